@@ -1,0 +1,121 @@
+"""What every engine offers: tokens in, tokens out, with declared capabilities. Needs the standard library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from tts_bench.api import LearnedToken
+
+Capability = Literal["learned-tokens", "token-ids", "seeds", "logprobs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How one token is drawn from its logits: temperature, then top-k, then top-p, then min-p; 0 means greedy.
+
+    Raises:
+        ValueError: a value outside its range.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0  # 0: all
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < float("inf"):  # NaN fails this comparison too
+            raise ValueError(f"temperature is {self.temperature}; it takes a number from 0 (greedy) upwards")
+        if self.top_k < 0:
+            raise ValueError(f"top_k is {self.top_k}; it takes a whole number from 0 (all tokens) upwards")
+        if not 0 < self.top_p <= 1:
+            raise ValueError(f"top_p is {self.top_p}; it takes a number above 0, at most 1")
+        if not 0 <= self.min_p < 1:
+            raise ValueError(f"min_p is {self.min_p}; it takes a number from 0 to below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Sample on from `prompt + prefix`.
+
+    The token at index i of `prefix` and of what is sampled after it has stream position i: its uniform number is
+    `streams.uniform(stream, i)`, whoever asks, so a shorter request gives a prefix of a longer one.
+    """
+
+    prompt: tuple[int, ...]  # read in one go (prefill)
+    prefix: tuple[int, ...]  # known tokens after the prompt; learned tokens by the id that `Engine.learn` gave
+    max_tokens: int  # at least 1
+    stream: str
+    sampling: Sampling = field(default_factory=Sampling)
+    stop_ids: frozenset[int] = frozenset()  # single tokens that stop
+    stop_texts: tuple[str, ...] = ()  # texts that stop, also where they straddle tokens
+    sampled: int = 0  # how many of the prefix's last tokens belong to this very generation, cut earlier by a limit
+
+
+Finish = Literal["stop", "length", "context"]
+
+
+@dataclass(frozen=True, slots=True)
+class Generation:
+    """The tokens sampled by one request. A token that straddles the beginning of a stop text belongs to the stop."""
+
+    tokens: tuple[int, ...]  # the stop included
+    finish: Finish  # a stop was sampled, max_tokens was reached, or the context window is full
+    stop: int = 0  # how many of the generation's last tokens are the stop, counted with `Request.sampled` before them
+
+
+class Tokenizer(Protocol):
+    """Text to token ids and back; ids are what is counted."""
+
+    end_ids: frozenset[int]  # ends of turn and of sequence
+    chat_template: str | None
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids of `text` alone: nothing is added, names of special tokens are read as such."""
+        ...
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Text of `tokens`, special tokens included."""
+        ...
+
+    def render(self, prompt: str, system: str | None = None) -> str:
+        """The prompt as the chat template words it, up to where the model's turn begins."""
+        ...
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What a record says of an engine."""
+
+    name: str
+    model: str  # as the user named it
+    fingerprint: str  # SHA-256 of weights, config and tokenizer
+    context: int  # tokens, prompt included
+    capabilities: frozenset[Capability]
+    identity: dict[str, object]  # settings that change output: part of the key under which generations are stored
+    settings: dict[str, object]  # settings that do not: rows, threads ...
+    exact: bool  # a request's logits do not depend on its neighbours: proven by a self-test on this machine
+    exact_note: str  # how that is known, or why it is not so
+    layers: int = 0  # for FLOPs
+    width: int = 0  # attention width (heads x head size), for FLOPs
+    parameters: int = 0  # multiplied for each token: all but the input embedding
+
+
+class Engine(Protocol):
+    """Generates for all that is in flight at once."""
+
+    info: EngineInfo
+    tokenizer: Tokenizer
+
+    def learn(self, token: LearnedToken) -> int:
+        """Make `token` known; returns the id that stands for it in prompts and prefixes (beyond the vocabulary)."""
+        ...
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        """One generation for each request, in their order. Concurrent calls share batches."""
+        ...
+
+    async def close(self) -> None:
+        """Release the model. Requests in flight are cancelled."""
+        ...

@@ -1,0 +1,23 @@
+"""Errors that a person reads: what was found, what was expected, what to type."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(Exception):
+    """A mistake that the user can mend. The command line prints it without a traceback and exits with code 2."""
+
+
+class Misuse(Exception):
+    """A strategy used its reasoner in a way the contract forbids. Recorded as that strategy's error on that problem."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A sentence that offers the nearest known word, or lists them all; for the end of a `UserError`."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(names)}." if names else "None is known."
