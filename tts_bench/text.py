@@ -1,0 +1,20 @@
+"""Text from outside (names, messages, file contents) made fit for one line of a terminal, a table or a picture."""
+
+from __future__ import annotations
+
+
+def safe(text: str, *, ascii_only: bool = False) -> str:
+    """`text` with everything unprintable written as a backslash escape.
+
+    Control characters, line breaks, ANSI escapes, direction marks and lone surrogates thus show and do nothing; with
+    `ascii_only` so does every character outside ASCII, for terminals that cannot encode it.
+    """
+    if text.isprintable() and (text.isascii() or not ascii_only):
+        return text
+    return "".join(
+        char if char.isprintable() and (char.isascii() or not ascii_only) else _escaped(char) for char in text
+    )
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
