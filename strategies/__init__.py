@@ -1,0 +1,1 @@
+"""Built-in strategies: one file each, registered as entry points like anyone else's."""
