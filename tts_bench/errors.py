@@ -14,6 +14,10 @@ class Misuse(Exception):
     """A strategy used its reasoner in a way the contract forbids. Recorded as that strategy's error on that problem."""
 
 
+class EngineError(Exception):
+    """Generation failed or is impossible for one problem. Recorded as an error of that problem, never as an answer."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known word, or lists them all; for the end of a `UserError`."""
     names = sorted(known)

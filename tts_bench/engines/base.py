@@ -102,6 +102,11 @@ class EngineInfo:
     parameters: int = 0  # multiplied for each token: all but the input embedding
 
 
+def learned_id(token: LearnedToken) -> int:
+    """The id of a learned token: beyond every vocabulary, and named after its row, so that equal rows have equal ids."""
+    return 1 << 48 | int(token.digest[:12], 16)
+
+
 class Engine(Protocol):
     """Generates for all that is in flight at once."""
 
@@ -109,7 +114,11 @@ class Engine(Protocol):
     tokenizer: Tokenizer
 
     def learn(self, token: LearnedToken) -> int:
-        """Make `token` known; returns the id that stands for it in prompts and prefixes (beyond the vocabulary)."""
+        """Make `token` known; returns `learned_id(token)`, which stands for it in prompts and prefixes.
+
+        Raises:
+            UserError: the token was made for another model, or its row has another length than the model's rows.
+        """
         ...
 
     async def generate(self, requests: Sequence[Request]) -> list[Generation]:

@@ -1,0 +1,115 @@
+"""An engine without a model: a pure function of what stands before and of the random stream. For tests and plugins."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+
+from tts_bench.api import LearnedToken
+from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
+from tts_bench.streams import uniform
+
+Draw = Callable[[int], float]  # the stream's uniform number at a place of the generation, counted from its beginning
+Script = Callable[[str, Draw], str]  # all the text before a generation, and its draws -> the text it would give
+
+THINK, END_THINK, END = "<think>", "</think>", "<|end|>"
+_SPECIAL = {THINK: 0x110000, END_THINK: 0x110001, END: 0x110002}  # every other token is a Unicode code point
+_NAMES = {token: name for name, token in _SPECIAL.items()}
+_PARTS = re.compile("(" + "|".join(map(re.escape, _SPECIAL)) + ")")
+
+
+class ScriptedTokenizer:
+    """One token for each character, and one for each of `<think>`, `</think>` and `<|end|>`."""
+
+    end_ids = frozenset({_SPECIAL[END]})
+    chat_template: str | None = "{{ messages[-1].content }}\n<think>"
+
+    def encode(self, text: str) -> tuple[int, ...]:
+        return tuple(
+            token
+            for part in _PARTS.split(text)
+            for token in ([_SPECIAL[part]] if part in _SPECIAL else map(ord, part))
+        )
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        return "".join(_NAMES.get(token) or (chr(token) if token < 0x110000 else "\ufffd") for token in tokens)
+
+    def render(self, prompt: str, system: str | None = None) -> str:
+        return f"{system}\n{prompt}\n{THINK}" if system else f"{prompt}\n{THINK}"
+
+
+class ScriptedEngine:
+    """Runs `script` in place of a model. Keeps the requests it was given in `calls`, so that tests can count them."""
+
+    def __init__(self, script: Script, *, name: str = "script", context: int = 100_000) -> None:
+        self._script = script
+        self.tokenizer = ScriptedTokenizer()
+        self.calls: list[Request] = []
+        self.info = EngineInfo(
+            name="scripted",
+            model=name,
+            fingerprint=sha256(name.encode()).hexdigest(),
+            context=context,
+            capabilities=frozenset({"learned-tokens", "token-ids", "seeds"}),
+            identity={"engine": "scripted"},
+            settings={},
+            exact=True,
+            exact_note="a pure function of prompt and stream",
+            layers=1,
+            width=1,
+            parameters=1,
+        )
+
+    def learn(self, token: LearnedToken) -> int:
+        return learned_id(token)
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        await asyncio.sleep(0)  # as any engine does, let the others go on
+        return [self._generate(request) for request in requests]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _generate(self, request: Request) -> Generation:
+        self.calls.append(request)
+        begun = len(request.prefix) - request.sampled
+        before = self.tokenizer.decode(request.prompt + request.prefix[:begun])
+        text = self._script(before, lambda place: uniform(request.stream, begun + place))
+        tokens = self.tokenizer.encode(text)
+        length, stop = _stop(tokens, text, request)
+        tokens = tokens[request.sampled : length]
+        if len(tokens) > request.max_tokens:
+            return Generation(tokens[: request.max_tokens], "length")
+        return Generation(tokens, "stop", stop)
+
+
+def _stop(tokens: tuple[int, ...], text: str, request: Request) -> tuple[int, int]:
+    """Length up to the first stop, and the stop's own length. A script that ends without one stops where it ends."""
+    places = [(index + 1, 1) for index, token in enumerate(tokens) if token in request.stop_ids]
+    for stop in request.stop_texts:
+        if (at := text.find(stop)) >= 0:
+            length = len(ScriptedTokenizer().encode(stop))
+            places.append((len(ScriptedTokenizer().encode(text[:at])) + length, length))
+    return min(places, default=(len(tokens), 0))
+
+
+def adder(text: str, draw: Draw) -> str:
+    """A script that adds up the whole numbers of the problem, errs half of the time, and mends an error in three.
+
+    Its thinking is one line, "so N"; after a cue it says what it now holds true.
+    """
+    problem, _, thought = text.partition(THINK)
+    truth = sum(int(number) for number in re.findall(r"\d+", problem))
+    if END_THINK in thought:
+        said = re.findall(r"so (-?\d+)", thought)
+        return f"\\boxed{{{said[-1]}}}{END}" if said else f"I do not know{END}"
+    said = re.findall(r"so (-?\d+)", thought)
+    if not said:
+        value = truth if draw(0) < 0.5 else truth + 1 + int(draw(1) * 9)
+    elif int(said[-1]) == truth:
+        value = truth if draw(0) < 0.95 else truth - 1
+    else:
+        value = truth if draw(0) < 1 / 3 else int(said[-1])
+    return f" so {value}{END_THINK}"

@@ -1,0 +1,252 @@
+"""The only door from a strategy to the model: it thinks, forces, answers, branches and votes, and keeps the bill."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from tts_bench import cost
+from tts_bench.api import Answer, Cue, LearnedToken, Problem, Segment, Trace
+from tts_bench.engines.base import Request, Sampling, Tokenizer
+from tts_bench.errors import EngineError, Misuse
+from tts_bench.scheduler import Scheduler, digest
+from tts_bench.streams import stream_key
+from tts_bench.thinking import ThinkingFormat
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all arms of a run."""
+
+    format: ThinkingFormat
+    seed: int = 0
+    thinking: Sampling = field(default_factory=Sampling)  # up to the first end of thinking
+    continuation: Sampling = field(default_factory=Sampling)  # after a cue
+    answer: Sampling = field(default_factory=Sampling)
+    max_thinking: int = 8192  # tokens of a trace's thinking, cues included (the paper's Bmax)
+    max_answer: int = 1024  # tokens kept free for the answer on top of it
+    system: str | None = None
+
+
+class Ledger:
+    """All that one strategy made the harness generate for one problem, and the answers it was given for it."""
+
+    def __init__(self) -> None:
+        self.segments: list[Segment] = []
+        self._issued: dict[int, Answer] = {}
+
+    def issue(self, answer: Answer) -> Answer:
+        self._issued[id(answer)] = answer
+        return answer
+
+    def issued(self, answer: object) -> bool:
+        """Whether a reasoner made this very answer: a strategy cannot write its own bill."""
+        return self._issued.get(id(answer)) is answer
+
+
+class ModelReasoner:
+    """`api.Reasoner` over a scheduler, for one problem and one strategy.
+
+    Raises:
+        Misuse: from every method, for a trace or an answer that is not this problem's or comes out of order.
+        EngineError: the problem's prompt leaves no room to think in the model's context window.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        scheduler: Scheduler,
+        settings: Settings,
+        extract: Callable[[str], str | None],
+        *,
+        answer_stops: tuple[str, ...] = (),
+    ) -> None:
+        self.problem = problem
+        self.ledger = Ledger()
+        self._scheduler = scheduler
+        self._settings = settings
+        self._extract = extract
+        self._answer_stops = (*settings.format.answer_stops, *answer_stops)
+        self._branch: tuple[str, ...] = ()
+        self._before = 0  # tokens on the critical path before this handle was opened
+        self._clock = 0  # tokens on the critical path up to the last thing this handle saw finish
+        tokenizer = scheduler.engine.tokenizer
+        self._closing = _Closing(settings.format, tokenizer)
+        self._prompt = self._opened(settings.format.open(tokenizer.render(problem.prompt, settings.system)))
+        self._room = scheduler.engine.info.context - self._prompt.spent - self._closing.longest - settings.max_answer
+        if self._room < 1:
+            raise EngineError(
+                f"the prompt has {self._prompt.spent} tokens and {settings.max_answer} are kept for the answer: "
+                f"no room to think in a context of {scheduler.engine.info.context}"
+            )
+
+    async def think(self, trace: Trace | None = None, *, max_tokens: int | None = None) -> Trace:
+        if trace is None:
+            trace = Trace((self._prompt,), before=self._before)
+        self._check_open(trace)
+        if trace.thinking_ended:
+            if trace.cues_wanted > trace.cues:  # a cue that had no room: there is nothing to think on from
+                return trace
+            raise Misuse("think() was given a trace whose thinking has ended: force() a cue or answer() it")
+        room = self._limit(max_tokens) - trace.thinking_tokens
+        if room <= 0:
+            return replace(trace, truncated=True)
+        *stood, last = trace.segments
+        limit = room + last.spent if last.kind == "thinking" else room
+        if last.kind != "thinking":
+            stood.append(last)
+        sampling = self._settings.thinking if len(stood) == 1 else self._settings.continuation
+        segment, ended = await self._sample(
+            "thinking", tuple(stood), sampling, limit, self._closing.stop_ids, self._closing.stop_texts
+        )
+        grown = replace(trace, segments=(*stood, segment), thinking_ended=ended, truncated=not ended)
+        self._clock = max(self._clock, path_length(grown))
+        return grown
+
+    def force(self, trace: Trace, cue: Cue, *, max_tokens: int | None = None) -> Trace:
+        self._check_open(trace)
+        wanted = replace(trace, cues_wanted=trace.cues_wanted + 1)
+        if trace.truncated:
+            return wanted
+        if not trace.thinking_ended:
+            raise Misuse("force() was given a trace that has not come to its end of thinking: think() first")
+        tokens, text = self._read(cue)
+        if trace.thinking_tokens + len(tokens) >= self._limit(max_tokens):
+            return wanted
+        forced = self._put_in("cue", trace.segments, tokens, text)
+        return replace(wanted, segments=(*trace.segments, forced), thinking_ended=False)
+
+    async def answer(self, trace: Trace) -> Answer:
+        self._check_open(trace)
+        if len(trace.segments) == 1:
+            raise Misuse("answer() was given a trace without thinking: think() first")
+        opened, tokens, text = self._closing.close(trace.segments)
+        closed = (*opened, self._put_in("closing", opened, tokens, text))
+        segment, _ = await self._sample(
+            "answer",
+            closed,
+            self._settings.answer,
+            self._settings.max_answer,
+            self._scheduler.engine.tokenizer.end_ids,
+            self._answer_stops,
+        )
+        whole = replace(trace, segments=(*closed, segment))
+        self._clock = max(self._clock, path_length(whole))
+        return self._issue(self._settings.format.answer_text(segment.text), (whole,))
+
+    def branch(self, label: str) -> ModelReasoner:
+        child = copy(self)
+        child._branch = self._branch if label == "0" else (*self._branch, label)
+        child._before = self._clock
+        return child
+
+    def vote(self, answers: Sequence[Answer]) -> Answer:
+        if not answers:
+            raise Misuse("vote() was given no answers")
+        if not all(self.ledger.issued(answer) for answer in answers):
+            raise Misuse("vote() was given an answer that this problem's reasoner did not make")
+        ballots = Counter(answer.extracted for answer in answers if answer.extracted is not None)
+        # Of the most frequent, the first seen: among exchangeable samples each of them is as likely to be it.
+        winner = max(ballots, key=ballots.__getitem__) if ballots else None
+        text = next(answer.text for answer in answers if answer.extracted == winner)
+        self._clock = max(self._clock, *(answer.cost.sequential for answer in answers))
+        return self._issue(text, tuple(trace for answer in answers for trace in answer.traces))
+
+    def _issue(self, text: str, traces: tuple[Trace, ...]) -> Answer:
+        lineage = cost.unique(segment for trace in traces for segment in trace.segments)
+        sequential = max(path_length(trace) for trace in traces)
+        bill = cost.total(lineage, self._scheduler.engine.info, sequential)
+        return self.ledger.issue(Answer(text, self._extract(text), bill, traces, lineage))
+
+    async def _sample(
+        self,
+        kind: Literal["thinking", "answer"],
+        stood: tuple[Segment, ...],
+        sampling: Sampling,
+        max_tokens: int,
+        stop_ids: frozenset[int],
+        stop_texts: tuple[str, ...],
+    ) -> tuple[Segment, bool]:
+        """The segment sampled after `stood`, and whether it came to a stop by itself."""
+        stream = stream_key(self._settings.seed, self.problem.id, self._branch, kind)
+        prefix = _tokens(stood[1:])
+        generation = await self._scheduler.generate(
+            Request(self._prompt.tokens, prefix, max_tokens, stream, sampling, stop_ids, stop_texts)
+        )
+        content = len(generation.tokens) - generation.stop
+        tokens, end = generation.tokens[:content], generation.tokens[content:]
+        text = self._scheduler.engine.tokenizer.decode(tokens)
+        before = self._prompt.tokens + prefix
+        segment = Segment(kind, tokens, text, digest(before, kind, stream), len(before), stream, end)
+        self.ledger.segments.append(segment)
+        return segment, generation.finish == "stop"
+
+    def _put_in(
+        self, kind: Literal["cue", "closing"], stood: tuple[Segment, ...], tokens: tuple[int, ...], text: str
+    ) -> Segment:
+        before = _tokens(stood)
+        segment = Segment(kind, tokens, text, digest(before + tokens, kind), len(before))
+        self.ledger.segments.append(segment)
+        return segment
+
+    def _opened(self, text: str) -> Segment:
+        tokens = self._scheduler.engine.tokenizer.encode(text)
+        segment = Segment("prompt", tokens, text, digest(tokens, "prompt"), 0)
+        self.ledger.segments.append(segment)
+        return segment
+
+    def _read(self, cue: Cue) -> tuple[tuple[int, ...], str]:
+        if isinstance(cue, LearnedToken):
+            return (self._scheduler.engine.learn(cue),), cue.name
+        tokens = self._scheduler.engine.tokenizer.encode(cue)
+        if not tokens:
+            raise Misuse(f"force() was given the cue {cue!r}, which has no tokens")
+        return tokens, cue
+
+    def _limit(self, max_tokens: int | None) -> int:
+        if max_tokens is not None and max_tokens < 1:
+            raise Misuse(f"max_tokens is {max_tokens}; it takes a whole number from 1 upwards")
+        return min(max_tokens or self._room, self._room, self._settings.max_thinking)
+
+    def _check_open(self, trace: Trace) -> None:
+        if trace.segments[:1] != (self._prompt,):
+            raise Misuse("the trace belongs to another problem")
+        if trace.segments[-1].kind == "answer":
+            raise Misuse("the trace is closed by an answer: go on from the trace that was given to answer()")
+
+
+class _Closing:
+    """How thinking ends: what the model says, and what is put in so that every arm is asked for its answer alike."""
+
+    def __init__(self, form: ThinkingFormat, tokenizer: Tokenizer) -> None:
+        self._end_text = form.end if form.mode == "delimited" else ""
+        self._end = tokenizer.encode(self._end_text)
+        self._suffix_text = form.answer_suffix
+        self._suffix = tokenizer.encode(form.answer_suffix)
+        self.longest = len(self._end) + len(self._suffix)
+        # An end of turn inside thinking ends it too; it is never read on.
+        self.stop_ids = tokenizer.end_ids | frozenset(self._end if len(self._end) == 1 else ())
+        self.stop_texts = (self._end_text,) if len(self._end) > 1 else ()
+
+    def close(self, segments: tuple[Segment, ...]) -> tuple[tuple[Segment, ...], tuple[int, ...], str]:
+        """The segments as they are read on, and the tokens and text to put in after them.
+
+        A delimiter that the model sampled is read as its own; where it did not come to it, it is put in.
+        """
+        *stood, last = segments
+        if self._end and last.end == self._end:
+            ended = replace(last, tokens=last.tokens + last.end, text=last.text + self._end_text, end=())
+            return (*stood, ended), self._suffix, self._suffix_text
+        return segments, self._end + self._suffix, self._end_text + self._suffix_text
+
+
+def path_length(trace: Trace) -> int:
+    """Tokens on the critical path to the end of `trace`: sampled and put in one after the other, prompt not counted."""
+    return trace.before + sum(segment.spent for segment in trace.segments if segment.kind != "prompt")
+
+
+def _tokens(segments: Sequence[Segment]) -> tuple[int, ...]:
+    return tuple(token for segment in segments for token in segment.tokens)

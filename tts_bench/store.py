@@ -1,0 +1,141 @@
+"""Every finished generation, kept once in one SQLite file and found again by what determined it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from array import array
+from hashlib import blake2b
+from pathlib import Path
+from types import TracebackType
+
+from tts_bench.engines.base import Finish, Generation
+from tts_bench.errors import UserError
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS generations (
+    key BLOB PRIMARY KEY, tokens BLOB NOT NULL, finish TEXT NOT NULL, stop INTEGER NOT NULL, checksum BLOB NOT NULL
+) WITHOUT ROWID;
+"""
+# A generation only ever grows: another process may have stored a longer one in the meantime.
+_PUT = """
+INSERT INTO generations VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
+SET tokens = excluded.tokens, finish = excluded.finish, stop = excluded.stop, checksum = excluded.checksum
+WHERE length(excluded.tokens) > length(generations.tokens)
+   OR (length(excluded.tokens) = length(generations.tokens) AND generations.finish = 'length')
+"""
+
+
+class CorruptStore(UserError):
+    """The store's file is damaged. Nothing is answered from it; it was kept aside."""
+
+
+class Store:
+    """Generations by key. Several processes may share one file. `path=None` keeps them in memory.
+
+    Raises:
+        CorruptStore: on opening or reading a damaged file, after setting it aside.
+        UserError: the file cannot be opened or written, or was made by another version.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(str(path or ":memory:"), timeout=60, isolation_level=None)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise UserError(f"the generation store {path} cannot be opened: {error}. Give another --store.") from error
+        try:
+            self._prepare()
+        except sqlite3.OperationalError as error:
+            raise _unusable(path, error) from error
+        except sqlite3.DatabaseError as error:
+            raise self._set_aside(str(error)) from error
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=NORMAL")  # a killed process loses nothing; only a power cut may
+        damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if damage != "ok":
+            raise sqlite3.DatabaseError(damage)
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version not in (0, _VERSION):
+            raise UserError(
+                f"the generation store {self.path} has version {version}, this program writes {_VERSION}: "
+                "give another --store"
+            )
+        self._db.execute(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version={_VERSION}")
+
+    def get(self, key: bytes) -> Generation | None:
+        """The longest generation known for `key`."""
+        try:
+            row = self._db.execute("SELECT tokens, finish, stop, checksum FROM generations WHERE key = ?", (key,)).fetchone()
+        except sqlite3.OperationalError as error:
+            raise _unusable(self.path, error) from error
+        except sqlite3.DatabaseError as error:
+            raise self._set_aside(str(error)) from error
+        if row is None:
+            return None
+        tokens, finish, stop, checksum = row
+        if checksum != _checksum(key, tokens, finish, stop):
+            raise self._set_aside(f"the checksum of generation {key.hex()} does not fit")
+        return Generation(tuple(array("q", tokens)), finish, stop)
+
+    def put(self, key: bytes, generation: Generation) -> None:
+        """Keep `generation`, unless a longer one is there. It is on disk when this returns."""
+        tokens = array("q", generation.tokens).tobytes()
+        finish, stop = generation.finish, generation.stop
+        try:
+            self._db.execute(_PUT, (key, tokens, finish, stop, _checksum(key, tokens, finish, stop)))
+        except sqlite3.OperationalError as error:
+            raise _unusable(self.path, error) from error
+        except sqlite3.DatabaseError as error:
+            raise self._set_aside(str(error)) from error
+
+    def __len__(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM generations").fetchone()[0])
+
+    def close(self) -> None:
+        self._db.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def _set_aside(self, damage: str) -> CorruptStore:
+        self._db.close()
+        if self.path is None:
+            return CorruptStore(f"the generation store in memory is damaged ({damage}): start again")
+        aside = _free_name(self.path)
+        os.replace(self.path, aside)
+        for suffix in ("-wal", "-shm"):
+            log = Path(f"{self.path}{suffix}")
+            if log.exists():
+                os.replace(log, f"{aside}{suffix}")
+        return CorruptStore(
+            f"the generation store {self.path} is damaged ({damage}). It was kept as {aside}, and nothing was answered "
+            "from it. The same command again starts with an empty store."
+        )
+
+
+def _unusable(path: Path | None, error: sqlite3.OperationalError) -> UserError:
+    return UserError(
+        f"the generation store {path} cannot be used: {error}. What is finished is safe; make room or free the file, "
+        "then give the same command again."
+    )
+
+
+def _checksum(key: bytes, tokens: bytes, finish: Finish, stop: int) -> bytes:
+    return blake2b(key + tokens + f"{finish}{stop}".encode(), digest_size=8).digest()
+
+
+def _free_name(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.corrupt-{number}")).exists():
+        number += 1
+    return aside
