@@ -1,0 +1,197 @@
+"""Strategies by name. Built-ins, installed plugins (entry points) and `./file.py:Class` load by the same path.
+
+Needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+from tts_bench.api import Strategy
+from tts_bench.errors import UserError, did_you_mean
+from tts_bench.options import Option, coerce, options_of, parse, spell
+
+GROUP = "tts_bench.strategies"
+
+
+@dataclass(frozen=True)
+class BuiltStrategy:
+    """A strategy with its settings, ready to solve."""
+
+    id: str  # canonical text of name and all options: equal settings have equal ids
+    name: str
+    strategy: Strategy
+    source: str  # distribution and version, or file and SHA-256
+
+
+@dataclass(frozen=True)
+class Description:
+    """What there is to know of a strategy before it is built."""
+
+    name: str
+    summary: str  # first line of its docstring
+    doc: str
+    options: tuple[Option, ...]
+    source: str
+
+
+def names() -> list[str]:
+    """Names of all registered strategies, sorted.
+
+    Raises:
+        UserError: two distributions register the same name.
+    """
+    return sorted(_registered())
+
+
+def describe(name: str) -> Description:
+    """A strategy's documentation and options, by registered name or `file.py:Class`.
+
+    Raises:
+        UserError: it is not known or cannot be loaded.
+    """
+    cls, name, source = _find(name)
+    doc = inspect.cleandoc(cls.__doc__ or "")
+    if doc.startswith(f"{cls.__name__}("):  # what `dataclass` writes where nobody wrote anything
+        doc = ""
+    return Description(name, doc.partition("\n")[0], doc, options_of(cls), source)
+
+
+def build(spec: str) -> BuiltStrategy:
+    """The strategy that `name:key=value,key=value` speaks of.
+
+    Raises:
+        UserError: the strategy cannot be loaded, or an option is unknown, of a wrong type or out of range.
+    """
+    name, texts = parse(spec)
+    cls, name, source = _find(name)
+    strategy = cast(Strategy, coerce(cls, texts, name))
+    return BuiltStrategy(spell(name, strategy), name, strategy, source)
+
+
+def build_all(specs: Sequence[str]) -> list[BuiltStrategy]:
+    """`build` for each, in order.
+
+    Raises:
+        UserError: as `build`; or two of them have the same settings.
+    """
+    built: dict[str, BuiltStrategy] = {}
+    for spec in specs:
+        strategy = build(spec)
+        if strategy.id in built:
+            raise UserError(f"{spec!r} is given twice: both mean {strategy.id}. Leave one out, or change an option.")
+        built[strategy.id] = strategy
+    return list(built.values())
+
+
+def _find(name: str) -> tuple[type, str, str]:
+    """The class, its canonical name, and where it comes from."""
+    path, colon, class_name = name.rpartition(":")
+    if colon and path.endswith(".py"):
+        return _from_file(path, class_name)
+    if name.endswith(".py"):
+        raise UserError(f"{name!r} names a file without a class. Type {name}:CLASS.")
+    registered = _registered()
+    if name not in registered:
+        raise UserError(
+            f"there is no strategy {name!r}. {did_you_mean(name, registered)} "
+            f"Type 'tts-bench strategies' to list them, or ./file.py:CLASS for one of your own."
+        )
+    entry = registered[name]
+    try:
+        loaded = entry.load()
+    except (Exception, SystemExit) as error:
+        raise UserError(
+            f"strategy {name!r} of {_source(entry)} fails at import ({entry.value}): {type(error).__name__}: {error}. "
+            f"Reinstall or remove that package."
+        ) from error
+    return _checked(loaded, name), name, _source(entry)
+
+
+def _registered() -> dict[str, EntryPoint]:
+    found: dict[str, EntryPoint] = {}
+    for entry in entry_points(group=GROUP):
+        other = found.setdefault(entry.name, entry)
+        if (other.value, _source(other)) != (entry.value, _source(entry)):
+            raise UserError(
+                f"the strategy name {entry.name!r} is registered by {_source(other)} and by {_source(entry)}. "
+                f"Uninstall one of them."
+            )
+    return found
+
+
+def _source(entry: EntryPoint) -> str:
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+
+
+def _from_file(path: str, class_name: str) -> tuple[type, str, str]:
+    file = Path(os.path.normpath(path))
+    name = f"{file.as_posix()}:{class_name}"
+    if not file.is_file():
+        raise UserError(f"there is no file {path!r}. Type the path of a Python file: ./file.py:CLASS.")
+    try:
+        source = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
+    digest = hashlib.sha256(source).hexdigest()
+    module = _import(file, f"tts_bench_file_{digest[:16]}")
+    classes = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
+    if class_name not in classes:
+        own = {key for key, value in classes.items() if value.__module__ == module.__name__}
+        raise UserError(f"{path} has no class {class_name!r}. {did_you_mean(class_name, own)} Type {path}:CLASS.")
+    return _checked(classes[class_name], name), name, f"{file.name} sha256:{digest}"
+
+
+def _import(file: Path, module_name: str) -> ModuleType:
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    assert spec is not None  # the name ends in .py
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses resolve their annotations through it
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[module_name]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise UserError(
+            f"{file} fails at import: {_words(error, file)}. Mend the file; python {file} shows more."
+        ) from (error)
+    return module
+
+
+def _words(error: BaseException, file: Path) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{type(error).__name__}: {error.msg} (line {error.lineno})"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"{message} (line {lines[-1]})" if lines else message
+
+
+def _checked(loaded: object, name: str) -> type:
+    """`loaded`, if it keeps the contract of a strategy."""
+    want = "A strategy is a frozen dataclass with 'async def solve(self, problem, reasoner)' that yields answers."
+    if not inspect.isclass(loaded):
+        raise UserError(f"{name} is a {type(loaded).__name__}, not a class. {want}")
+    solve = getattr(loaded, "solve", None)
+    if not callable(solve):
+        raise UserError(f"{name} lacks solve. {want}")
+    if inspect.iscoroutinefunction(solve):
+        raise UserError(f"{name}.solve returns and never yields. {want}")
+    if not dataclasses.is_dataclass(loaded) or not loaded.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        raise UserError(f"{name} is not a frozen dataclass. Write @dataclass(frozen=True) above it. {want}")
+    return loaded
