@@ -1,0 +1,62 @@
+"""Budget forcing (s1, arXiv 2501.19393): when the model wants to stop thinking, it reads a cue and thinks on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from tts_bench.api import Answer, Cue, Problem, Reasoner
+
+
+async def think_on(reasoner: Reasoner, cue: Cue, extensions: int, budget: int | None) -> AsyncIterator[Answer]:
+    """Answer after thinking, then `extensions` times: put `cue` in the place of the end of thinking, think on, answer.
+
+    `budget` is the length in tokens that all rounds of thinking share; None sets no limit.
+    """
+    trace = await reasoner.think(max_tokens=budget)
+    yield await reasoner.answer(trace)
+    for _ in range(extensions):
+        trace = await reasoner.think(reasoner.force(trace, cue, max_tokens=budget), max_tokens=budget)
+        yield await reasoner.answer(trace)
+
+
+def rungs(extensions: int) -> tuple[str, ...]:
+    """Names of the answers that `think_on` yields: x0, x1 ..."""
+    return tuple(f"x{index}" for index in range(extensions + 1))
+
+
+def check(extensions: int, budget: int | None) -> None:
+    """Raises:
+    ValueError: a number out of range.
+    """
+    if extensions < 0:
+        raise ValueError(f"extensions is {extensions}; it takes a whole number from 0 upwards")
+    if budget is not None and budget < 1:
+        raise ValueError(f"budget is {budget}; it takes a number of tokens from 1 upwards, or none")
+
+
+@dataclass(frozen=True)
+class BudgetForcing:
+    """Replace the end of thinking by a cue such as "Wait", several times; one rung for each number of extensions.
+
+    Options:
+        cue: the text put in the place of the end of thinking.
+        extensions: how often.
+        budget: thinking tokens that all rounds share; none sets no limit.
+    """
+
+    cue: str = "Wait"
+    extensions: int = 4
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.cue.strip():
+            raise ValueError(f"cue is {self.cue!r}; it takes a text that is not blank, such as Wait")
+        check(self.extensions, self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return rungs(self.extensions)
+
+    def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        return think_on(reasoner, self.cue, self.extensions, self.budget)
