@@ -1,0 +1,1 @@
+"""Learned continue-thinking tokens."""
