@@ -1,0 +1,125 @@
+"""The entry point `tts-bench`: finds the verb, imports its module only, and turns errors into messages and exit codes.
+
+Exit codes: 0 done; 1 done, with recorded errors; 2 something for the user to mend; 130 interrupted; 141 reader gone.
+"""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+from functools import partial
+from typing import Annotated, Any, NoReturn
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from tts_bench import __version__
+from tts_bench.errors import UserError, did_you_mean
+from tts_bench.text import safe
+
+# verb -> (where its function, or its app of sub-commands, is; its line of help)
+VERBS = {
+    "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model; draw accuracy against compute."),
+    "strategies": ("tts_bench.cli.strategies:strategies", "List the strategies and their options."),
+    "tasks": ("tts_bench.cli.tasks:app", "List the tasks, and check their scoring."),
+    "models": ("tts_bench.cli.models:app", "List the models, and fetch one."),
+    "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
+    "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
+}
+LIGHT = {"strategies"}  # verbs that never load a model
+
+
+class Verbs(TyperGroup):
+    """A group that imports a verb's module when that verb is called, so that help and mistakes cost nothing."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:
+        return TyperCommand(cmd_name, help=VERBS[cmd_name][1]) if cmd_name in VERBS else None
+
+    def resolve_command(self, ctx: object, args: list[str]) -> tuple[str, Any, list[str]]:
+        verb, *rest = args
+        if verb not in VERBS:
+            raise UserError(f"there is no command {verb!r}. {did_you_mean(verb, VERBS)} Type tts-bench --help.")
+        if verb == "lm-eval":  # takes all its arguments as they are, --help and -- included
+            return verb, TyperCommand(verb, callback=partial(_load(verb), rest)), []
+        return verb, _command(verb), rest
+
+
+def _load(verb: str) -> Any:  # noqa: ANN401 - a function, or an app
+    if verb not in LIGHT:
+        from tts_bench.engines import environment
+
+        environment.prepare()  # must stand before torch is imported
+    module, _, attribute = VERBS[verb][0].partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _command(verb: str) -> Any:  # noqa: ANN401 - typer's own command classes are private
+    found = _load(verb)
+    if not isinstance(found, typer.Typer):
+        function, found = found, typer.Typer(add_completion=False)
+        found.command(verb)(function)
+    return get_command(found)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        print(f"tts-bench {__version__}")
+        raise typer.Exit()
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Accuracy-versus-compute curves for test-time scaling of language models, scored by lm-eval."""
+
+
+def _app() -> Any:  # noqa: ANN401
+    app = typer.Typer(cls=Verbs, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+    app.callback()(_root)
+    return get_command(app)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process and exit."""
+    sys.exit(_run(sys.argv[1:] or ["--help"]))
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        with _app().make_context("tts-bench", arguments) as context:
+            context.command.invoke(context)
+        sys.stdout.flush()
+    except UserError as error:
+        return _say(str(error))
+    except typer.TyperException as error:  # usage errors of the command line
+        message, asked = error.format_message().rstrip("."), getattr(error, "ctx", None)
+        if not message:  # a group of sub-commands that was called without one has shown its help
+            return 2
+        return _say(f"{message}. Type {asked.command_path if asked else 'tts-bench'} --help.")
+    except typer.Exit as error:
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("\nInterrupted; the same command again resumes.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit would complain
+        return 141
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = f" for {error.filename}" if error.filename else ""
+        return _say(f"no space left on the disk{place}. Free some; the same command again resumes.")
+    return 0
+
+
+def _say(message: str) -> int:
+    print("error:", "\n".join(safe(line) for line in message.split("\n")), file=sys.stderr)
+    return 2
