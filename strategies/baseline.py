@@ -11,11 +11,11 @@ from tts_bench.api import Answer, Problem, Reasoner, Trace
 
 @dataclass(frozen=True)
 class Baseline:
-    """Think once and answer: with budgets, one rung for each, all from one trace; without, as long as the model thinks.
+    """Think once and answer; with budgets, one rung for each, all from one trace.
 
     Options:
         budgets: rising numbers of thinking tokens, such as 64+128+256. At each, thinking is closed and the model
-            answers, as if it had never been allowed more. Empty: one rung, without a limit.
+            answers, as if it had never been allowed more. Empty: one rung, as long as the model thinks.
     """
 
     budgets: tuple[int, ...] = ()
