@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.util
 import inspect
 import os
 import sys
@@ -146,7 +145,7 @@ def _from_file(path: str, class_name: str) -> tuple[type, str, str]:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}.") from error
     digest = hashlib.sha256(source).hexdigest()
-    module = _import(file, f"tts_bench_file_{digest[:16]}")
+    module = _import(file, source, f"tts_bench_file_{digest[:16]}")
     classes = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
     if class_name not in classes:
         own = {key for key, value in classes.items() if value.__module__ == module.__name__}
@@ -154,23 +153,22 @@ def _from_file(path: str, class_name: str) -> tuple[type, str, str]:
     return _checked(classes[class_name], name), name, f"{file.name} sha256:{digest}"
 
 
-def _import(file: Path, module_name: str) -> ModuleType:
+def _import(file: Path, source: bytes, module_name: str) -> ModuleType:
+    """Runs the very bytes that were hashed: a cached bytecode file may be of another version."""
     if module_name in sys.modules:
         return sys.modules[module_name]
-    spec = importlib.util.spec_from_file_location(module_name, file)
-    assert spec is not None  # the name ends in .py
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = ModuleType(module_name)
+    module.__file__ = str(file)
     sys.modules[module_name] = module  # dataclasses resolve their annotations through it
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, file, "exec"), vars(module))
     except BaseException as error:
         del sys.modules[module_name]
         if isinstance(error, KeyboardInterrupt):
             raise
         raise UserError(
-            f"{file} fails at import: {_words(error, file)}. Mend the file; python {file} shows more."
-        ) from (error)
+            f"{file} fails at import: {_words(error, file)}. Mend it; 'python {file}' shows more."
+        ) from error
     return module
 
 

@@ -60,7 +60,8 @@ def save(
 
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder} exists already. Name a new folder for the token, or move that one away.")
-    values = np.asarray(row, dtype="<f4")
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
+        values = np.asarray(row, dtype="<f4")
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError("a token's row takes at least one number, all of them finite in float32")
     token = _token(name, fingerprint, values)
