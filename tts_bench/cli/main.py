@@ -1,6 +1,7 @@
 """The entry point `tts-bench`: finds the verb, imports its module only, and turns errors into messages and exit codes.
 
-Exit codes: 0 done; 1 done, with recorded errors; 2 something for the user to mend; 130 interrupted; 141 reader gone.
+Exit codes: 0 done; 1 done, with recorded errors, or its reader went away; 2 something for the user to mend; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def _run(arguments: list[str]) -> int:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit would complain
-        return 141
+        return 1
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -1,0 +1,233 @@
+"""The command line's root: quick, light, and short with its errors."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated
+
+import pytest
+import typer
+
+from tts_bench import __version__
+from tts_bench.cli import main as root
+from tts_bench.errors import UserError
+
+HEAVY = {"torch", "transformers", "lm_eval", "datasets", "numpy", "matplotlib"}
+PROGRAM = """
+import sys
+sys.argv[0] = "tts-bench"
+from tts_bench.cli.main import main
+try:
+    main()
+finally:
+    print("LOADED", *sys.modules, file=sys.stderr)
+"""
+QUICK = [
+    (["--help"], 0),
+    (["strategies"], 0),
+    (["--version"], 0),
+    (["rnu"], 2),
+    (["strategies", "--all"], 2),
+    (["run", "--no-such-option"], 2),
+    (["run", "--model", "smollm2", "--tasks", "gsm8k", "--strategy", "budget-forcing:extension=2"], 2),
+    (["run", "--model", "smollm2", "--tasks", "gsm8k", "--strategy", "majority-vote:samples=0"], 2),
+]
+
+
+def tts_bench(*arguments: str, program: str = PROGRAM, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(("arguments", "code"), QUICK)
+def test_help_strategies_and_a_bad_option_load_no_model_library(arguments: list[str], code: int) -> None:
+    done = tts_bench(*arguments)
+    said, _, loaded = done.stderr.partition("LOADED")
+    assert done.returncode == code, done.stderr
+    assert loaded
+    assert not {name.partition(".")[0] for name in loaded.split()} & HEAVY
+    assert "Traceback" not in done.stderr
+    if code == 2:
+        assert said.startswith("error: ")
+        assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["strategies"], QUICK[-2][0]])
+def test_help_strategies_and_a_bad_option_take_under_half_a_second(arguments: list[str]) -> None:
+    """In processor seconds, which busy neighbours do not change; on a quiet machine the clock says the same."""
+
+    def once() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        tts_bench(*arguments, program="from tts_bench.cli.main import main; main()")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+
+    assert min(once() for _ in range(5)) < 0.5
+
+
+def test_help_names_every_verb() -> None:
+    done = tts_bench("--help")
+    for verb in ("run", "strategies", "tasks", "models", "doctor", "lm-eval"):
+        assert f" {verb} " in done.stdout
+
+
+def test_no_arguments_show_the_help() -> None:
+    done = tts_bench()
+    assert (done.returncode, "Usage: tts-bench" in done.stdout) == (0, True)
+
+
+def test_the_version_is_printed() -> None:
+    assert tts_bench("--version").stdout == f"tts-bench {__version__}\n"
+
+
+def test_an_unknown_command_offers_the_nearest() -> None:
+    assert "there is no command 'startegies'. Did you mean 'strategies'?" in tts_bench("startegies").stderr
+
+
+def test_strategies_show_options_with_defaults_and_origin() -> None:
+    done = tts_bench("strategies")
+    for word in ("majority-vote", "samples=16", "cue=Wait", "token (required)", "built in"):
+        assert word in done.stdout
+    done = tts_bench("strategies", "budget-forcing")
+    for word in ("extensions", "a whole number", "how often", "from test-time-scaling-bench"):
+        assert word in done.stdout
+
+
+def test_a_file_of_ones_own_is_shown_as_it_is_without_markup(tmp_path: Path) -> None:
+    (tmp_path / "odd.py").write_text(
+        "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Odd:\n"
+        "    '''[red]Bold[/red] \\x1b[31mclaims'''\n    cue: str = '[bold]'\n"
+        "    def solve(self, problem, reasoner): ...\n"
+    )
+    done = tts_bench("strategies", "./odd.py:Odd", cwd=tmp_path)
+    assert "[red]Bold[/red] \\x1b[31mclaims" in done.stdout
+    assert "[bold]" in done.stdout
+
+
+def test_a_broken_plugin_hides_no_other_strategy(tmp_path: Path) -> None:
+    info = tmp_path / "broken-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tts_bench.strategies]\nbroken = not_there:Gone\n")
+    done = tts_bench("strategies", env={**os.environ, "PYTHONPATH": str(tmp_path), "COLUMNS": "200"})
+    assert done.returncode == 0, done.stderr
+    assert "fails at import" in done.stdout
+    assert "majority-vote" in done.stdout
+
+
+@pytest.fixture
+def verb(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[..., None], str], None]:
+    """Put a function in the place of a verb."""
+
+    def put(function: Callable[..., None], name: str = "run") -> None:
+        module = ModuleType("verb_in_a_test")
+        vars(module)["function"] = function
+        monkeypatch.setitem(sys.modules, "verb_in_a_test", module)
+        monkeypatch.setitem(root.VERBS, name, ("verb_in_a_test:function", "A verb."))
+
+    return put
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def function() -> None:
+        raise error
+
+    return function
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UserError("no [red]tea[/red]\x1b[31m\r."), 2, "error: no [red]tea[/red]\\x1b[31m\\r.\n"),
+        (UserError("a lone \udcff"), 2, "error: a lone \\udcff\n"),
+        (UserError("two\nlines"), 2, "error: two\nlines\n"),
+        (KeyboardInterrupt(), 130, "\nInterrupted; the same command again resumes.\n"),
+        (typer.Exit(1), 1, ""),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "runs/a"),
+            2,
+            "error: no space left on the disk for runs/a. Free some; the same command again resumes.\n",
+        ),
+    ],
+)
+def test_an_error_of_a_verb_is_a_message_and_an_exit_code(
+    verb: Callable[..., None], capsys: pytest.CaptureFixture[str], error: BaseException, code: int, said: str
+) -> None:
+    verb(raising(error))
+    assert root._run(["run"]) == code
+    assert capsys.readouterr().err == said
+
+
+def test_an_error_of_ours_keeps_its_traceback(verb: Callable[..., None]) -> None:
+    verb(raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        root._run(["run"])
+
+
+def test_a_wrong_value_is_a_usage_message(verb: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    def function(limit: Annotated[int, typer.Option(min=1)] = 1) -> None: ...
+
+    verb(function)
+    assert root._run(["run", "--limit", "0"]) == 2
+    assert root._run(["run", "--limit", "x\x1b[2J"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2
+    for line in said:
+        assert line.startswith("error: Invalid value for ")
+        assert line.endswith(" Type tts-bench run --help.")
+        assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["run", "--tasks", "gsm8k", "--", "-x", "--help"]])
+def test_lm_eval_gets_its_arguments_untouched(verb: Callable[..., None], arguments: list[str]) -> None:
+    seen: list[list[str]] = []
+    verb(seen.append, "lm-eval")
+    assert root._run(["lm-eval", *arguments]) == 0
+    assert seen == [arguments]
+
+
+def test_a_verb_with_sub_commands_is_mounted_as_it_is(
+    verb: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = typer.Typer(no_args_is_help=True)
+
+    @app.command()
+    def get(name: str) -> None:
+        print("got", name)
+
+    @app.command()
+    def drop(name: str) -> None: ...
+
+    verb(app, "models")
+    assert root._run(["models", "get", "smollm2"]) == 0
+    assert root._run(["models"]) == 2
+    output = capsys.readouterr()
+    assert "got smollm2" in output.out
+    assert "Usage: tts-bench models" in output.out
+    assert output.err == ""
+
+
+def test_torch_settings_stand_before_a_verb_that_loads_a_model(
+    verb: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MKL_CBWR", raising=False)
+    seen: list[str | None] = []
+    verb(lambda: seen.append(os.environ.get("MKL_CBWR")))
+    assert root._run(["run"]) == 0
+    assert seen == ["AVX2"]
+
+
+def test_a_reader_that_goes_away_is_no_traceback() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        command = [sys.executable, "-c", "from tts_bench.cli.main import main; main()", "strategies"]
+        done = subprocess.run(command, stdout=closed, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
