@@ -1,0 +1,86 @@
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib as mpl
+import pytest
+from made_up import answer, made_up, record
+
+from tts_bench.analysis.curve import Point, points
+from tts_bench.analysis.plot import draw, write_plots
+from tts_bench.harness.records import ErrorRecord
+
+METRICS = dict.fromkeys(("gsm8k", "math500", "aime24", "$x_1$ & <b>"), "exact_match")
+
+
+def test_the_same_points_give_the_same_bytes_whatever_the_users_settings(tmp_path: Path) -> None:
+    curve = points(made_up(("gsm8k", "math500"), n=20), metrics=METRICS)
+    with mpl.rc_context({"font.size": 20, "svg.hashsalt": None}):
+        write_plots(curve, tmp_path / "a.png", tmp_path / "a.svg", title="smollm2")
+    write_plots(curve, tmp_path / "b.png", tmp_path / "b.svg", title="smollm2")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+    assert b"<dc:date>" not in (tmp_path / "a.svg").read_bytes()
+
+
+def test_drawing_leaves_matplotlibs_settings_as_they_were(tmp_path: Path) -> None:
+    with mpl.rc_context({"font.size": 17, "timezone": "CET"}):
+        before = dict(mpl.rcParams)
+        write_plots(points(made_up(n=5), metrics=METRICS), tmp_path / "a.png", tmp_path / "a.svg")
+        assert dict(mpl.rcParams) == before
+
+
+def test_names_are_text_and_never_formulas_or_markup(tmp_path: Path) -> None:
+    names = [r"bad $\frac{$", "_hidden", "<script>", "line\nbreak\x1b[31m", "x" * 200]
+    records = [record(answer(1.0), strategy=name, task="$x_1$ & <b>") for name in names]
+    write_plots(points(records, metrics=METRICS), tmp_path / "a.png", tmp_path / "a.svg", title="$$")
+    assert b"<script" not in (tmp_path / "a.svg").read_bytes()
+    legend = draw(points(records, metrics=METRICS)).legends[0]
+    assert [text.get_text() for text in legend.get_texts()][:4] == [
+        names[0],
+        "_hidden",
+        "<script>",
+        r"line\nbreak\x1b[31m",
+    ]
+
+
+def short(curve: list[Point]) -> list[Point]:
+    return [replace(point, strategy=point.strategy.split(":")[0]) for point in curve]
+
+
+def test_names_stand_at_the_ends_of_lines_where_they_fit_and_else_in_a_legend() -> None:
+    arms = ("baseline:budgets=64+128+256", "majority-vote:samples=64")
+    few = draw(short(points(made_up(n=100, arms=arms), metrics=METRICS)))
+    assert not few.legends
+    assert {text.get_text() for text in few.axes[0].texts} == {"baseline", "majority-vote"}
+    many = draw(points(made_up(n=100), metrics=METRICS))
+    assert len(many.legends[0].get_texts()) == 4
+    assert not many.axes[0].texts
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3])
+def test_each_task_has_its_panel_with_ticks_at_powers_of_two(tasks: int) -> None:
+    figure = draw(points(made_up(tuple(METRICS)[:tasks], n=20), metrics=METRICS))
+    panels = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title().split()[0] for axes in panels] == list(METRICS)[:tasks]
+    assert "256" in [label.get_text() for label in panels[0].get_xticklabels()]
+
+
+def test_curves_with_nothing_one_point_or_no_tokens_are_drawn(tmp_path: Path) -> None:
+    failed = record(error=ErrorRecord("raised", "no"))
+    free = replace(answer(37.5), cost=replace(answer().cost, thinking=0, forced=0, answer=0))
+    for records in ([], [failed], [record(answer())], [record(free)]):
+        write_plots(points(records, metrics=METRICS), tmp_path / "a.png", tmp_path / "a.svg")
+
+
+def test_pyplot_is_not_used_and_matplotlib_only_when_drawing(tmp_path: Path) -> None:
+    check = f"""
+import sys
+from pathlib import Path
+from tts_bench.analysis.plot import write_plots
+assert not {{"matplotlib", "numpy", "torch"}} & set(sys.modules)
+write_plots([], Path({str(tmp_path / "a.png")!r}), Path({str(tmp_path / "a.svg")!r}))
+assert "matplotlib.pyplot" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", check], check=True)

@@ -1,0 +1,72 @@
+import io
+import re
+
+import pytest
+from made_up import answer, made_up, record
+from rich.console import Console
+
+from tts_bench.analysis.curve import Point, points
+from tts_bench.analysis.terminal import show
+from tts_bench.harness.records import ErrorRecord
+
+METRICS = {"gsm8k": "exact_match", "[red]x": "exact_match"}
+
+
+def shown(curve: list[Point], *, width: int = 100, encoding: str = "utf-8", terminal: bool = False) -> str:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    show(curve, Console(file=file, width=width, force_terminal=terminal))
+    file.flush()
+    return file.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+
+
+def test_a_row_says_accuracy_with_interval_tokens_shares_cues_and_errors() -> None:
+    records = [
+        record(answer(1.0, rung="64", extracted=None, truncated=True, cues=(2, 1)), strategy="baseline"),
+        record(answer(0.0, rung="64", cues=(2, 2)), doc=1, strategy="baseline"),
+        record(doc=2, strategy="baseline", error=ErrorRecord("raised", "no")),
+    ]
+    text = shown(points(records, metrics=METRICS))
+    [row] = [line.split() for line in text.splitlines() if line.strip().startswith("baseline") and "[" in line]
+    assert row == ["baseline", "64", "2", "50.0", "[9.5,", "90.5]", "113", "1.00", "50%", "50%", "1.5/2", "1"]
+
+
+def test_long_lines_are_thinned_and_the_table_says_where_the_rest_is() -> None:
+    text = shown(points(made_up(n=10), metrics=METRICS))
+    assert re.search(r"\b64\b", text)
+    assert not re.search(r"^ +63 ", text, re.MULTILINE)
+    assert "all rungs are in curve.json" in text
+    short = points(made_up(n=10, arms=("baseline:budgets=64+128+256",)), metrics=METRICS)
+    assert "all rungs" not in shown(short)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 100, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_output_fits_the_width_and_the_encoding(width: int, encoding: str) -> None:
+    curve = points([*made_up(n=10), record(answer(), strategy="später ●")], metrics=METRICS)
+    text = shown(curve, width=width, encoding=encoding)
+    assert max(map(len, text.splitlines())) <= width
+    assert text.isascii() == (encoding != "utf-8")
+
+
+def test_hostile_names_are_inert() -> None:
+    names = ["[bold red]markup[/]", "\x1b[2J\x1b]0;title\x07", "over\rwrite\nline", "\u202egnp.exe", ":boom:", "[/]"]
+    records = [record(answer(1.0, rung="[link=file:///]x"), strategy=name, task="[red]x") for name in names]
+    text = shown(points(records, metrics=METRICS), width=160)
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
+    for name in ("[bold red]markup[/]", r"\x1b[2J\x1b]0;title\x07", r"over\rwrite\nline", ":boom:", "[link=file:///]x"):
+        assert name in text
+    assert "\x1b[2J" not in shown(points(records, metrics=METRICS), width=160, terminal=True)
+
+
+def test_each_strategy_has_its_own_symbol_in_drawing_and_legend() -> None:
+    text = shown(points(made_up(n=100), metrics=METRICS))
+    for symbol, name in zip("●■▲◆", ("baseline", "budget-forcing", "majority-vote", "learned-token"), strict=True):
+        assert re.search(rf"{symbol} {name}", text)
+        assert text.count(symbol) > 1
+
+
+def test_a_curve_of_errors_alone_is_shown() -> None:
+    text = shown(points([record(error=ErrorRecord("raised", "no"))], metrics=METRICS))
+    assert "no record" in text
+    assert "nothing to draw" in text
+    assert shown([]) == ""

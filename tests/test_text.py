@@ -1,0 +1,21 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tts_bench.text import safe
+
+
+@given(st.text() | st.text(alphabet=st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp"])))
+def test_safe_text_is_printable_and_stands_on_one_line(text: str) -> None:
+    assert safe(text).isprintable()
+    assert len(safe(text).splitlines()) <= 1
+    assert safe(text, ascii_only=True).isascii()
+    assert safe(text, ascii_only=True).isprintable()
+
+
+def test_plain_names_stay_as_they_are() -> None:
+    assert safe("budget-forcing:cue=Hmm, però…") == "budget-forcing:cue=Hmm, però…"
+
+
+def test_escape_sequences_and_direction_marks_show_instead_of_acting() -> None:
+    assert safe("\x1b[31mred\u202e\r\n") == r"\x1b[31mred\u202e\r\n"
+    assert safe("è", ascii_only=True) == r"\xe8"

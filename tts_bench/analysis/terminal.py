@@ -1,0 +1,82 @@
+"""The curve in a terminal: a table and a drawing for each task, in plain ASCII where nothing else can be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tts_bench.analysis.curve import Point, by_line, marked
+from tts_bench.analysis.drawing import drawing
+from tts_bench.text import safe
+
+_NARROWEST, _WIDEST = 40, 100  # columns of a drawing
+_ROOMY = 74  # columns from which a table's numbers stand unbroken
+_MEANINGS = {
+    "x base": "tokens against the baseline's last rung",
+    "trunc": "thinking ran into its budget",
+    "no ans": "no answer found",
+    "cues": "put in/asked for, means",
+}
+
+
+def show(curve: Sequence[Point], console: Console) -> None:
+    """Print each task's table and drawing. Names are shown, never interpreted."""
+    ascii_only = not console.encoding.lower().startswith("utf")
+    for task, lines in by_line(curve).items():
+        console.print(table(task, lines, ascii_only=ascii_only, fold=console.width < _ROOMY))
+        if console.width >= _NARROWEST:
+            console.print(drawing(lines, min(console.width, _WIDEST), ascii_only=ascii_only))
+    if any(len(marked(line)) < len(line) for lines in by_line(curve).values() for line in lines.values()):
+        console.print(Text("Long curves are shown at powers of two; all rungs are in curve.json."))
+
+
+def table(task: str, lines: Mapping[str, Sequence[Point]], *, ascii_only: bool = False, fold: bool = False) -> Table:
+    """One row for each rung that is shown. Tokens are means, compared with the last rung of the baseline if there is
+    one. Columns that would be empty are left out; `fold` lets numbers break over lines."""
+
+    def text(words: str) -> Text:
+        return Text(safe(words, ascii_only=ascii_only))
+
+    everything = [point for line in lines.values() for point in line]
+    base = next((line[-1].generated for name, line in lines.items() if name.split(":")[0] == "baseline"), 0.0)
+    columns: dict[str, Callable[[Point], str]] = {
+        "rung": lambda point: point.rung,
+        "n": lambda point: str(point.n),
+        "accuracy": _accuracy,
+        "tokens": lambda point: f"{point.generated:,.0f}",
+        "x base": lambda point: f"{point.generated / base:.2f}" if base else "",
+        "trunc": lambda point: f"{point.truncated:.0%}",
+        "no ans": lambda point: f"{point.no_answer:.0%}",
+        "cues": lambda point: f"{point.cues:.3g}/{point.cues_wanted:.3g}" if point.cues_wanted else "",
+        "errors": lambda point: str(point.errors or ""),
+    }
+    shown = {name: cell for name, cell in columns.items() if any(map(cell, everything))}
+    meanings = {name: meaning for name, meaning in _MEANINGS.items() if name in shown}
+    grid = Table(
+        title=text(f"{task}: {everything[0].metric}, 95% Wilson interval"),
+        title_justify="left",
+        caption=Text("; ".join(f"{name}: {meaning}" for name, meaning in meanings.items())),
+        caption_justify="left",
+        box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    grid.add_column("strategy", overflow="fold", min_width=10)
+    for name in shown:
+        grid.add_column(name, justify="right", overflow="fold", no_wrap=not fold)
+    for strategy, line in lines.items():
+        for place, point in enumerate(marked(line)):
+            grid.add_row(text("" if place else strategy), *(text(cell(point)) for cell in shown.values()))
+        grid.add_section()
+    return grid
+
+
+def _accuracy(point: Point) -> str:
+    if point.accuracy is None:
+        return "no record"
+    if point.low is None or point.high is None:
+        return f"{point.accuracy:.3g}"
+    return f"{100 * point.accuracy:.1f} [{100 * point.low:.1f}, {100 * point.high:.1f}]"
