@@ -1,0 +1,173 @@
+"""What a person sees of a run while it runs: a live display in a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from tts_bench.text import safe
+
+_REFRESHES = 4  # a second, in a terminal
+_PAUSE = 10.0  # seconds between plain lines
+_SAMPLE = 0.5  # seconds between the marks from which tokens per second are taken
+
+
+class Progress:
+    """Counts what a run reports and shows it between `with` and its end.
+
+    Its methods only count, so that a run may call them for every token. In a terminal the display is drawn beside
+    them, four times a second; elsewhere a plain line is printed first, last and at most every ten seconds between.
+    """
+
+    def __init__(
+        self,
+        total_problems: int,
+        strategies: Sequence[str],
+        console: Console | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Show on `console`; by default on standard error. `clock` gives seconds."""
+        # Rich takes FORCE_COLOR for a terminal; a log file would then fill with cursor movements.
+        self._console = console or Console(stderr=True, force_terminal=sys.stderr.isatty())
+        self._clock = clock
+        self._total = total_problems
+        self._done = 0
+        self._tokens = 0
+        self._stage = ""
+        self._running = {strategy: _Running() for strategy in strategies}
+        self._started = self._printed = clock()
+        self._finished = deque([self._started], maxlen=64)  # when the last problems finished: what time left rests on
+        self._marks = deque([(self._started, 0)], maxlen=20)  # seconds, and tokens by then
+        self._live: Live | None = None
+        if self._console.is_terminal and not self._console.is_dumb_terminal:
+            self._live = Live(get_renderable=self._display, console=self._console, refresh_per_second=_REFRESHES)
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start(refresh=True)
+        else:
+            self._print()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+        else:
+            self._print()
+
+    def stage(self, text: str) -> None:
+        """Say what the run is doing, e.g. "loading the model"."""
+        self._stage = safe(text, ascii_only=self._ascii)
+        self._tick(self._clock())
+
+    def problem_done(self) -> None:
+        """Every strategy has finished one more problem."""
+        now = self._clock()
+        self._done += 1
+        self._finished.append(now)
+        self._tick(now)
+
+    def answered(self, strategy: str, correct: float | None) -> None:
+        """`strategy` finished a problem; `correct` is a quick score in 0 to 1, None where there is none yet.
+
+        Raises:
+            KeyError: `strategy` is none of those the run has.
+        """
+        self._running[strategy].add(correct)
+        self._tick(self._clock())
+
+    def tokens(self, n: int) -> None:
+        """The engine generated `n` more tokens."""
+        now = self._clock()
+        self._tokens += n
+        if now - self._marks[-1][0] >= _SAMPLE:
+            self._marks.append((now, self._tokens))
+        self._tick(now)
+
+    @property
+    def _ascii(self) -> bool:
+        return not self._console.encoding.lower().startswith("utf")
+
+    def _tick(self, now: float) -> None:
+        if self._live is None and now - self._printed >= _PAUSE:
+            self._print()
+
+    def _print(self) -> None:
+        self._printed = self._clock()
+        running = [f"{name} {words}" for name, words in self._accuracies()]
+        self._console.print(Text(", ".join([self._summary(), *running])), soft_wrap=True)
+
+    def _summary(self) -> str:
+        now = self._clock()
+        parts = [f"{self._done}/{self._total} problems", f"{self._speed(now):,.0f} tokens/s"]
+        if self._done == self._total:
+            parts.append(f"{_duration(now - self._started)} taken")
+        elif len(self._finished) > 1:
+            parts.append(f"{_duration(self._left(now))} left")
+        return ", ".join([self._stage, *parts] if self._stage else parts)
+
+    def _accuracies(self) -> list[tuple[str, str]]:
+        """Each strategy's name and running accuracy, of those that answered."""
+        return [
+            (safe(name, ascii_only=self._ascii), running.words())
+            for name, running in self._running.items()
+            if running.n
+        ]
+
+    def _speed(self, now: float) -> float:
+        """Tokens a second over the last ten seconds or so; over the whole run when it is done."""
+        since, before = (self._started, 0) if self._done == self._total else self._marks[0]
+        return (self._tokens - before) / max(now - since, 1e-9)
+
+    def _left(self, now: float) -> float:
+        """Seconds, at the pace of the last problems: those that a resumed run finds finished say nothing for long."""
+        return (self._total - self._done) * (now - self._finished[0]) / (len(self._finished) - 1)
+
+    def _display(self) -> RenderableType:
+        strategies = Table.grid(padding=(0, 2))
+        for name, words in self._accuracies():
+            strategies.add_row(Text(name, "bold"), Text(words))
+        display = Table.grid()
+        display.add_row(Text(self._summary()))
+        display.add_row(ProgressBar(total=max(self._total, 1), completed=self._done, width=60))
+        display.add_row(strategies)
+        return display
+
+
+class _Running:
+    """Accuracy so far of one strategy, before lm-eval scores its answers."""
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._scored = 0
+        self._correct = 0.0
+
+    def add(self, correct: float | None) -> None:
+        self.n += 1
+        if correct is not None:
+            self._scored += 1
+            self._correct += correct
+
+    def words(self) -> str:
+        if not self._scored:
+            return f"{self.n} answered"
+        return f"{self._correct / self._scored:.1%} running (n = {self._scored})"
+
+
+def _duration(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
