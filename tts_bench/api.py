@@ -37,7 +37,7 @@ SegmentKind = Literal["prompt", "thinking", "cue", "closing", "answer"]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A run of tokens with one origin: `thinking` and `answer` are sampled; `prompt`, `cue` and `closing` are put in."""
+    """A run of tokens with one origin: `thinking` and `answer` are sampled, the other kinds are put in."""
 
     kind: SegmentKind
     tokens: tuple[int, ...]  # what the model reads on
@@ -45,11 +45,13 @@ class Segment:
     origin: str  # digest of what stands before it, its kind and its random stream: the same origin is the same compute
     start: int  # tokens that stand before it
     stream: str = ""  # key of the random stream; empty where nothing was sampled
-    end: tuple[int, ...] = ()  # the end of thinking (or of turn) that was sampled after `tokens`: paid for, not read on
+    end: tuple[int, ...] = ()  # the end of thinking (or of turn) sampled after `tokens`: a cue or closing replaces it
+    paid: int = 0  # first tokens of a closing that are the model's own end of thinking, sampled just before
 
     @property
     def spent(self) -> int:
-        return len(self.tokens) + len(self.end)
+        """Tokens that this segment adds to a bill."""
+        return len(self.tokens) + len(self.end) - self.paid
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Trace:
 
     @property
     def thinking_tokens(self) -> int:
-        """Length that budgets speak of: sampled thinking with its sampled ends, and cues; not the prompt, not the answer."""
+        """Length that budgets speak of: sampled thinking with its ends, and cues; neither prompt nor answer."""
         return sum(segment.spent for segment in self.segments if segment.kind in ("thinking", "cue"))
 
     @property
@@ -138,6 +140,6 @@ class Reasoner(Protocol):
 
 @runtime_checkable
 class Strategy(Protocol):
-    """A frozen dataclass whose fields are its options. May have `rungs`, the names of the answers that it will yield."""
+    """A frozen dataclass whose fields are its options. `rungs`, if it has them, names the answers it yields."""
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]: ...

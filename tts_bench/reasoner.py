@@ -61,11 +61,12 @@ class ModelReasoner:
         scheduler: Scheduler,
         settings: Settings,
         extract: Callable[[str], str | None],
+        ledger: Ledger,
         *,
         answer_stops: tuple[str, ...] = (),
     ) -> None:
         self.problem = problem
-        self.ledger = Ledger()
+        self.ledger = ledger
         self._scheduler = scheduler
         self._settings = settings
         self._extract = extract
@@ -123,8 +124,8 @@ class ModelReasoner:
         self._check_open(trace)
         if len(trace.segments) == 1:
             raise Misuse("answer() was given a trace without thinking: think() first")
-        opened, tokens, text = self._closing.close(trace.segments)
-        closed = (*opened, self._put_in("closing", opened, tokens, text))
+        tokens, text, paid = self._closing.after(trace.segments[-1])
+        closed = (*trace.segments, self._put_in("closing", trace.segments, tokens, text, paid))
         segment, _ = await self._sample(
             "answer",
             closed,
@@ -185,10 +186,15 @@ class ModelReasoner:
         return segment, generation.finish == "stop"
 
     def _put_in(
-        self, kind: Literal["cue", "closing"], stood: tuple[Segment, ...], tokens: tuple[int, ...], text: str
+        self,
+        kind: Literal["cue", "closing"],
+        stood: tuple[Segment, ...],
+        tokens: tuple[int, ...],
+        text: str,
+        paid: int = 0,
     ) -> Segment:
         before = _tokens(stood)
-        segment = Segment(kind, tokens, text, digest(before + tokens, kind), len(before))
+        segment = Segment(kind, tokens, text, digest(before + tokens, kind), len(before), paid=paid)
         self.ledger.segments.append(segment)
         return segment
 
@@ -222,25 +228,18 @@ class _Closing:
     """How thinking ends: what the model says, and what is put in so that every arm is asked for its answer alike."""
 
     def __init__(self, form: ThinkingFormat, tokenizer: Tokenizer) -> None:
-        self._end_text = form.end if form.mode == "delimited" else ""
-        self._end = tokenizer.encode(self._end_text)
-        self._suffix_text = form.answer_suffix
-        self._suffix = tokenizer.encode(form.answer_suffix)
-        self.longest = len(self._end) + len(self._suffix)
+        delimiter = form.end if form.mode == "delimited" else ""
+        self._end = tokenizer.encode(delimiter)
+        self._tokens = self._end + tokenizer.encode(form.answer_suffix)
+        self._text = delimiter + form.answer_suffix
+        self.longest = len(self._tokens)
         # An end of turn inside thinking ends it too; it is never read on.
         self.stop_ids = tokenizer.end_ids | frozenset(self._end if len(self._end) == 1 else ())
-        self.stop_texts = (self._end_text,) if len(self._end) > 1 else ()
+        self.stop_texts = (delimiter,) if len(self._end) > 1 else ()
 
-    def close(self, segments: tuple[Segment, ...]) -> tuple[tuple[Segment, ...], tuple[int, ...], str]:
-        """The segments as they are read on, and the tokens and text to put in after them.
-
-        A delimiter that the model sampled is read as its own; where it did not come to it, it is put in.
-        """
-        *stood, last = segments
-        if self._end and last.end == self._end:
-            ended = replace(last, tokens=last.tokens + last.end, text=last.text + self._end_text, end=())
-            return (*stood, ended), self._suffix, self._suffix_text
-        return segments, self._end + self._suffix, self._end_text + self._suffix_text
+    def after(self, last: Segment) -> tuple[tuple[int, ...], str, int]:
+        """Tokens and text to put in after `last`, and how many of them the model has sampled as its end of thinking."""
+        return self._tokens, self._text, len(self._end) if self._end and last.end == self._end else 0
 
 
 def path_length(trace: Trace) -> int:

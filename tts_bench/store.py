@@ -27,7 +27,11 @@ WHERE length(excluded.tokens) > length(generations.tokens)
 """
 
 
-class CorruptStore(UserError):
+class StoreError(UserError):
+    """The store cannot be opened, read or written."""
+
+
+class CorruptStore(StoreError):
     """The store's file is damaged. Nothing is answered from it; it was kept aside."""
 
 
@@ -36,7 +40,7 @@ class Store:
 
     Raises:
         CorruptStore: on opening or reading a damaged file, after setting it aside.
-        UserError: the file cannot be opened or written, or was made by another version.
+        StoreError: the file cannot be opened or written, or was made by another version.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -46,7 +50,7 @@ class Store:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(str(path or ":memory:"), timeout=60, isolation_level=None)
         except (OSError, sqlite3.OperationalError) as error:
-            raise UserError(f"the generation store {path} cannot be opened: {error}. Give another --store.") from error
+            raise StoreError(f"the generation store {path} cannot be opened: {error}. Give another --store.") from error
         try:
             self._prepare()
         except sqlite3.OperationalError as error:
@@ -62,7 +66,7 @@ class Store:
             raise sqlite3.DatabaseError(damage)
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version not in (0, _VERSION):
-            raise UserError(
+            raise StoreError(
                 f"the generation store {self.path} has version {version}, this program writes {_VERSION}: "
                 "give another --store"
             )
@@ -72,7 +76,9 @@ class Store:
     def get(self, key: bytes) -> Generation | None:
         """The longest generation known for `key`."""
         try:
-            row = self._db.execute("SELECT tokens, finish, stop, checksum FROM generations WHERE key = ?", (key,)).fetchone()
+            row = self._db.execute(
+                "SELECT tokens, finish, stop, checksum FROM generations WHERE key = ?", (key,)
+            ).fetchone()
         except sqlite3.OperationalError as error:
             raise _unusable(self.path, error) from error
         except sqlite3.DatabaseError as error:
@@ -123,8 +129,8 @@ class Store:
         )
 
 
-def _unusable(path: Path | None, error: sqlite3.OperationalError) -> UserError:
-    return UserError(
+def _unusable(path: Path | None, error: sqlite3.OperationalError) -> StoreError:
+    return StoreError(
         f"the generation store {path} cannot be used: {error}. What is finished is safe; make room or free the file, "
         "then give the same command again."
     )

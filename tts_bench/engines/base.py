@@ -68,8 +68,13 @@ class Generation:
 class Tokenizer(Protocol):
     """Text to token ids and back; ids are what is counted."""
 
-    end_ids: frozenset[int]  # ends of turn and of sequence
-    chat_template: str | None
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """Ends of turn and of sequence."""
+        ...
+
+    @property
+    def chat_template(self) -> str | None: ...
 
     def encode(self, text: str) -> tuple[int, ...]:
         """Token ids of `text` alone: nothing is added, names of special tokens are read as such."""
@@ -110,8 +115,16 @@ def learned_id(token: LearnedToken) -> int:
 class Engine(Protocol):
     """Generates for all that is in flight at once."""
 
-    info: EngineInfo
-    tokenizer: Tokenizer
+    @property
+    def info(self) -> EngineInfo: ...
+
+    @property
+    def tokenizer(self) -> Tokenizer: ...
+
+    @property
+    def busy_seconds(self) -> float:
+        """Seconds spent generating so far: what is left of a run's time is the harness's own."""
+        ...
 
     def learn(self, token: LearnedToken) -> int:
         """Make `token` known; returns `learned_id(token)`, which stands for it in prompts and prefixes.

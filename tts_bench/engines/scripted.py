@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
@@ -24,13 +25,11 @@ class ScriptedTokenizer:
     """One token for each character, and one for each of `<think>`, `</think>` and `<|end|>`."""
 
     end_ids = frozenset({_SPECIAL[END]})
-    chat_template: str | None = "{{ messages[-1].content }}\n<think>"
+    chat_template = "{{ messages[-1].content }}\n<think>"
 
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(
-            token
-            for part in _PARTS.split(text)
-            for token in ([_SPECIAL[part]] if part in _SPECIAL else map(ord, part))
+            token for part in _PARTS.split(text) for token in ([_SPECIAL[part]] if part in _SPECIAL else map(ord, part))
         )
 
     def decode(self, tokens: Sequence[int]) -> str:
@@ -47,6 +46,7 @@ class ScriptedEngine:
         self._script = script
         self.tokenizer = ScriptedTokenizer()
         self.calls: list[Request] = []
+        self.busy_seconds = 0.0
         self.info = EngineInfo(
             name="scripted",
             model=name,
@@ -73,6 +73,7 @@ class ScriptedEngine:
         """Nothing is held."""
 
     def _generate(self, request: Request) -> Generation:
+        began = time.perf_counter()
         self.calls.append(request)
         begun = len(request.prefix) - request.sampled
         before = self.tokenizer.decode(request.prompt + request.prefix[:begun])
@@ -80,6 +81,7 @@ class ScriptedEngine:
         tokens = self.tokenizer.encode(text)
         length, stop = _stop(tokens, text, request)
         tokens = tokens[request.sampled : length]
+        self.busy_seconds += time.perf_counter() - began
         if len(tokens) > request.max_tokens:
             return Generation(tokens[: request.max_tokens], "length")
         return Generation(tokens, "stop", stop)
@@ -113,3 +115,6 @@ def adder(text: str, draw: Draw) -> str:
     else:
         value = truth if draw(0) < 1 / 3 else int(said[-1])
     return f" so {value}{END_THINK}"
+
+
+SCRIPTS: dict[str, Script] = {"adder": adder}

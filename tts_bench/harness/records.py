@@ -15,12 +15,13 @@ ErrorKind = Literal["raised", "timeout", "nothing", "misuse", "engine"]
 
 @dataclass(frozen=True)
 class SegmentRecord:
-    """A segment as text and counts. `origin` identifies its compute: equal origins are generated once."""
+    """A segment as text and counts. Segments of one origin are one generation, cut at several budgets."""
 
     kind: SegmentKind
     text: str
     tokens: int
-    end: int  # tokens of a sampled end of thinking that was paid for and not read on
+    end: int  # tokens of the end of thinking or turn that was sampled after them
+    paid: int  # tokens of a closing that were sampled as that end: `tokens + end - paid` is what the segment cost
     start: int
     stream: str
     origin: str
@@ -105,20 +106,21 @@ def segment_record(segment: Segment) -> SegmentRecord:
         text=segment.text,
         tokens=len(segment.tokens),
         end=len(segment.end),
+        paid=segment.paid,
         start=segment.start,
         stream=segment.stream,
         origin=segment.origin,
     )
 
 
-def answer_record(rung: str, answer: Answer, index: dict[str, int]) -> AnswerRecord:
-    """`index` gives each origin's place among the record's segments."""
+def answer_record(rung: str, answer: Answer, index: dict[tuple[str, int], int]) -> AnswerRecord:
+    """`index` gives the place among the record's segments of each origin and cost."""
     return AnswerRecord(
         rung=rung,
         text=answer.text,
         extracted=answer.extracted,
         cost=answer.cost,
-        segments=tuple(index[segment.origin] for segment in answer.lineage),
+        segments=tuple(index[segment.origin, segment.spent] for segment in answer.lineage),
         truncated=any(trace.truncated for trace in answer.traces),
         cues_wanted=sum(trace.cues_wanted for trace in answer.traces),
         cues=sum(trace.cues for trace in answer.traces),

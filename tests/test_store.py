@@ -1,0 +1,133 @@
+"""Claims about the generation store, on a real SQLite file."""
+
+from __future__ import annotations
+
+import multiprocessing
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tts_bench.engines.base import Finish, Generation
+from tts_bench.scheduler import cut
+from tts_bench.store import CorruptStore, Store, StoreError
+
+tokens = st.lists(st.integers(0, 2**40), max_size=20).map(tuple)
+
+
+@given(tokens, st.sampled_from(["stop", "length", "context"]), st.integers(0, 3))
+def test_what_is_put_is_found(tokens: tuple[int, ...], finish: Finish, stop: int) -> None:
+    generation = Generation(tokens, finish, stop)
+    with Store(None) as store:
+        store.put(b"key", generation)
+        assert store.get(b"key") == generation
+        assert store.get(b"other") is None
+
+
+@given(tokens, st.integers(0, 25))
+def test_a_shorter_limit_cuts_a_generation_and_a_longer_one_leaves_it(tokens: tuple[int, ...], limit: int) -> None:
+    whole = Generation(tokens, "stop", min(1, len(tokens)))
+    shorter = cut(whole, limit)
+    assert shorter.tokens == tokens[:limit]
+    assert shorter == whole if limit >= len(tokens) else (shorter.finish, shorter.stop) == ("length", 0)
+
+
+def test_a_generation_only_grows() -> None:
+    with Store(None) as store:
+        store.put(b"key", Generation((1, 2, 3), "stop", 1))
+        store.put(b"key", Generation((1, 2), "length"))
+        assert store.get(b"key") == Generation((1, 2, 3), "stop", 1)
+        store.put(b"grown", Generation((1, 2), "length"))
+        store.put(b"grown", Generation((1, 2, 3), "stop", 1))
+        assert store.get(b"grown") == Generation((1, 2, 3), "stop", 1)
+
+
+def test_it_is_still_there_when_opened_again(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.sqlite") as store:
+        store.put(b"key", Generation((7,), "length"))
+    with Store(tmp_path / "store.sqlite") as store:
+        assert store.get(b"key") == Generation((7,), "length")
+        assert len(store) == 1
+
+
+def _hammer(path: Path, worker: int) -> None:
+    with Store(path) as store:
+        for number in range(200):
+            key = (number % 50).to_bytes(2, "big")
+            store.put(key, Generation(tuple(range(1 + (number * 7 + worker) % 30)), "length"))
+            found = store.get(key)
+            assert found is not None
+            assert found.tokens == tuple(range(len(found.tokens)))
+
+
+def test_two_processes_on_one_store_do_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    spawn = multiprocessing.get_context("spawn")
+    workers = [spawn.Process(target=_hammer, args=(path, worker)) for worker in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    with Store(path) as store:
+        assert len(store) == 50
+
+
+def test_a_file_that_is_no_database_is_kept_aside_and_not_answered_from(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(b"these are not the bytes you are looking for" * 100)
+    with pytest.raises(CorruptStore, match=r"kept as .*store\.sqlite\.corrupt-1"):
+        Store(path)
+    assert not path.exists()
+    assert (tmp_path / "store.sqlite.corrupt-1").read_bytes().startswith(b"these are not")
+    with Store(path) as store:
+        assert len(store) == 0
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9])
+def test_damaged_pages_are_never_answered_from(tmp_path: Path, share: float) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        for number in range(500):
+            store.put(number.to_bytes(2, "big"), Generation((number,) * 40, "length"))
+    data = bytearray(path.read_bytes())
+    place = int(len(data) * share)
+    data[place : place + 64] = bytes(byte ^ 0xFF for byte in data[place : place + 64])
+    path.write_bytes(data)
+    try:
+        with Store(path) as store:
+            for number in range(500):
+                found = store.get(number.to_bytes(2, "big"))
+                assert found is None or found.tokens == (number,) * 40
+    except CorruptStore:
+        assert (tmp_path / "store.sqlite.corrupt-1").exists()
+
+
+def test_a_changed_row_is_found_by_its_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        store.put(b"key", Generation((1, 2, 3), "stop", 1))
+    database = sqlite3.connect(path)
+    database.execute("UPDATE generations SET tokens = ?", (b"\x09" + b"\0" * 23,))
+    database.commit()
+    database.close()
+    with Store(path) as store, pytest.raises(CorruptStore, match="checksum"):
+        store.get(b"key")
+
+
+def test_another_versions_store_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(StoreError, match="version 99"):
+        Store(path)
+    assert path.exists()
+
+
+def test_a_store_in_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / "file" / "store.sqlite")

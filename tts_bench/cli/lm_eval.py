@@ -1,0 +1,23 @@
+"""`tts-bench lm-eval ...`: lm-eval's own command line, with our model and tasks registered."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def lm_eval(arguments: Sequence[str]) -> None:
+    """Hand `arguments` to lm-eval, unchanged but for an `--include_path` of our tasks where none is given."""
+    from lm_eval.__main__ import cli_evaluate
+    from lm_eval.api.registry import register_model
+
+    from tts_bench.harness.lm import TTSBenchLM
+    from tts_bench.tasks import FOLDER
+
+    register_model("tts-bench")(TTSBenchLM)
+    given = list(arguments)
+    takes_tasks = any(argument.split("=")[0] in ("--tasks", "-t") for argument in given)
+    if takes_tasks and not any(argument.startswith("--include_path") for argument in given):
+        given += ["--include_path", str(FOLDER)]
+    sys.argv = ["lm-eval", *given]
+    cli_evaluate()

@@ -1,0 +1,66 @@
+"""What `tts-bench run` shows: the header, progress, the table with its curve, and errors at the end."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import typer
+from rich.console import Console
+
+from tts_bench.analysis import terminal
+from tts_bench.harness.config import RunConfig
+from tts_bench.harness.progress import Progress
+from tts_bench.harness.run import Outcome, Run, prepare
+from tts_bench.text import safe
+
+_SHOWN_ERRORS = 10
+
+
+def run_and_show(config: RunConfig, out: Path | None) -> None:
+    """Prepare, execute and show a run.
+
+    Raises:
+        UserError: as `prepare`.
+        typer.Exit: with code 1 where problems ended in errors.
+    """
+    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
+    run = prepare(config, out)
+    for line in header(run):
+        console.print(safe(line), soft_wrap=True)
+    with Progress(len(run.items), [arm.id for arm in run.arms]) as progress:
+        outcome = run.execute(progress)
+    terminal.show(outcome.curve, console)
+    console.print(
+        f"Written to {safe(str(outcome.out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/"
+    )
+    if outcome.errors:
+        _show_errors(outcome, console)
+        raise typer.Exit(1)
+
+
+def header(run: Run) -> list[str]:
+    """Model, thinking, sampling, data and engine, a line each."""
+    info, settings = run.model.engine.info, run.model.settings
+    exact = "exact" if info.exact else "not exact"
+    data = ", ".join(f"{name} ({data.source}, sha256 {data.sha256[:12]})" for name, data in run.tasks.data.items())
+    return [
+        f"model     {info.model} (sha256 {info.fingerprint[:12]}, context {info.context})",
+        *(f"          {note}" for note in run.model.notes),
+        f"thinking  {settings.format.describe()}; at most {settings.max_thinking} tokens a trace",
+        f"sampling  {settings.thinking}; seed {settings.seed}",
+        f"engine    {info.name}, {exact}: {info.exact_note}",
+        f"data      {data}; {len(run.items)} problems",
+        f"run       {run.folder.path}, generations in {run.store}",
+    ]
+
+
+def _show_errors(outcome: Outcome, console: Console) -> None:
+    console.print(f"{len(outcome.errors)} errors; these problems are in no accuracy:")
+    for record in outcome.errors[:_SHOWN_ERRORS]:
+        assert record.error is not None
+        console.print(
+            safe(f"  {record.problem}  {record.strategy}  {record.error.kind}: {record.error.message}"), soft_wrap=True
+        )
+    if len(outcome.errors) > _SHOWN_ERRORS:
+        console.print(f"  ... and {len(outcome.errors) - _SHOWN_ERRORS} more in records.jsonl")

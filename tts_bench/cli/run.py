@@ -1,0 +1,93 @@
+"""`tts-bench run`."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_MODEL, _GENERATION, _OUTPUT = "Model", "Generation", "Run"
+
+
+def run(
+    strategy: Annotated[list[str], typer.Option(help="NAME or NAME:key=value,... ; repeat for more.")] = [  # noqa: B006
+        "baseline",
+        "budget-forcing",
+        "majority-vote",
+    ],
+    tasks: Annotated[str, typer.Option(help="Tasks, joined by commas; lm_eval/NAME for lm-eval's own.")] = "gsm8k",
+    limit: Annotated[int | None, typer.Option(help="The first problems of each task only.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")] = None,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder of data files (or TTS_BENCH_DATA).")] = None,
+    in_flight: Annotated[int, typer.Option(help="Problems worked on at once.")] = 32,
+    timeout: Annotated[float, typer.Option(help="Seconds for one strategy on one problem.")] = 3600.0,
+    model: Annotated[
+        str | None, typer.Option(help="Folder, GGUF file, hub id or alias.", rich_help_panel=_MODEL)
+    ] = None,
+    engine: Annotated[str, typer.Option(help="hf or scripted.", rich_help_panel=_MODEL)] = "hf",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=_MODEL)] = "auto",
+    dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
+    rows: Annotated[int, typer.Option(help="Sequences decoded together.", rich_help_panel=_MODEL)] = 32,
+    threads: Annotated[int | None, typer.Option(help="Threads of the processor.", rich_help_panel=_MODEL)] = None,
+    exact: Annotated[
+        bool, typer.Option(help="Prove at start that batches do not change text.", rich_help_panel=_MODEL)
+    ] = True,
+    trust_remote_code: Annotated[
+        bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.", rich_help_panel=_MODEL)
+    ] = False,
+    thinking: Annotated[
+        str | None, typer.Option(help="Thinking format, where it is not found.", rich_help_panel=_GENERATION)
+    ] = None,
+    think_start: Annotated[str | None, typer.Option(help="Its start.", rich_help_panel=_GENERATION)] = None,
+    think_end: Annotated[str | None, typer.Option(help="Its end.", rich_help_panel=_GENERATION)] = None,
+    answer_suffix: Annotated[
+        str | None, typer.Option(help="What asks for the answer.", rich_help_panel=_GENERATION)
+    ] = None,
+    system: Annotated[str | None, typer.Option(help="System prompt.", rich_help_panel=_GENERATION)] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="0 is greedy.", show_default="the model's own, or 1", rich_help_panel=_GENERATION),
+    ] = None,
+    top_k: Annotated[int | None, typer.Option(help="0: all.", rich_help_panel=_GENERATION)] = None,
+    top_p: Annotated[float | None, typer.Option(help="1: all.", rich_help_panel=_GENERATION)] = None,
+    min_p: Annotated[float | None, typer.Option(help="0: all.", rich_help_panel=_GENERATION)] = None,
+    continuation_sampling: Annotated[
+        str, typer.Option(help="key=value,... where thinking after a cue differs.", rich_help_panel=_GENERATION)
+    ] = "",
+    answer_sampling: Annotated[
+        str, typer.Option(help="key=value,... where answers differ.", rich_help_panel=_GENERATION)
+    ] = "",
+    max_thinking_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Cap of a trace's thinking, cues included.",
+            show_default="8192, or what the context leaves",
+            rich_help_panel=_GENERATION,
+        ),
+    ] = None,
+    max_answer_tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Kept for the answer on top of it.",
+            show_default="1024, or an eighth of the context",
+            rich_help_panel=_GENERATION,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of all random streams.", rich_help_panel=_GENERATION)] = 0,
+    store: Annotated[
+        Path | None, typer.Option(help="Generations made so far.", show_default="generations.sqlite beside the folder")
+    ] = None,
+) -> None:
+    """Run strategies on tasks with a model; draw accuracy against compute.
+
+    The same command again resumes: nothing that was generated is generated again.
+    """
+    from tts_bench.cli.report_run import run_and_show
+    from tts_bench.harness.config import ModelConfig, RunConfig
+
+    given = locals()
+    settings = ModelConfig(**{field.name: given[field.name] for field in fields(ModelConfig)})
+    names = tuple(name.strip() for name in tasks.split(",") if name.strip())
+    run_and_show(RunConfig(settings, names, tuple(strategy), limit, data_dir, in_flight, timeout), out)

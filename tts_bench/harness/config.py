@@ -1,0 +1,99 @@
+"""What a user chooses: the model and how it generates, and what a run does with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+from tts_bench.engines.base import Sampling
+from tts_bench.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The model, its engine, how it thinks and how it is sampled: the same for every strategy."""
+
+    model: str | None = None  # a folder, a GGUF file, a hub id or an alias; None: the engine's default
+    engine: str = "hf"
+    device: str = "auto"
+    dtype: str = "auto"
+    rows: int = 32  # sequences decoded together
+    threads: int | None = None
+    exact: bool = True  # prove by a self-test that batches do not change text
+    trust_remote_code: bool = False
+    thinking: str | None = None  # name of a thinking format; None: found from the tokenizer
+    think_start: str | None = None
+    think_end: str | None = None
+    answer_suffix: str | None = None
+    system: str | None = None
+    temperature: float | None = None  # None: what the model itself recommends
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    continuation_sampling: str = ""  # key=value,... for thinking after a cue, where it differs
+    answer_sampling: str = ""  # ... and for answers
+    max_thinking_tokens: int | None = (
+        None  # cap of a trace's thinking; None: 8192, or less where the context is smaller
+    )
+    max_answer_tokens: int | None = None  # kept for the answer on top of it; None: 1024, or an eighth of the context
+    seed: int = 0
+    store: Path | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "threads", "max_thinking_tokens", "max_answer_tokens"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"--{name.replace('_', '-')} is {value}; it takes a whole number from 1 upwards.")
+
+    def sampling(self, recommended: Sampling) -> tuple[Sampling, Sampling, Sampling]:
+        """How thinking, continued thinking and answers are sampled.
+
+        Raises:
+            UserError: a value out of range, or an unknown key.
+        """
+        said = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "min_p")}
+        thinking = _change(recommended, {name: value for name, value in said.items() if value is not None}, "--")
+        continuation = _change(thinking, _pairs("--continuation-sampling", self.continuation_sampling))
+        return thinking, continuation, _change(thinking, _pairs("--answer-sampling", self.answer_sampling))
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """One run: strategies on tasks with one model."""
+
+    model: ModelConfig
+    tasks: tuple[str, ...]
+    strategies: tuple[str, ...]
+    limit: int | None = None  # the first problems of each task
+    data_dir: Path | None = None
+    in_flight: int = 32  # problems worked on at once
+    timeout: float = 3600.0  # seconds for one strategy on one problem
+
+    def __post_init__(self) -> None:
+        for name in ("limit", "in_flight"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"--{name.replace('_', '-')} is {value}; it takes a whole number from 1 upwards.")
+        if not 0 < self.timeout < float("inf"):
+            raise UserError(f"--timeout is {self.timeout}; it takes a number of seconds above 0.")
+
+
+def _change(sampling: Sampling, values: dict[str, float], prefix: str = "") -> Sampling:
+    try:
+        return replace(sampling, **values)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise UserError(f"{prefix}{str(error).replace('_', '-') if prefix else error}.") from error
+
+
+def _pairs(option: str, text: str) -> dict[str, float]:
+    known = {field.name: int if field.type == "int" else float for field in fields(Sampling)}
+    values: dict[str, float] = {}
+    for piece in filter(None, text.split(",")):
+        key, _, value = piece.partition("=")
+        if key not in known:
+            raise UserError(f"{option} has {key!r}, which is no sampling parameter. {did_you_mean(key, known)}")
+        try:
+            values[key] = known[key](value)
+        except ValueError:
+            raise UserError(f"{option} has {key}={value!r}; it takes a number.") from None
+    return values

@@ -1,0 +1,129 @@
+"""The folder of a run: who it belongs to, the records on their way, and the finished files."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tts_bench.errors import UserError
+from tts_bench.files import write_whole
+from tts_bench.harness.records import Record, from_line, to_line
+
+SCHEMA = 1
+_PART = "records.part.jsonl"
+
+Order = Callable[[Record], tuple[int, ...]]
+
+
+class RunFolder:
+    """`run.json`, `records.jsonl` and what else a run writes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def check(self) -> None:
+        """Refuse a folder that cannot take this run, before anything is loaded or written.
+
+        Raises:
+            UserError: it is a file, holds what is not a run, or cannot be written to.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError(f"--out {self.path} is a file; it takes a folder. Give another name.")
+        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / "run.json").is_file():
+            raise UserError(f"--out {self.path} holds files but no run.json: it is not a run's folder. Give another.")
+        there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        if not os.access(there, os.W_OK | os.X_OK):
+            raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
+
+    def claim(self, identity: dict[str, Any]) -> None:
+        """Refuse a folder whose records another run made.
+
+        Raises:
+            UserError: its run.json tells of other settings, data or model, or cannot be read.
+        """
+        path = self.path / "run.json"
+        if not path.exists():
+            return
+        try:
+            held = json.loads(path.read_text("utf-8"))["identity"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} cannot be read as a run ({error}). Give another --out.") from error
+        wanted = json.loads(json.dumps(identity))
+        different = sorted(key for key in {*held, *wanted} if held.get(key) != wanted.get(key))
+        if different:
+            key = different[0]
+            raise UserError(
+                f"--out {self.path} holds another run's records: its {key} is {_short(held.get(key))}, this run's is "
+                f"{_short(wanted.get(key))}. Give another --out; what is generated already is not generated again."
+            )
+
+    def begin(self, header: dict[str, Any]) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / _PART).unlink(missing_ok=True)
+        self.write_json("run.json", {"schema": SCHEMA, "status": "running", **header})
+
+    def write_json(self, name: str, content: dict[str, Any]) -> None:
+        text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
+        write_whole(self.path / name, text.encode() + b"\n")
+
+    def append(self, record: Record) -> None:
+        """Keep a record that is not scored yet. An interrupted run makes these again, from the store."""
+        with (self.path / _PART).open("a", encoding="utf-8", newline="\n") as file:
+            file.write(to_line(record))
+
+    def unscored(self, order: Order) -> Iterator[Record]:
+        """The appended records in their order, whatever order they were finished in."""
+        with (self.path / _PART).open("rb") as file:
+            places = []
+            while line := file.readline():
+                places.append((order(from_line(line.decode())), file.tell() - len(line)))
+            for _, place in sorted(places):
+                file.seek(place)
+                yield from_line(file.readline().decode())
+
+    def finish(self, records: Iterator[Record]) -> None:
+        """Write the scored records, then drop the unscored ones."""
+        part = self.path / f"records.{os.getpid()}.tmp"
+        try:
+            with part.open("w", encoding="utf-8", newline="\n") as file:
+                for record in records:
+                    file.write(to_line(record))
+            os.replace(part, self.path / "records.jsonl")
+        finally:
+            part.unlink(missing_ok=True)
+        (self.path / _PART).unlink()
+
+    def write_lm_eval(self, strategy: str, rung: str, results: dict[str, Any]) -> None:
+        """lm-eval's results of one rung, and its samples file of each task."""
+        folder = self.path / "lm_eval" / _file_name(strategy) / _file_name(rung)
+        folder.mkdir(parents=True, exist_ok=True)
+        samples = results["samples"]
+        for task, rows in samples.items():
+            lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
+            write_whole(folder / f"samples_{_file_name(task)}.jsonl", "".join(lines).encode())
+        aggregated = {key: value for key, value in results.items() if key != "samples"}
+        text = json.dumps(aggregated, ensure_ascii=False, indent=2, default=str)
+        write_whole(folder / "results.json", text.encode() + b"\n")
+
+    def records(self) -> Iterator[Record]:
+        """The scored records."""
+        with (self.path / "records.jsonl").open(encoding="utf-8") as file:
+            yield from map(from_line, file)
+
+
+def _file_name(text: str) -> str:
+    """`text` as one part of a path; a digest keeps apart what would look alike."""
+    safe = re.sub(r"[^\w.=+-]", "_", text)
+    if safe == text and len(text) <= 100 and not text.startswith("."):
+        return text
+    return f"{safe[:100].lstrip('.')}-{sha256(text.encode()).hexdigest()[:8]}"
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,82 @@
+"""Any strategy as an ordinary lm-eval model: `simple_evaluate(model=TTSBenchLM(...))`, or `tts-bench lm-eval run`."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import fields
+
+from lm_eval.api.instance import Instance
+
+from tts_bench import registry
+from tts_bench.harness.config import ModelConfig
+from tts_bench.harness.model import load_model
+from tts_bench.harness.records import Record
+from tts_bench.harness.replay import GenerateOnly, keys, stops
+from tts_bench.harness.solve import Arm, Item, solve
+from tts_bench.harness.watchdog import TASK_NAME, watchdog
+from tts_bench.options import coerce
+from tts_bench.scheduler import Scheduler
+from tts_bench.store import Store
+from tts_bench.tasks.scoring import extract
+
+# What lm-eval's command line adds by itself; `rows` and `device` are ours to set by model_args.
+_LM_EVAL_ADDS = ("batch_size", "max_batch_size")
+
+
+class TTSBenchLM(GenerateOnly):
+    """One strategy on one model. `generate_until` returns the text of the strategy's last answer.
+
+    Arguments are `strategy`, the strategy's own options, and the fields of `ModelConfig`, `pretrained` being another
+    name for `model`; all as text, as in `strategy=budget-forcing,extensions=2,pretrained=...`. Occurrences of one
+    request get streams of their own.
+
+    Raises:
+        UserError: an unknown or wrong argument.
+        RuntimeError: from `generate_until`, where a problem ends in an error: a failure is never scored as an answer.
+    """
+
+    def __init__(
+        self, strategy: str = "baseline", *, timeout: float = 3600.0, in_flight: int = 32, **options: str | float | None
+    ) -> None:
+        super().__init__()
+        ours = {field.name for field in fields(ModelConfig)}
+        if "pretrained" in options:
+            options["model"] = options.pop("pretrained")
+        texts = {
+            key: "none" if value is None else str(value) for key, value in options.items() if key not in _LM_EVAL_ADDS
+        }
+        model = coerce(ModelConfig, {key: text for key, text in texts.items() if key in ours}, "tts-bench")
+        rest = ",".join(f"{key}={text}" for key, text in texts.items() if key not in ours)
+        built = registry.build(f"{strategy}{',' if ':' in strategy and rest else ':' if rest else ''}{rest}")
+        self._arm = Arm(built.id, built.strategy)
+        self._model = load_model(model)
+        self._model.admit(built.id, built.strategy)
+        self._scheduler = Scheduler(self._model.engine, Store(model.store))
+        self._timeout, self._in_flight = float(timeout), int(in_flight)
+
+    @property
+    def tokenizer_name(self) -> str:
+        return self._model.engine.info.fingerprint
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        items = [
+            Item(task, doc_id, repeat, request.args[0], stops(request.args[1]), extract)
+            for (task, doc_id, repeat), request in zip(keys(requests), requests, strict=True)
+        ]
+        records = asyncio.run(self._solve_all(items))
+        failed = [record for record in records if record.error]
+        if failed:
+            listing = "; ".join(f"{r.problem}: {r.error.message}" for r in failed[:5] if r.error)
+            raise RuntimeError(f"{len(failed)} of {len(records)} problems ended in an error: {listing}")
+        return [record.answers[-1].text for record in records]
+
+    async def _solve_all(self, items: list[Item]) -> list[Record]:
+        room = asyncio.Semaphore(self._in_flight)
+
+        async def one(item: Item) -> Record:
+            async with room:
+                work = solve(self._arm, item, self._scheduler, self._model.settings, self._timeout)
+                return await asyncio.create_task(work, name=TASK_NAME)
+
+        async with watchdog(self._timeout):
+            return list(await asyncio.gather(*map(one, items)))

@@ -1,0 +1,205 @@
+"""A run: every strategy on every problem in one pass, each rung scored by lm-eval, and all of it written down."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from tts_bench import __version__, registry
+from tts_bench.analysis import curve as curves
+from tts_bench.errors import UserError
+from tts_bench.harness import environment, replay
+from tts_bench.harness.config import RunConfig
+from tts_bench.harness.folder import RunFolder
+from tts_bench.harness.model import Model, load_model
+from tts_bench.harness.progress import Progress
+from tts_bench.harness.records import Record
+from tts_bench.harness.rungs import Rungs
+from tts_bench.harness.solve import Arm, Item, solve
+from tts_bench.harness.watchdog import TASK_NAME, watchdog
+from tts_bench.scheduler import Scheduler
+from tts_bench.store import Store
+from tts_bench.tasks import loading
+
+STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run amounts to."""
+
+    out: Path
+    curve: list[curves.Point]
+    errors: list[Record]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run whose settings are all checked: nothing is written before `execute()`."""
+
+    config: RunConfig
+    folder: RunFolder
+    store: Path
+    arms: tuple[Arm, ...]
+    tasks: loading.LoadedTasks
+    model: Model
+    documents: dict[str, list[int]]
+    items: list[Item]
+
+    def header(self) -> dict[str, Any]:
+        """What is needed to repeat the run; `identity` is what its records depend on."""
+        facts = self.model.facts()
+        identity = {
+            "tts_bench": __version__,
+            "strategies": [arm.id for arm in self.arms],
+            "sources": dict(sorted((arm.id, arm.source) for arm in self.arms)),
+            "tasks": list(self.config.tasks),
+            "limit": self.config.limit,
+            "data": {name: data.sha256 for name, data in self.tasks.data.items()},
+            "model": facts["model"]["fingerprint"],
+            "engine": facts["engine"]["identity"],
+            "timeout": self.config.timeout,
+            **{
+                key: facts[key]
+                for key in ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
+            },
+        }
+        data = {name: {"source": data.source, "sha256": data.sha256} for name, data in self.tasks.data.items()}
+        return {
+            "identity": identity,
+            **facts,
+            "data": data,
+            "metrics": self.tasks.main_metrics(),
+            "problems": len(self.items),
+            "in_flight": self.config.in_flight,
+            "command": environment.command(),
+            "versions": environment.versions(),
+            "hardware": environment.hardware(),
+        }
+
+    def execute(self, progress: Progress) -> Outcome:
+        """Generate, score, write.
+
+        Raises:
+            StoreError: the generation store is unusable.
+            OSError: the folder cannot be written; no file is left half-written.
+        """
+        header = self.header()
+        self.folder.begin(header)
+        started = time.perf_counter()
+        with Store(self.store) as store:
+            scheduler = Scheduler(self.model.engine, store)
+            progress.stage("generating")
+            asyncio.run(self._generate(scheduler, progress))
+        generated = time.perf_counter()
+        progress.stage("scoring by lm-eval")
+        rungs = Rungs.of(self.folder.unscored(self._order))
+        for arm in self.arms:
+            self._score(arm, rungs)
+        self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
+        line = curves.points(self.folder.records(), metrics=self.tasks.main_metrics())
+        self._draw(line)
+        errors = [record for record in self.folder.records() if record.error]
+        timing = {
+            "generation_seconds": generated - started,
+            "scoring_seconds": time.perf_counter() - generated,
+            "engine_seconds": self.model.engine.busy_seconds,
+            "tokens": vars(scheduler.counts),
+        }
+        self.folder.write_json(
+            "run.json", {"schema": 1, "status": "finished", "errors": len(errors), **header, "timing": timing}
+        )
+        return Outcome(self.folder.path, line, errors)
+
+    async def _generate(self, scheduler: Scheduler, progress: Progress) -> None:
+        waiting = iter(self.items)
+        reported = 0
+
+        async def work() -> None:
+            nonlocal reported
+            for item in waiting:
+                for record in await self._solve(item, scheduler):
+                    self.folder.append(record)
+                    progress.answered(record.strategy, self._running_score(record))
+                progress.tokens(scheduler.counts.made - reported)
+                reported = scheduler.counts.made
+                progress.problem_done()
+
+        try:
+            async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
+                for _ in range(self.config.in_flight):
+                    group.create_task(work())
+        except* UserError as errors:
+            raise errors.exceptions[0] from None
+        finally:
+            await self.model.engine.close()
+
+    async def _solve(self, item: Item, scheduler: Scheduler) -> list[Record]:
+        """All strategies at once: what they share is generated once, by whichever comes first."""
+        settings, timeout = self.model.settings, self.config.timeout
+        async with asyncio.TaskGroup() as group:
+            jobs = [
+                group.create_task(solve(arm, item, scheduler, settings, timeout), name=TASK_NAME) for arm in self.arms
+            ]
+        return [job.result() for job in jobs]
+
+    def _running_score(self, record: Record) -> float | None:
+        if record.error:
+            return None
+        return self.tasks.running_score(record.task, record.doc_id, record.answers[-1].text)
+
+    def _score(self, arm: Arm, rungs: Rungs) -> None:
+        for rung in range(rungs.count(arm.id)):
+            texts = rungs.at(arm.id, rung)
+            documents: dict[str, list[int]] = {}
+            for task, doc_id, repeat in sorted(texts):
+                if repeat == 0:
+                    documents.setdefault(task, []).append(doc_id)
+            results, scores = replay.score(self.tasks, documents, texts)
+            rungs.put(arm.id, scores)
+            self.folder.write_lm_eval(arm.id, arm.rung(rung), results)
+
+    def _order(self, record: Record) -> tuple[int, ...]:
+        tasks, arms = list(self.documents), [arm.id for arm in self.arms]
+        return (tasks.index(record.task), record.doc_id, record.repeat, arms.index(record.strategy))
+
+    def _draw(self, line: list[curves.Point]) -> None:
+        from tts_bench.analysis.plot import write_plots
+
+        header = {"model": self.model.engine.info.model, "thinking_format": self.model.settings.format.name}
+        curves.write_curve(self.folder.path / "curve.json", line, header)
+        write_plots(line, self.folder.path / "curve.png", self.folder.path / "curve.svg", title=header["model"])
+
+
+def prepare(config: RunConfig, out: Path | None) -> Run:
+    """Check everything that can be checked before anything is generated or written.
+
+    Raises:
+        UserError: whatever is wrong with strategies, tasks, data, model, their options, or `out`.
+    """
+    arms = tuple(Arm(built.id, built.strategy, built.source) for built in registry.build_all(config.strategies))
+    if out is not None:
+        RunFolder(out).check()
+    tasks = loading.load(config.tasks, config.data_dir)
+    model = load_model(config.model)
+    for arm in arms:
+        model.admit(arm.id, arm.strategy)
+    documents = {name: list(range(min(size, config.limit or size))) for name, size in tasks.sizes().items()}
+    items = replay.collect(tasks, documents)
+    path = out or Path("runs") / _default_name(config, model)
+    run = Run(config, RunFolder(path), config.model.store or path.parent / STORE, arms, tasks, model, documents, items)
+    run.folder.check()
+    run.folder.claim(run.header()["identity"])
+    return run
+
+
+def _default_name(config: RunConfig, model: Model) -> str:
+    """Model, tasks and a digest of the settings: other settings get a folder of their own."""
+    digest = sha256(repr(config).encode()).hexdigest()[:8]
+    words = (model.engine.info.model.rstrip("/").rpartition("/")[2], *config.tasks, digest)
+    return "-".join(re.sub(r"[^\w.+]", "_", word) for word in words)

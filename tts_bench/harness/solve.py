@@ -1,0 +1,122 @@
+"""One strategy on one problem: its answers, or what went wrong, as a record."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_bench import cost
+from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.errors import EngineError, Misuse
+from tts_bench.harness.records import ErrorRecord, Record, answer_record, segment_record
+from tts_bench.harness.watchdog import Hang
+from tts_bench.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.scheduler import Scheduler
+from tts_bench.store import StoreError
+
+
+@dataclass(frozen=True)
+class Item:
+    """A problem with what the harness knows about it, the gold answer not among it."""
+
+    task: str
+    doc_id: int
+    repeat: int
+    prompt: str
+    stops: tuple[str, ...]  # the task's own stop strings, honoured while answering
+    extract: Callable[[str], str | None]
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        return (self.task, self.doc_id, self.repeat)
+
+    @property
+    def problem(self) -> Problem:
+        name = f"{self.task}/{self.doc_id}"
+        return Problem(f"{name}#{self.repeat}" if self.repeat else name, self.task, self.prompt)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A strategy of the run, under the name that records know it by."""
+
+    id: str
+    strategy: Strategy
+    source: str = ""  # distribution and version, or file and SHA-256
+
+    def rung(self, index: int) -> str:
+        names = getattr(self.strategy, "rungs", ())
+        return str(names[index]) if index < len(names) else str(index + 1)
+
+
+async def solve(arm: Arm, item: Item, scheduler: Scheduler, settings: Settings, timeout: float) -> Record:
+    """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
+
+    Raises:
+        StoreError: the generation store is unusable; the run cannot go on.
+    """
+    answers: list[Answer] = []
+    ledger = Ledger()
+    error: ErrorRecord | None = None
+    deadline = asyncio.timeout(timeout)
+    try:
+        async with deadline:
+            reasoner = ModelReasoner(item.problem, scheduler, settings, item.extract, ledger, answer_stops=item.stops)
+            async with aclosing(_answers(arm.strategy, item.problem, reasoner)) as stream:
+                async for answer in stream:
+                    if not ledger.issued(answer):
+                        raise Misuse("solve() yielded an answer that its reasoner did not make")
+                    answers.append(answer)
+        if not answers:
+            error = ErrorRecord("nothing", "solve() ended without yielding an answer")
+    except StoreError:
+        raise
+    except (Exception, SystemExit) as problem:
+        expired = isinstance(problem, Hang) or (isinstance(problem, TimeoutError) and deadline.expired())
+        error = ErrorRecord("timeout", f"it did not finish within {timeout:g} s") if expired else _error(problem)
+    return _record(arm, item, answers, ledger, error, scheduler)
+
+
+def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncGenerator[Answer, None]:
+    answers = strategy.solve(problem, reasoner)
+    if not isinstance(answers, AsyncGenerator):
+        raise Misuse(f"solve() returned a {type(answers).__name__}; it has to be an `async def` that yields answers")
+    return answers
+
+
+def _error(problem: BaseException) -> ErrorRecord:
+    if isinstance(problem, ExceptionGroup):
+        return _error(problem.exceptions[0])
+    if isinstance(problem, Misuse):
+        return ErrorRecord("misuse", str(problem))
+    if isinstance(problem, EngineError):
+        return ErrorRecord("engine", str(problem))
+    where = traceback.extract_tb(problem.__traceback__)[-1]
+    # File names without folders: the same record on every machine.
+    return ErrorRecord("raised", f"{type(problem).__name__}: {problem} ({Path(where.filename).name}:{where.lineno})")
+
+
+def _record(
+    arm: Arm, item: Item, answers: list[Answer], ledger: Ledger, error: ErrorRecord | None, scheduler: Scheduler
+) -> Record:
+    cuts = {(segment.origin, segment.spent): segment for segment in ledger.segments}
+    # Concurrent branches finish in any order; the record must not tell.
+    segments = sorted(cuts.values(), key=lambda segment: (segment.start, segment.stream, segment.origin, segment.spent))
+    place = {(segment.origin, segment.spent): index for index, segment in enumerate(segments)}
+    return Record(
+        task=item.task,
+        doc_id=item.doc_id,
+        repeat=item.repeat,
+        problem=item.problem.id,
+        strategy=arm.id,
+        segments=tuple(segment_record(segment) for segment in segments),
+        answers=tuple(answer_record(arm.rung(index), answer, place) for index, answer in enumerate(answers)),
+        spent=cost.total(
+            cost.unique(segments), scheduler.engine.info, max((a.cost.sequential for a in answers), default=0)
+        ),
+        error=error,
+    )
