@@ -1,0 +1,34 @@
+# Python 3.11 and pip are all that is needed; everything is installed into .venv.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+# One thread for each test process: OpenMP threads that share a core wait for each other.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: setup lint test demo clean
+
+setup: .venv/.installed
+
+.venv/.installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tts-bench needs Python 3.11: make PYTHON=/path/to/python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/pytest -q -m "not slow" -n auto --maxprocesses 4
+	$(BIN)/pytest -q -m slow
+
+demo: setup
+	$(BIN)/tts-bench run --model smollm2 --tasks gsm8k --limit 8 --out runs/demo \
+		--strategy baseline:budgets=32+64+128 --strategy budget-forcing:extensions=2,budget=256 \
+		--strategy majority-vote:samples=4,budget=128
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find tts_bench strategies tasks tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
