@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.scripts import World, rambler
 from tts_bench.engines.base import Generation, Request, Sampling
+from tts_bench.engines.scripted import END_THINK, ScriptedTokenizer
 
-ENDS = frozenset({0x110001})
+ENDS = frozenset(ScriptedTokenizer().encode(END_THINK))
 
 
 def request(world: World, max_tokens: int, stream: str = "s", prefix: str = "") -> Request:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from array import array
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from tts_bench.engines.base import Engine, Generation, Request
@@ -72,9 +72,9 @@ class Scheduler:
 
     def key(self, request: Request) -> bytes:
         """Digest of all that determines the text, and of nothing that only cuts it short."""
-        sampling = [*asdict(request.sampling).values(), sorted(request.stop_ids), request.stop_texts, request.stream]
+        settings = (len(request.prompt), request.sampling, sorted(request.stop_ids), request.stop_texts, request.stream)
         digest = blake2b(self._identity, digest_size=16)
-        digest.update(json.dumps([len(request.prompt), *sampling], ensure_ascii=False).encode())
+        digest.update(repr(settings).encode())
         digest.update(array("q", request.prompt + request.prefix).tobytes())
         return digest.digest()
 

@@ -16,9 +16,9 @@ Draw = Callable[[int], float]  # the stream's uniform number at a place of the g
 Script = Callable[[str, Draw], str]  # all the text before a generation, and its draws -> the text it would give
 
 THINK, END_THINK, END = "<think>", "</think>", "<|end|>"
-_SPECIAL = {THINK: 0x110000, END_THINK: 0x110001, END: 0x110002}  # every other token is a Unicode code point
-_NAMES = {token: name for name, token in _SPECIAL.items()}
-_PARTS = re.compile("(" + "|".join(map(re.escape, _SPECIAL)) + ")")
+# Every token is a Unicode code point; the named ones stand at the end of a private plane.
+_SPECIAL = {THINK: 0xFFFFB, END_THINK: 0xFFFFC, END: 0xFFFFD}
+_LEARNED = 0xFFFFA  # how a learned token is shown to a script
 
 
 class ScriptedTokenizer:
@@ -28,12 +28,15 @@ class ScriptedTokenizer:
     chat_template = "{{ messages[-1].content }}\n<think>"
 
     def encode(self, text: str) -> tuple[int, ...]:
-        return tuple(
-            token for part in _PARTS.split(text) for token in ([_SPECIAL[part]] if part in _SPECIAL else map(ord, part))
-        )
+        for name, token in _SPECIAL.items():
+            text = text.replace(name, chr(token))
+        return tuple(map(ord, text))
 
     def decode(self, tokens: Sequence[int]) -> str:
-        return "".join(_NAMES.get(token) or (chr(token) if token < 0x110000 else "\ufffd") for token in tokens)
+        text = "".join([chr(token) if token < 0x110000 else chr(_LEARNED) for token in tokens])
+        for name, token in _SPECIAL.items():
+            text = text.replace(chr(token), name)
+        return text
 
     def render(self, prompt: str, system: str | None = None) -> str:
         return f"{system}\n{prompt}\n{THINK}" if system else f"{prompt}\n{THINK}"
