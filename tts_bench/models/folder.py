@@ -1,0 +1,196 @@
+"""What can be known of a model folder without loading the model: whether it is whole, and what it says of itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from tts_bench.engines.base import Sampling
+from tts_bench.errors import UserError
+
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+_ONE_OF_TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+_CAUSAL = ("ForCausalLM", "LMHeadModel")
+_EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings")
+_WINDOWS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
+_SAMPLING = ("temperature", "top_k", "top_p", "min_p")
+
+
+def check(folder: Path) -> None:
+    """See that `folder` holds a causal language model in safetensors with its config and a tokenizer that fits.
+
+    Raises:
+        UserError: it does not; the message says what is missing and how to mend it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"The model folder {folder} does not exist. Give a folder with config.json and *.safetensors.")
+    config = _json(folder / "config.json")
+    architectures = config.get("architectures") or []
+    if not any(str(name).endswith(_CAUSAL) for name in architectures):
+        found = ", ".join(map(str, architectures)) or "no architecture"
+        raise UserError(
+            f"{folder / 'config.json'} names {found}, but a causal language model is needed (...ForCausalLM). "
+            "Give the folder of a model that generates text."
+        )
+    rows = _embedding_rows(folder, config)
+    tokens = _tokens(folder)
+    if rows is not None and tokens > rows:
+        raise UserError(
+            f"The tokenizer of {folder} has {tokens} tokens, but the model's embedding matrix has only {rows} rows. "
+            "They are not of one model: copy the tokenizer files from where the weights come from."
+        )
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 over names and contents of weights, config, tokenizer files and chat template, in name order."""
+    whole = hashlib.sha256()
+    for path in sorted(_identifying(folder)):
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        whole.update(f"{path.name}\0{digest}\n".encode())
+    return whole.hexdigest()
+
+
+def sampling_defaults(folder: Path) -> Sampling:
+    """What the model's own generation_config.json recommends where it recommends sampling; else temperature 1.
+
+    Raises:
+        UserError: the file is not JSON, or a value is outside its range.
+    """
+    config = _generation_config(folder)
+    if not config.get("do_sample"):
+        return Sampling()
+    given = {name: config[name] for name in _SAMPLING if config.get(name) is not None}
+    try:
+        return Sampling(**given)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{folder / 'generation_config.json'}: {error}. Mend the file.") from error
+
+
+def unapplied(folder: Path) -> tuple[str, ...]:
+    """Notes on what the model's own generation_config.json recommends and no engine here does."""
+    config = _generation_config(folder)
+    neutral = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "typical_p": 1.0}
+    asked = {name: config[name] for name, none in neutral.items() if config.get(name) not in (None, none)}
+    return tuple(f"the model recommends {name} {value}, which is not applied" for name, value in asked.items())
+
+
+def context_window(folder: Path) -> int:
+    """Tokens that the model reads at most, prompt included, as its config says.
+
+    Raises:
+        UserError: the config says nothing of it.
+    """
+    config = _json(folder / "config.json")
+    for part in (config, config.get("text_config") or {}):
+        for name in _WINDOWS:
+            if isinstance(part.get(name), int):
+                return int(part[name])
+    raise UserError(
+        f"{folder / 'config.json'} gives no context window. Add max_position_embeddings: the number of tokens it reads."
+    )
+
+
+def _identifying(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.suffix == ".safetensors" or path.name in ("config.json", *TOKENIZER_FILES):
+            yield path
+
+
+def _embedding_rows(folder: Path, config: dict[str, Any]) -> int | None:
+    """Rows of the input embedding, from the headers of the weights; None where no tensor has a known name."""
+    from safetensors import SafetensorError, safe_open
+
+    rows: int | None = None
+    for path in _weights(folder):
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                for name in tensors.keys():  # noqa: SIM118  (not a mapping)
+                    if name.endswith(tuple(f"{layer}.weight" for layer in _EMBEDDINGS)):
+                        rows = int(tensors.get_slice(name).get_shape()[0])
+        except (SafetensorError, OSError) as error:
+            raise UserError(
+                f"{path} cannot be read as safetensors ({error}): it is cut short, or only a pointer to weights. "
+                "Copy or download it again."
+            ) from error
+    return rows if rows is not None else config.get("vocab_size")
+
+
+def _weights(folder: Path) -> list[Path]:
+    weights = sorted(folder.glob("*.safetensors"))
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        wanted = {folder / str(name) for name in _json(index).get("weight_map", {}).values()}
+        if missing := sorted(path.name for path in wanted - set(weights)):
+            raise UserError(
+                f"{folder} lacks weights that its index names: {', '.join(missing[:3])}. Copy the whole folder."
+            )
+    if weights:
+        return weights
+    names = sorted(path.name for path in folder.iterdir())
+    if pickles := [name for name in names if any(fnmatch(name, pattern) for pattern in _PICKLES)]:
+        raise UserError(
+            f"{folder} has its weights only as a pickle ({pickles[0]}), which can run any code and is never loaded. "
+            'If you trust it, convert it: python -c "from transformers import AutoModelForCausalLM as M; '
+            f"M.from_pretrained('{folder}', use_safetensors=False).save_pretrained('{folder}')\""
+        )
+    if ggufs := [name for name in names if name.endswith(".gguf")]:
+        raise UserError(f"{folder} has no *.safetensors. To use the GGUF file in it, type: --model {folder / ggufs[0]}")
+    raise UserError(f"{folder} has no weights: no *.safetensors lies there. Copy the whole model folder.")
+
+
+def _tokens(folder: Path) -> int:
+    """One more than the highest token id, so gaps count too."""
+    if not any((folder / name).is_file() for name in _ONE_OF_TOKENIZER):
+        raise UserError(
+            f"{folder} has no tokenizer: none of {', '.join(_ONE_OF_TOKENIZER)} lies there. "
+            "Copy the tokenizer files from where the weights come from."
+        )
+    try:
+        if not (folder / "tokenizer.json").is_file():
+            from transformers import AutoTokenizer
+
+            return 1 + max(AutoTokenizer.from_pretrained(folder, local_files_only=True).get_vocab().values())
+        from tokenizers import Tokenizer
+
+        vocabulary = Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab(with_added_tokens=True)
+        settings = folder / "tokenizer_config.json"
+        added = _json(settings).get("added_tokens_decoder", {}) if settings.is_file() else {}
+        return 1 + max(*vocabulary.values(), *map(int, added), -1, -1)
+    except UserError:
+        raise
+    except Exception as error:  # the Rust side raises bare Exception
+        raise UserError(f"The tokenizer of {folder} cannot be read: {error}. Copy its files again.") from error
+
+
+def _generation_config(folder: Path) -> dict[str, Any]:
+    path = folder / "generation_config.json"
+    return _json(path) if path.is_file() else {}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path.parent} has no {path.name}. Give a model folder as transformers saves it.") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read as JSON: {error}. Copy it again.") from error
+    if not isinstance(data, dict):
+        raise UserError(f"{path} holds no JSON object. Copy it again.")
+    return data

