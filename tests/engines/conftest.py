@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.tiny import make_tiny
+from tts_bench.engines.base import Generation, Request
+from tts_bench.engines.hf import HfEngine, load
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Makes a tiny model once for all tests that ask for it by the same arguments."""
+    made: dict[str, Path] = {}
+
+    def make(*args: object, **kwargs: object) -> Path:
+        key = repr((args, kwargs))
+        if key not in made:
+            made[key] = make_tiny(tmp_path_factory.mktemp("tiny"), *args, **kwargs)
+        return made[key]
+
+    return make
+
+
+@pytest.fixture
+def started() -> Iterator[Callable[..., HfEngine]]:
+    """Starts engines and closes them after the test."""
+    engines: list[HfEngine] = []
+
+    def start(folder: Path, **options: object) -> HfEngine:
+        options = {"name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "threads": 1, "rows": 8, **options}
+        engines.append(load(folder, **options))
+        return engines[-1]
+
+    yield start
+    for engine in engines:
+        asyncio.run(engine.close())
+
+
+@pytest.fixture
+def run() -> Callable[[HfEngine, Sequence[Request]], list[Generation]]:
+    return lambda engine, requests: asyncio.run(engine.generate(requests))

@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tts_bench.api import LearnedToken
+from tts_bench.engines.base import Engine, Generation, Request, Sampling
+from tts_bench.engines.hf import HfEngine
+from tts_bench.errors import UserError
+
+Tiny = Callable[..., Path]
+Started = Callable[..., HfEngine]
+Run = Callable[[HfEngine, Sequence[Request]], list[Generation]]
+
+GREEDY = Sampling(temperature=0)
+PROMPTS = (
+    "Tom has 12 apples",
+    "Wait, let me think again. How many are left?",
+    "So the final answer is",
+    "Hmm",
+    "The answer is 42. Alternatively,",
+)
+
+
+def requests_of(engine: HfEngine, tokens: int = 40, sampling: Sampling = GREEDY) -> list[Request]:
+    prompts = [engine.tokenizer.encode(prompt) for prompt in PROMPTS]
+    return [Request(prompt, (), tokens, f"stream {i}", sampling) for i, prompt in enumerate(prompts)]
+
+
+def learned(engine: HfEngine, folder: Path, text: str) -> LearnedToken:
+    (token,) = engine.tokenizer.encode(text)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    row = tuple(model.get_input_embeddings().weight[token].tolist())
+    return LearnedToken("<|continue-thinking|>", row, engine.info.fingerprint, "digest")
+
+
+def greedy_reference(folder: Path, prompt: Sequence[int], tokens: int) -> tuple[int, ...]:
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    ids = torch.tensor([prompt])
+    output = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=tokens,
+        eos_token_id=-1,
+        pad_token_id=0,
+    )
+    return tuple(output[0, len(prompt) :].tolist())
+
+
+@pytest.mark.parametrize(
+    ("architecture", "tie"), [("llama", True), ("llama", False), ("qwen2", True), ("qwen2", False)]
+)
+def test_greedy_float32_is_what_generate_gives_alone(
+    tiny: Tiny, started: Started, run: Run, architecture: str, tie: bool
+) -> None:
+    folder = tiny(architecture, tie)
+    engine = started(folder)
+    requests = requests_of(engine)
+    generations = run(engine, requests)
+    for request, generation in zip(requests, generations, strict=True):
+        assert generation == Generation(greedy_reference(folder, request.prompt, 40), "length")
+
+
+@pytest.mark.slow
+def test_greedy_float32_is_what_generate_gives_alone_on_smollm2(started: Started, run: Run) -> None:
+    if "TTS_BENCH_TEST_SMOLLM2" not in os.environ:
+        pytest.skip("TTS_BENCH_TEST_SMOLLM2 names no folder")
+    folder = Path(os.environ["TTS_BENCH_TEST_SMOLLM2"])
+    engine = started(folder, exact=False)
+    prompts = [engine.tokenizer.encode(engine.tokenizer.render(prompt)) for prompt in PROMPTS]
+    generations = run(engine, [Request(prompt, (), 24, "s", GREEDY) for prompt in prompts])
+    assert [generation.tokens for generation in generations] == [
+        greedy_reference(folder, prompt, 24) for prompt in prompts
+    ]
+
+
+def test_it_is_an_engine_with_honest_facts(tiny: Tiny, started: Started) -> None:
+    folder = tiny("llama", False)
+    engine: Engine = started(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    info = engine.info
+    assert info.exact
+    assert (info.layers, info.width, info.context) == (2, 64, 2048)
+    assert info.parameters == model.num_parameters() - model.get_input_embeddings().weight.numel()
+    assert info.identity["dtype"] == "float32"
+    assert info.settings["threads"] == 1
+    assert started(tiny("llama", True)).info.parameters == info.parameters
+
+
+def test_a_longer_request_contains_the_shorter_one(tiny: Tiny, started: Started, run: Run) -> None:
+    engine = started(tiny())
+    short = run(engine, requests_of(engine, 10, Sampling()))
+    long = run(engine, requests_of(engine, 30, Sampling()))
+    assert [generation.tokens for generation in short] == [generation.tokens[:10] for generation in long]
+    assert short[0].tokens != run(engine, [replace(requests_of(engine, 10, Sampling())[0], stream="other")])[0].tokens
+
+
+def test_a_request_cut_by_its_limit_is_continued_with_the_same_tokens_and_feeds_only_what_is_new(
+    tiny: Tiny, started: Started, run: Run
+) -> None:
+    engine = started(tiny())
+    request = requests_of(engine, 30, Sampling())[0]
+    (whole,) = run(engine, [request])
+    engine = started(tiny())
+    (first,) = run(engine, [replace(request, max_tokens=12)])
+    prefilled = engine.counts.prefilled
+    (second,) = run(engine, [replace(request, prefix=first.tokens, sampled=12, max_tokens=18)])
+    assert first.tokens + second.tokens == whole.tokens
+    assert engine.counts.prefilled == prefilled
+    assert engine.counts.fed == 1  # the token that was sampled last had not been read yet
+
+
+def test_continuing_a_trace_with_a_cue_feeds_the_cue_alone(tiny: Tiny, started: Started, run: Run) -> None:
+    engine = started(tiny())
+    (request,) = requests_of(engine, 20)[:1]
+    (first,) = run(engine, [request])
+    cue = engine.tokenizer.encode("Wait, let me")
+    run(engine, [replace(request, prefix=(*first.tokens, *cue))])
+    assert engine.counts.prefilled == len(request.prompt)
+    assert engine.counts.fed == 1 + len(cue)
+
+
+def test_a_probe_does_not_cost_the_trace_its_row(tiny: Tiny, started: Started, run: Run) -> None:
+    engine = started(tiny())
+    (request,) = requests_of(engine, 20)[:1]
+    (first,) = run(engine, [request])
+    closing, cue = engine.tokenizer.encode("Final answer:"), engine.tokenizer.encode("Wait")
+    for count in (8, 14, 20):
+        run(engine, [replace(request, prefix=(*first.tokens[:count], *closing), max_tokens=5)])
+    before = engine.counts.fed
+    run(engine, [replace(request, prefix=(*first.tokens, *cue))])
+    assert engine.counts.fed - before <= 1 + len(cue)
+    assert engine.counts.prefilled == len(request.prompt)
+
+
+def test_sixteen_samples_share_one_prefill(tiny: Tiny, started: Started, run: Run) -> None:
+    engine = started(tiny(), rows=6)
+    (request,) = requests_of(engine, 12, Sampling())[:1]
+    generations = run(engine, [replace(request, stream=str(index)) for index in range(16)])
+    assert engine.counts.prefilled == len(request.prompt)
+    assert engine.counts.fed == 0
+    assert len({generation.tokens for generation in generations}) > 8
+
+
+def test_evicted_rows_and_kept_rows_give_the_same_text(tiny: Tiny, started: Started, run: Run) -> None:
+    kept, lost = started(tiny(), rows=8), started(tiny(), rows=1)
+    request = requests_of(kept, 25, Sampling())[1]
+    cue = kept.tokenizer.encode("Wait")
+    outcomes = []
+    for engine in (kept, lost):
+        (first,) = run(engine, [request])
+        if engine is lost:  # eight slots: these eight push it out
+            run(engine, [Request((index, 5, 6), (), 4, "x", GREEDY) for index in range(8)])
+        before = engine.counts.fed
+        (second,) = run(engine, [replace(request, prefix=(*first.tokens, *cue))])
+        outcomes.append((first, second))
+        rebuilt = engine.counts.fed - before - 1 - len(cue)
+        assert rebuilt == (24 if engine is lost else 0)
+    assert outcomes[0] == outcomes[1]
+
+
+def test_a_learned_row_that_copies_wait_gives_what_wait_gives(tiny: Tiny, started: Started, run: Run) -> None:
+    for architecture in ("llama", "qwen2"):
+        folder = tiny(architecture, True)
+        engine = started(folder)
+        token = learned(engine, folder, "Wait")
+        index = engine.learn(token)
+        assert index == engine.learn(replace(token, name="again"))
+        for sampling in (GREEDY, Sampling()):
+            (request,) = requests_of(engine, 30, sampling)[:1]
+            (wait,) = engine.tokenizer.encode("Wait")
+            prefixes = [(7, 8, cue, 9) for cue in (wait, index)]
+            one, two = run(engine, [replace(request, prefix=prefix) for prefix in prefixes])
+            assert one == two
+            (in_prompt,) = run(engine, [replace(request, prompt=(*request.prompt, index))])
+            assert run(engine, [replace(request, prompt=(*request.prompt, wait))]) == [in_prompt]
+            assert max(one.tokens) < index
+
+
+def test_a_token_of_another_model_is_refused(tiny: Tiny, started: Started) -> None:
+    engine = started(tiny())
+    with pytest.raises(UserError, match="trained for the model with fingerprint abc"):
+        engine.learn(LearnedToken("t", (0.0,) * 64, "abc", "d"))
+    with pytest.raises(UserError, match=r"row of 3 numbers.*have 64"):
+        engine.learn(LearnedToken("t", (0.0,) * 3, engine.info.fingerprint, "d"))
+
+
+def test_padding_of_the_vocabulary_is_never_sampled(tiny: Tiny, started: Started, run: Run) -> None:
+    engine = started(tiny(padding=400))
+    generations = run(engine, requests_of(engine, 40, Sampling(temperature=3.0)))
+    assert max(max(generation.tokens) for generation in generations) < engine.tokenizer.size
+
+
+def test_stop_tokens_and_stop_texts_end_a_generation(tiny: Tiny, started: Started, run: Run) -> None:
+    engine = started(tiny())
+    (request,) = requests_of(engine, 40, Sampling(temperature=0.5))[:1]
+    (free,) = run(engine, [request])
+    token = free.tokens[9]
+    until = free.tokens.index(token) + 1
+    assert run(engine, [replace(request, stop_ids=frozenset({token}))]) == [Generation(free.tokens[:until], "stop", 1)]
+    text = engine.tokenizer.decode(free.tokens)
+    stop = text[10:14]
+    (stopped,) = run(engine, [replace(request, stop_texts=(stop,))])
+    assert stopped.finish == "stop"
+    assert stop in engine.tokenizer.decode(stopped.tokens)
+    assert stop not in engine.tokenizer.decode(stopped.tokens[: -stopped.stop])
+    assert stop not in engine.tokenizer.decode(stopped.tokens[:-1])
+
+
+def test_a_stop_text_that_straddles_the_cut_of_a_generation_is_counted_from_before_it(
+    tiny: Tiny, started: Started, run: Run
+) -> None:
+    engine = started(tiny())
+    (request,) = requests_of(engine, 40, Sampling(temperature=0.5))[:1]
+    (free,) = run(engine, [request])
+    ends = [len(engine.tokenizer.decode(free.tokens[:count])) for count in range(41)]
+    text = engine.tokenizer.decode(free.tokens)
+    stop = text[ends[10] : ends[14]]
+    (whole,) = run(engine, [replace(request, stop_texts=(stop,))])
+    cut = len(whole.tokens) - 2
+    assert whole.stop > 2
+    continued = replace(request, prefix=whole.tokens[:cut], sampled=cut, stop_texts=(stop,))
+    assert run(engine, [continued]) == [Generation(whole.tokens[cut:], "stop", whole.stop)]
+    assert run(engine, [replace(continued, sampled=0)])[0].tokens != whole.tokens[cut:]
+
+
+def test_a_full_context_ends_a_generation(tiny: Tiny, started: Started, run: Run) -> None:
+    engine = started(tiny(context=64))
+    assert engine.info.context == 64
+    (request,) = requests_of(engine, 100)[:1]
+    (generation,) = run(engine, [request])
+    assert generation.finish == "context"
+    assert len(request.prompt) + len(generation.tokens) == 64
+    assert run(engine, [replace(request, prefix=generation.tokens)]) == [Generation((), "context")]
+    small = started(tiny(context=64), context=32)
+    (shorter,) = run(small, [request])
+    assert shorter.tokens == generation.tokens[: 32 - len(request.prompt)]
+
+
+def test_cancelling_a_call_frees_its_rows(tiny: Tiny, started: Started) -> None:
+    engine = started(tiny(), rows=4)
+    endless = requests_of(engine, 1900)[:4]
+
+    async def scenario() -> list[Generation]:
+        doomed = asyncio.create_task(engine.generate(endless))
+        await asyncio.sleep(0.3)
+        doomed.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await doomed
+        steps = engine.counts.steps
+        outcome = await asyncio.wait_for(engine.generate(requests_of(engine, 10)), 30)
+        assert engine.counts.steps - steps < 100
+        return outcome
+
+    assert [len(generation.tokens) for generation in asyncio.run(scenario())] == [10] * 5
+
+
+def test_concurrent_calls_share_batches(tiny: Tiny, started: Started) -> None:
+    engine = started(tiny(), rows=8)
+
+    async def scenario() -> None:
+        await asyncio.gather(*(engine.generate([request]) for request in requests_of(engine, 30)))
+
+    asyncio.run(scenario())
+    assert engine.counts.steps < 60  # one after the other it would be 145
+
+
+def test_closing_cancels_what_is_in_flight(tiny: Tiny, started: Started) -> None:
+    engine = started(tiny())
+
+    async def scenario() -> None:
+        call = asyncio.create_task(engine.generate(requests_of(engine, 1900)))
+        await asyncio.sleep(0.2)
+        await engine.close()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        with pytest.raises(RuntimeError, match="closed"):
+            await engine.generate(requests_of(engine))
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"prompt": ()}, "no token"),
+        ({"max_tokens": 0}, "max_tokens is 0"),
+        ({"sampled": 2}, "prefix holds 0"),
+        ({"prompt": (10_000,)}, "token ids run from 0"),
+        ({"prefix": (-1,)}, "token ids run from 0"),
+    ],
+)
+def test_requests_that_make_no_sense_are_refused(
+    tiny: Tiny, started: Started, run: Run, change: dict[str, object], message: str
+) -> None:
+    engine = started(tiny())
+    with pytest.raises(ValueError, match=message):
+        run(engine, [replace(requests_of(engine)[0], **change)])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": "flaot32"}, "no dtype 'flaot32'. Did you mean 'float32'"),
+        ({"device": "gpu"}, "no device 'gpu'"),
+        ({"rows": 0}, "rows is 0"),
+        ({"threads": 0}, "threads is 0"),
+        ({"context": 5000}, "reads at most 2048"),
+    ],
+)
+def test_options_out_of_range_say_what_to_type(
+    tiny: Tiny, started: Started, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        started(tiny(), **options)
+
+
+def test_the_tokenizer_adds_and_drops_nothing(tiny: Tiny, started: Started) -> None:
+    tokenizer = started(tiny()).tokenizer
+    text = "<|im_start|>user\nWait <think>é 漢 ,  . \n</think><|im_end|>"
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+    names = {tokenizer.decode([token]) for token in tokenizer.end_ids}
+    assert names == {"<|im_end|>", "<|endoftext|>"}
+    assert tokenizer.render("Hi") == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+    assert tokenizer.render("Hi", "Be kind.").startswith("<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user")

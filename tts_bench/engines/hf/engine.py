@@ -1,0 +1,86 @@
+"""The engine: requests of an event loop handed to the decoding thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import torch
+
+from tts_bench.api import LearnedToken
+from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.errors import UserError
+
+from .decoder import Decoder
+from .loop import Counts, Job, Loop
+from .tokenizer import HfTokenizer
+
+
+class HfEngine:
+    """Implements `tts_bench.engines.base.Engine` over a transformers model. Made by `load`."""
+
+    def __init__(self, info: EngineInfo, tokenizer: HfTokenizer, decoder: Decoder, loop: Loop) -> None:
+        self.info, self.tokenizer = info, tokenizer
+        self._decoder, self._loop = decoder, loop
+        self._learned: dict[str, int] = {}
+
+    @property
+    def counts(self) -> Counts:
+        """What has been done so far, seconds of work included; it goes on counting."""
+        return self._loop.counts
+
+    def learn(self, token: LearnedToken) -> int:
+        """Make `token` known; returns the id that stands for it in prompts and prefixes.
+
+        Raises:
+            UserError: it was trained for another model, or its row has another width than the embedding matrix.
+        """
+        if token.model != self.info.fingerprint:
+            raise UserError(
+                f"{token.name} was trained for the model with fingerprint {token.model}, but {self.info.model} has "
+                f"{self.info.fingerprint}. Give the model it was trained for, or train a token for this one."
+            )
+        if len(token.row) != self._decoder.width:
+            raise UserError(
+                f"{token.name} has a row of {len(token.row)} numbers; the embeddings of {self.info.model} have "
+                f"{self._decoder.width}. Train a token for this model."
+            )
+        if token.digest not in self._learned:
+            row = torch.tensor(token.row, dtype=torch.float32).to(self._decoder.device, self._decoder.dtype)
+            self._decoder.learned.append(row)
+            self._learned[token.digest] = self._decoder.rows + len(self._decoder.learned) - 1
+        return self._learned[token.digest]
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        """One generation for each request, in their order. Cancelling the call frees its rows.
+
+        Raises:
+            ValueError: a request that cannot be run as it stands.
+            MemoryError: a request that does not fit into memory even alone.
+        """
+        for request in requests:
+            self._validate(request)
+        loop = asyncio.get_running_loop()
+        jobs = [Job(request, loop.create_future()) for request in requests]
+        self._loop.submit(jobs)
+        try:
+            return await asyncio.gather(*(job.future for job in jobs))
+        finally:
+            for job in jobs:
+                job.cancelled = not job.future.done() or job.future.cancelled()
+
+    async def close(self) -> None:
+        """Stop the decoding thread and release the model. Requests in flight are cancelled."""
+        await asyncio.to_thread(self._loop.close)
+
+    def _validate(self, request: Request) -> None:
+        if not request.prompt:
+            raise ValueError("the prompt holds no token; it takes at least one")
+        if request.max_tokens < 1:
+            raise ValueError(f"max_tokens is {request.max_tokens}; it takes at least 1")
+        if not 0 <= request.sampled <= len(request.prefix):
+            raise ValueError(f"sampled is {request.sampled}, but the prefix holds {len(request.prefix)} tokens")
+        limit = self._decoder.rows + len(self._learned)
+        for tokens in (request.prompt, request.prefix):
+            if tokens and (min(tokens) < 0 or max(tokens) >= limit):
+                raise ValueError(f"token ids run from 0 to {limit - 1}; the request has {min(tokens)} to {max(tokens)}")

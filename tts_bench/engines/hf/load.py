@@ -1,0 +1,217 @@
+"""From a checked model folder to a running engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+import transformers
+
+from tts_bench.engines.base import EngineInfo
+from tts_bench.errors import UserError, did_you_mean
+
+from .decoder import Decoder, batch_size
+from .engine import HfEngine
+from .loop import Loop
+from .rows import Rows
+from .selftest import check, check_architecture
+from .tokenizer import HfTokenizer
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DEVICES = ("cuda", "mps", "cpu")
+PATH = 1  # version of the way from request to tokens: raise it whenever equal requests may give other text
+
+
+def load(
+    folder: Path,
+    *,
+    name: str,
+    fingerprint: str,
+    device: str = "auto",
+    dtype: str = "auto",
+    rows: int = 32,
+    threads: int | None = None,
+    exact: bool = True,
+    context: int | None = None,
+    trust_remote_code: bool = False,
+    cache_bytes: int | None = None,
+) -> HfEngine:
+    """Load the model in `folder` and start its engine.
+
+    Args:
+        folder: safetensors weights, configuration and tokenizer.
+        name: the model as the user named it.
+        fingerprint: SHA-256 of what the folder holds.
+        device: "auto" (cuda, then mps, then cpu) or one of these.
+        dtype: "auto" (float32 on the CPU, bfloat16 elsewhere), "float32", "bfloat16" or "float16".
+        rows: most requests that are decoded together.
+        threads: of the processor; PyTorch's own number where None.
+        exact: run the self-test that earns the label "exact".
+        context: most tokens of a request, prompt included; the model's own limit where None.
+        trust_remote_code: run code that comes with the model.
+        cache_bytes: bound of the key-value storage; a share of the machine's memory where None.
+
+    Raises:
+        UserError: an option out of its range, or a model that this engine cannot run.
+    """
+    where, kind = _device(device), _dtype(dtype, device)
+    threads = torch.get_num_threads() if threads is None else threads
+    for option, value in (("rows", rows), ("threads", threads), ("context", context)):
+        if value is not None and value < 1:
+            raise UserError(f"{option} is {value}; it takes a whole number from 1 upwards")
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    _check_attention(config.get_text_config(), name)
+    with _quiet():
+        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=kind, use_safetensors=True, trust_remote_code=trust_remote_code
+        )
+    model.eval().to(where)
+    inner = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    tokenizer = HfTokenizer(inner, _ends(model))
+    decoder = Decoder(model, tokenizer.size)
+    if tokenizer.size > decoder.rows:
+        raise UserError(
+            f"{name} has a tokenizer of {tokenizer.size} ids and an embedding matrix of {decoder.rows} rows; "
+            "the matrix must have a row for each id. Save the model again after resize_token_embeddings."
+        )
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if context and limit and context > limit:
+        raise UserError(f"context is {context}; {name} reads at most {limit} tokens. Type --context {limit} or less.")
+    context = context or limit or 4096
+    budget = cache_bytes if cache_bytes is not None else _memory(where)
+    loop = Loop(decoder, tokenizer.decode, rows=rows, context=context, budget=budget, threads=threads)
+    proven, note = _start(loop, decoder, name, rows, context, exact)
+    info = EngineInfo(
+        name="hf",
+        model=name,
+        fingerprint=fingerprint,
+        context=context,
+        capabilities=frozenset({"learned-tokens", "token-ids", "seeds"}),
+        identity=_identity(decoder, proven, threads),
+        settings={"rows": rows, "threads": threads, "cache_bytes": budget, "processor": _processor(where)},
+        exact=proven,
+        exact_note=note,
+        layers=len(decoder.slots.layers),
+        width=decoder.attention_width,
+        parameters=_parameters(model),
+    )
+    return HfEngine(info, tokenizer, decoder, loop)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No progress bar: the command line draws its own."""
+    shown = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        if shown:
+            transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+
+
+def _device(device: str) -> torch.device:
+    if device != "auto" and device not in DEVICES:
+        raise UserError(f"there is no device {device!r}. {did_you_mean(device, ('auto', *DEVICES))}")
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if device != "auto" and not there[device]:
+        raise UserError(f"PyTorch finds no {device} device here. Type --device auto.")
+    return torch.device(next(kind for kind in DEVICES if there[kind]) if device == "auto" else device)
+
+
+def _dtype(dtype: str, device: str) -> torch.dtype:
+    if dtype == "auto":
+        return torch.float32 if _device(device).type == "cpu" else torch.bfloat16
+    if dtype not in DTYPES:
+        raise UserError(f"there is no dtype {dtype!r}. {did_you_mean(dtype, ('auto', *DTYPES))}")
+    return DTYPES[dtype]
+
+
+def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
+    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
+    if getattr(config, "sliding_window", None):
+        kinds.add("sliding_attention")
+    if kinds or getattr(config, "is_encoder_decoder", False):
+        found = ", ".join(sorted(kinds)) or "an encoder and a decoder"
+        raise UserError(
+            f"{name} ({config.model_type}) has {found}; the hf engine runs decoders with full attention in every "
+            "layer, such as Llama, Qwen2 and Qwen3. Take another model or another engine."
+        )
+
+
+def _start(loop: Loop, decoder: Decoder, name: str, rows: int, context: int, exact: bool) -> tuple[bool, str]:
+    """Check the architecture and, if asked, exactness, on the thread that will decode."""
+
+    def first(table: Rows) -> str:
+        slots = batch_size(rows) if exact else batch_size(1)
+        table.resize(slots, 256)
+        try:
+            check_architecture(decoder, name)
+            return check(decoder, rows, context) if exact else "not tried: exact mode was switched off"
+        finally:
+            table.drop()
+
+    differing = loop.start(first)
+    if differing:
+        return False, differing
+    return True, f"self-test: all logits bitwise equal in batches of 4 to {batch_size(rows)} rows"
+
+
+def _ends(model: transformers.PreTrainedModel) -> set[int]:
+    found: set[int] = set()
+    for config in (model.config, model.generation_config):
+        ends = getattr(config, "eos_token_id", None)
+        found |= {ends} if isinstance(ends, int) else set(ends or ())
+    return found
+
+
+def _identity(decoder: Decoder, exact: bool, threads: int) -> dict[str, object]:
+    return {
+        "engine": "hf",
+        "path": PATH,
+        "dtype": str(decoder.dtype).removeprefix("torch."),
+        "attention": decoder.model.config._attn_implementation,
+        "arithmetic": _arithmetic(decoder.device, threads),
+        "exact": exact,
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
+
+
+def _arithmetic(device: torch.device, threads: int) -> str:
+    """What decides the last bits of a sum."""
+    if device.type != "cpu":
+        return device.type
+    # With a fixed branch of MKL any number of threads gives the same bits; without, each has its own.
+    branch = os.environ.get("MKL_CBWR")
+    return f"cpu {torch.backends.cpu.get_cpu_capability()} {f'MKL {branch}' if branch else f'{threads} threads'}"
+
+
+def _processor(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
+
+
+def _memory(device: torch.device) -> int:
+    """Bytes that keys and values may take: most of what an accelerator has left, a quarter of the machine otherwise."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0] * 0.8)
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+
+
+def _parameters(model: transformers.PreTrainedModel) -> int:
+    """Parameters multiplied for each token: all but the input embedding; the output matrix counts, also where tied."""
+    total = sum(parameter.numel() for parameter in model.parameters())  # a tied matrix comes once
+    read = cast(torch.Tensor, model.get_input_embeddings().weight)
+    written = cast(torch.Tensor, model.get_output_embeddings().weight)  # type: ignore[no-untyped-call]
+    return total if written is read else total - read.numel()
