@@ -3,7 +3,7 @@
 from tts_bench.models.aliases import ALIASES, Alias
 from tts_bench.models.cache import Progress, cache_folder, converted
 from tts_bench.models.folder import check, context_window, fingerprint, sampling_defaults
-from tts_bench.models.resolve import ModelFolder, resolve
+from tts_bench.models.lookup import ModelFolder, resolve
 
 __all__ = [
     "ALIASES",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,11 +44,11 @@ def resolve(name: str, *, cache: Path | None = None, progress: Progress | None =
     tell = progress or _silent
     if name in ALIASES:
         return _from_alias(ALIASES[name], cache, tell)
-    path = Path(name).expanduser()
-    if path.is_dir():
-        return _known(name, path, "local folder")
-    if path.is_file():
-        return _from_file(name, path, cache, tell)
+    place = os.path.expanduser(name)
+    if os.path.isdir(place):  # unlike Path's, it says no to what can be no path
+        return _known(name, Path(place), "local folder")
+    if os.path.isfile(place):
+        return _from_file(name, Path(place), cache, tell)
     if _HUB_ID.fullmatch(name):
         return _from_hub(name)
     raise UserError(

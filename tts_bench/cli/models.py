@@ -1,0 +1,78 @@
+"""`tts-bench models`: which models have a short name, which are here, and fetching one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.filesize import decimal
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tts_bench import models
+from tts_bench.text import safe
+
+app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+
+
+@app.callback(invoke_without_command=True)
+def listing(context: typer.Context) -> None:
+    """List the models that have a short name. A local folder, a .gguf file or a hub id (org/name) is a model too."""
+    if context.invoked_subcommand is not None:
+        return
+    table = Table("name", "model", "download", "on disk", "here", box=SIMPLE_HEAD)
+    for alias in models.ALIASES.values():
+        table.add_row(
+            alias.name,
+            f"{alias.what}\n{alias.licence}; {alias.caveat}",
+            decimal(alias.download),
+            decimal(alias.size),
+            "yes" if models.converted(alias.sha256).is_dir() else "no",
+        )
+    table.columns[0].no_wrap = True
+    console = Console()
+    console.print(table)
+    console.print(f"They are kept in {safe(str(models.cache_folder()))}. To fetch one: tts-bench models get NAME")
+    console.print("Any other model: --model FOLDER, --model FILE.gguf, or --model org/name from the hub.")
+
+
+@app.command()
+def get(
+    name: Annotated[str, typer.Argument(help="A short name, a .gguf file, or a hub id (org/name).", metavar="NAME")],
+) -> None:
+    """Fetch and convert a model, so that runs find it ready; check it where it is here already."""
+    with bar() as progress:
+        found = models.resolve(name, progress=progress)
+    print(f"{safe(name)} is ready in {safe(str(found.folder))}")
+    print(f"from: {found.source}")
+    print(f"fingerprint: {found.fingerprint}")
+    for note in found.notes:
+        print(f"note: {note}")
+
+
+@contextmanager
+def bar() -> Iterator[models.Progress]:
+    """A progress bar on standard error, for `models.resolve`; it is drawn from the first report on."""
+    size = TextColumn("{task.fields[size]}")
+    view = Progress(
+        TextColumn("{task.description}"), BarColumn(), size, TimeElapsedColumn(), console=Console(file=sys.stderr)
+    )
+    stages: dict[str, TaskID] = {}
+
+    def tell(what: str, done: int, of: int) -> None:
+        view.start()
+        if what not in stages:
+            stages[what] = view.add_task(what, size="")
+        text = f"{decimal(done)} of {decimal(of)}" if of else ""
+        view.update(stages[what], completed=done, total=of or None, size=text)
+
+    try:
+        yield tell
+    finally:
+        if stages:
+            view.stop()
