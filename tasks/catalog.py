@@ -1,0 +1,148 @@
+"""What tasks there are and what their data must look like. Needs the standard library alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from tts_bench.errors import UserError, did_you_mean
+
+Split = Literal["train", "test"]
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """One task. A group has `subtasks`; it is scored as the mean over all their rows."""
+
+    name: str
+    title: str
+    rows: int  # of the test split
+    licence: str  # of the data
+    folder: str  # below the data folder: FOLDER/SPLIT.jsonl
+    hub: str  # id of the data set on the Hugging Face hub
+    columns: Mapping[str, type]  # that every row must have
+    hub_configs: tuple[str, ...] = ("default",)
+    splits: tuple[Split, ...] = ("test",)
+    shipped: tuple[Split, ...] = ()  # splits that come with this package
+    unique: tuple[str, ...] = ("problem",)  # columns in which no value may occur twice, where a row has them
+    subtasks: tuple[str, ...] = ()
+    subject: str = ""  # of a subtask: the rows whose `type` this is
+    parent: str = ""  # of a subtask: the task whose data it reads
+    metrics: tuple[str, ...] = field(default=("strict", "lenient"))  # the main one first
+
+
+_GSM8K = {"question": str, "answer": str}
+_MATH = {"problem": str, "solution": str}
+_SUBJECTS = {
+    "Algebra": 1187,
+    "Counting & Probability": 474,
+    "Geometry": 479,
+    "Intermediate Algebra": 903,
+    "Number Theory": 540,
+    "Prealgebra": 871,
+    "Precalculus": 546,
+}
+
+
+def subject_slug(subject: str) -> str:
+    """`counting_and_probability` for "Counting & Probability": the hub's name of that part."""
+    return subject.lower().replace(" & ", "_and_").replace(" ", "_")
+
+
+_TASKS = (
+    TaskInfo(
+        name="gsm8k",
+        title="Grade-school word problems",
+        rows=1319,
+        licence="MIT",
+        folder="gsm8k",
+        hub="openai/gsm8k",
+        hub_configs=("main",),
+        columns=_GSM8K,
+        splits=("train", "test"),
+        shipped=("test",),
+        unique=("question",),
+    ),
+    TaskInfo(
+        name="gsm8k_platinum",
+        title="GSM8K test without ambiguous problems, mislabelled ones corrected",
+        rows=1209,
+        licence="CC-BY-4.0",
+        folder="gsm8k_platinum",
+        hub="madrylab/gsm8k-platinum",
+        hub_configs=("main",),
+        columns=_GSM8K,
+        unique=("question",),
+    ),
+    TaskInfo(
+        name="math500",
+        title="500 problems of the MATH test set",
+        rows=500,
+        licence="MIT",
+        folder="math500",
+        hub="HuggingFaceH4/MATH-500",
+        columns={**_MATH, "answer": str, "subject": str, "level": int, "unique_id": str},
+        shipped=("test",),
+        unique=("unique_id", "problem"),
+    ),
+    TaskInfo(
+        name="hendrycks_math",
+        title="MATH test set, seven subjects",
+        rows=sum(_SUBJECTS.values()),
+        licence="MIT",
+        folder="math",
+        hub="EleutherAI/hendrycks_math",
+        hub_configs=tuple(subject_slug(subject) for subject in _SUBJECTS),
+        columns={**_MATH, "level": str, "type": str},
+        splits=("train", "test"),
+        unique=("unique_id", "problem"),
+        subtasks=tuple(f"hendrycks_math_{subject_slug(subject)}" for subject in _SUBJECTS),
+    ),
+    TaskInfo(
+        name="aime24",
+        title="American Invitational Mathematics Examination 2024",
+        rows=30,
+        licence="(c) MAA",
+        folder="aime24",
+        hub="AI-MO/aimo-validation-aime",
+        columns={"problem": str, "answer": str, "url": str},
+        unique=("id", "problem"),
+    ),
+    TaskInfo(
+        name="aime25",
+        title="American Invitational Mathematics Examination 2025",
+        rows=30,
+        licence="(c) MAA",
+        folder="aime25",
+        hub="math-ai/aime25",
+        columns={"problem": str, "answer": str},
+        unique=("id", "problem"),
+    ),
+)
+
+
+def names() -> list[str]:
+    """Names of the tasks; the parts of groups, which `describe` knows too, are not among them."""
+    return [task.name for task in _TASKS]
+
+
+def describe(name: str) -> TaskInfo:
+    """What is known of a task or of a part of one.
+
+    Raises:
+        UserError: no such task.
+    """
+    known = {task.name: task for task in _TASKS}
+    for task in _TASKS:
+        for subtask, (subject, rows) in zip(task.subtasks, _SUBJECTS.items(), strict=bool(task.subtasks)):
+            title = f"{task.title}: {subject}"
+            known[subtask] = replace(
+                task, name=subtask, title=title, rows=rows, subtasks=(), subject=subject, parent=task.name
+            )
+    if name not in known:
+        raise UserError(
+            f"There is no task {name!r}. {did_you_mean(name, known)} "
+            f"lm-eval's own tasks are named lm_eval/NAME. `tts-bench tasks` lists those of this package."
+        )
+    return known[name]

@@ -1,0 +1,171 @@
+"""Tasks as lm-eval's own objects, ready for `lm_eval.evaluator.evaluate`, with what the harness needs beside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lm_eval.api.group import Group
+from lm_eval.api.instance import Instance
+from lm_eval.api.task import Task
+from lm_eval.tasks import TaskManager
+
+from tts_bench.errors import UserError, did_you_mean
+
+from . import scoring
+from .catalog import describe, names
+from .hooks import Docs
+
+PREFIX = "lm_eval/"  # before the names of lm-eval's own tasks
+
+
+@dataclass(frozen=True)
+class LoadedTask:
+    """One task that is scored by itself; a group becomes several of these."""
+
+    name: str  # as in lm-eval's results; lm-eval's own tasks keep the prefix lm_eval/
+    task: Task
+    extract: Callable[[str], str | None]  # a response's vote, found without the gold answer
+    metrics: tuple[str, ...]  # the main one first
+    filter: str  # name of the filter whose scores count: lm-eval's results have "METRIC,FILTER"
+    sha256: str  # of the data
+    source: str  # "shipped", the data file's path, or the hub's id
+
+
+@dataclass(frozen=True)
+class LoadedTasks:
+    """What was asked for, flattened, and as `evaluate` takes it. Its groups aggregate their tasks there."""
+
+    task_dict: dict[str, Any]  # "tasks", "groups" and "group_map"; for one `evaluate` after the other
+    tasks: dict[str, LoadedTask]
+
+
+def load(wanted: Sequence[str], data_dir: Path | None = None) -> LoadedTasks:
+    """Load tasks by name: those of this package, or lm-eval's own as `lm_eval/NAME`.
+
+    Raises:
+        UserError: unknown or repeated name, a task that does not generate text, or data that cannot be had.
+    """
+    known = [known for name in names() for known in (name, *describe(name).subtasks)]
+    ours = [name for name in wanted if not name.startswith(PREFIX)]
+    for name in ours:
+        describe(name)
+    own = [name.removeprefix(PREFIX) for name in wanted if name.startswith(PREFIX)]
+    loaded: list[Task | Group] = []
+    with _quiet():
+        if ours:
+            metadata = {"data_dir": str(data_dir)} if data_dir else {}
+            manager = TaskManager(include_path=Path(__file__).parent, include_defaults=False, metadata=metadata)
+            loaded += _build(manager, ours, known)
+        if own:
+            manager = TaskManager()
+            theirs = _build(manager, own, manager.all_tasks)
+            for item in theirs:
+                _rename(item)
+            loaded += theirs
+    if not loaded:
+        raise UserError(f"No task is named. {did_you_mean('', names())}")
+    try:
+        task_dict = dict(TaskManager(include_defaults=False).load(loaded))
+    except ValueError as error:  # a task asked for twice, alone and within its group
+        raise UserError(f"{error}. Name each task once.") from error
+    return LoadedTasks(task_dict, {name: _loaded(name, task) for name, task in task_dict["tasks"].items()})
+
+
+def _build(manager: TaskManager, wanted: Sequence[str], known: Sequence[str]) -> list[Task | Group]:
+    built: list[Task | Group] = []
+    for name in wanted:
+        if name not in manager.all_tasks:
+            raise UserError(f"lm-eval has no task {name!r}. {did_you_mean(name, known)}")
+        if wanted.count(name) > 1:
+            raise UserError(f"The task {name!r} is named twice. Name each task once.")
+        try:
+            found = manager.load(name)
+        except UserError:
+            raise
+        except Exception as error:  # a task's own code: anything may come
+            raise UserError(f"lm-eval cannot load its task {name!r}: {error}") from error
+        for task in found["tasks"].values():
+            if task.OUTPUT_TYPE != "generate_until":
+                raise UserError(
+                    f"The task {name!r} is of type {task.OUTPUT_TYPE}, which needs no text from the model; "
+                    f"expected a generate_until task, such as {PREFIX}gsm8k_cot_zeroshot."
+                )
+        groups = found.get("groups", {})
+        inner = {child for group in groups.values() for child in group.child_names}
+        built += [group for group in groups.values() if group.name not in inner] or list(found["tasks"].values())
+    return built
+
+
+def _rename(item: Task | Group) -> None:
+    """Put the prefix before the names of a task, or of a group and all it holds: `gsm8k` is also a name of ours."""
+    if isinstance(item, Task):
+        item.set_config("task", PREFIX + item.task_name)
+        return
+    for name in item.child_names:
+        child = item.pop(name)
+        if child is not None:
+            _rename(child)
+            item.add(child)
+    item.name = PREFIX + item.name
+
+
+def _loaded(name: str, task: Task) -> LoadedTask:
+    docs = task.eval_docs
+    own = isinstance(docs, Docs)
+    return LoadedTask(
+        name=name,
+        task=task,
+        extract=scoring.extract if own else _by_filter(task),
+        metrics=tuple(task.aggregation()),
+        filter=task._filters[0].name,
+        sha256=docs.sha256 if own else _digest(docs),
+        source=docs.source if own else "/".join(part for part in (task.DATASET_PATH, task.DATASET_NAME) if part),
+    )
+
+
+def _by_filter(task: Task) -> Callable[[str], str | None]:
+    """What the task's first filter makes of one response.
+
+    A filter that needs the problem's row fails on a lone response; then whole responses are what is voted on.
+    """
+    ensemble = task._filters[0]
+
+    def extract(text: str) -> str | None:
+        instance = Instance("generate_until", doc={}, arguments=("", {}), idx=0, resps=[text])
+        try:
+            ensemble.apply([instance])
+            found = instance.filtered_resps[ensemble.name]
+        except Exception:
+            found = text
+        while isinstance(found, list | tuple):
+            found = found[0] if found else ""
+        vote = str(found).strip()
+        return None if vote in ("", "[invalid]") else vote
+
+    return extract
+
+
+def _digest(docs: Iterable[object]) -> str:
+    digest = hashlib.sha256()
+    for doc in docs:
+        digest.update(json.dumps(doc, ensure_ascii=False, sort_keys=True, default=str).encode() + b"\n")
+    return digest.hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without lm-eval's hints on how to pass metadata, one for each task."""
+    logger = logging.getLogger("lm_eval.api.task")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,72 @@
+"""`tts-bench tasks`: what tasks there are, and whether their scorers tell right from wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_bench.tasks.catalog import describe, names
+
+app = typer.Typer(help="Tasks: list them, or check their scorers.", no_args_is_help=False)
+
+_SHOWN = 20  # failures printed in full
+
+
+@app.callback(invoke_without_command=True)
+def tasks(context: typer.Context) -> None:
+    """List the tasks."""
+    if context.invoked_subcommand:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Tasks")
+    for column in ("task", "what", "rows", "metrics", "data", "licence"):
+        table.add_column(column, justify="right" if column == "rows" else "left", no_wrap=column == "task")
+    for info in map(describe, names()):
+        data = "shipped" if "test" in info.shipped else f"--data-dir or hub: {info.hub}"
+        table.add_row(info.name, info.title, str(info.rows), ", ".join(info.metrics), data, info.licence)
+    console = Console()
+    console.print(table)
+    console.print("Any generate_until task of lm-eval runs too, by the name lm_eval/NAME.", highlight=False)
+
+
+@app.command()
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Tasks; all that are shipped if none is named.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(envvar="TTS_BENCH_DATA", help="Folder with TASK/test.jsonl files.")
+    ] = None,
+) -> None:
+    """Score every gold solution, which must be right, and known-wrong responses, which must be wrong."""
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+    from tts_bench.tasks.catalog import describe
+    from tts_bench.tasks.catalog import names as all_names
+    from tts_bench.tasks.check import check as run_check
+
+    wanted = names or [name for name in all_names() if "test" in describe(name).shipped]
+    console = Console()
+    with Progress(console=console, transient=True) as bars:
+        ids: dict[str, TaskID] = {}
+
+        def show(task: str, done: int, total: int) -> None:
+            if task not in ids:
+                ids[task] = bars.add_task(task, total=total)
+            bars.update(ids[task], completed=done)
+
+        report = run_check(wanted, data_dir, show)
+    for task in report.tasks:
+        failed = f"{len(task.failures)} scored wrongly" if task.failures else "all scored as they should be"
+        line = f"{task.name}: {task.right} of {task.rows} gold solutions right, {task.wrong} known-wrong responses, "
+        console.print(f"{line}{failed} ({task.seconds:.1f} s, data: {task.source})", highlight=False, markup=False)
+        for failure in task.failures[:_SHOWN]:
+            response = repr(failure.response[-200:])
+            console.print(f"  row {failure.row}, {failure.case}, {failure.metric}: {response}", markup=False)
+        if len(task.failures) > _SHOWN:
+            console.print(f"  and {len(task.failures) - _SHOWN} more")
+    if not report.ok:
+        raise typer.Exit(1)
