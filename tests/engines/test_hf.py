@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import Engine, Generation, Request, Sampling
 from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.loop import Job, Loop
 from tts_bench.errors import UserError
 
 Tiny = Callable[..., Path]
@@ -41,18 +42,15 @@ def learned(engine: HfEngine, folder: Path, text: str) -> LearnedToken:
     return LearnedToken("<|continue-thinking|>", row, engine.info.fingerprint, "digest")
 
 
-def greedy_reference(folder: Path, prompt: Sequence[int], tokens: int) -> tuple[int, ...]:
+def greedy_reference(folder: Path, prompts: Sequence[Sequence[int]], tokens: int) -> list[tuple[int, ...]]:
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    ids = torch.tensor([prompt])
-    output = model.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        do_sample=False,
-        max_new_tokens=tokens,
-        eos_token_id=-1,
-        pad_token_id=0,
-    )
-    return tuple(output[0, len(prompt) :].tolist())
+    options = {"do_sample": False, "max_new_tokens": tokens, "eos_token_id": -1, "pad_token_id": 0}
+    found = []
+    for prompt in prompts:
+        ids = torch.tensor([prompt])
+        output = model.generate(ids, attention_mask=torch.ones_like(ids), **options)
+        found.append(tuple(output[0, len(prompt) :].tolist()))
+    return found
 
 
 @pytest.mark.parametrize(
@@ -64,22 +62,39 @@ def test_greedy_float32_is_what_generate_gives_alone(
     folder = tiny(architecture, tie)
     engine = started(folder)
     requests = requests_of(engine)
-    generations = run(engine, requests)
-    for request, generation in zip(requests, generations, strict=True):
-        assert generation == Generation(greedy_reference(folder, request.prompt, 40), "length")
+    wanted = greedy_reference(folder, [request.prompt for request in requests], 40)
+    assert run(engine, requests) == [Generation(tokens, "length") for tokens in wanted]
+
+
+def test_rows_that_join_and_leave_all_the_time_have_the_logits_of_a_plain_forward_pass(
+    tiny: Tiny, started: Started, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = started(tiny(), rows=5)
+    sample, errors = Loop._sample, []
+
+    def compared(self: Loop, job: Job, logits: np.ndarray) -> None:
+        plain = self.decoder.plain([*job.request.prompt, *job.known])
+        errors.append(float(np.abs(plain - logits).max()))
+        sample(self, job, logits)
+
+    monkeypatch.setattr(Loop, "_sample", compared)
+    requests = [
+        replace(request, stream=f"{request.stream} {tokens}", max_tokens=tokens)
+        for tokens in (1, 2, 3, 5, 8, 13)
+        for request in requests_of(engine, sampling=Sampling())
+    ]
+    first = run(engine, requests)
+    run(engine, [replace(r, prefix=(*g.tokens, 7), max_tokens=3) for r, g in zip(requests, first, strict=True)])
+    assert len(errors) == 5 * 32 + 30 * 3
+    assert max(errors) < 1e-3
 
 
 @pytest.mark.slow
-def test_greedy_float32_is_what_generate_gives_alone_on_smollm2(started: Started, run: Run) -> None:
-    if "TTS_BENCH_TEST_SMOLLM2" not in os.environ:
-        pytest.skip("TTS_BENCH_TEST_SMOLLM2 names no folder")
-    folder = Path(os.environ["TTS_BENCH_TEST_SMOLLM2"])
-    engine = started(folder, exact=False)
-    prompts = [engine.tokenizer.encode(engine.tokenizer.render(prompt)) for prompt in PROMPTS]
-    generations = run(engine, [Request(prompt, (), 24, "s", GREEDY) for prompt in prompts])
-    assert [generation.tokens for generation in generations] == [
-        greedy_reference(folder, prompt, 24) for prompt in prompts
-    ]
+def test_greedy_float32_is_what_generate_gives_alone_on_smollm2(smollm2: Path, started: Started, run: Run) -> None:
+    engine = started(smollm2, exact=False)
+    prompts = [engine.tokenizer.encode(prompt) for prompt in PROMPTS]
+    generations = run(engine, [Request(prompt, (), 16, "s", GREEDY) for prompt in prompts])
+    assert [generation.tokens for generation in generations] == greedy_reference(smollm2, prompts, 16)
 
 
 def test_it_is_an_engine_with_honest_facts(tiny: Tiny, started: Started) -> None:

@@ -194,13 +194,15 @@ class Loop:
         jobs = [(job, job.row) for job in self._active if job.row]
         logits = self.decoder.step([job.known[len(row.fed)] for job, row in jobs], [row.length for _, row in jobs])
         self.counts.steps += 1
-        for index, (job, row) in enumerate(jobs):
-            place = len(row.fed)
-            newest = place == len(job.known) - 1
-            row.fed.append(job.known[place])
-            self.counts.fed += place < len(job.request.prefix) or not newest
+        ready = []
+        for index, (job, row) in enumerate(jobs):  # all rows first: a job that leaves moves another one's row
+            newest = len(row.fed) == len(job.known) - 1
+            self.counts.fed += len(row.fed) < len(job.request.prefix) or not newest
+            row.fed.append(job.known[len(row.fed)])
             if newest:
-                self._sample(job, logits[index])
+                ready.append((job, logits[index]))
+        for job, its in ready:
+            self._sample(job, its)
 
     def _sample(self, job: Job, logits: NDArray[np.float32]) -> None:
         request, row = job.request, job.row

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.decoder import Decoder
+
+SCRIPT = Path(__file__).with_name("exactness.py")
+
+
+def outcomes(folder: Path, dtype: str, threads: int, count: int, rows: str) -> dict[str, dict[str, str]]:
+    """What a fresh process gives: PyTorch reads the environment once, when it is imported."""
+    environment = {name: value for name, value in os.environ.items() if name not in ("MKL_CBWR", "OMP_NUM_THREADS")}
+    environment["PYTHONPATH"] = str(SCRIPT.parents[2])
+    command = [sys.executable, str(SCRIPT), str(folder), dtype, str(threads), str(count), rows]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert all(found.pop(name) is True for name in [name for name in found if name.endswith("exact")])
+    return found
+
+
+def assert_all_equal(found: dict[str, dict[str, str]]) -> dict[str, str]:
+    whole = next(iter(found.values()))
+    assert len(set(whole.values())) > len(whole) // 2  # the texts differ from each other
+    for name, texts in found.items():
+        assert texts == {index: whole[index] for index in texts}, name
+    return whole
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads(tiny: Callable[..., Path], dtype: str) -> None:
+    folder = tiny("llama", True)
+    one, two = (assert_all_equal(outcomes(folder, dtype, threads, 48, "32,4,7,16")) for threads in (1, 2))
+    assert one == two
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads_on_smollm2(smollm2: Path, dtype: str) -> None:
+    one, two = (assert_all_equal(outcomes(smollm2, dtype, threads, 6, "8,4")) for threads in (1, 2))
+    assert one == two
+
+
+@pytest.mark.parametrize("spoilt", ["row", "size", "length"])
+def test_an_engine_that_fails_its_self_test_carries_no_exact_label(
+    tiny: Callable[..., Path], started: Callable[..., HfEngine], monkeypatch: pytest.MonkeyPatch, spoilt: str
+) -> None:
+    step = Decoder.step
+
+    def worse(self: Decoder, tokens: list[int], positions: list[int]) -> NDArray[np.float32]:
+        logits = step(self, tokens, positions)
+        if spoilt == "row" and len(tokens) > 5:
+            logits[5, 3] += 1e-6
+        elif (spoilt == "size" and len(tokens) == 16) or (spoilt == "length" and max(positions) > 600):
+            logits[:, 3] += 1e-6
+        return logits
+
+    monkeypatch.setattr(Decoder, "step", worse)
+    engine = started(tiny(), rows=16)
+    assert not engine.info.exact
+    assert "other bits" in engine.info.exact_note
+    assert engine.info.identity["exact"] is False
+
+
+def test_without_the_self_test_there_is_no_exact_label(
+    tiny: Callable[..., Path], started: Callable[..., HfEngine]
+) -> None:
+    info = started(tiny(), exact=False).info
+    assert not info.exact
+    assert "switched off" in info.exact_note

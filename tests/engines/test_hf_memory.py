@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+
+from tts_bench.engines.base import Generation, Request, Sampling
+from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.decoder import Decoder
+
+Tiny = Callable[..., Path]
+Started = Callable[..., HfEngine]
+Run = Callable[[HfEngine, Sequence[Request]], list[Generation]]
+REQUESTS = [Request((5, 6, index), (), 30, str(index), Sampling()) for index in range(24)]
+
+
+class Short:
+    """A model's forward pass that runs out of memory where more than `rows` rows are wanted, or `tokens` at once."""
+
+    def __init__(self, engine: HfEngine, rows: int, error: Exception, tokens: int = 10**9, after: int = 0) -> None:
+        self.inner, self.rows, self.tokens, self.error, self.after, self.calls = None, rows, tokens, error, after, 0
+        model = engine._decoder.model
+        self.inner, model.forward = model.forward, self
+
+    def __call__(self, inputs_embeds: torch.Tensor, **rest: object) -> object:
+        self.calls += 1
+        if self.calls > self.after and (len(inputs_embeds) > self.rows or inputs_embeds.shape[1] > self.tokens):
+            raise self.error
+        return self.inner(inputs_embeds=inputs_embeds, **rest)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
+    ],
+)
+def test_running_out_of_memory_halves_the_batch_and_goes_on(
+    tiny: Tiny, started: Started, run: Run, error: Exception
+) -> None:
+    wanted = run(started(tiny(), rows=24), REQUESTS)
+    engine = started(tiny(), rows=24)
+    Short(engine, rows=8, error=error, after=40)
+    assert run(engine, REQUESTS) == wanted
+    assert engine.counts.halvings == 2
+    assert engine.counts.sampled == sum(len(generation.tokens) for generation in wanted)  # nothing was sampled twice
+
+
+def test_a_request_that_does_not_fit_alone_gets_the_error_and_the_others_go_on(
+    tiny: Tiny, started: Started, run: Run
+) -> None:
+    engine = started(tiny(), rows=8)
+    wanted = run(engine, REQUESTS[:6])
+    Short(engine, rows=8, error=torch.OutOfMemoryError("CUDA out of memory"), tokens=100)
+    with pytest.raises(MemoryError, match="single request of 200 tokens"):
+        run(engine, [*REQUESTS[:3], Request((7,) * 200, (), 5, "long", Sampling()), *REQUESTS[3:6]])
+    assert run(engine, REQUESTS[:6]) == wanted
+
+
+def test_the_storage_of_keys_and_values_keeps_to_its_budget(tiny: Tiny, started: Started, run: Run) -> None:
+    wanted = run(started(tiny(), rows=24), REQUESTS)
+    token = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, head size, bytes of a float32
+    engine = started(tiny(), rows=24, cache_bytes=9 * 256 * token)
+    assert run(engine, REQUESTS) == wanted
+    assert engine.counts.steps >= 24 / 8 * 29
+    with pytest.raises(MemoryError, match="keys and values of 700 tokens"):
+        run(engine, [Request((7,) * 700, (), 5, "long", Sampling())])
+
+
+def test_a_trace_that_outgrows_the_budget_gets_the_error_and_the_others_go_on(
+    tiny: Tiny, started: Started, run: Run
+) -> None:
+    token = 2 * 2 * 2 * 16 * 4
+    engine = started(tiny(), rows=4, cache_bytes=4 * 256 * token)
+    with pytest.raises(MemoryError, match="keys and values of 256 tokens"):
+        run(engine, [Request((5, 6), (), 400, "long", Sampling()), *REQUESTS[:6]])
+    assert len(run(engine, REQUESTS[:6])) == 6
+
+
+def test_logits_that_are_not_numbers_are_an_error_of_that_request_alone(
+    tiny: Tiny, started: Started, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = started(tiny())
+    wanted = run(engine, REQUESTS[:4])
+    embed = Decoder._embed
+
+    def poisoned(self: Decoder, tokens: Sequence[int]) -> torch.Tensor:
+        embedded = embed(self, tokens)
+        embedded[[place for place, token in enumerate(tokens) if token == 99]] = torch.nan
+        return embedded
+
+    monkeypatch.setattr(Decoder, "_embed", poisoned)
+    with pytest.raises(ValueError, match="not finite"):
+        run(engine, [Request((5, 6, 7), (99, 8), 5, "bad", Sampling())])
+    assert run(engine, [*REQUESTS[:4]]) == wanted
+    assert run(engine, [Request((9, index), (), 9, "other", Sampling()) for index in range(16)])
