@@ -81,6 +81,11 @@ def test_equal_settings_have_equal_ids() -> None:
     assert isinstance(short.strategy, Strategy)
 
 
+def test_a_label_leaves_out_what_is_at_its_default() -> None:
+    assert registry.build("majority-vote").label == "majority-vote"
+    assert registry.build(r"budget-forcing:extensions=4,cue=Wait\, then").label == r"budget-forcing:cue=Wait\, then"
+
+
 def test_a_strategy_given_twice_with_the_same_settings_is_refused() -> None:
     assert len(registry.build_all(["baseline", "baseline:budgets=64"])) == 2
     with pytest.raises(UserError, match="given twice"):

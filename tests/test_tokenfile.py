@@ -132,6 +132,6 @@ def test_an_existing_token_is_never_overwritten(folder: Path) -> None:
 
 def test_the_strategy_takes_a_token_folder_and_is_named_by_its_digest(folder: Path) -> None:
     built = registry.build(f"learned-token:token={folder},extensions=1")
-    assert built.id == f"learned-token:token=sha256:{tokenfile.load(folder).digest},extensions=1,budget=none"
+    assert built.id == f"learned-token:token=sha256:{tokenfile.load(folder).digest[:16]},extensions=1,budget=none"
     with pytest.raises(UserError, match="does not exist"):
         registry.build("learned-token:token=nowhere")
