@@ -1,0 +1,137 @@
+"""The hf engine against lm-eval's own HFLM: same weights, prompts, lengths and threads, one after the other in one run.
+
+Both read GSM8K questions and decode greedily in float32, HFLM in batches of 16, the engine in 32 rows. Lengths are set
+from outside for both, so that they do equal work: the engine by each request's limit, HFLM by the end token, which a
+logits processor forces at that very length and forbids before. Equal lengths: 32 prompts, 64 tokens each. Natural
+lengths: 256 prompts, each with a length drawn evenly from 16 to 256 tokens by a fixed seed. The short part runs three
+times, one engine after the other, and the round with the median ratio of CPU seconds is shown.
+
+    python benchmarks/hf_vs_lm_eval.py --model FOLDER --data gsm8k/test.jsonl [--threads 1] [--part equal]
+"""
+
+from __future__ import annotations
+
+from tts_bench.engines.environment import prepare
+
+prepare()  # before torch
+
+import argparse  # noqa: E402
+import asyncio  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import random  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import torch  # noqa: E402
+from lm_eval.api.instance import Instance  # noqa: E402
+from lm_eval.models.huggingface import HFLM  # noqa: E402
+from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList  # noqa: E402
+
+from tts_bench.engines.base import Request, Sampling  # noqa: E402
+from tts_bench.engines.hf import HfEngine, load  # noqa: E402
+
+Work = list[tuple[str, int]]  # prompts and lengths
+
+
+class EndAt(LogitsProcessor):
+    """Row i ends with its `lengths[i]`-th token and not before."""
+
+    def __init__(self, lengths: list[int], width: int, end: int) -> None:
+        self.lengths, self.width, self.end = torch.tensor(lengths), width, end
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        due = self.lengths <= input_ids.shape[1] - self.width + 1
+        scores[:, self.end] = torch.where(due, torch.inf, -torch.inf)
+        return scores
+
+
+class FixedLengths(HFLM):
+    """HFLM as it is, with lengths set from outside."""
+
+    lengths: dict[tuple[int, ...], int]  # by prompt
+
+    def _model_generate(self, context: torch.Tensor, attention_mask: torch.Tensor, **options: object) -> torch.Tensor:
+        prompts = [tuple(row[mask.bool()].tolist()) for row, mask in zip(context, attention_mask, strict=True)]
+        lengths = [self.lengths[prompt] for prompt in prompts]
+        processor = EndAt(lengths, context.shape[1], self.eot_token_id)
+        options["logits_processor"] = LogitsProcessorList([processor])
+        return super()._model_generate(context, attention_mask=attention_mask, **options)
+
+
+@dataclass
+class Timing:
+    wall: float
+    cpu: float
+
+
+def timed(work: Callable[[], object]) -> Timing:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
+
+
+def run_hflm(model: FixedLengths, work: Work) -> Timing:
+    model.lengths = {tuple(model.tok_encode(prompt)): length for prompt, length in work}
+    options = {"until": [], "max_gen_toks": max(length for _, length in work), "do_sample": False}
+    instances = [Instance("generate_until", {}, (prompt, options), index) for index, (prompt, _) in enumerate(work)]
+    return timed(lambda: model.generate_until(instances, disable_tqdm=True))
+
+
+def run_engine(engine: HfEngine, work: Work) -> Timing:
+    requests = [
+        Request(engine.tokenizer.encode(prompt), (), length, str(index), Sampling(temperature=0))
+        for index, (prompt, length) in enumerate(work)
+    ]
+    return timed(lambda: asyncio.run(engine.generate(requests)))
+
+
+def read_prompts(path: Path, count: int) -> list[str]:
+    with path.open(encoding="utf-8") as file:
+        questions = [json.loads(next(file))["question"] for _ in range(count)]
+    return [f"Question: {question}\nAnswer:" for question in questions]
+
+
+def workloads(path: Path, parts: list[str]) -> dict[str, Work]:
+    chance = random.Random(0)
+    prompts = read_prompts(path, 256)
+    everything = {
+        "equal": [(prompt, 64) for prompt in prompts[:32]],
+        "natural": [(prompt, chance.randint(16, 256)) for prompt in prompts],
+    }
+    return {part: everything[part] for part in parts}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    data = Path(os.environ.get("TTS_BENCH_DATA", "data")) / "gsm8k" / "test.jsonl"
+    parser.add_argument("--model", type=Path, required=True, help="folder of the model")
+    parser.add_argument("--data", type=Path, default=data, help="JSON Lines with a column question")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--part", choices=["equal", "natural"], action="append")
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    model = AutoModelForCausalLM.from_pretrained(given.model, dtype=torch.float32).eval()
+    hflm = FixedLengths(pretrained=model, tokenizer=AutoTokenizer.from_pretrained(given.model), batch_size=16)
+    engine = load(given.model, name="m", fingerprint="", device="cpu", dtype="float32", threads=given.threads)
+    processor = engine.info.settings["processor"]
+    print(f"{processor}, {given.threads} thread(s), exact: {engine.info.exact}\n")
+    print("| lengths | prompts | tokens | engine | wall s | CPU s | tokens per CPU s | wall ratio | CPU ratio |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
+    for part, work in workloads(given.data, given.part or ["equal", "natural"]).items():
+        tokens = sum(length for _, length in work)
+        run_engine(engine, work[:4]), run_hflm(hflm, work[:4])  # warm up
+        rounds = [(run_hflm(hflm, work), run_engine(engine, work)) for _ in range(3 if part == "equal" else 1)]
+        base, ours = sorted(rounds, key=lambda pair: pair[0].cpu / pair[1].cpu)[len(rounds) // 2]
+        for name, timing in (("HFLM", base), ("hf", ours)):
+            rates = f"{tokens / timing.cpu:.1f} | {base.wall / timing.wall:.2f} | {base.cpu / timing.cpu:.2f}"
+            print(
+                f"| {part} | {len(work)} | {tokens} | {name} | {timing.wall:.0f} | {timing.cpu:.0f} | {rates} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
