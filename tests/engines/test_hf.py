@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,11 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import Engine, Generation, Request, Sampling
 from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.engines.hf.loop import Job, Loop
 from tts_bench.errors import UserError
 
@@ -346,3 +349,41 @@ def test_the_tokenizer_adds_and_drops_nothing(tiny: Tiny, started: Started) -> N
     assert names == {"<|im_end|>", "<|endoftext|>"}
     assert tokenizer.render("Hi") == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
     assert tokenizer.render("Hi", "Be kind.").startswith("<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layer_types": ["full_attention", "sliding_attention"]}, "has sliding_attention"),
+        ({"rope_parameters": {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 1e4}}, "has dynamic rotary"),
+        ({"model_type": "no-such-type"}, "transformers cannot load tiny"),
+    ],
+)
+def test_models_that_cannot_run_are_refused(
+    tmp_path: Path, started: Started, change: dict[str, object], message: str
+) -> None:
+    folder = make_tiny(tmp_path, "qwen2")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | change))
+    with pytest.raises(UserError, match=message):
+        started(folder)
+
+
+def test_pickled_weights_alone_are_refused(tmp_path: Path, started: Started) -> None:
+    folder = make_tiny(tmp_path)
+    (folder / "model.safetensors").unlink()
+    torch.save({}, folder / "pytorch_model.bin")
+    with pytest.raises(UserError, match="transformers cannot load tiny"):
+        started(folder)
+
+
+def test_eager_attention_steps_like_a_plain_forward_pass(tiny: Tiny) -> None:
+    model = AutoModelForCausalLM.from_pretrained(tiny(), dtype=torch.float32, attn_implementation="eager")
+    decoder = Decoder(model, 300)
+    decoder.slots.resize(4, 64)
+    prompt, steps = [5, 6, 7, 8], [9, 10, 11]
+    with torch.inference_mode():
+        decoder.prefill(0, prompt)
+        for index, token in enumerate(steps):
+            logits = decoder.step([token], [len(prompt) + index])[0]
+            assert np.abs(logits - decoder.plain([*prompt, *steps[: index + 1]])).max() < 1e-4

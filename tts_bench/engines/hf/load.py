@@ -64,14 +64,17 @@ def load(
     for option, value in (("rows", rows), ("threads", threads), ("context", context)):
         if value is not None and value < 1:
             raise UserError(f"{option} is {value}; it takes a whole number from 1 upwards")
-    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
-    _check_attention(config.get_text_config(), name)
-    with _quiet():
-        model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=kind, use_safetensors=True, trust_remote_code=trust_remote_code
-        )
+    try:
+        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        _check_attention(config.get_text_config(), name)
+        with _quiet():
+            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
+                folder, dtype=kind, use_safetensors=True, trust_remote_code=trust_remote_code
+            )
+        inner = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"transformers cannot load {name} from {folder}: {error}") from error
     model.eval().to(where)
-    inner = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
     tokenizer = HfTokenizer(inner, _ends(model))
     decoder = Decoder(model, tokenizer.size)
     if tokenizer.size > decoder.rows:
@@ -133,14 +136,19 @@ def _dtype(dtype: str, device: str) -> torch.dtype:
 
 
 def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
-    kinds = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
+    """A row must not depend on its neighbours, and every layer must keep every position."""
+    found = set(getattr(config, "layer_types", None) or ()) - {"full_attention"}
     if getattr(config, "sliding_window", None):
-        kinds.add("sliding_attention")
-    if kinds or getattr(config, "is_encoder_decoder", False):
-        found = ", ".join(sorted(kinds)) or "an encoder and a decoder"
+        found.add("sliding_attention")
+    if getattr(config, "is_encoder_decoder", False):
+        found.add("an encoder")
+    rope = (getattr(config, "rope_parameters", None) or {}).get("rope_type")
+    if rope in ("dynamic", "longrope"):  # frequencies that follow the longest row of a batch
+        found.add(f"{rope} rotary positions")
+    if found:
         raise UserError(
-            f"{name} ({config.model_type}) has {found}; the hf engine runs decoders with full attention in every "
-            "layer, such as Llama, Qwen2 and Qwen3. Take another model or another engine."
+            f"{name} ({config.model_type}) has {', '.join(sorted(found))}; the hf engine runs decoders with full "
+            "attention and fixed positions, such as Llama, Qwen2 and Qwen3. Take another model or another engine."
         )
 
 
