@@ -211,6 +211,7 @@ def test_a_verb_with_sub_commands_is_mounted_as_it_is(
     output = capsys.readouterr()
     assert "got smollm2" in output.out
     assert "Usage: tts-bench models" in output.out
+    assert "completion" not in output.out
     assert output.err == ""
 
 

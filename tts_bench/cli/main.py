@@ -61,11 +61,13 @@ def _load(verb: str) -> Any:  # noqa: ANN401 - a function, or an app
 
 
 def _command(verb: str) -> Any:  # noqa: ANN401 - typer's own command classes are private
-    found = _load(verb)
-    if not isinstance(found, typer.Typer):
-        function, found = found, typer.Typer(add_completion=False)
-        found.command(verb)(function)
-    return get_command(found)
+    found, mount = _load(verb), typer.Typer(add_completion=False)
+    if isinstance(found, typer.Typer):
+        mount.add_typer(found, name=verb)
+        group: Any = get_command(mount)
+        return group.commands[verb]
+    mount.command(verb)(found)
+    return get_command(mount)
 
 
 def _print_version(value: bool) -> None:
