@@ -53,7 +53,7 @@ def subject_slug(subject: str) -> str:
 _TASKS = (
     TaskInfo(
         name="gsm8k",
-        title="Grade-school word problems",
+        title="Word problems",
         rows=1319,
         licence="MIT",
         folder="gsm8k",
@@ -66,7 +66,7 @@ _TASKS = (
     ),
     TaskInfo(
         name="gsm8k_platinum",
-        title="GSM8K test without ambiguous problems, mislabelled ones corrected",
+        title="GSM8K, cleaned",
         rows=1209,
         licence="CC-BY-4.0",
         folder="gsm8k_platinum",
@@ -77,7 +77,7 @@ _TASKS = (
     ),
     TaskInfo(
         name="math500",
-        title="500 problems of the MATH test set",
+        title="MATH, 500 problems",
         rows=500,
         licence="MIT",
         folder="math500",
@@ -88,7 +88,7 @@ _TASKS = (
     ),
     TaskInfo(
         name="hendrycks_math",
-        title="MATH test set, seven subjects",
+        title="MATH, seven subjects",
         rows=sum(_SUBJECTS.values()),
         licence="MIT",
         folder="math",
@@ -101,7 +101,7 @@ _TASKS = (
     ),
     TaskInfo(
         name="aime24",
-        title="American Invitational Mathematics Examination 2024",
+        title="AIME 2024",
         rows=30,
         licence="(c) MAA",
         folder="aime24",
@@ -111,7 +111,7 @@ _TASKS = (
     ),
     TaskInfo(
         name="aime25",
-        title="American Invitational Mathematics Examination 2025",
+        title="AIME 2025",
         rows=30,
         licence="(c) MAA",
         folder="aime25",

@@ -23,13 +23,16 @@ def tasks(context: typer.Context) -> None:
     from rich.table import Table
 
     table = Table(title="Tasks")
-    for column in ("task", "what", "rows", "metrics", "data", "licence"):
+    for column in ("task", "problems", "rows", "data", "licence"):
         table.add_column(column, justify="right" if column == "rows" else "left", no_wrap=column == "task")
     for info in map(describe, names()):
-        data = "shipped" if "test" in info.shipped else f"--data-dir or hub: {info.hub}"
-        table.add_row(info.name, info.title, str(info.rows), ", ".join(info.metrics), data, info.licence)
+        data = "shipped" if "test" in info.shipped else "--data-dir or hub"
+        table.add_row(info.name, info.title, str(info.rows), data, info.licence)
     console = Console()
     console.print(table)
+    console.print(
+        "Metrics: strict (the last box), lenient (without a box: the last number or formula).", highlight=False
+    )
     console.print("Any generate_until task of lm-eval runs too, by the name lm_eval/NAME.", highlight=False)
 
 
