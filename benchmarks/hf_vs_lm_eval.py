@@ -4,7 +4,7 @@ Both read GSM8K questions and decode greedily in float32, HFLM in batches of 16,
 from outside for both, so that they do equal work: the engine by each request's limit, HFLM by the end token, which a
 logits processor forces at that very length and forbids before. Equal lengths: 32 prompts, 64 tokens each. Natural
 lengths: 256 prompts, each with a length drawn evenly from 16 to 256 tokens by a fixed seed. The short part runs three
-times, one engine after the other, and the round with the median ratio of CPU seconds is shown.
+times on other prompts, and the round with the median ratio of CPU seconds is shown. No prompt comes twice.
 
     python benchmarks/hf_vs_lm_eval.py --model FOLDER --data gsm8k/test.jsonl [--threads 1] [--part equal]
 """
@@ -85,7 +85,11 @@ def run_engine(engine: HfEngine, work: Work) -> Timing:
         Request(engine.tokenizer.encode(prompt), (), length, str(index), Sampling(temperature=0))
         for index, (prompt, length) in enumerate(work)
     ]
-    return timed(lambda: asyncio.run(engine.generate(requests)))
+    before = engine.counts.prefilled
+    timing = timed(lambda: asyncio.run(engine.generate(requests)))
+    if engine.counts.prefilled - before != sum(len(request.prompt) for request in requests):
+        raise RuntimeError("prompts were found in the cache: the comparison would not be fair")
+    return timing
 
 
 def read_prompts(path: Path, count: int) -> list[str]:
@@ -94,14 +98,15 @@ def read_prompts(path: Path, count: int) -> list[str]:
     return [f"Question: {question}\nAnswer:" for question in questions]
 
 
-def workloads(path: Path, parts: list[str]) -> dict[str, Work]:
+def workloads(path: Path, parts: list[str]) -> tuple[Work, dict[str, list[Work]]]:
+    """Work to warm up with, and each part's rounds. No prompt comes twice: the engine would find it in its cache."""
     chance = random.Random(0)
-    prompts = read_prompts(path, 256)
-    everything = {
-        "equal": [(prompt, 64) for prompt in prompts[:32]],
-        "natural": [(prompt, chance.randint(16, 256)) for prompt in prompts],
+    prompts = read_prompts(path, 4 + 3 * 32 + 256)
+    rounds = {
+        "equal": [[(prompt, 64) for prompt in prompts[start : start + 32]] for start in (4, 36, 68)],
+        "natural": [[(prompt, chance.randint(16, 256)) for prompt in prompts[100:]]],
     }
-    return {part: everything[part] for part in parts}
+    return [(prompt, 16) for prompt in prompts[:4]], {part: rounds[part] for part in parts}
 
 
 def main() -> None:
@@ -120,17 +125,16 @@ def main() -> None:
     print(f"{processor}, {given.threads} thread(s), exact: {engine.info.exact}\n")
     print("| lengths | prompts | tokens | engine | wall s | CPU s | tokens per CPU s | wall ratio | CPU ratio |")
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
-    for part, work in workloads(given.data, given.part or ["equal", "natural"]).items():
-        tokens = sum(length for _, length in work)
-        run_engine(engine, work[:4]), run_hflm(hflm, work[:4])  # warm up
-        rounds = [(run_hflm(hflm, work), run_engine(engine, work)) for _ in range(3 if part == "equal" else 1)]
-        base, ours = sorted(rounds, key=lambda pair: pair[0].cpu / pair[1].cpu)[len(rounds) // 2]
+    warm_up, parts = workloads(given.data, given.part or ["equal", "natural"])
+    run_engine(engine, warm_up), run_hflm(hflm, warm_up)
+    for part, rounds in parts.items():
+        timings = [(run_hflm(hflm, work), run_engine(engine, work)) for work in rounds]
+        base, ours = sorted(timings, key=lambda pair: pair[0].cpu / pair[1].cpu)[len(rounds) // 2]
+        tokens = sum(length for _, length in rounds[0])
         for name, timing in (("HFLM", base), ("hf", ours)):
             rates = f"{tokens / timing.cpu:.1f} | {base.wall / timing.wall:.2f} | {base.cpu / timing.cpu:.2f}"
-            print(
-                f"| {part} | {len(work)} | {tokens} | {name} | {timing.wall:.0f} | {timing.cpu:.0f} | {rates} |",
-                flush=True,
-            )
+            row = f"{part} | {len(rounds[0])} | {tokens} | {name} | {timing.wall:.0f} | {timing.cpu:.0f} | {rates}"
+            print(f"| {row} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class Decoder:
         self.vocabulary = min(vocabulary, self.rows)
         self.attention_width = heads * size
         self.boolean_mask = config._attn_implementation == "sdpa"
+        self.packed = False  # whether its linear layers are packed for the processor
         self.learned: list[Tensor] = []  # rows of ids beyond the matrix
         self.slots = Slots(
             config.num_hidden_layers, getattr(config, "num_key_value_heads", heads), size, self.dtype, self.device

@@ -18,6 +18,7 @@ from tts_bench.errors import UserError, did_you_mean
 from .decoder import Decoder, batch_size
 from .engine import HfEngine
 from .loop import Loop
+from .packed import pack
 from .rows import Rows
 from .selftest import check, check_architecture
 from .tokenizer import HfTokenizer
@@ -76,7 +77,7 @@ def load(
         raise UserError(f"transformers cannot load {name} from {folder}: {error}") from error
     model.eval().to(where)
     tokenizer = HfTokenizer(inner, _ends(model))
-    decoder = Decoder(model, tokenizer.size)
+    decoder, parameters = Decoder(model, tokenizer.size), _parameters(model)
     if tokenizer.size > decoder.rows:
         raise UserError(
             f"{name} has a tokenizer of {tokenizer.size} ids and an embedding matrix of {decoder.rows} rows; "
@@ -101,7 +102,7 @@ def load(
         exact_note=note,
         layers=len(decoder.slots.layers),
         width=decoder.attention_width,
-        parameters=_parameters(model),
+        parameters=parameters,
     )
     return HfEngine(info, tokenizer, decoder, loop)
 
@@ -153,9 +154,10 @@ def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
 
 
 def _start(loop: Loop, decoder: Decoder, name: str, rows: int, context: int, exact: bool) -> tuple[bool, str]:
-    """Check the architecture and, if asked, exactness, on the thread that will decode."""
+    """Pack the weights, check the architecture and, if asked, exactness, on the thread that will decode."""
 
     def first(table: Rows) -> str:
+        decoder.packed = pack(decoder.model)
         slots = batch_size(rows) if exact else batch_size(1)
         table.resize(slots, 256)
         try:
@@ -184,20 +186,21 @@ def _identity(decoder: Decoder, exact: bool, threads: int) -> dict[str, object]:
         "path": PATH,
         "dtype": str(decoder.dtype).removeprefix("torch."),
         "attention": decoder.model.config._attn_implementation,
-        "arithmetic": _arithmetic(decoder.device, threads),
+        "arithmetic": _arithmetic(decoder, threads),
         "exact": exact,
         "torch": torch.__version__,
         "transformers": transformers.__version__,
     }
 
 
-def _arithmetic(device: torch.device, threads: int) -> str:
+def _arithmetic(decoder: Decoder, threads: int) -> str:
     """What decides the last bits of a sum."""
-    if device.type != "cpu":
-        return device.type
+    if decoder.device.type != "cpu":
+        return decoder.device.type
     # With a fixed branch of MKL any number of threads gives the same bits; without, each has its own.
     branch = os.environ.get("MKL_CBWR")
-    return f"cpu {torch.backends.cpu.get_cpu_capability()} {f'MKL {branch}' if branch else f'{threads} threads'}"
+    parts = [torch.backends.cpu.get_cpu_capability(), f"MKL {branch}" if branch else f"{threads} threads"]
+    return ", ".join(["cpu", *parts, *(["packed"] if decoder.packed else [])])
 
 
 def _processor(device: torch.device) -> str:
