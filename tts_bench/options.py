@@ -121,6 +121,13 @@ def spell(name: str, strategy: Any) -> str:  # noqa: ANN401 - any frozen datacla
     return f"{name}:{','.join(pieces)}" if pieces else name
 
 
+def label(name: str, strategy: Any) -> str:  # noqa: ANN401 - any frozen dataclass
+    """What a table or a picture calls a strategy: its name and the options that are not at their defaults."""
+    fields = [field for field in _fields(type(strategy)) if getattr(strategy, field.name) != _default(field)]
+    pieces = [f"{field.name}={_escape(_text(getattr(strategy, field.name)), ',')}" for field in fields]
+    return f"{name}:{','.join(pieces)}" if pieces else name
+
+
 @dataclasses.dataclass(frozen=True)
 class _Reader:
     words: str
@@ -201,12 +208,13 @@ def _fields(cls: type) -> list[dataclasses.Field[Any]]:
     return [field for field in dataclasses.fields(cls) if field.init]
 
 
+def _default(field: dataclasses.Field[Any]) -> object:
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+
+
 def _default_text(field: dataclasses.Field[Any]) -> str | None:
-    if field.default is not dataclasses.MISSING:
-        return _escape(_text(field.default), ",")
-    if field.default_factory is not dataclasses.MISSING:
-        return _escape(_text(field.default_factory()), ",")
-    return None
+    default = _default(field)
+    return None if default is dataclasses.MISSING else _escape(_text(default), ",")
 
 
 def _text(value: object) -> str:
@@ -217,7 +225,7 @@ def _text(value: object) -> str:
     if isinstance(value, tuple):
         return "+".join(_escape(_text(item), "+") for item in value)
     if isinstance(value, LearnedToken):
-        return f"sha256:{value.digest}"
+        return f"sha256:{value.digest[:16]}"
     return str(value)
 
 

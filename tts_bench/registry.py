@@ -20,7 +20,7 @@ from typing import cast
 
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.options import Option, coerce, options_of, parse, spell
+from tts_bench.options import Option, coerce, label, options_of, parse, spell
 
 GROUP = "tts_bench.strategies"
 
@@ -30,6 +30,7 @@ class BuiltStrategy:
     """A strategy with its settings, ready to solve."""
 
     id: str  # canonical text of name and all options: equal settings have equal ids
+    label: str  # shorter: without the options that are at their defaults
     name: str
     strategy: Strategy
     source: str  # distribution and version, or file and SHA-256
@@ -77,7 +78,7 @@ def build(spec: str) -> BuiltStrategy:
     name, texts = parse(spec)
     cls, name, source = _find(name)
     strategy = cast(Strategy, coerce(cls, texts, name))
-    return BuiltStrategy(spell(name, strategy), name, strategy, source)
+    return BuiltStrategy(spell(name, strategy), label(name, strategy), name, strategy, source)
 
 
 def build_all(specs: Sequence[str]) -> list[BuiltStrategy]:

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from tts_bench.analysis import terminal
+from tts_bench.cli.models import bar
 from tts_bench.harness.config import RunConfig
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import Outcome, Run, prepare
@@ -25,12 +26,13 @@ def run_and_show(config: RunConfig, out: Path | None) -> None:
         typer.Exit: with code 1 where problems ended in errors.
     """
     console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
-    run = prepare(config, out)
+    with bar() as fetching:
+        run = prepare(config, out, fetching)
     for line in header(run):
         console.print(safe(line), soft_wrap=True)
-    with Progress(len(run.items), [arm.id for arm in run.arms]) as progress:
+    with Progress(len(run.items), list(run.labels.values())) as progress:
         outcome = run.execute(progress)
-    terminal.show(outcome.curve, console)
+    terminal.show(run.readable(outcome.curve), console)
     console.print(
         f"Written to {safe(str(outcome.out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/"
     )
@@ -43,7 +45,7 @@ def header(run: Run) -> list[str]:
     """Model, thinking, sampling, data and engine, a line each."""
     info, settings = run.model.engine.info, run.model.settings
     exact = "exact" if info.exact else "not exact"
-    data = ", ".join(f"{name} ({data.source}, sha256 {data.sha256[:12]})" for name, data in run.tasks.data.items())
+    data = ", ".join(f"{t.name} ({t.source}, sha256 {t.sha256[:12]})" for t in run.tasks.tasks.values())
     return [
         f"model     {info.model} (sha256 {info.fingerprint[:12]}, context {info.context})",
         *(f"          {note}" for note in run.model.notes),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tts_bench.api import LearnedToken, Strategy
 from tts_bench.engines.base import Engine, Sampling
@@ -12,6 +12,9 @@ from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.config import ModelConfig
 from tts_bench.reasoner import Settings
 from tts_bench.thinking import detect
+
+if TYPE_CHECKING:
+    from tts_bench.models import Progress
 
 ENGINES = ("hf", "scripted")
 _DEFAULT_MODEL = "smollm2"
@@ -24,6 +27,7 @@ class Model:
 
     engine: Engine
     settings: Settings
+    source: str  # where the weights come from
     notes: tuple[str, ...]  # what a user has to know of the model
 
     def facts(self) -> dict[str, Any]:
@@ -33,6 +37,7 @@ class Model:
             "model": {
                 "name": info.model,
                 "fingerprint": info.fingerprint,
+                "source": self.source,
                 "context": info.context,
                 "parameters": info.parameters,
                 "layers": info.layers,
@@ -85,8 +90,8 @@ class Model:
             self.engine.learn(token)
 
 
-def load_model(config: ModelConfig) -> Model:
-    """Load what `config` speaks of.
+def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
+    """Load what `config` speaks of; `progress` is told of a download or a conversion.
 
     Raises:
         UserError: anything in `config` that is unknown, out of range, or impossible with this model.
@@ -94,7 +99,7 @@ def load_model(config: ModelConfig) -> Model:
     if config.engine not in ENGINES:
         raise UserError(f"there is no engine {config.engine!r}. {did_you_mean(config.engine, ENGINES)}")
     config.sampling(Sampling())  # refuse what is out of range before a model is loaded
-    engine, recommended, notes = _scripted(config) if config.engine == "scripted" else _hf(config)
+    engine, recommended, source, notes = _scripted(config) if config.engine == "scripted" else _hf(config, progress)
     form = detect(
         engine.tokenizer,
         name=config.thinking,
@@ -124,17 +129,17 @@ def load_model(config: ModelConfig) -> Model:
         max_answer=max_answer,
         system=config.system,
     )
-    return Model(engine, settings, notes)
+    return Model(engine, settings, source, notes)
 
 
-def _hf(config: ModelConfig) -> tuple[Engine, Sampling, tuple[str, ...]]:
+def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
     from tts_bench import models
     from tts_bench.engines import hf
 
-    found = models.resolve(config.model or _DEFAULT_MODEL)
+    found = models.resolve(config.model or _DEFAULT_MODEL, progress=progress)
     engine = hf.load(
         found.folder,
-        name=found.name,
+        name=found.folder.name if found.source == "local folder" else found.name,  # no path goes into records
         fingerprint=found.fingerprint,
         device=config.device,
         dtype=config.dtype,
@@ -143,10 +148,10 @@ def _hf(config: ModelConfig) -> tuple[Engine, Sampling, tuple[str, ...]]:
         exact=config.exact,
         trust_remote_code=config.trust_remote_code,
     )
-    return engine, models.sampling_defaults(found.folder), found.notes
+    return engine, models.sampling_defaults(found.folder), found.source, found.notes
 
 
-def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, tuple[str, ...]]:
+def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
     from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 
     for field in fields(ModelConfig):
@@ -159,7 +164,7 @@ def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, tuple[str, ...]]:
     if name not in SCRIPTS:
         raise UserError(f"the engine 'scripted' has no script {name!r}. {did_you_mean(name, SCRIPTS)}")
     engine = ScriptedEngine(SCRIPTS[name], name=name)
-    return engine, Sampling(), ("a script, not a language model: for trying the harness out",)
+    return engine, Sampling(), "this package", ("a script, not a language model: for trying the harness out",)
 
 
 def _budgets(strategy: Strategy) -> Iterable[int]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr
 from typing import Any, cast
 
 from lm_eval.api.instance import Instance
@@ -60,7 +62,7 @@ def collect(tasks: LoadedTasks, documents: Selection) -> list[Item]:
     def take(key: Key, request: Instance) -> str:
         task, doc_id, repeat = key
         prompt, options = request.args
-        items.append(Item(task, doc_id, repeat, prompt, stops(options), tasks.extract[task]))
+        items.append(Item(task, doc_id, repeat, prompt, stops(options), tasks.tasks[task].extract))
         return ""
 
     _evaluate(tasks, documents, take)
@@ -82,12 +84,16 @@ def score(
     for task, samples in results["samples"].items():
         for sample in samples:
             of_document = scores.setdefault((task, sample["doc_id"]), {})
+            plain = sample["filter"] == tasks.tasks[task].filter
             for metric in sample["metrics"]:
-                name = metric if sample["filter"] == "none" else f"{metric},{sample['filter']}"
-                of_document[name] = float(sample[metric])
+                of_document[metric if plain else f"{metric},{sample['filter']}"] = float(sample[metric])
     return results, scores
 
 
 def _evaluate(tasks: LoadedTasks, documents: Selection, reply: Callable[[Key, Instance], str]) -> dict[str, Any]:
-    results = evaluate(_Replay(documents, reply), tasks.for_lm_eval, samples=documents, bootstrap_iters=0)
+    chosen: dict[str, Any] = {"tasks": {name: tasks.tasks[name].task for name in documents}}
+    if len(documents) == len(tasks.tasks):  # a group's score needs all of its tasks
+        chosen = tasks.task_dict
+    with redirect_stderr(io.StringIO()):  # lm-eval draws a bar for every task of every rung
+        results = evaluate(_Replay(documents, reply), chosen, samples=documents, bootstrap_iters=0)
     return cast(dict[str, Any], results)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tts_bench import __version__, registry
+from tts_bench import __version__, models, registry
 from tts_bench.analysis import curve as curves
 from tts_bench.errors import UserError
 from tts_bench.harness import environment, replay
@@ -51,16 +51,21 @@ class Run:
     documents: dict[str, list[int]]
     items: list[Item]
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What people read in the place of each strategy's id."""
+        return {arm.id: arm.label for arm in self.arms}
+
     def header(self) -> dict[str, Any]:
         """What is needed to repeat the run; `identity` is what its records depend on."""
         facts = self.model.facts()
         identity = {
             "tts_bench": __version__,
             "strategies": [arm.id for arm in self.arms],
-            "sources": dict(sorted((arm.id, arm.source) for arm in self.arms)),
+            "sources": {arm.id: arm.source for arm in self.arms},
             "tasks": list(self.config.tasks),
             "limit": self.config.limit,
-            "data": {name: data.sha256 for name, data in self.tasks.data.items()},
+            "data": {task.name: task.sha256 for task in self.tasks.tasks.values()},
             "model": facts["model"]["fingerprint"],
             "engine": facts["engine"]["identity"],
             "timeout": self.config.timeout,
@@ -69,18 +74,29 @@ class Run:
                 for key in ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
             },
         }
-        data = {name: {"source": data.source, "sha256": data.sha256} for name, data in self.tasks.data.items()}
         return {
             "identity": identity,
             **facts,
-            "data": data,
-            "metrics": self.tasks.main_metrics(),
+            "data": {
+                task.name: {
+                    "source": Path(task.source).name,
+                    "sha256": task.sha256,
+                    "documents": len(self.documents[task.name]),
+                }
+                for task in self.tasks.tasks.values()
+            },
+            "metrics": self._metrics(),
+            "labels": self.labels,
             "problems": len(self.items),
             "in_flight": self.config.in_flight,
             "command": environment.command(),
             "versions": environment.versions(),
             "hardware": environment.hardware(),
         }
+
+    def readable(self, line: list[curves.Point]) -> list[curves.Point]:
+        """The curve with labels in the place of ids."""
+        return [replace(point, strategy=self.labels[point.strategy]) for point in line]
 
     def execute(self, progress: Progress) -> Outcome:
         """Generate, score, write.
@@ -102,7 +118,7 @@ class Run:
         for arm in self.arms:
             self._score(arm, rungs)
         self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
-        line = curves.points(self.folder.records(), metrics=self.tasks.main_metrics())
+        line = curves.points(self.folder.records(), metrics=self._metrics())
         self._draw(line)
         errors = [record for record in self.folder.records() if record.error]
         timing = {
@@ -125,7 +141,7 @@ class Run:
             for item in waiting:
                 for record in await self._solve(item, scheduler):
                     self.folder.append(record)
-                    progress.answered(record.strategy, self._running_score(record))
+                    progress.answered(self.labels[record.strategy], self._running_score(record))
                 progress.tokens(scheduler.counts.made - reported)
                 reported = scheduler.counts.made
                 progress.problem_done()
@@ -151,7 +167,13 @@ class Run:
     def _running_score(self, record: Record) -> float | None:
         if record.error:
             return None
-        return self.tasks.running_score(record.task, record.doc_id, record.answers[-1].text)
+        loaded, text = self.tasks.tasks[record.task], record.answers[-1].text
+        scores = loaded.task.process_results(loaded.task.eval_docs[record.doc_id], [text])
+        return float(scores[loaded.metrics[0]])
+
+    def _metrics(self) -> dict[str, str]:
+        """The main metric of each task."""
+        return {task.name: task.metrics[0] for task in self.tasks.tasks.values()}
 
     def _score(self, arm: Arm, rungs: Rungs) -> None:
         for rung in range(rungs.count(arm.id)):
@@ -171,25 +193,31 @@ class Run:
     def _draw(self, line: list[curves.Point]) -> None:
         from tts_bench.analysis.plot import write_plots
 
-        header = {"model": self.model.engine.info.model, "thinking_format": self.model.settings.format.name}
+        model = self.model.engine.info.model
+        header = {"model": model, "thinking_format": self.model.settings.format.name, "labels": self.labels}
         curves.write_curve(self.folder.path / "curve.json", line, header)
-        write_plots(line, self.folder.path / "curve.png", self.folder.path / "curve.svg", title=header["model"])
+        write_plots(self.readable(line), self.folder.path / "curve.png", self.folder.path / "curve.svg", title=model)
 
 
-def prepare(config: RunConfig, out: Path | None) -> Run:
+def prepare(config: RunConfig, out: Path | None, progress: models.Progress | None = None) -> Run:
     """Check everything that can be checked before anything is generated or written.
+
+    `progress` is told when a model has to be fetched.
 
     Raises:
         UserError: whatever is wrong with strategies, tasks, data, model, their options, or `out`.
     """
-    arms = tuple(Arm(built.id, built.strategy, built.source) for built in registry.build_all(config.strategies))
+    arms = tuple(
+        Arm(built.id, built.strategy, built.label, built.source) for built in registry.build_all(config.strategies)
+    )
     if out is not None:
         RunFolder(out).check()
     tasks = loading.load(config.tasks, config.data_dir)
-    model = load_model(config.model)
+    model = load_model(config.model, progress)
     for arm in arms:
         model.admit(arm.id, arm.strategy)
-    documents = {name: list(range(min(size, config.limit or size))) for name, size in tasks.sizes().items()}
+    sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
+    documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
     items = replay.collect(tasks, documents)
     path = out or Path("runs") / _default_name(config, model)
     run = Run(config, RunFolder(path), config.model.store or path.parent / STORE, arms, tasks, model, documents, items)

@@ -42,10 +42,11 @@ class Item:
 
 @dataclass(frozen=True)
 class Arm:
-    """A strategy of the run, under the name that records know it by."""
+    """A strategy of the run, under the name that records know it by and the one that people read."""
 
     id: str
     strategy: Strategy
+    label: str = ""
     source: str = ""  # distribution and version, or file and SHA-256
 
     def rung(self, index: int) -> str:

@@ -29,6 +29,10 @@ class HfEngine:
         """What has been done so far, seconds of work included; it goes on counting."""
         return self._loop.counts
 
+    @property
+    def busy_seconds(self) -> float:
+        return self.counts.busy
+
     def learn(self, token: LearnedToken) -> int:
         """Make `token` known; returns the id that stands for it in prompts and prefixes.
 

@@ -1,0 +1,48 @@
+"""A run on a slow script that may be killed at any moment, and that logs what it stores."""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from pathlib import Path
+
+from rich.console import Console
+from tqdm import tqdm
+
+from tests.scripts import rambler
+from tts_bench.engines.base import Generation
+from tts_bench.engines.scripted import SCRIPTS, Draw
+from tts_bench.harness.config import ModelConfig, RunConfig
+from tts_bench.harness.progress import Progress
+from tts_bench.harness.run import prepare
+from tts_bench.store import Store
+
+STRATEGIES = ("baseline:budgets=10+60", "budget-forcing:extensions=2", "majority-vote:samples=4")
+
+
+def slow(text: str, draw: Draw) -> str:
+    time.sleep(0.002)
+    return rambler(text, draw)
+
+
+def run(data: Path, out: Path, log: Path | None = None) -> None:
+    """A whole run; `log` gets a line for every generation that is stored: its key, finish and length."""
+    SCRIPTS["slow"] = slow
+    tqdm.set_lock(threading.RLock())  # its own is shared by forked processes, and held for ever by one that is killed
+    if log is not None:
+        _log_to(log)
+    model = ModelConfig(model="slow", engine="scripted")
+    ready = prepare(RunConfig(model, ("gsm8k",), STRATEGIES, data_dir=data, in_flight=3), out)
+    with Progress(len(ready.items), list(ready.labels.values()), Console(file=io.StringIO())) as progress:
+        ready.execute(progress)
+
+
+def _log_to(path: Path) -> None:
+    file, put = path.open("a", buffering=1), Store.put
+
+    def logged_put(self: Store, key: bytes, generation: Generation) -> None:
+        put(self, key, generation)
+        file.write(f"{key.hex()} {generation.finish} {len(generation.tokens)}\n")
+
+    Store.put = logged_put  # type: ignore[method-assign]

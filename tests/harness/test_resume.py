@@ -1,0 +1,86 @@
+"""Claims about interruption: kill -9 at any moment, then the same command again, and nothing shows."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import random
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.harness import killable
+
+FILES = ("records.jsonl", "curve.json")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data" / "gsm8k"
+    folder.mkdir(parents=True)
+    rows = [{"question": f"What is {n} and {n + 3}?", "answer": f"It is so.\n#### {2 * n + 3}"} for n in range(12)]
+    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return tmp_path / "data"
+
+
+@pytest.mark.slow
+def test_kill_9_at_20_random_points_changes_no_byte_and_makes_nothing_twice(tmp_path: Path, data: Path) -> None:
+    fork = multiprocessing.get_context("fork")  # lm-eval is imported once, here
+    began = time.monotonic()
+    killable.run(data, tmp_path / "undisturbed" / "run")
+    whole = time.monotonic() - began
+    out, log = tmp_path / "killed" / "run", tmp_path / "log"
+    points = random.Random(9)
+    killed = 0
+    for _ in range(20):
+        child = fork.Process(target=killable.run, args=(data, out, log))
+        child.start()
+        child.join(points.uniform(0, whole / 4))
+        if child.exitcode is None:
+            child.kill()
+            child.join()
+            killed += child.exitcode == -signal.SIGKILL
+    assert killed > 5
+    last = fork.Process(target=killable.run, args=(data, out, log))
+    last.start()
+    last.join()
+    assert last.exitcode == 0
+    for name in FILES:
+        assert (out / name).read_bytes() == (tmp_path / "undisturbed" / "run" / name).read_bytes(), name
+    _nothing_finished_is_made_again(log)
+
+
+def _nothing_finished_is_made_again(log: Path) -> None:
+    held: dict[str, tuple[str, int]] = {}
+    for line in log.read_text().splitlines():
+        key, finish, length = line.split()
+        if key in held:
+            assert held[key][0] == "length", f"{key} was finished and made again"
+            assert int(length) > held[key][1], f"{key} was made again, no longer than before"
+        held[key] = (finish, int(length))
+    assert len(held) > 50
+
+
+def test_a_finished_run_repeated_generates_nothing_and_writes_the_same_bytes(tmp_path: Path, data: Path) -> None:
+    out = tmp_path / "runs" / "run"
+    killable.run(data, out)
+    first = {name: (out / name).read_bytes() for name in FILES}
+    killable.run(data, out)
+    assert {name: (out / name).read_bytes() for name in FILES} == first
+    assert json.loads((out / "run.json").read_text())["timing"]["tokens"]["made"] == 0
+
+
+def test_two_runs_at_once_on_one_store_do_no_harm(tmp_path: Path, data: Path) -> None:
+    killable.run(data, tmp_path / "alone" / "run")
+    fork = multiprocessing.get_context("fork")
+    both = [fork.Process(target=killable.run, args=(data, tmp_path / "shared" / name)) for name in ("one", "two")]
+    for run in both:
+        run.start()
+    for run in both:
+        run.join()
+    assert [run.exitcode for run in both] == [0, 0]
+    alone = (tmp_path / "alone" / "run" / "records.jsonl").read_bytes()
+    for name in ("one", "two"):
+        assert (tmp_path / "shared" / name / "records.jsonl").read_bytes() == alone
