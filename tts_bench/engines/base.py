@@ -108,7 +108,7 @@ class EngineInfo:
 
 
 def learned_id(token: LearnedToken) -> int:
-    """The id of a learned token: beyond every vocabulary, and named after its row, so that equal rows have equal ids."""
+    """The id of a learned token: beyond every vocabulary, and made from its row, so that equal rows have equal ids."""
     return 1 << 48 | int(token.digest[:12], 16)
 
 

@@ -43,7 +43,7 @@ class Decoder:
         self.attention_width = heads * size
         self.boolean_mask = config._attn_implementation == "sdpa"
         self.packed = False  # whether its linear layers are packed for the processor
-        self.learned: list[Tensor] = []  # rows of ids beyond the matrix
+        self.learned: dict[int, Tensor] = {}  # rows by id, beyond the matrix
         self.slots = Slots(
             config.num_hidden_layers, getattr(config, "num_key_value_heads", heads), size, self.dtype, self.device
         )
@@ -82,7 +82,7 @@ class Decoder:
         embedded: Tensor = self.embedding(known)
         for place, token in enumerate(tokens):
             if token >= self.rows:
-                embedded[place] = self.learned[token - self.rows]
+                embedded[place] = self.learned[token]
         return embedded
 
     def _mask(self, mask: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
 from tts_bench.errors import UserError
 
 from .decoder import Decoder
@@ -22,7 +22,6 @@ class HfEngine:
     def __init__(self, info: EngineInfo, tokenizer: HfTokenizer, decoder: Decoder, loop: Loop) -> None:
         self.info, self.tokenizer = info, tokenizer
         self._decoder, self._loop = decoder, loop
-        self._learned: dict[str, int] = {}
 
     @property
     def counts(self) -> Counts:
@@ -34,7 +33,7 @@ class HfEngine:
         return self.counts.busy
 
     def learn(self, token: LearnedToken) -> int:
-        """Make `token` known; returns the id that stands for it in prompts and prefixes.
+        """Make `token` known; returns `learned_id(token)`, which stands for it in prompts and prefixes.
 
         Raises:
             UserError: it was trained for another model, or its row has another width than the embedding matrix.
@@ -49,11 +48,9 @@ class HfEngine:
                 f"{token.name} has a row of {len(token.row)} numbers; the embeddings of {self.info.model} have "
                 f"{self._decoder.width}. Train a token for this model."
             )
-        if token.digest not in self._learned:
-            row = torch.tensor(token.row, dtype=torch.float32).to(self._decoder.device, self._decoder.dtype)
-            self._decoder.learned.append(row)
-            self._learned[token.digest] = self._decoder.rows + len(self._decoder.learned) - 1
-        return self._learned[token.digest]
+        row = torch.tensor(token.row, dtype=torch.float32)
+        self._decoder.learned[learned_id(token)] = row.to(self._decoder.device, self._decoder.dtype)
+        return learned_id(token)
 
     async def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """One generation for each request, in their order. Cancelling the call frees its rows.
@@ -84,7 +81,7 @@ class HfEngine:
             raise ValueError(f"max_tokens is {request.max_tokens}; it takes at least 1")
         if not 0 <= request.sampled <= len(request.prefix):
             raise ValueError(f"sampled is {request.sampled}, but the prefix holds {len(request.prefix)} tokens")
-        limit = self._decoder.rows + len(self._learned)
-        for tokens in (request.prompt, request.prefix):
-            if tokens and (min(tokens) < 0 or max(tokens) >= limit):
-                raise ValueError(f"token ids run from 0 to {limit - 1}; the request has {min(tokens)} to {max(tokens)}")
+        known = range(self._decoder.rows)
+        for token in (*request.prompt, *request.prefix):
+            if token not in known and token not in self._decoder.learned:
+                raise ValueError(f"token ids run from 0 to {known.stop - 1}, and learned ones; the request has {token}")
