@@ -134,18 +134,15 @@ class Run:
 
     async def _generate(self, scheduler: Scheduler, progress: Progress) -> None:
         waiting = iter(self.items)
-        reported = 0
 
         async def work() -> None:
-            nonlocal reported
             for item in waiting:
                 for record in await self._solve(item, scheduler):
                     self.folder.append(record)
                     progress.answered(self.labels[record.strategy], self._running_score(record))
-                progress.tokens(scheduler.counts.made - reported)
-                reported = scheduler.counts.made
                 progress.problem_done()
 
+        ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
             async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
                 for _ in range(self.config.in_flight):
@@ -153,6 +150,7 @@ class Run:
         except* UserError as errors:
             raise errors.exceptions[0] from None
         finally:
+            ticking.cancel()
             await self.model.engine.close()
 
     async def _solve(self, item: Item, scheduler: Scheduler) -> list[Record]:
@@ -197,6 +195,16 @@ class Run:
         header = {"model": model, "thinking_format": self.model.settings.format.name, "labels": self.labels}
         curves.write_curve(self.folder.path / "curve.json", line, header)
         write_plots(self.readable(line), self.folder.path / "curve.png", self.folder.path / "curve.svg", title=model)
+
+
+async def _tick(scheduler: Scheduler, progress: Progress) -> None:
+    """Report new tokens once a second, also while no problem is finished."""
+    reported = 0
+    while True:
+        made = scheduler.counts.made
+        progress.tokens(made - reported)
+        reported = made
+        await asyncio.sleep(1)
 
 
 def prepare(config: RunConfig, out: Path | None, progress: models.Progress | None = None) -> Run:
