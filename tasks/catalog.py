@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from tts_bench.errors import UserError, did_you_mean
 
 Split = Literal["train", "test"]
+PREFIX = "lm_eval/"  # before the names of lm-eval's own tasks
 
 
 @dataclass(frozen=True)
@@ -146,3 +147,18 @@ def describe(name: str) -> TaskInfo:
             f"lm-eval's own tasks are named lm_eval/NAME. `tts-bench tasks` lists those of this package."
         )
     return known[name]
+
+
+def check(wanted: Sequence[str]) -> None:
+    """Refuse a choice of tasks that cannot be right, lm-eval's own unread.
+
+    Raises:
+        UserError: none, an unknown one of this package, or one named twice.
+    """
+    if not wanted:
+        raise UserError(f"No task is named. {did_you_mean('', names())}")
+    for name in wanted:
+        if not name.startswith(PREFIX):
+            describe(name)
+        if wanted.count(name) > 1:
+            raise UserError(f"The task {name!r} is named twice. Name each task once.")

@@ -51,14 +51,24 @@ def load_rows(name: str, split: Split = "test", data_dir: Path | None = None) ->
     return _from_hub(info, split)
 
 
+def data_folder(data_dir: Path | None) -> Path | None:
+    """The folder that `data_dir` or else TTS_BENCH_DATA names, if one of them does.
+
+    Raises:
+        UserError: it does not exist or is a file.
+    """
+    folder = data_dir or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+    if folder is not None and not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
+        raise UserError(f"The data folder {folder} {found}; expected a folder that holds TASK/test.jsonl.")
+    return folder
+
+
 def _file(info: TaskInfo, split: Split, data_dir: Path | None) -> Path | None:
     """The data folder's file, if there is one."""
-    folder = data_dir or (Path(os.environ[ENVIRONMENT]) if os.environ.get(ENVIRONMENT) else None)
+    folder = data_folder(data_dir)
     if folder is None:
         return None
-    if not folder.is_dir():
-        found = "is a file" if folder.exists() else "does not exist"
-        raise UserError(f"The data folder {folder} {found}; expected a folder that holds {info.folder}/{split}.jsonl.")
     file = folder / info.folder / f"{split}.jsonl"
     return file if file.exists() else None
 

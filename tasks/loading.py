@@ -19,10 +19,8 @@ from lm_eval.tasks import TaskManager
 from tts_bench.errors import UserError, did_you_mean
 
 from . import scoring
-from .catalog import describe, names
+from .catalog import PREFIX, check, describe, names
 from .hooks import Docs
-
-PREFIX = "lm_eval/"  # before the names of lm-eval's own tasks
 
 
 @dataclass(frozen=True)
@@ -52,10 +50,9 @@ def load(wanted: Sequence[str], data_dir: Path | None = None) -> LoadedTasks:
     Raises:
         UserError: unknown or repeated name, a task that does not generate text, or data that cannot be had.
     """
+    check(wanted)
     known = [known for name in names() for known in (name, *describe(name).subtasks)]
     ours = [name for name in wanted if not name.startswith(PREFIX)]
-    for name in ours:
-        describe(name)
     own = [name.removeprefix(PREFIX) for name in wanted if name.startswith(PREFIX)]
     loaded: list[Task | Group] = []
     with _quiet():
@@ -69,8 +66,6 @@ def load(wanted: Sequence[str], data_dir: Path | None = None) -> LoadedTasks:
             for item in theirs:
                 _rename(item)
             loaded += theirs
-    if not loaded:
-        raise UserError(f"No task is named. {did_you_mean('', names())}")
     try:
         task_dict = dict(TaskManager(include_defaults=False).load(loaded))
     except ValueError as error:  # a task asked for twice, alone and within its group
@@ -83,8 +78,6 @@ def _build(manager: TaskManager, wanted: Sequence[str], known: Sequence[str]) ->
     for name in wanted:
         if name not in manager.all_tasks:
             raise UserError(f"lm-eval has no task {name!r}. {did_you_mean(name, known)}")
-        if wanted.count(name) > 1:
-            raise UserError(f"The task {name!r} is named twice. Name each task once.")
         try:
             found = manager.load(name)
         except UserError:

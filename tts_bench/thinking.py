@@ -105,7 +105,7 @@ def detect(
         UserError: an unknown name, one delimiter without the other, a blank delimiter, a name besides delimiters, or
             an empty answer suffix in the end-of-turn mode.
     """
-    form = _chosen(name, think_start, think_end)
+    form = chosen(name, think_start, think_end)
     rendered = "" if tokenizer.chat_template is None else tokenizer.render("?").rstrip()
     if form is None:
         form = _found(tokenizer, rendered)
@@ -121,7 +121,12 @@ def detect(
     return replace(form, answer_suffix=answer_suffix)
 
 
-def _chosen(name: str | None, start: str | None, end: str | None) -> ThinkingFormat | None:
+def chosen(name: str | None, start: str | None, end: str | None) -> ThinkingFormat | None:
+    """The format that the user says, or None where it is to be found.
+
+    Raises:
+        UserError: as `detect`.
+    """
     if (start is None) != (end is None):
         given, missing = ("--think-start", "--think-end") if end is None else ("--think-end", "--think-start")
         raise UserError(f"{given} is given without {missing}: a thinking format needs both. Add {missing} TEXT.")

@@ -6,7 +6,6 @@ interrupted.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import os
 import sys
@@ -19,6 +18,7 @@ from typer.main import get_command
 
 from tts_bench import __version__
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.files import FULL
 from tts_bench.text import safe
 
 # verb -> (where its function, or its app of sub-commands, is; its line of help)
@@ -116,7 +116,7 @@ def _run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit would complain
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in FULL:
             raise
         place = f" for {error.filename}" if error.filename else ""
         return _say(f"no space left on the disk{place}. Free some; the same command again resumes.")

@@ -84,10 +84,14 @@ def run(
 
     The same command again resumes: nothing that was generated is generated again.
     """
-    from tts_bench.cli.report_run import run_and_show
-    from tts_bench.harness.config import ModelConfig, RunConfig
-
     given = locals()
+    from tts_bench.harness.config import ModelConfig, RunConfig
+    from tts_bench.harness.precheck import precheck
+
     settings = ModelConfig(**{field.name: given[field.name] for field in fields(ModelConfig)})
     names = tuple(name.strip() for name in tasks.split(",") if name.strip())
-    run_and_show(RunConfig(settings, names, tuple(strategy), limit, data_dir, in_flight, timeout), out)
+    config = RunConfig(settings, names, tuple(strategy), limit, data_dir, in_flight, timeout)
+    precheck(config, out)
+    from tts_bench.cli.report_run import run_and_show  # loads torch and lm-eval
+
+    run_and_show(config, out)

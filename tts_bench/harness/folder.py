@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench.errors import UserError
-from tts_bench.files import write_whole
+from tts_bench.files import FULL, write_whole
 from tts_bench.harness.records import Record, from_line, to_line
 
 SCHEMA = 1
@@ -32,11 +32,19 @@ class RunFolder:
         Raises:
             UserError: it is a file, holds what is not a run, or cannot be written to.
         """
+        try:
+            self._check()
+        except OSError as error:  # a name that is too long, a folder that may not be read
+            raise UserError(f"--out {self.path} cannot be used: {error.strerror}. Give another folder.") from error
+
+    def _check(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--out {self.path} is a file; it takes a folder. Give another name.")
         if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / "run.json").is_file():
             raise UserError(f"--out {self.path} holds files but no run.json: it is not a run's folder. Give another.")
         there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
+        if not there.is_dir():
+            raise UserError(f"--out {self.path} cannot be made: {there} is a file. Give another folder.")
         if not os.access(there, os.W_OK | os.X_OK):
             raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
 
@@ -63,7 +71,17 @@ class RunFolder:
             )
 
     def begin(self, header: dict[str, Any]) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
+        """Make the folder and say in it what is running.
+
+        Raises:
+            UserError: the folder cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            if error.errno in FULL:
+                raise
+            raise UserError(f"--out {self.path} cannot be made: {error.strerror}. Give another folder.") from error
         (self.path / _PART).unlink(missing_ok=True)
         self.write_json("run.json", {"schema": SCHEMA, "status": "running", **header})
 

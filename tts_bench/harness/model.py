@@ -7,17 +7,19 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from tts_bench.api import LearnedToken, Strategy
+from tts_bench.engines import hardware
 from tts_bench.engines.base import Engine, Sampling
+from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.config import ModelConfig
 from tts_bench.reasoner import Settings
-from tts_bench.thinking import detect
+from tts_bench.thinking import chosen, detect
 
 if TYPE_CHECKING:
     from tts_bench.models import Progress
 
 ENGINES = ("hf", "scripted")
-_DEFAULT_MODEL = "smollm2"
+DEFAULT_MODEL = "smollm2"
 _PAPER_THINKING, _PAPER_ANSWER = 8192, 1024  # Bmax and the answer's reserve of arXiv 2506.11274, section 4
 
 
@@ -90,15 +92,29 @@ class Model:
             self.engine.learn(token)
 
 
+def check(config: ModelConfig) -> None:
+    """Refuse what no model could make right; imports no library.
+
+    Raises:
+        UserError: an engine, device, dtype, script or thinking format that is unknown, or sampling out of range.
+    """
+    if config.engine not in ENGINES:
+        raise UserError(f"there is no engine {config.engine!r}. {did_you_mean(config.engine, ENGINES)}")
+    config.sampling(Sampling())
+    chosen(config.thinking, config.think_start, config.think_end)
+    if config.engine == "scripted":
+        _script(config)
+    else:
+        hardware.check_names(config.device, config.dtype)
+
+
 def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
     """Load what `config` speaks of; `progress` is told of a download or a conversion.
 
     Raises:
         UserError: anything in `config` that is unknown, out of range, or impossible with this model.
     """
-    if config.engine not in ENGINES:
-        raise UserError(f"there is no engine {config.engine!r}. {did_you_mean(config.engine, ENGINES)}")
-    config.sampling(Sampling())  # refuse what is out of range before a model is loaded
+    check(config)
     engine, recommended, source, notes = _scripted(config) if config.engine == "scripted" else _hf(config, progress)
     form = detect(
         engine.tokenizer,
@@ -136,7 +152,7 @@ def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Samplin
     from tts_bench import models
     from tts_bench.engines import hf
 
-    found = models.resolve(config.model or _DEFAULT_MODEL, progress=progress)
+    found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
     engine = hf.load(
         found.folder,
         name=found.folder.name if found.source == "local folder" else found.name,  # no path goes into records
@@ -152,8 +168,13 @@ def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Samplin
 
 
 def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
-    from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
+    name = _script(config)
+    engine = ScriptedEngine(SCRIPTS[name], name=name)
+    return engine, Sampling(), "this package", ("a script, not a language model: for trying the harness out",)
 
+
+def _script(config: ModelConfig) -> str:
+    """The script's name, once nothing is asked for that a script cannot do."""
     for field in fields(ModelConfig):
         if field.name in ("device", "dtype", "rows", "threads", "exact", "trust_remote_code"):
             value = getattr(config, field.name)
@@ -163,8 +184,7 @@ def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, str, tuple[str, ..
     name = config.model or "adder"
     if name not in SCRIPTS:
         raise UserError(f"the engine 'scripted' has no script {name!r}. {did_you_mean(name, SCRIPTS)}")
-    engine = ScriptedEngine(SCRIPTS[name], name=name)
-    return engine, Sampling(), "this package", ("a script, not a language model: for trying the harness out",)
+    return name
 
 
 def _budgets(strategy: Strategy) -> Iterable[int]:

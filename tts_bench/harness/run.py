@@ -106,9 +106,9 @@ class Run:
             OSError: the folder cannot be written; no file is left half-written.
         """
         header = self.header()
-        self.folder.begin(header)
         started = time.perf_counter()
-        with Store(self.store) as store:
+        with Store(self.store) as store:  # a store that cannot be used leaves no folder behind
+            self.folder.begin(header)
             scheduler = Scheduler(self.model.engine, store)
             progress.stage("generating")
             asyncio.run(self._generate(scheduler, progress))
@@ -147,8 +147,8 @@ class Run:
             async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
                 for _ in range(self.config.in_flight):
                     group.create_task(work())
-        except* UserError as errors:
-            raise errors.exceptions[0] from None
+        except BaseExceptionGroup as group:
+            raise _mendable(group) from None
         finally:
             ticking.cancel()
             await self.model.engine.close()
@@ -232,6 +232,16 @@ def prepare(config: RunConfig, out: Path | None, progress: models.Progress | Non
     run.folder.check()
     run.folder.claim(run.header()["identity"])
     return run
+
+
+def _mendable(error: BaseException) -> BaseException:
+    """Of what was raised side by side, the first that the command line has a message for; else all of it."""
+    while isinstance(error, BaseExceptionGroup):
+        mendable, _ = error.split((UserError, OSError))
+        if mendable is None:
+            return error
+        error = mendable.exceptions[0]
+    return error
 
 
 def _default_name(config: RunConfig, model: Model) -> str:

@@ -3,7 +3,7 @@
 from tts_bench.models.aliases import ALIASES, Alias
 from tts_bench.models.cache import Progress, cache_folder, converted
 from tts_bench.models.folder import check, context_window, fingerprint, sampling_defaults
-from tts_bench.models.lookup import ModelFolder, resolve
+from tts_bench.models.lookup import ModelFolder, examine, resolve
 
 __all__ = [
     "ALIASES",
@@ -14,6 +14,7 @@ __all__ = [
     "check",
     "context_window",
     "converted",
+    "examine",
     "fingerprint",
     "resolve",
     "sampling_defaults",

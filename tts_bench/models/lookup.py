@@ -49,12 +49,39 @@ def resolve(name: str, *, cache: Path | None = None, progress: Progress | None =
         return _known(name, Path(place), "local folder")
     if os.path.isfile(place):
         return _from_file(name, Path(place), cache, tell)
-    if _HUB_ID.fullmatch(name):
-        return _from_hub(name)
-    raise UserError(
-        f"No model is called {name!r}, and no folder or file of that name exists. {did_you_mean(name, ALIASES)} "
-        "A model is one of these names, a local folder, a .gguf file, or a hub id (org/name)."
-    )
+    _check_hub_id(name)
+    return _from_hub(name)
+
+
+def examine(name: str) -> None:
+    """Refuse what `resolve` would refuse, as far as that shows without fetching, converting or hashing.
+
+    Raises:
+        UserError: as `resolve`.
+    """
+    place = os.path.expanduser(name)
+    if name in ALIASES:
+        return
+    if os.path.isdir(place):
+        check(Path(place))
+    elif os.path.isfile(place):
+        with Path(place).open("rb") as file:
+            _check_gguf(Path(place), file.read(4))
+    else:
+        _check_hub_id(name)
+
+
+def _check_hub_id(name: str) -> None:
+    if not _HUB_ID.fullmatch(name):
+        raise UserError(
+            f"No model is called {name!r}, and no folder or file of that name exists. {did_you_mean(name, ALIASES)} "
+            "A model is one of these names, a local folder, a .gguf file, or a hub id (org/name)."
+        )
+
+
+def _check_gguf(path: Path, start: bytes) -> None:
+    if start != b"GGUF":
+        raise UserError(f"The model {path} is a file, but no GGUF file. Give a model folder or a .gguf file.")
 
 
 def _silent(_what: str, _done: int, _of: int) -> None: ...
@@ -70,8 +97,7 @@ def _known(name: str, folder: Path, source: str, notes: Iterable[str] = ()) -> M
 
 def _from_file(name: str, path: Path, cache: Path | None, tell: Progress) -> ModelFolder:
     with path.open("rb") as file:
-        if file.read(4) != b"GGUF":
-            raise UserError(f"The model {path} is a file, but no GGUF file. Give a model folder or a .gguf file.")
+        _check_gguf(path, file.read(4))
         file.seek(0)
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     target = converted(sha256, cache)

@@ -12,8 +12,9 @@ from typing import Any, cast
 import torch
 import transformers
 
+from tts_bench.engines import hardware
 from tts_bench.engines.base import EngineInfo
-from tts_bench.errors import UserError, did_you_mean
+from tts_bench.errors import UserError
 
 from .decoder import Decoder, batch_size
 from .engine import HfEngine
@@ -23,8 +24,6 @@ from .rows import Rows
 from .selftest import check, check_architecture
 from .tokenizer import HfTokenizer
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-DEVICES = ("cuda", "mps", "cpu")
 PATH = 1  # version of the way from request to tokens: raise it whenever equal requests may give other text
 
 
@@ -60,6 +59,7 @@ def load(
     Raises:
         UserError: an option out of its range, or a model that this engine cannot run.
     """
+    hardware.check_names(device, dtype)
     where, kind = _device(device), _dtype(dtype, device)
     threads = torch.get_num_threads() if threads is None else threads
     for option, value in (("rows", rows), ("threads", threads), ("context", context)):
@@ -120,20 +120,17 @@ def _quiet() -> Iterator[None]:
 
 
 def _device(device: str) -> torch.device:
-    if device != "auto" and device not in DEVICES:
-        raise UserError(f"there is no device {device!r}. {did_you_mean(device, ('auto', *DEVICES))}")
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if device != "auto" and not there[device]:
         raise UserError(f"PyTorch finds no {device} device here. Type --device auto.")
-    return torch.device(next(kind for kind in DEVICES if there[kind]) if device == "auto" else device)
+    return torch.device(next(kind for kind in hardware.DEVICES if there[kind]) if device == "auto" else device)
 
 
 def _dtype(dtype: str, device: str) -> torch.dtype:
     if dtype == "auto":
         return torch.float32 if _device(device).type == "cpu" else torch.bfloat16
-    if dtype not in DTYPES:
-        raise UserError(f"there is no dtype {dtype!r}. {did_you_mean(dtype, ('auto', *DTYPES))}")
-    return DTYPES[dtype]
+    named: torch.dtype = getattr(torch, dtype)
+    return named
 
 
 def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
