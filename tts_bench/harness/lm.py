@@ -21,6 +21,7 @@ from tts_bench.tasks.scoring import extract
 
 # What lm-eval's command line adds by itself; `rows` and `device` are ours to set by model_args.
 _LM_EVAL_ADDS = ("batch_size", "max_batch_size")
+_LM_EVAL_DEVICE = "cuda:0"  # what it says where nobody named a device; ours finds one by itself
 
 
 class TTSBenchLM(GenerateOnly):
@@ -42,6 +43,8 @@ class TTSBenchLM(GenerateOnly):
         ours = {field.name for field in fields(ModelConfig)}
         if "pretrained" in options:
             options["model"] = options.pop("pretrained")
+        if options.get("device") == _LM_EVAL_DEVICE:
+            del options["device"]
         texts = {
             key: "none" if value is None else str(value) for key, value in options.items() if key not in _LM_EVAL_ADDS
         }

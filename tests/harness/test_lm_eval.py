@@ -1,0 +1,167 @@
+"""Claims about lm-eval: a rung's accuracy is what lm-eval gives where that rung runs alone as a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lm_eval
+import pytest
+from lm_eval.api.instance import Instance
+from lm_eval.tasks import TaskManager
+from tts_bench.tasks import FOLDER
+
+from tests.harness.samples import execute, write_sums
+from tts_bench.engines.scripted import SCRIPTS, Draw
+from tts_bench.errors import UserError
+from tts_bench.harness.config import ModelConfig, RunConfig
+from tts_bench.harness.folder import RunFolder
+from tts_bench.harness.lm import TTSBenchLM
+from tts_bench.harness.run import Outcome, prepare
+from tts_bench.registry import build
+
+COUNT = 24
+# A strategy of the run, a rung of it, and the strategy whose only or last rung that is.
+ALONE = [
+    ("baseline:budgets=4+5+20", "4", "baseline:budgets=4"),
+    ("baseline:budgets=4+5+20", "5", "baseline:budgets=5"),
+    ("baseline:budgets=4+5+20", "20", "baseline:budgets=20"),
+    ("budget-forcing:extensions=2", "x0", "budget-forcing:extensions=0"),
+    ("budget-forcing:extensions=2", "x1", "budget-forcing:extensions=1"),
+    ("budget-forcing:extensions=2", "x2", "budget-forcing:extensions=2"),
+    *(("majority-vote:samples=4", str(n), f"majority-vote:samples={n}") for n in (1, 2, 3, 4)),
+]
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A run of all strategies at once."""
+
+    data: Path
+    outcome: Outcome
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    folder = tmp_path_factory.mktemp("swept")
+    data = write_sums(folder / "data", COUNT)
+    strategies = tuple(dict.fromkeys(strategy for strategy, _, _ in ALONE))
+    run = prepare(
+        RunConfig(ModelConfig(engine="scripted", seed=5), ("gsm8k",), strategies, data_dir=data), folder / "r"
+    )
+    return Swept(data, execute(run))
+
+
+def evaluated(model: TTSBenchLM, data: Path, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+    tasks = TaskManager(include_path=FOLDER, include_defaults=False, metadata={"data_dir": str(data)})
+    results = lm_eval.simple_evaluate(model=model, tasks=["gsm8k"], task_manager=tasks, bootstrap_iters=0, **options)
+    assert results is not None
+    return dict(results)
+
+
+@pytest.mark.parametrize(("strategy", "rung", "alone"), ALONE, ids=[alone for _, _, alone in ALONE])
+def test_the_accuracy_of_a_rung_is_what_lm_eval_gives_where_it_runs_alone(
+    swept: Swept, strategy: str, rung: str, alone: str
+) -> None:
+    results = evaluated(TTSBenchLM(strategy=alone, engine="scripted", seed=5), swept.data)
+    name = build(strategy).id
+    [point] = [point for point in swept.outcome.curve if (point.strategy, point.rung) == (name, rung)]
+    assert point.n == COUNT
+    assert point.metrics == {metric: results["results"]["gsm8k"][f"{metric},none"] for metric in ("strict", "lenient")}
+    by_document = {
+        sample["doc_id"]: (sample["strict"], sample["resps"][0][0]) for sample in results["samples"]["gsm8k"]
+    }
+    for record in RunFolder(swept.outcome.out).records():
+        for answer in record.answers:
+            if (record.strategy, answer.rung) == (name, rung):
+                assert (answer.scores["strict"], answer.text) == by_document[record.doc_id]
+
+
+def test_the_rungs_of_this_run_are_not_all_alike(swept: Swept) -> None:
+    accuracies = {point.accuracy for point in swept.outcome.curve}
+    assert len(accuracies) > 4
+    assert all(accuracy is not None and accuracy < 1 for accuracy in accuracies)
+
+
+def instance(doc_id: int = 0) -> Instance:
+    arguments = ("What is 17 and 25?", {"until": []})
+    return Instance("generate_until", doc={}, arguments=arguments, idx=0, metadata=("gsm8k", doc_id, 1))
+
+
+def test_repeats_of_one_instance_get_streams_of_their_own() -> None:
+    request, other = instance(), instance(1)
+    model = TTSBenchLM(engine="scripted")
+    replies = model.generate_until([request] * 40 + [other])
+    assert len(Counter(replies)) > 3
+    assert model.generate_until([request] * 40 + [other]) == replies
+    assert TTSBenchLM(engine="scripted").generate_until([other, request, request])[1:] == replies[:2]
+
+
+def test_repeats_of_a_task_reach_its_score(swept: Swept) -> None:
+    tasks = TaskManager(include_path=FOLDER, include_defaults=False, metadata={"data_dir": str(swept.data)})
+    loaded = tasks.load(["gsm8k"])
+    loaded["tasks"]["gsm8k"].set_config("repeats", 3)
+    results = lm_eval.evaluate(TTSBenchLM(engine="scripted"), loaded, bootstrap_iters=0)
+    samples = results["samples"]["gsm8k"]
+    assert all(len(sample["resps"][0]) == 3 for sample in samples)
+    assert any(len(set(sample["resps"][0])) > 1 for sample in samples)
+    assert {sample["strict"] for sample in samples} > {1 / 3, 2 / 3}
+
+
+def test_an_error_raises_and_is_never_scored(swept: Swept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: str, draw: Draw) -> str:
+        if "What is 3 and" in text:
+            raise RuntimeError("no luck")
+        return SCRIPTS["adder"](text, draw)
+
+    monkeypatch.setitem(SCRIPTS, "broken", broken)
+    with pytest.raises(RuntimeError, match=r"1 of 24 problems ended in an error: gsm8k/2: RuntimeError: no luck"):
+        evaluated(TTSBenchLM(model="broken", engine="scripted"), swept.data)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"strategy": "budget-forcing", "extension": 2}, "no option 'extension'. Did you mean 'extensions'"),
+        ({"strategy": "budget-forcng"}, "no strategy 'budget-forcng'"),
+        ({"temperature": "hot"}, "temperature is 'hot'"),
+        ({"rows": 0}, "--rows is 0"),
+        ({"model": "addr"}, "no script 'addr'"),
+    ],
+    ids=str,
+)
+def test_a_wrong_model_argument_is_one_clear_message(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError) as caught:
+        TTSBenchLM(**{"engine": "scripted", **arguments})
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_lm_evals_own_command_line_runs_a_strategy(swept: Swept, tmp_path: Path) -> None:
+    program = "from tts_bench.cli.main import main; main()"
+    arguments = "strategy=budget-forcing,extensions=2,engine=scripted"
+
+    def run(model_args: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", program, "lm-eval", "run", "--model", "tts-bench", "--tasks", "gsm8k"]
+        command += ["--model_args", model_args, "--limit", "3", "--output_path", str(tmp_path)]
+        environment = {**os.environ, "TTS_BENCH_DATA": str(swept.data)}
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
+
+    done = run(arguments)
+    assert done.returncode == 0, done.stderr
+    [file] = tmp_path.rglob("results*.json")
+    results = json.loads(file.read_text())
+    assert results["n-samples"]["gsm8k"]["effective"] == 3
+    alone = evaluated(TTSBenchLM("budget-forcing", extensions=2, engine="scripted"), swept.data, limit=3)
+    assert results["results"]["gsm8k"]["strict,none"] == alone["results"]["gsm8k"]["strict,none"]
+    wrong = run(arguments.replace("extensions", "extension"))
+    assert wrong.returncode == 2
+    assert wrong.stderr.rstrip().splitlines()[-1].startswith("error: budget-forcing has no option 'extension'")
+    assert "Traceback" not in wrong.stderr
