@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Literal
 
 from tts_bench import cost
@@ -248,4 +249,4 @@ def path_length(trace: Trace) -> int:
 
 
 def _tokens(segments: Sequence[Segment]) -> tuple[int, ...]:
-    return tuple(token for segment in segments for token in segment.tokens)
+    return tuple(chain.from_iterable([segment.tokens for segment in segments]))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 _SCALE = 2.0**-53
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def stream_key(seed: int, problem: str, branch: Sequence[str], phase: str) -> str:
     """Key of a random stream. It names no strategy, so that strategies share what they have in common."""
-    return json.dumps([seed, problem, list(branch), phase], ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode([seed, problem, list(branch), phase])
 
 
 def uniform(stream: str, position: int) -> float:

@@ -33,7 +33,9 @@ class ScriptedTokenizer:
         return tuple(map(ord, text))
 
     def decode(self, tokens: Sequence[int]) -> str:
-        text = "".join([chr(token) if token < 0x110000 else chr(_LEARNED) for token in tokens])
+        if max(tokens, default=0) >= 0x110000:
+            tokens = [token if token < 0x110000 else _LEARNED for token in tokens]
+        text = "".join(map(chr, tokens))
         for name, token in _SPECIAL.items():
             text = text.replace(chr(token), name)
         return text
