@@ -1,46 +1,25 @@
 """`tts-bench run` given what cannot be: exit code 2, one message that says what to type, and nothing written."""
 
+# ruff: noqa: F811 - fixtures are imported by name
 from __future__ import annotations
 
-import json
-import multiprocessing
-import os
 import re
 import resource
 import shutil
-import signal
-import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from tqdm import tqdm
 
+from tests.refusals import MAIN, SCRIPTED, check_message, contents, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tests.test_cli_main import HEAVY, tts_bench
 from tests.tiny import make_tiny
 from tts_bench import models
-from tts_bench.cli import main as root
 from tts_bench.learning import tokenfile
 
-SCRIPTED = ["--engine", "scripted", "--out", "runs/mine"]
-PLUGIN = """
-from dataclasses import dataclass
-@dataclass(frozen=True)
-class Whole:
-    async def solve(self, problem, reasoner):
-        yield await reasoner.answer(await reasoner.start())
-@dataclass(frozen=True)
-class Without:
-    n: int = 1
-class Loose:
-    async def solve(self, problem, reasoner):
-        yield 1
-"""
 # what is given -> what the message has to say
 AT_ONCE = {
     "--strategy baselin": "no strategy 'baselin'. Did you mean 'baseline'",
@@ -104,50 +83,6 @@ AT_ONCE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with some files in it."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("TTS_BENCH_DATA", raising=False)
-    for name, text in {
-        "plugin.py": PLUGIN,
-        "broken.py": "one = 1\none / 0\n",
-        "syntax.py": "class Mine(:\n",
-        "others/notes.txt": "mine",
-    }.items():
-        Path(name).parent.mkdir(exist_ok=True)
-        Path(name).write_text(text)
-    return tmp_path
-
-
-@pytest.fixture
-def refused(capsys: pytest.CaptureFixture[str], place: Path) -> Callable[..., str]:
-    """Run a command that has to be refused with exit code 2 and one message, and to leave every file as it was."""
-
-    def run(*arguments: str, begun: bool = False) -> str:
-        before = contents(place)
-        assert root._run(["run", *arguments]) == 2
-        message = capsys.readouterr().err
-        if begun:  # lines of progress stand before it
-            message = message.splitlines(keepends=True)[-1]
-        check_message(message)
-        assert contents(place) == before
-        return message
-
-    return run
-
-
-def contents(folder: Path) -> dict[Path, bytes | None]:
-    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
-
-
-def check_message(text: str) -> None:
-    assert text.startswith("error: "), text
-    assert text.count("\n") == 1, text
-    assert len(text) < 900, text
-    assert "Traceback" not in text
-
-
 @pytest.mark.parametrize("given", AT_ONCE)
 def test_a_bad_option_is_refused_before_anything_is_loaded_and_nothing_is_written(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, given: str
@@ -175,19 +110,6 @@ def test_a_bad_option_loads_no_model_library_and_takes_under_half_a_second(place
 
     assert min(once() for _ in range(5)) < 0.5
     assert contents(place) == before
-
-
-def rows(*changes: dict[str, object]) -> bytes:
-    good = [{"question": f"What is {n} and 1?", "answer": f"#### {n + 1}"} for n in range(3)]
-    lines = [*good, *({**good[0], "question": "Another?", **change} for change in changes)]
-    return b"".join(
-        json.dumps({key: value for key, value in line.items() if value is not ...}).encode() + b"\n" for line in lines
-    )
-
-
-def write_data(raw: bytes) -> None:
-    Path("data/gsm8k").mkdir(parents=True, exist_ok=True)
-    Path("data/gsm8k/test.jsonl").write_bytes(raw)
 
 
 @pytest.mark.parametrize(
@@ -343,146 +265,3 @@ def test_a_token_that_does_not_fit_is_refused(
 ) -> None:
     make(tiny)
     assert re.search(says, refused(*hf(tiny, "--strategy", "learned-token:token=token")))
-
-
-MAIN = "from tts_bench.cli.main import main; main()"
-SMALL = [*SCRIPTED, "--data-dir", "data", "--strategy", "baseline"]
-
-
-def test_another_runs_folder_is_refused_and_left_as_it_is(
-    refused: Callable[..., str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    write_data(rows())
-    assert root._run(["run", *SMALL]) == 0
-    capsys.readouterr()
-    assert re.search(
-        "holds another run's records: its seed is 0, this run's is 1. Give another", refused(*SMALL, "--seed", "1")
-    )
-    Path("runs/mine/run.json").write_text("{")
-    assert re.search("run.json cannot be read as a run.*Give another --out", refused(*SMALL))
-
-
-def test_a_folder_that_cannot_be_written_to_is_refused(
-    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write_data(rows())
-    monkeypatch.setattr(
-        "os.access", lambda _path, mode: mode == os.R_OK
-    )  # tests may run as root, who may write anywhere
-    assert re.search("--out runs/mine cannot be written to: no permission in .*Give another", refused(*SMALL))
-
-
-def test_where_not_even_root_may_write_is_a_message_too(refused: Callable[..., str]) -> None:
-    write_data(rows())
-    assert re.search("/proc/.* cannot be (made|opened).*Give another", refused(*SMALL, "--out", "/proc/a", begun=True))
-
-
-@pytest.mark.parametrize("store", ["data", "plugin.py/store.sqlite", "/proc/mine.sqlite"])
-def test_a_store_that_cannot_be_used_is_refused_and_no_folder_is_left(refused: Callable[..., str], store: str) -> None:
-    write_data(rows())
-    assert re.search(
-        f"{store} cannot be (opened|used).*Give another --store", refused(*SMALL, "--store", store, begun=True)
-    )
-
-
-def test_a_corrupt_store_is_kept_aside_and_the_same_command_then_works(capsys: pytest.CaptureFixture[str]) -> None:
-    write_data(rows())
-    store, damaged = Path("runs/generations.sqlite"), b"SQLite format 3\0" + b"junk" * 500
-    store.parent.mkdir()
-    store.write_bytes(damaged)
-    assert root._run(["run", *SMALL]) == 2
-    message = capsys.readouterr().err.splitlines()[-1]
-    assert re.search("error: .*is damaged.*kept as .*The same command again starts with an empty store", message)
-    assert [path.name for path in Path("runs").iterdir()] == ["generations.sqlite.corrupt-1"]
-    assert Path("runs/generations.sqlite.corrupt-1").read_bytes() == damaged
-    assert root._run(["run", *SMALL]) == 0
-    assert Path("runs/mine/records.jsonl").read_text().count("\n") == 3
-
-
-def test_a_damaged_generation_is_never_answered_from(capsys: pytest.CaptureFixture[str]) -> None:
-    """The file opens well; what is damaged shows in the middle of the run, inside all its tasks."""
-    import sqlite3
-
-    write_data(rows())
-    assert root._run(["run", *SMALL]) == 0
-    records = Path("runs/mine/records.jsonl").read_bytes()
-    with sqlite3.connect("runs/generations.sqlite") as db:
-        db.execute("UPDATE generations SET stop = stop + 1")
-    capsys.readouterr()
-    assert root._run(["run", *SMALL]) == 2
-    assert "error: the generation store" in capsys.readouterr().err
-    assert Path("runs/generations.sqlite.corrupt-1").exists()
-    assert root._run(["run", *SMALL]) == 0
-    assert Path("runs/mine/records.jsonl").read_bytes() == records
-
-
-def on_a_full_disk(size: int, writing: int) -> None:
-    """In a process of its own, in which no file can grow beyond `size` bytes."""
-    tqdm.set_lock(threading.RLock())  # its own is shared by forked processes
-    with os.fdopen(writing, "w") as sys.stderr:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
-        code = root._run(["run", *SMALL])
-    os._exit(code)
-
-
-@pytest.mark.parametrize("size", [0, 600, 6_000, 20_000, 40_000])
-def test_a_full_disk_is_one_message_and_leaves_no_file_half_written(place: Path, size: int) -> None:
-    """Files are refused a byte more than `size`: an empty run.json, a store, records or a picture that do not fit."""
-    write_data(rows())
-    reading, writing = os.pipe()
-    child = multiprocessing.get_context("fork").Process(target=on_a_full_disk, args=(size, writing))
-    child.start()
-    os.close(writing)
-    with os.fdopen(reading) as said:
-        lines = said.read().splitlines()
-    child.join()
-    assert child.exitcode == 2, lines
-    assert re.search("^error: .*the same command again", lines[-1])
-    assert not any("Traceback" in line for line in lines)
-    for path in (place / "runs").rglob("*.json"):
-        json.loads(path.read_text())
-    for path in (place / "runs").rglob("*.jsonl"):
-        assert path.name == "records.part.jsonl" or path.read_bytes().endswith(b"\n")
-    assert not list((place / "runs").rglob("*.tmp"))
-    assert not list((place / "runs").rglob(".*.part"))
-    assert root._run(["run", *SMALL]) == 0
-    assert (place / "runs/mine/records.jsonl").read_text().count("\n") == 3
-
-
-SLOW = """
-import sys, time
-from tts_bench.engines.scripted import SCRIPTS, adder
-def slow(text, draw):
-    time.sleep(0.1)
-    return adder(text, draw)
-SCRIPTS["adder"] = slow
-from tts_bench.cli.main import main
-main()
-"""
-
-
-@pytest.mark.slow
-def test_ctrl_c_exits_with_130_says_how_to_resume_and_the_same_command_does(place: Path) -> None:
-    write_data(b"".join(json.dumps({"question": f"{n}?", "answer": f"#### {n}"}).encode() + b"\n" for n in range(40)))
-    command = [sys.executable, "-c", SLOW, "run", *SMALL, "--in-flight", "1"]
-    child = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    part, deadline = place / "runs/mine/records.part.jsonl", time.monotonic() + 50
-    while not (part.exists() and part.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=20)
-    assert child.returncode == 130, said
-    assert said.endswith("Interrupted; the same command again resumes.\n")
-    assert "Traceback" not in said
-    assert not (place / "runs/mine/records.jsonl").exists()
-    assert root._run(["run", *SMALL, "--in-flight", "1"]) == 0
-    header = json.loads((place / "runs/mine/run.json").read_text())
-    assert header["timing"]["tokens"]["found"] > 0
-    assert (place / "runs/mine/records.jsonl").read_text().count("\n") == 40
