@@ -30,10 +30,11 @@ test: lint
 	$(BIN)/pytest -q -m "not slow" -n auto --maxprocesses 4
 	$(BIN)/pytest -q -m slow
 
+# One small real model (93 MB, once), three strategies, real GSM8K problems: about three minutes on two cores.
 demo: setup
-	$(BIN)/tts-bench run --model smollm2 --tasks gsm8k --limit 8 --out runs/demo \
-		--strategy baseline:budgets=32+64+128 --strategy budget-forcing:extensions=2,budget=256 \
-		--strategy majority-vote:samples=4,budget=128
+	$(BIN)/tts-bench run --model smollm2 --tasks gsm8k --limit 8 --out runs/demo --temperature 0.6 \
+		--max-thinking-tokens 256 --max-answer-tokens 24 --strategy baseline:budgets=64+128+256 \
+		--strategy budget-forcing:extensions=2 --strategy majority-vote:samples=4
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

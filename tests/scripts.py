@@ -8,9 +8,9 @@ from collections.abc import Callable
 from tts_bench import registry
 from tts_bench.engines.base import Sampling
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine, adder
-from tts_bench.harness.records import Record
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.reasoner import Settings
+from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
 from tts_bench.thinking import detect

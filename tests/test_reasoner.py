@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Strategy
 from tts_bench.engines.base import Sampling
-from tts_bench.harness.records import Record, SegmentRecord
 from tts_bench.harness.solve import Arm
+from tts_bench.records import Record, SegmentRecord
 
 ALL = ("baseline:budgets=16+64+128", "budget-forcing:extensions=4", "majority-vote:samples=16")
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 
 from tts_bench.api import Cost
-from tts_bench.harness.records import AnswerRecord, ErrorRecord, Record
+from tts_bench.records import AnswerRecord, ErrorRecord, Record
 from tts_bench.streams import uniform
 
 

@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from tts_bench.analysis.curve import Point, marked, points, read_curve, wilson, write_curve
 from tts_bench.errors import UserError
-from tts_bench.harness.records import AnswerRecord, ErrorRecord, Record
+from tts_bench.records import AnswerRecord, ErrorRecord, Record
 
 METRICS = {"gsm8k": "exact_match", "math500": "exact_match"}
 

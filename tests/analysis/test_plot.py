@@ -9,7 +9,7 @@ from made_up import answer, made_up, record
 
 from tts_bench.analysis.curve import Point, points
 from tts_bench.analysis.plot import draw, write_plots
-from tts_bench.harness.records import ErrorRecord
+from tts_bench.records import ErrorRecord
 
 METRICS = dict.fromkeys(("gsm8k", "math500", "aime24", "$x_1$ & <b>"), "exact_match")
 

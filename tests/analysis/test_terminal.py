@@ -7,7 +7,7 @@ from rich.console import Console
 
 from tts_bench.analysis.curve import Point, points
 from tts_bench.analysis.terminal import show
-from tts_bench.harness.records import ErrorRecord
+from tts_bench.records import ErrorRecord
 
 METRICS = {"gsm8k": "exact_match", "[red]x": "exact_match"}
 

@@ -18,10 +18,10 @@ from tts_bench.cli.report_run import header
 from tts_bench.engines.base import Sampling
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.harness.config import ModelConfig, RunConfig
-from tts_bench.harness.records import to_line
 from tts_bench.harness.run import prepare
 from tts_bench.harness.solve import Item
 from tts_bench.reasoner import Settings
+from tts_bench.records import to_line
 from tts_bench.thinking import detect
 
 STRATEGIES = ("baseline:budgets=8+24", "budget-forcing:extensions=2", "majority-vote:samples=3")

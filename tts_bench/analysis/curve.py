@@ -12,7 +12,7 @@ from typing import Any
 
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
-from tts_bench.harness.records import AnswerRecord, Record
+from tts_bench.records import AnswerRecord, Record
 
 SCHEMA = 1
 _Z95 = NormalDist().inv_cdf(0.975)

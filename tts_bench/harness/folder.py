@@ -12,7 +12,7 @@ from typing import Any
 
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, write_whole
-from tts_bench.harness.records import Record, from_line, to_line
+from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
 _PART = "records.part.jsonl"

@@ -10,11 +10,11 @@ from lm_eval.api.instance import Instance
 from tts_bench import registry
 from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import load_model
-from tts_bench.harness.records import Record
 from tts_bench.harness.replay import GenerateOnly, keys, stops
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.harness.watchdog import TASK_NAME, watchdog
 from tts_bench.options import coerce
+from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
 from tts_bench.tasks.scoring import extract

@@ -18,10 +18,10 @@ from tts_bench.harness.config import RunConfig
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.model import Model, load_model
 from tts_bench.harness.progress import Progress
-from tts_bench.harness.records import Record
 from tts_bench.harness.rungs import Rungs
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.harness.watchdog import TASK_NAME, watchdog
+from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
 from tts_bench.tasks import loading

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tts_bench.harness.records import ErrorRecord, Record
+from tts_bench.records import ErrorRecord, Record
 
 Key = tuple[str, int, int]  # task, document, repeat
 Document = tuple[str, int]

@@ -12,9 +12,9 @@ from pathlib import Path
 from tts_bench import cost
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.errors import EngineError, Misuse
-from tts_bench.harness.records import ErrorRecord, Record, answer_record, segment_record
 from tts_bench.harness.watchdog import Hang
 from tts_bench.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.records import ErrorRecord, Record, answer_record, segment_record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import StoreError
 
