@@ -151,7 +151,9 @@ class Loop:
         """Take in what has been submitted; waits while there is nothing to do. False when the engine is closed."""
         with self._wake:
             self._wake.wait_for(lambda: self._closed or self._inbox or self._waiting or self._active)
-            self._waiting.extend(self._inbox)
+            for job in self._inbox:
+                # What goes on from a trace comes first: its row is still there, and need not be rebuilt step by step.
+                (self._waiting.appendleft if job.known else self._waiting.append)(job)
             self._inbox.clear()
             return not self._closed
 
