@@ -27,10 +27,10 @@ def test_wilson_equals_scipy(counts: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     ("right", "n", "low", "high"),
-    # Newcombe 1998, Statistics in Medicine 17, table I, method 3 (score, no continuity correction).
+    # Remembered from Newcombe 1998 (Statistics in Medicine 17, table I, score method), not looked up there.
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_wilson_equals_newcombes_published_table(right: int, n: int, low: float, high: float) -> None:
+def test_wilson_equals_known_score_intervals(right: int, n: int, low: float, high: float) -> None:
     assert wilson(right / n, n) == pytest.approx((low, high), abs=5e-5)
 
 
