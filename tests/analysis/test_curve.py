@@ -25,15 +25,6 @@ def test_wilson_equals_scipy(counts: tuple[int, int]) -> None:
     assert wilson(right / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("right", "n", "low", "high"),
-    # Remembered from Newcombe 1998 (Statistics in Medicine 17, table I, score method), not looked up there.
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_wilson_equals_known_score_intervals(right: int, n: int, low: float, high: float) -> None:
-    assert wilson(right / n, n) == pytest.approx((low, high), abs=5e-5)
-
-
 @given(st.integers(1, 10_000), st.floats(0, 1))
 def test_the_interval_holds_the_mean_and_stays_within_0_and_1(n: int, mean: float) -> None:
     low, high = wilson(mean, n)

@@ -18,6 +18,7 @@ from lm_eval.tasks import TaskManager
 from tts_bench.tasks import FOLDER
 
 from tests.harness.samples import execute, write_sums
+from tests.tiny import make_tiny
 from tts_bench.engines.scripted import SCRIPTS, Draw
 from tts_bench.errors import UserError
 from tts_bench.harness.config import ModelConfig, RunConfig
@@ -141,6 +142,27 @@ def test_a_wrong_model_argument_is_one_clear_message(arguments: dict[str, Any], 
         TTSBenchLM(**{"engine": "scripted", **arguments})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("ask", ["loglikelihood", "loglikelihood_rolling"])
+def test_a_task_of_log_likelihoods_is_refused_with_what_to_take_instead(ask: str) -> None:
+    with pytest.raises(UserError, match=r"'gsm8k' asks for log-likelihoods; .*generate_until.*tts-bench tasks"):
+        getattr(TTSBenchLM(engine="scripted"), ask)([instance()])
+
+
+def test_a_device_beside_model_args_is_taken_and_two_devices_are_refused(tmp_path: Path) -> None:
+    tiny_llama = make_tiny(tmp_path)
+
+    def create(arguments: str, device: str) -> TTSBenchLM:
+        return TTSBenchLM.create_from_arg_string(
+            f"pretrained={tiny_llama},exact=false{arguments}", {"device": device, "batch_size": 1}
+        )
+
+    with pytest.raises(UserError, match=r"PyTorch finds no cuda:0 device here\. Type --device auto"):
+        create("", "cuda:0")
+    with pytest.raises(UserError, match=r"name cpu and cuda:0\. Name one device"):
+        create(",device=cpu", "cuda:0")
+    create(",device=cpu", "auto")
 
 
 @pytest.mark.slow

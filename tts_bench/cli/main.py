@@ -13,6 +13,7 @@ from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic_core import ValidationError
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -103,7 +104,7 @@ def _run(arguments: list[str]) -> int:
     except UserError as error:
         return _say(str(error))
     except typer.TyperException as error:  # usage errors of the command line
-        message, asked = error.format_message().rstrip("."), getattr(error, "ctx", None)
+        message, asked = _wrong_value(error) or error.format_message().rstrip("."), getattr(error, "ctx", None)
         if not message:  # a group of sub-commands that was called without one has shown its help
             return 2
         return _say(f"{message}. Type {asked.command_path if asked else 'tts-bench'} --help.")
@@ -121,6 +122,15 @@ def _run(arguments: list[str]) -> int:
         place = f" for {error.filename}" if error.filename else ""
         return _say(f"no space left on the disk{place}. Free some; the same command again resumes.")
     return 0
+
+
+def _wrong_value(error: typer.TyperException) -> str | None:
+    """What was found and expected, where a value is of the wrong type: typer's own message lacks the former."""
+    if not isinstance(error.__cause__, ValidationError):
+        return None
+    detail = error.__cause__.errors()[0]
+    expected = detail["msg"].removeprefix("Input should be ").partition(",")[0]
+    return f"{error.param.opts[0]} is {detail['input']!r}; it has to be {expected}"  # type: ignore[attr-defined]
 
 
 def _say(message: str) -> int:

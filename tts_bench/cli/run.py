@@ -27,7 +27,7 @@ def run(
         str | None, typer.Option(help="Folder, GGUF file, hub id or alias.", rich_help_panel=_MODEL)
     ] = None,
     engine: Annotated[str, typer.Option(help="hf or scripted.", rich_help_panel=_MODEL)] = "hf",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", rich_help_panel=_MODEL)] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MODEL)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
     rows: Annotated[int, typer.Option(help="Sequences decoded together.", rich_help_panel=_MODEL)] = 32,
     threads: Annotated[int | None, typer.Option(help="Threads of the processor.", rich_help_panel=_MODEL)] = None,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import fields
+from typing import Any
 
 from lm_eval.api.instance import Instance
+from lm_eval.utils import simple_parse_args_string
 
 from tts_bench import registry
+from tts_bench.errors import UserError
 from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import load_model
 from tts_bench.harness.replay import GenerateOnly, keys, stops
@@ -19,9 +22,8 @@ from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
 from tts_bench.tasks.scoring import extract
 
-# What lm-eval's command line adds by itself; `rows` and `device` are ours to set by model_args.
+# What lm-eval's command line adds by itself; `rows` is ours to set by model_args.
 _LM_EVAL_ADDS = ("batch_size", "max_batch_size")
-_LM_EVAL_DEVICE = "cuda:0"  # what it says where nobody named a device; ours finds one by itself
 
 
 class TTSBenchLM(GenerateOnly):
@@ -43,8 +45,6 @@ class TTSBenchLM(GenerateOnly):
         ours = {field.name for field in fields(ModelConfig)}
         if "pretrained" in options:
             options["model"] = options.pop("pretrained")
-        if options.get("device") == _LM_EVAL_DEVICE:
-            del options["device"]
         texts = {
             key: "none" if value is None else str(value) for key, value in options.items() if key not in _LM_EVAL_ADDS
         }
@@ -56,6 +56,25 @@ class TTSBenchLM(GenerateOnly):
         self._model.admit(built.id, built.strategy)
         self._scheduler = Scheduler(self._model.engine, Store(model.store))
         self._timeout, self._in_flight = float(timeout), int(in_flight)
+
+    @classmethod
+    def create_from_arg_obj(
+        cls, arg_dict: dict[str, Any], additional_config: dict[str, Any] | None = None
+    ) -> TTSBenchLM:
+        """The model of lm-eval's `model_args` and of what its command line says beside them, such as `--device`.
+
+        Raises:
+            UserError: both name a device, and not the same.
+        """
+        beside = {key: value for key, value in (additional_config or {}).items() if value is not None}
+        devices = {str(of["device"]) for of in (arg_dict, beside) if "device" in of} - {"auto"}
+        if len(devices) > 1:
+            raise UserError(f"model_args and --device name {' and '.join(sorted(devices))}. Name one device.")
+        return cls(**{**beside, **arg_dict})
+
+    @classmethod
+    def create_from_arg_string(cls, arg_string: str, additional_config: dict[str, Any] | None = None) -> TTSBenchLM:
+        return cls.create_from_arg_obj(simple_parse_args_string(arg_string), additional_config)
 
     @property
     def tokenizer_name(self) -> str:

@@ -12,6 +12,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.model import LM
 from lm_eval.evaluator import evaluate
 
+from tts_bench.errors import UserError
 from tts_bench.harness.solve import Item
 from tts_bench.tasks.loading import LoadedTasks
 
@@ -23,10 +24,17 @@ class GenerateOnly(LM):
     """An lm-eval model for tasks that generate text; log-likelihoods are refused."""
 
     def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        raise NotImplementedError("tts-bench measures tasks that generate text; this one asks for log-likelihoods")
+        raise _generates_nothing(requests)
 
     def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        raise NotImplementedError("tts-bench measures tasks that generate text; this one asks for log-likelihoods")
+        raise _generates_nothing(requests)
+
+
+def _generates_nothing(requests: list[Instance]) -> UserError:
+    return UserError(
+        f"task {requests[0].task_name!r} asks for log-likelihoods; tts-bench measures tasks that generate text "
+        "(output_type: generate_until). Take such a task: tts-bench tasks lists ours."
+    )
 
 
 class _Replay(GenerateOnly):

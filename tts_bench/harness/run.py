@@ -24,7 +24,7 @@ from tts_bench.harness.watchdog import TASK_NAME, watchdog
 from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
-from tts_bench.tasks import loading
+from tts_bench.tasks import loading, scoring
 
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
 
@@ -221,6 +221,7 @@ def prepare(config: RunConfig, out: Path | None, progress: models.Progress | Non
     if out is not None:
         RunFolder(out).check()
     tasks = loading.load(config.tasks, config.data_dir)
+    scoring.same("x+1", "y")  # math-verify's grammar is built on first use: here, not amid the generating
     model = load_model(config.model, progress)
     for arm in arms:
         model.admit(arm.id, arm.strategy)

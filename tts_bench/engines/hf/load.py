@@ -47,7 +47,7 @@ def load(
         folder: safetensors weights, configuration and tokenizer.
         name: the model as the user named it.
         fingerprint: SHA-256 of what the folder holds.
-        device: "auto" (cuda, then mps, then cpu) or one of these.
+        device: "auto" (cuda, then mps, then cpu) or one of these; "cuda:1" is the second of several.
         dtype: "auto" (float32 on the CPU, bfloat16 elsewhere), "float32", "bfloat16" or "float16".
         rows: most requests that are decoded together.
         threads: of the processor; PyTorch's own number where None.
@@ -120,10 +120,13 @@ def _quiet() -> Iterator[None]:
 
 
 def _device(device: str) -> torch.device:
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if device != "auto" and not there[device]:
+    there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
+    if device == "auto":
+        return torch.device(next(kind for kind in hardware.DEVICES if there[kind]))
+    named = torch.device(device)
+    if (named.index or 0) >= there[named.type]:
         raise UserError(f"PyTorch finds no {device} device here. Type --device auto.")
-    return torch.device(next(kind for kind in hardware.DEVICES if there[kind]) if device == "auto" else device)
+    return named
 
 
 def _dtype(dtype: str, device: str) -> torch.dtype:
