@@ -1,0 +1,61 @@
+"""The paired bootstrap: whole problems are drawn again, so all that was measured on one of them stays together."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+_Z95 = NormalDist().inv_cdf(0.975)
+_CELLS = 2_000_000  # draws made at once: some 30 MB
+
+
+def resampled_means(values: Floats, resamples: int, rng: np.random.Generator) -> Floats:
+    """Means over problems of every column in each resample: values (problems, columns) -> (resamples, columns).
+
+    Whatever is a function of means (a difference, an interpolated curve, an area) has its bootstrap distribution from
+    these, and all of them from the same draws. With several seeds, a row holds the problem's mean over its seeds:
+    problems are drawn with replacement and each brings all its seeds. To draw among the seeds once more would count
+    their noise twice (Davison & Hinkley 1997, section 3.8).
+
+    Raises:
+        ValueError: no problem, or a value that is not finite.
+    """
+    n = len(values)
+    if n == 0 or not np.isfinite(values).all():
+        raise ValueError("a bootstrap needs problems, and finite values")
+    centre = values.mean(axis=0)
+    residuals = (values - centre).astype(np.float32)  # small numbers: single precision loses nothing that is shown
+    means = np.empty((resamples, values.shape[1]))
+    rows = min(resamples, max(1, _CELLS // n))
+    times = np.empty((rows, n), np.float32)  # how often each problem is drawn in each resample
+    for start in range(0, resamples, rows):
+        draws = rng.integers(0, n, (min(rows, resamples - start), n), dtype=np.min_scalar_type(n - 1))
+        for row, drawn in enumerate(draws):
+            times[row] = np.bincount(drawn, minlength=n)
+        means[start : start + len(draws)] = times[: len(draws)] @ residuals
+    return centre + means / n
+
+
+def percentile_interval(statistic: Floats, level: float = 0.95) -> tuple[float, float]:
+    """The percentile interval (Efron 1979) of a bootstrapped statistic, shape (resamples,)."""
+    low, high = np.quantile(statistic, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def difference_interval(means: Floats, differences: Floats) -> tuple[float, float]:
+    """The 95% interval of a mean paired difference: resampled `means`, shape (resamples,); `differences`, (problems,).
+
+    Where fewer than four problems tell the arms apart, the bootstrap knows too little of the spread (of none, nothing).
+    The interval is then that of Bonett & Price (2012): normal, with one more problem for each side.
+    """
+    told = differences[differences != 0]
+    if len(told) >= 4:
+        return percentile_interval(means)
+    n, total = len(differences) + 2, float(told.sum())
+    deviation = ((float(np.square(told).sum()) + 2) / n - (total / n) ** 2) ** 0.5
+    centre, half = total / n, _Z95 * deviation / n**0.5
+    mean = float(differences.mean())
+    return min(mean, centre - half), max(mean, centre + half)
