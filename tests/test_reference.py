@@ -146,11 +146,12 @@ def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_on_smollm2(smol
             thinking=GREEDY,
             continuation=GREEDY,
             answer=GREEDY,
-            max_thinking=40,
+            max_thinking=96,
             max_answer=6,
         )
+        question = "Name the capital of France."  # a short thought: all four ends of it fit into the budget
         assert settings.format.mode == "end-of-turn"
         reference = reference_of(smollm2, settings)
-        short = assert_same(engine, settings, reference, QUESTIONS[1:2], "Wait", (4,))  # its rungs are 0 to 4
-        long = assert_same(engine, settings, reference, QUESTIONS[1:2], CUES[1], (4,))
-    assert sum(answer.traces[0].cues for answer in (*short, *long)) >= 2
+        short = assert_same(engine, settings, reference, [question], "Wait", (4,))  # its rungs are 0 to 4
+        long = assert_same(engine, settings, reference, [question], CUES[1], (4,))
+    assert [answer.traces[0].cues for answer in (*short, *long)] == [4, 4]
