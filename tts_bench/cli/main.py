@@ -25,13 +25,14 @@ from tts_bench.text import safe
 # verb -> (where its function, or its app of sub-commands, is; its line of help)
 VERBS = {
     "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model; draw accuracy against compute."),
+    "report": ("tts_bench.cli.report:report", "One offline HTML file of runs: curves, tables, every trace."),
     "strategies": ("tts_bench.cli.strategies:strategies", "List the strategies and their options."),
     "tasks": ("tts_bench.cli.tasks:app", "List the tasks, and check their scoring."),
     "models": ("tts_bench.cli.models:app", "List the models, and fetch one."),
     "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
 }
-LIGHT = {"strategies"}  # verbs that never load a model
+LIGHT = {"strategies", "report"}  # verbs that never load a model
 
 
 class Verbs(TyperGroup):

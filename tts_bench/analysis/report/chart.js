@@ -1,11 +1,5 @@
 // Curves: accuracy against compute, one line a strategy.
 
-const AXES = {
-  generated: ["Generated tokens a problem", (point) => point.generated],
-  sequential: ["Sequential tokens a problem (critical path)", (point) => point.sequential],
-  total: ["Prompt and generated tokens a problem", (point) => point.prompt + point.generated],
-  flops: ["FLOPs a problem", (point) => point.flops],
-};
 const COLOURS = 7;
 const MARKERS = ["circle", "square", "triangle", "diamond", "cross"];
 const MARGIN = { top: 14, right: 18, bottom: 46, left: 56 };
@@ -31,6 +25,10 @@ function look(index) {
   };
 }
 
+function amount(axis, point) {
+  return Object.entries(axis.weights).reduce((sum, [cost, weight]) => sum + weight * point[cost], 0);
+}
+
 function padded(low, high, share) {
   const margin = (high - low) * share || Math.abs(high) * share || share;
   return [low - margin, high + margin];
@@ -38,7 +36,7 @@ function padded(low, high, share) {
 
 /** The scales of a chart of `points`: functions from values to pixels, and their ticks. */
 function scales(points, axis, log, width, height) {
-  const xs = points.map(AXES[axis][1]).map((x) => (log ? Math.log2(Math.max(x, 1)) : x));
+  const xs = points.map((point) => amount(axis, point)).map((x) => (log ? Math.log2(Math.max(x, 1)) : x));
   const [xLow, xHigh] = padded(Math.min(...xs), Math.max(...xs), 0.05);
   const ys = points.flatMap((point) => [point.accuracy, point.low ?? point.accuracy, point.high ?? point.accuracy]);
   let [yLow, yHigh] = padded(Math.min(...ys), Math.max(...ys), 0.04);
@@ -62,20 +60,26 @@ function scales(points, axis, log, width, height) {
 
 function frame(scale, axis, log, width, height, isShare) {
   const [bottom, right] = [height - MARGIN.bottom, width - MARGIN.right];
-  const label = (x) => (axis === "flops" ? short(x) : x < 16384 ? whole(x) : short(x));
+  const label = (x) => (x < 16384 ? whole(x) : short(x));
   return [
     ...scale.yTicks.flatMap((y) => [
       svg("line", { class: "grid", x1: MARGIN.left, x2: right, y1: scale.y(y), y2: scale.y(y) }),
-      svg("text", { x: MARGIN.left - 8, y: scale.y(y) + 4, "text-anchor": "end" },
-        isShare ? `${Number((100 * y).toFixed(1))}%` : short(y)),
+      svg(
+        "text",
+        { x: MARGIN.left - 8, y: scale.y(y) + 4, "text-anchor": "end" },
+        isShare ? `${Number((100 * y).toFixed(1))}%` : short(y),
+      ),
     ]),
     ...scale.xTicks.flatMap((x) => [
       svg("line", { class: "grid", x1: scale.x(x), x2: scale.x(x), y1: MARGIN.top, y2: bottom }),
       svg("text", { x: scale.x(x), y: bottom + 18, "text-anchor": "middle" }, label(x)),
     ]),
     svg("line", { class: "base", x1: MARGIN.left, x2: right, y1: bottom, y2: bottom }),
-    svg("text", { class: "axis-title", x: (MARGIN.left + right) / 2, y: height - 8, "text-anchor": "middle" },
-      AXES[axis][0] + (log ? ", log2" : "")),
+    svg(
+      "text",
+      { class: "axis-title", x: (MARGIN.left + right) / 2, y: height - 8, "text-anchor": "middle" },
+      axis.label + (log ? ", log2" : ""),
+    ),
   ];
 }
 
@@ -93,7 +97,10 @@ function facts(line, point) {
   ];
 }
 
-/** Draws `lines` ({name, index, points}) into `host`, with a tip at the point that is hovered or has the focus. */
+/**
+ * Draws `lines` ({name, index, points}) into `host` over `axis` ({label, weights}), with a tip at the point that is
+ * hovered or has the focus.
+ */
 function drawChart(host, lines, axis, log) {
   const width = Math.max(280, host.clientWidth - 12);
   const height = Math.round(Math.min(430, Math.max(280, width * 0.52)));
@@ -105,32 +112,56 @@ function drawChart(host, lines, axis, log) {
   const isShare = all.every((point) => point.low !== null);
   const scale = scales(all, axis, log, width, height);
   const spots = lines.map((line) => line.points.map((point) => spot(line, point, scale, axis)));
-  const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Accuracy against compute" },
+  const picture = svg(
+    "svg",
+    { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Accuracy against compute" },
     frame(scale, axis, log, width, height, isShare),
     lines.map((line, place) => path(line, spots[place])),
-    spots.flat().map((at) => at.node));
+    spots.flat().map((at) => at.node),
+  );
   const tip = el("div", { class: "tip", hidden: true });
   host.replaceChildren(picture, tip);
   follow(host, picture, tip, spots, width);
 }
 
 function spot(line, point, scale, axis) {
-  const [x, y] = [scale.x(AXES[axis][1](point)), scale.y(point.accuracy)];
+  const [x, y] = [scale.x(amount(axis, point)), scale.y(point.accuracy)];
   const style = look(line.index);
-  const said = facts(line, point).slice(0, 3).map(([name, value]) => `${name} ${value}`).join(", ");
-  const node = svg("g", { class: "point", role: "img", tabindex: -1, "aria-label": `${line.name}, rung ${point.rung}: ${said}` },
-    point.low === null ? [] : svg("line", { x1: x, x2: x, y1: scale.y(point.low), y2: scale.y(point.high),
-      stroke: style.colour, "stroke-width": 1.5, opacity: 0.5 }),
+  const said = facts(line, point)
+    .slice(0, 3)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
+  const node = svg(
+    "g",
+    { class: "point", role: "img", tabindex: -1, "aria-label": `${line.name}, rung ${point.rung}: ${said}` },
+    point.low === null
+      ? []
+      : svg("line", {
+          x1: x,
+          x2: x,
+          y1: scale.y(point.low),
+          y2: scale.y(point.high),
+          stroke: style.colour,
+          "stroke-width": 1.5,
+          opacity: 0.5,
+        }),
     svg("circle", { class: "halo", cx: x, cy: y, r: 10 }),
-    marker(style.shape, x, y, line.points.length > 12 ? 3.6 : 5, style.colour));
+    marker(style.shape, x, y, line.points.length > 12 ? 3.6 : 5, style.colour),
+  );
   return { line, point, x, y, node };
 }
 
 function path(line, spots) {
   const style = look(line.index);
   const [first, ...rest] = spots;
-  return svg("path", { d: `M${first.x},${first.y}` + rest.map((at) => `L${at.x},${at.y}`).join(""), fill: "none",
-    stroke: style.colour, "stroke-width": 2, "stroke-dasharray": style.dash, "stroke-linejoin": "round" });
+  return svg("path", {
+    d: `M${first.x},${first.y}` + rest.map((at) => `L${at.x},${at.y}`).join(""),
+    fill: "none",
+    stroke: style.colour,
+    "stroke-width": 2,
+    "stroke-dasharray": style.dash,
+    "stroke-linejoin": "round",
+  });
 }
 
 /** Hover and arrow keys: one point is the chart's tab stop, and the tip tells of the point it stands at. */
@@ -142,8 +173,14 @@ function follow(host, picture, tip, spots, width) {
     tip.hidden = !at;
     if (!at) return;
     at.node.classList.add("lit");
-    tip.replaceChildren(el("strong", {}, `${at.line.name}, rung ${at.point.rung}`),
-      el("dl", {}, facts(at.line, at.point).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)])));
+    tip.replaceChildren(
+      el("strong", {}, `${at.line.name}, rung ${at.point.rung}`),
+      el(
+        "dl",
+        {},
+        facts(at.line, at.point).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+      ),
+    );
     const left = at.x + 18 + tip.offsetWidth > width ? at.x - tip.offsetWidth - 8 : at.x + 18;
     tip.style.left = `${Math.max(4, left)}px`;
     tip.style.top = `${Math.max(4, at.y - tip.offsetHeight - 6)}px`;
@@ -151,8 +188,12 @@ function follow(host, picture, tip, spots, width) {
   picture.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();
     const [x, y] = [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * width) / box.width];
-    const near = spots.flat().map((at) => [Math.hypot(at.x - x, at.y - y), at]).sort((a, b) => a[0] - b[0])[0];
-    light(near[0] < 30 ? near[1] : null);
+    const near = spots
+      .flat()
+      .map((at) => [Math.hypot(at.x - x, at.y - y), at])
+      .sort((a, b) => a[0] - b[0])[0];
+    const under = spots.flat().find((at) => at.node === event.target.closest(".point"));
+    light(near[0] < 30 ? near[1] : (under ?? null));
   });
   picture.addEventListener("pointerleave", () => light(null));
   const places = new Map(spots.flatMap((line, row) => line.map((at, column) => [at.node, [row, column]])));

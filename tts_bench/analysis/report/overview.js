@@ -1,22 +1,57 @@
 // What stands above the traces: facts, the first and last rung of each line, curves, the table, the runs' headers.
 
 const SHOWN = [
-  ["Model", (head) => `${head.model?.name ?? "?"} (sha256 ${(head.model?.fingerprint ?? "?").slice(0, 12)}, context ${head.model?.context ?? "?"})`],
+  [
+    "Model",
+    ({ model }) => {
+      const hash = (model?.fingerprint ?? "?").slice(0, 12);
+      return `${model?.name ?? "?"} (sha256 ${hash}, context ${model?.context ?? "?"})`;
+    },
+  ],
   ["Source", (head) => head.model?.source],
   ["Notes", (head) => head.model?.notes?.join("; ")],
   ["Thinking format", (head) => head.thinking_format && `${head.thinking_format.name}, ${head.thinking_format.mode}`],
   ["Sampling", (head) => head.sampling && worded(head.sampling.thinking)],
-  ["Budgets", (head) => head.max_thinking_tokens && `${whole(head.max_thinking_tokens)} tokens of thinking, ${whole(head.max_answer_tokens)} of answer`],
+  [
+    "Budgets",
+    (head) =>
+      head.max_thinking_tokens &&
+      `${whole(head.max_thinking_tokens)} tokens of thinking, ${whole(head.max_answer_tokens)} of answer`,
+  ],
   ["Seed", (head) => head.seed],
-  ["Engine", (head) => head.engine && `${head.engine.name}; ${head.engine.exact ? "exact" : "not exact"}: ${head.engine.exact_note}`],
-  ["Data", (head) => Object.entries(head.data ?? {}).map(([name, data]) => `${name}: ${count(data.documents, "problem")}, ${data.source}, sha256 ${data.sha256.slice(0, 12)}`).join("; ")],
-  ["Hardware", (head) => head.hardware && `${head.hardware.processor}, ${count(head.hardware.cores, "core")}, ${head.hardware.system}`],
-  ["Time", (head) => head.timing && `${whole(head.timing.generation_seconds)} s generating, ${whole(head.timing.scoring_seconds)} s scoring`],
+  [
+    "Engine",
+    (head) =>
+      head.engine && `${head.engine.name}; ${head.engine.exact ? "exact" : "not exact"}: ${head.engine.exact_note}`,
+  ],
+  [
+    "Data",
+    (head) =>
+      Object.entries(head.data ?? {})
+        .map(
+          ([name, data]) =>
+            `${name}: ${count(data.documents, "problem")}, ${data.source}, sha256 ${data.sha256.slice(0, 12)}`,
+        )
+        .join("; "),
+  ],
+  [
+    "Hardware",
+    (head) =>
+      head.hardware && `${head.hardware.processor}, ${count(head.hardware.cores, "core")}, ${head.hardware.system}`,
+  ],
+  [
+    "Time",
+    (head) =>
+      head.timing &&
+      `${whole(head.timing.generation_seconds)} s generating, ${whole(head.timing.scoring_seconds)} s scoring`,
+  ],
   ["Versions", (head) => worded(head.versions)],
 ];
 
 function worded(settings) {
-  return Object.entries(settings ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
+  return Object.entries(settings ?? {})
+    .map(([name, value]) => `${name} ${value}`)
+    .join(", ");
 }
 
 /** The lines of a report: {name, task, run, strategy, index, points}; colours follow the order within a task. */
@@ -25,7 +60,8 @@ function linesOf(report) {
   report.runs.forEach((run, place) => {
     for (const point of run.points) {
       const key = JSON.stringify([place, point.task, point.strategy]);
-      if (!lines.has(key)) lines.set(key, { name: report.lineName(place, point.strategy), task: point.task, run: place, points: [] });
+      if (!lines.has(key))
+        lines.set(key, { name: report.lineName(place, point.strategy), task: point.task, run: place, points: [] });
       lines.get(key).points.push(point);
     }
   });
@@ -35,32 +71,60 @@ function linesOf(report) {
 
 function showFacts(report, lines) {
   const { records } = report;
-  const problems = new Set(records.doc.map((doc, record) => `${records.task[record]}/${doc}/${records.repeat[record]}`)).size;
+  const problems = new Set(records.doc.map((doc, record) => `${records.task[record]}/${doc}/${records.repeat[record]}`))
+    .size;
   const failed = records.error.filter((error) => error >= 0).length;
   const facts = [
-    [report.runs.length, "run"], [report.tasks.length, "task"], [report.strategies.length, "strategy", "strategies"],
-    [problems, "problem"], [report.size, "trace"], [failed, "error"],
+    [report.runs.length, "run"],
+    [report.tasks.length, "task"],
+    [report.strategies.length, "strategy", "strategies"],
+    [problems, "problem"],
+    [report.size, "trace"],
+    [failed, "error"],
   ];
-  byId("facts").replaceChildren(...facts.map(([number, noun, nouns]) =>
-    el("div", { class: "card fact" }, el("b", {}, whole(number)), number === 1 ? noun : (nouns ?? `${noun}s`))));
+  byId("facts").replaceChildren(
+    ...facts.map(([number, noun, nouns]) =>
+      el("div", { class: "card fact" }, el("b", {}, whole(number)), number === 1 ? noun : (nouns ?? `${noun}s`)),
+    ),
+  );
   const notes = [...report.notes];
   if (report.texts_note) notes.push(report.texts_note);
   byId("notes").replaceChildren(...notes.map((note) => el("p", { class: "notice" }, inline(note))));
-  byId("subtitle").replaceChildren(...report.runs.flatMap((run, place) => [
-    ...(place ? [", "] : []), inline(`${run.name} (${run.header.model?.name ?? "unknown model"})`)]));
-  const rows = lines.filter((line) => line.points[0].n).map((line) => {
-    const best = line.points.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
-    return { line, first: line.points[0], best, last: line.points.at(-1) };
-  });
-  byId("glance").replaceChildren(el("h3", {}, "First and last rung of each line"), sortable("", [
-    { name: "Task", words: true, value: (row) => row.line.task, show: (row) => row.line.task },
-    { name: "Strategy", words: true, value: (row) => row.line.name, show: (row) => row.line.name },
-    { name: "First rung", value: (row) => row.first.accuracy, show: (row) => `${score(row.first.accuracy)} (${interval(row.first)})` },
-    { name: "Last rung", value: (row) => row.last.accuracy, show: (row) => `${score(row.last.accuracy)} (${interval(row.last)})` },
-    { name: "Change", value: change, show: (row) => signed(100 * change(row)) },
-    { name: "Tokens, first", value: (row) => row.first.generated, show: (row) => whole(row.first.generated) },
-    { name: "Tokens, last", value: (row) => row.last.generated, show: (row) => whole(row.last.generated) },
-  ], rows));
+  byId("subtitle").replaceChildren(
+    ...report.runs.flatMap((run, place) => [
+      ...(place ? [", "] : []),
+      inline(`${run.name} (${run.header.model?.name ?? "unknown model"})`),
+    ]),
+  );
+  const rows = lines
+    .filter((line) => line.points[0].n)
+    .map((line) => {
+      const best = line.points.reduce((a, b) => (b.accuracy > a.accuracy ? b : a));
+      return { line, first: line.points[0], best, last: line.points.at(-1) };
+    });
+  byId("glance").replaceChildren(
+    sortable(
+      "First and last rung of each line",
+      [
+        { name: "Task", words: true, value: (row) => row.line.task, show: (row) => row.line.task },
+        { name: "Strategy", words: true, long: true, value: (row) => row.line.name, show: (row) => row.line.name },
+        {
+          name: "First rung",
+          value: (row) => row.first.accuracy,
+          show: (row) => `${score(row.first.accuracy)} (${interval(row.first)})`,
+        },
+        {
+          name: "Last rung",
+          value: (row) => row.last.accuracy,
+          show: (row) => `${score(row.last.accuracy)} (${interval(row.last)})`,
+        },
+        { name: "Change", value: change, show: (row) => signed(100 * change(row)) },
+        { name: "Tokens, first", value: (row) => row.first.generated, show: (row) => whole(row.first.generated) },
+        { name: "Tokens, last", value: (row) => row.last.generated, show: (row) => whole(row.last.generated) },
+      ],
+      rows,
+    ),
+  );
 }
 
 function change(row) {
@@ -72,29 +136,65 @@ function signed(points) {
 }
 
 function showCurves(report, lines) {
-  const state = { task: report.tasks[0], axis: "generated", log: true, hidden: new Set() };
+  const state = { task: report.tasks[0], axis: report.axes[0].name, log: true, hidden: new Set() };
   const draw = () => {
     const here = lines.filter((line) => line.task === state.task && line.points[0].n);
-    drawChart(byId("chart"), here.filter((line) => !state.hidden.has(line.name)), state.axis, state.log);
-    byId("legend").replaceChildren(...here.map((line) => {
-      const style = look(line.index);
-      const sample = svg("svg", { width: 34, height: 16, "aria-hidden": "true" },
-        svg("line", { x1: 0, x2: 34, y1: 8, y2: 8, stroke: style.colour, "stroke-width": 2, "stroke-dasharray": style.dash }),
-        marker(style.shape, 17, 8, 5, style.colour));
-      return toggle([sample, inline(line.name)], !state.hidden.has(line.name), () => {
-        if (!state.hidden.delete(line.name)) state.hidden.add(line.name);
-        draw();
-        [...byId("legend").children][here.indexOf(line)].focus();
-      });
-    }));
+    drawChart(
+      byId("chart"),
+      here.filter((line) => !state.hidden.has(line.name)),
+      report.axes.find((axis) => axis.name === state.axis),
+      state.log,
+    );
+    byId("legend").replaceChildren(
+      ...here.map((line) => {
+        const style = look(line.index);
+        const sample = svg(
+          "svg",
+          { width: 34, height: 16, "aria-hidden": "true" },
+          svg("line", {
+            x1: 0,
+            x2: 34,
+            y1: 8,
+            y2: 8,
+            stroke: style.colour,
+            "stroke-width": 2,
+            "stroke-dasharray": style.dash,
+          }),
+          marker(style.shape, 17, 8, 5, style.colour),
+        );
+        return toggle([sample, inline(line.name)], !state.hidden.has(line.name), () => {
+          if (!state.hidden.delete(line.name)) state.hidden.add(line.name);
+          draw();
+          [...byId("legend").children][here.indexOf(line)].focus();
+        });
+      }),
+    );
   };
-  const set = (key) => (value) => { state[key] = value; draw(); };
+  const set = (key) => (value) => {
+    state[key] = value;
+    draw();
+  };
   byId("axes").addEventListener("submit", (event) => event.preventDefault());
   byId("axes").replaceChildren(
-    chooser("Task", report.tasks.map((task) => [task, plain(task)]), state.task, set("task")),
-    chooser("Compute", Object.entries(AXES).map(([key, [name]]) => [key, name]), state.axis, set("axis")),
-    el("label", { class: "tick" }, el("input", { type: "checkbox", checked: true,
-      onchange: (event) => set("log")(event.target.checked) }), "log2 scale"));
+    chooser(
+      "Task",
+      report.tasks.map((task) => [task, plain(task)]),
+      state.task,
+      set("task"),
+    ),
+    chooser(
+      "Compute",
+      report.axes.map((axis) => [axis.name, axis.label]),
+      state.axis,
+      set("axis"),
+    ),
+    el(
+      "label",
+      { class: "tick" },
+      el("input", { type: "checkbox", checked: true, onchange: (event) => set("log")(event.target.checked) }),
+      "log2 scale",
+    ),
+  );
   let width = 0;
   new ResizeObserver(() => {
     if (byId("chart").clientWidth === width) return; // a drawn chart changes the height, too
@@ -104,29 +204,80 @@ function showCurves(report, lines) {
 }
 
 function showResults(report) {
-  const rows = report.runs.flatMap((run, place) => run.points.map((point) => ({ ...point, run: run.name, label: report.label(place, point.strategy) })));
+  const rows = report.runs.flatMap((run, place) =>
+    run.points.map((point) => ({ ...point, run: run.name, label: report.label(place, point.strategy) })),
+  );
   const others = [...new Set(rows.flatMap((row) => Object.keys(row.metrics).filter((name) => name !== row.metric)))];
-  const words = (name, key) => ({ name, words: true, value: (row) => row[key], show: (row) => row[key] });
-  const number = (name, key, show) => ({ name, value: (row) => row[key] ?? null, show: (row) => (row.n || key === "errors" || key === "n" ? show(row[key]) : "–") });
-  byId("table").replaceChildren(sortable("Every rung", [
-    ...(report.runs.length > 1 ? [words("Run", "run")] : []),
-    words("Task", "task"), words("Strategy", "label"), words("Rung", "rung"),
-    number("Accuracy", "accuracy", score),
-    { name: "95% interval", value: (row) => row.low, show: interval },
-    ...others.map((name) => ({ name: plain(name), value: (row) => row.metrics[name] ?? null, show: (row) => score(row.metrics[name]) })),
-    number("Generated", "generated", whole), number("Sequential", "sequential", whole), number("Prompt", "prompt", whole),
-    number("FLOPs", "flops", short), number("Truncated", "truncated", percent), number("No answer", "no_answer", percent),
-    { name: "Cues", value: (row) => row.cues, show: (row) => (row.cues_wanted ? `${row.cues.toFixed(2)} of ${row.cues_wanted.toFixed(2)}` : "–") },
-    number("Problems", "n", whole), number("Errors", "errors", whole),
-  ], rows));
+  const words = (name, key, long = false) => ({
+    name,
+    words: true,
+    long,
+    value: (row) => row[key],
+    show: (row) => row[key],
+  });
+  const number = (name, key, show) => ({
+    name,
+    value: (row) => row[key] ?? null,
+    show: (row) => (row.n || key === "errors" || key === "n" ? show(row[key]) : "–"),
+  });
+  byId("table").replaceChildren(
+    sortable(
+      "Every rung",
+      [
+        ...(report.runs.length > 1 ? [words("Run", "run")] : []),
+        words("Task", "task"),
+        words("Strategy", "label", true),
+        words("Rung", "rung"),
+        number("Accuracy", "accuracy", score),
+        { name: "95% interval", value: (row) => row.low, show: interval },
+        ...others.map((name) => ({
+          name: plain(name),
+          value: (row) => row.metrics[name] ?? null,
+          show: (row) => score(row.metrics[name]),
+        })),
+        number("Generated", "generated", whole),
+        number("Sequential", "sequential", whole),
+        number("Prompt", "prompt", whole),
+        number("FLOPs", "flops", short),
+        number("Truncated", "truncated", percent),
+        number("No answer", "no_answer", percent),
+        {
+          name: "Cues",
+          value: (row) => row.cues,
+          show: (row) => (row.cues_wanted ? `${row.cues.toFixed(2)} of ${row.cues_wanted.toFixed(2)}` : "–"),
+        },
+        number("Problems", "n", whole),
+        number("Errors", "errors", whole),
+      ],
+      rows,
+    ),
+  );
 }
 
 function showRuns(report) {
-  byId("headers").replaceChildren(...report.runs.map((run) => {
-    const facts = SHOWN.map(([name, value]) => [name, value(run.header)]).filter(([, value]) => value !== undefined && value !== "");
-    return el("div", { class: "card run" }, el("h3", {}, inline(run.name)),
-      el("dl", {}, facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, inline(String(value)))]),
-        el("dt", {}, "Command"), el("dd", {}, el("code", {}, inline(run.header.command ?? "?")))),
-      el("details", {}, el("summary", {}, "run.json, whole"), el("pre", { class: "whole" }, JSON.stringify(run.header, null, 2))));
-  }));
+  byId("headers").replaceChildren(
+    ...report.runs.map((run) => {
+      const facts = SHOWN.map(([name, value]) => [name, value(run.header)]).filter(
+        ([, value]) => value !== undefined && value !== "",
+      );
+      return el(
+        "div",
+        { class: "card run" },
+        el("h3", {}, inline(run.name)),
+        el(
+          "dl",
+          {},
+          facts.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, inline(String(value)))]),
+          el("dt", {}, "Command"),
+          el("dd", {}, el("code", {}, inline(run.header.command ?? "?"))),
+        ),
+        el(
+          "details",
+          {},
+          el("summary", {}, "run.json, whole"),
+          el("pre", { class: "whole" }, JSON.stringify(run.header, null, 2)),
+        ),
+      );
+    }),
+  );
 }

@@ -1,7 +1,14 @@
 // The trace browser: filters, and the list of what they find.
 
 const PAGE = 20;
-const CHIPS = { right: "Right", wrong: "Wrong", flipped: "Flipped", truncated: "Truncated", unanswered: "No answer", errors: "Errors" };
+const CHIPS = {
+  right: "Right",
+  wrong: "Wrong",
+  flipped: "Flipped",
+  truncated: "Truncated",
+  unanswered: "No answer",
+  errors: "Errors",
+};
 const EITHER = { right: "wrong", wrong: "right" }; // no trace is both
 
 /** What the filters ask of each record. */
@@ -37,7 +44,10 @@ class Browser {
 
   controls() {
     const { report, wanted } = this;
-    const set = (key) => (value) => { wanted[key] = value; this.filter(); };
+    const set = (key) => (value) => {
+      wanted[key] = value;
+      this.filter();
+    };
     const all = (names) => [["", "all"], ...names.map((name, index) => [index, plain(name)])];
     const strategies = report.strategies.map((id) => report.runs.find((run) => id in run.labels)?.labels[id] ?? id);
     byId("filters").addEventListener("submit", (event) => event.preventDefault());
@@ -45,14 +55,27 @@ class Browser {
       ...(report.runs.length > 1 ? [chooser("Run", all(report.runs.map((run) => run.name)), "", set("run"))] : []),
       chooser("Task", all(report.tasks), "", set("task")),
       chooser("Strategy", all(strategies), "", set("strategy")),
-      el("label", {}, "Problem number", el("input", { type: "search", inputmode: "numeric", size: 10,
-        oninput: (event) => set("search")(event.target.value.trim()) })),
-      el("fieldset", { class: "chips", "aria-label": "Only traces that are" },
+      el(
+        "label",
+        {},
+        "Problem number",
+        el("input", {
+          type: "search",
+          inputmode: "numeric",
+          size: 10,
+          oninput: (event) => set("search")(event.target.value.trim()),
+        }),
+      ),
+      el(
+        "fieldset",
+        { class: "chips", "aria-label": "Only traces that are" },
         Object.entries(CHIPS).map(([key, name]) => {
           const button = toggle(name, false, () => this.press(key));
           button.dataset.chip = key;
           return button;
-        })));
+        }),
+      ),
+    );
   }
 
   press(key) {
@@ -85,33 +108,59 @@ class Browser {
     const rows = this.found.slice(from, from + PAGE).map((record) => this.row(record));
     byId("list").replaceChildren(...rows);
     const pages = Math.max(1, Math.ceil(this.found.length / PAGE));
-    const turn = (step) => { this.page += step; this.list(); };
+    const turn = (step) => {
+      this.page += step;
+      this.list();
+    };
     byId("pages").replaceChildren(
       el("button", { type: "button", disabled: this.page === 0, onclick: () => turn(-1) }, "Previous page"),
       el("span", { class: "quiet" }, `${whole(this.page + 1)} of ${whole(pages)}`),
-      el("button", { type: "button", disabled: this.page >= pages - 1, onclick: () => turn(1) }, "Next page"));
+      el("button", { type: "button", disabled: this.page >= pages - 1, onclick: () => turn(1) }, "Next page"),
+    );
   }
 
   row(record) {
     const { records, answers } = this.report;
     const last = this.report.answersOf(record).at(-1);
     const strategy = this.report.lineName(records.run[record], this.report.strategies[records.strategy[record]]);
-    const facts = last === undefined ? "no answer yet"
-      : `${whole(answers.thinking[last] + answers.forced[last] + answers.answer[last])} tokens`;
+    const facts =
+      last === undefined
+        ? "no answer yet"
+        : `${whole(answers.thinking[last] + answers.forced[last] + answers.answer[last])} tokens`;
     const marks = el("span", { class: "marks" }, this.marks(record));
-    const said = last === undefined || answers.extracted[last] < 0 ? "no answer" : this.report.tables.extracted[answers.extracted[last]];
-    return el("li", {}, el("button", { type: "button", "data-record": record, "aria-current": String(record === this.chosen),
-      onclick: () => this.choose(record) },
-      el("span", {}, inline(this.report.problem(record)), this.traits[record].truncated ? el("span", { class: "small" }, " · truncated") : []),
-      marks,
-      el("span", { class: "small" }, inline(strategy)),
-      el("span", { class: "small" }, inline(said.length > 24 ? `${said.slice(0, 23)}…` : said), ` · ${facts}`)));
+    const said =
+      last === undefined || answers.extracted[last] < 0
+        ? "no answer"
+        : this.report.tables.extracted[answers.extracted[last]];
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          type: "button",
+          "data-record": record,
+          "aria-current": String(record === this.chosen),
+          onclick: () => this.choose(record),
+        },
+        el(
+          "span",
+          {},
+          inline(this.report.problem(record)),
+          this.traits[record].truncated ? el("span", { class: "small" }, " · truncated") : [],
+        ),
+        marks,
+        el("span", { class: "small" }, inline(strategy)),
+        el("span", { class: "small" }, inline(said.length > 24 ? `${said.slice(0, 23)}…` : said), ` · ${facts}`),
+      ),
+    );
   }
 
   /** Right or wrong at each rung; of many rungs the first, the last and powers of two. */
   marks(record) {
     const scores = this.report.scoresOf(record);
-    const some = scores.map((value, index) => [value, index + 1])
+    const some = scores
+      .map((value, index) => [value, index + 1])
       .filter(([, place]) => scores.length <= 8 || (place & (place - 1)) === 0 || place === scores.length);
     const marks = some.map(([value]) => verdict(value));
     if (this.report.records.error[record] >= 0) marks.push(el("span", { class: "mark warn" }, "error"));
@@ -147,5 +196,9 @@ class Browser {
 function verdict(value) {
   if (value === null) return el("span", { class: "mark" }, "–");
   const right = value >= 1;
-  return el("span", { class: right ? "mark right" : "mark wrong", role: "img", "aria-label": right ? "right" : "wrong" }, right ? "✓" : "✗");
+  return el(
+    "span",
+    { class: right ? "mark right" : "mark wrong", role: "img", "aria-label": right ? "right" : "wrong" },
+    right ? "✓" : "✗",
+  );
 }

@@ -1,0 +1,205 @@
+"""What the page of a report draws: headers and curves of runs, and records as columns, which pack and load well.
+
+`index` is one JSON object:
+    version, notes, texts_note   text
+    axes                         what compute is measured in: name, label, and weights over a point's costs
+    runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
+    tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
+    records                      columns: run, task, doc, repeat, strategy, error (-1: none), blob, first, count
+    answers                      columns: extracted (-1: none), costs, flags, and a column of scores for each metric;
+                                 a record's answers stand at `first` and the `count` - 1 places after it
+    blobs                        where each problem's blob begins in `texts`, and after the last one where it ends
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate, groupby
+from pathlib import Path
+from typing import Any
+
+from tts_bench import __version__
+from tts_bench.analysis import curve
+from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.report.texts import Kept, Texts, packed
+from tts_bench.analysis.runs import read_header, read_records
+from tts_bench.errors import UserError
+from tts_bench.records import AnswerRecord, Record
+
+
+@dataclass(frozen=True)
+class Payload:
+    """`index` and `texts` as they stand in the page: ASCII without `<`."""
+
+    index: str
+    texts: str
+    traces: int
+    note: str  # what was left out; "" where nothing was
+
+
+def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_000) -> Payload:
+    """One pass over the records of finished runs. Index and texts together have at most `room` characters.
+
+    Where the texts do not fit, problems with errors come first, then those whose answers flip, then the others in
+    their order. The index is never cut: it alone may be longer.
+
+    Raises:
+        UserError: as `read_header` and `read_records`; a folder named twice, without records, or with errors only.
+    """
+    headers = [read_header(folder) for folder in folders]
+    names = _names(folders)
+    tables, columns, blobs = Tables(), Columns(), Texts()
+    runs = [
+        _run(place, name, folder, header, (tables, columns, blobs))
+        for place, (name, folder, header) in enumerate(zip(names, folders, headers, strict=True))
+    ]
+    index: dict[str, Any] = {
+        "version": __version__,
+        "axes": [{"name": axis.name, "label": axis.label, "weights": axis.weights} for axis in AXES.values()],
+        "notes": [note for run in runs for note in _notes(run)],
+        "runs": runs,
+        "tables": tables.lists(),
+        "records": columns.records,
+        "answers": {**columns.answers, "scores": columns.scores},
+    }
+    size = len(packed(index)) + 8 * len(blobs.blobs)  # a place in `blobs` takes 8 digits at most, unpacked
+    chosen = blobs.keep(texts, room - size)
+    note = _left_out(chosen, blobs, texts, room)
+    index |= {"texts_note": note, "blobs": [0, *accumulate(map(len, chosen))]}
+    return Payload(packed(index), "".join(chosen), len(columns.records["doc"]), note)
+
+
+class Tables:
+    """Distinct values, named by their places."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, dict[str, int]] = {name: {} for name in ("task", "strategy", "extracted", "error")}
+
+    def place(self, table: str, value: str | None) -> int:
+        """-1 for None."""
+        return -1 if value is None else self._places[table].setdefault(value, len(self._places[table]))
+
+    def lists(self) -> dict[str, list[str]]:
+        return {name: list(places) for name, places in self._places.items()}
+
+
+_ANSWER: dict[str, Callable[[AnswerRecord], int]] = {
+    "prompt": lambda answer: answer.cost.prompt,
+    "thinking": lambda answer: answer.cost.thinking,
+    "forced": lambda answer: answer.cost.forced,
+    "answer": lambda answer: answer.cost.answer,
+    "sequential": lambda answer: answer.cost.sequential,
+    "truncated": lambda answer: int(answer.truncated),
+    "cues_wanted": lambda answer: answer.cues_wanted,
+    "cues": lambda answer: answer.cues,
+}
+_RECORD = ("run", "task", "doc", "repeat", "strategy", "error", "blob", "first", "count")
+
+
+@dataclass
+class Columns:
+    records: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in _RECORD})
+    answers: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in ("extracted", *_ANSWER)})
+    scores: dict[str, list[float | None]] = field(default_factory=dict)
+
+    def add(self, record: Record, run: int, blob: int, tables: Tables) -> None:
+        error = f"{record.error.kind}: {record.error.message}" if record.error else None
+        values = (
+            run,
+            tables.place("task", record.task),
+            record.doc_id,
+            record.repeat,
+            tables.place("strategy", record.strategy),
+            tables.place("error", error),
+            blob,
+            len(self.answers["extracted"]),
+            len(record.answers),
+        )
+        for name, value in zip(_RECORD, values, strict=True):
+            self.records[name].append(value)
+        for answer in record.answers:
+            self._answer(answer, tables)
+
+    def _answer(self, answer: AnswerRecord, tables: Tables) -> None:
+        place = len(self.answers["extracted"])
+        self.answers["extracted"].append(tables.place("extracted", answer.extracted))
+        for name, value in _ANSWER.items():
+            self.answers[name].append(value(answer))
+        for metric in answer.scores.keys() - self.scores.keys():
+            self.scores[metric] = [None] * place
+        for metric, column in self.scores.items():
+            score = answer.scores.get(metric)
+            column.append(int(score) if score in (0, 1) else score)
+
+
+def _names(folders: Sequence[Path]) -> list[str]:
+    """What runs are called in the page: their folders' names, or as they were typed where those are the same."""
+    places = [folder.resolve() for folder in folders]
+    for folder, place in zip(folders, places, strict=True):
+        if places.count(place) > 1:
+            raise UserError(f"{folder} is named twice. Name each run once.")
+    names = [place.name for place in places]
+    return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
+
+
+def _run(
+    place: int, name: str, folder: Path, header: dict[str, Any], kept: tuple[Tables, Columns, Texts]
+) -> dict[str, Any]:
+    """Name, header and curve of a run, whose records go to `kept` while they are read."""
+    metrics, (tables, columns, blobs) = header["metrics"], kept
+
+    def watched() -> Iterator[Record]:
+        for _, group in groupby(read_records(folder, header), key=lambda record: record.key):
+            records = list(group)
+            strategies = [tables.place("strategy", record.strategy) for record in records]
+            for record in records:
+                columns.add(record, place, len(blobs.blobs), tables)
+            blobs.add(records, strategies, metrics[records[0].task])
+            yield from records
+
+    try:
+        points = curve.points(watched(), metrics=metrics)
+    except ValueError as error:  # rungs that do not fit together
+        raise UserError(f"{folder / 'records.jsonl'}: {error}. Repeat the run's command.") from error
+    if not points:
+        raise UserError(f"{folder / 'records.jsonl'} holds no record: there is nothing to report.")
+    if not any(point.n for point in points):
+        raise UserError(
+            f"{folder} holds errors only: no problem has an answer. Its records.jsonl says what went wrong."
+        )
+    return {
+        "name": name,
+        "header": header,
+        "labels": header.get("labels", {}),
+        "metrics": metrics,
+        "points": [asdict(point) for point in points],
+    }
+
+
+def _notes(run: dict[str, Any]) -> Iterator[str]:
+    """What a reader has to know before the numbers."""
+    errors = {(point["task"], point["strategy"]): point["errors"] for point in run["points"]}
+    if failed := sum(errors.values()):
+        yield f"{run['name']}: {failed:,} of its traces ended in errors; they are in no accuracy."
+    if run["header"].get("thinking_format", {}).get("mode") == "end-of-turn":
+        yield (
+            f"{run['name']}: its model has no thinking delimiter, so the end of turn counts as the end of thinking; "
+            "the scores are not those of its plain responses."
+        )
+
+
+def _left_out(chosen: list[str], blobs: Texts, kept: Kept, room: int) -> str:
+    held, groups = sum(map(bool, chosen)), len(chosen)
+    if held == groups:
+        return ""
+    why = {
+        "none": "--texts none keeps none.",
+        "errors": "--texts errors keeps problems with an error.",
+        "flips": "--texts flips keeps problems with an error or with an answer that flips between rungs.",
+        "all": "",
+    }[kept]
+    wanted = blobs.wanted(kept)
+    if held < wanted:
+        why += f" {wanted - held:,} more did not fit into {room / 1e6:.0f} MB (--max-mb); errors and flips came first."
+    return f"This file holds the texts of {held:,} of {groups:,} problems. {why.strip()}"

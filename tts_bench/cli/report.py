@@ -1,0 +1,44 @@
+"""`tts-bench report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_bench.analysis.report.texts import Kept
+
+
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(help="The HTML file.", show_default="report.html in the first run's folder")
+    ] = None,
+    texts: Annotated[
+        Kept, typer.Option(help="Whose texts it holds: of problems with errors, with errors or flips, of all.")
+    ] = "all",
+    max_mb: Annotated[float, typer.Option(help="Size up to which texts are taken in.")] = 30.0,
+) -> None:
+    """One offline HTML file of runs: curves, tables, and every trace."""
+    from tts_bench.analysis.report.page import check_target, page
+    from tts_bench.analysis.report.payload import build
+    from tts_bench.errors import UserError
+    from tts_bench.files import FULL, write_whole
+    from tts_bench.text import safe
+
+    target = out or runs[0] / "report.html"
+    check_target(target)
+    if not max_mb > 0:
+        raise UserError(f"--max-mb is {max_mb:g}; it takes a number above 0.")
+    payload = build(runs, texts=texts, room=round(max_mb * 1e6))
+    data = page(payload).encode()
+    try:
+        write_whole(target, data)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise UserError(f"--out {target} cannot be written: {error.strerror}. Give another --out.") from error
+    print(f"Written to {safe(str(target))}: {payload.traces:,} traces, {len(data) / 1e6:.1f} MB.")
+    if payload.note:
+        print(payload.note)
