@@ -69,6 +69,15 @@ def describe(name: str) -> Description:
     return Description(name, doc.partition("\n")[0], doc, options_of(cls), source)
 
 
+def strategy_class(name: str) -> type:
+    """The class of a strategy, by registered name or `file.py:Class`, for who has its options as objects.
+
+    Raises:
+        UserError: it is not known or cannot be loaded.
+    """
+    return _find(name)[0]
+
+
 def build(spec: str) -> BuiltStrategy:
     """The strategy that `name:key=value,key=value` speaks of.
 

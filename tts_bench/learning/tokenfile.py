@@ -48,8 +48,11 @@ def save(
     init: str,
     training: Mapping[str, Any],
     licence: str,
+    beside: Mapping[str, bytes] | None = None,
 ) -> LearnedToken:
     """Write a token folder, whole or not at all. `row` has one number for each hidden unit; it is kept as float32.
+
+    `beside` are further files, such as a training log, by name.
 
     Raises:
         UserError: `folder` exists and is not empty.
@@ -58,13 +61,12 @@ def save(
     import numpy as np
     from safetensors.numpy import save_file
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError(f"{folder} exists already. Name a new folder for the token, or move that one away.")
+    check_free(folder)
     with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused below
         values = np.asarray(row, dtype="<f4")
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise ValueError("a token's row takes at least one number, all of them finite in float32")
-    token = _token(name, fingerprint, values)
+    token = make_token(name, fingerprint, values)
     card = Card(name, model, fingerprint, values.size, init, dict(training), licence, token.digest)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
@@ -73,8 +75,23 @@ def save(
         save_file({TENSOR: values}, staged / TENSOR_FILE)
         text = json.dumps(dataclasses.asdict(card), ensure_ascii=False, indent=2, allow_nan=False)
         (staged / CARD_FILE).write_text(text + "\n", encoding="utf-8")
+        for file, data in (beside or {}).items():
+            (staged / file).write_bytes(data)
         os.replace(staged, folder)
     return token
+
+
+def check_free(folder: Path) -> None:
+    """Refuse a folder that `save` would refuse.
+
+    Raises:
+        UserError: it exists and is not empty, or cannot be made where it is to be.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError(f"{folder} exists already. Name a new folder for the token, or move that one away.")
+    there = next(parent for parent in folder.absolute().parents if parent.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} cannot be made: {there} is no folder that can be written to. Name another place.")
 
 
 def load(path: Path) -> LearnedToken:
@@ -85,7 +102,7 @@ def load(path: Path) -> LearnedToken:
     """
     card = load_card(path)
     values = _row(path / TENSOR_FILE, card.hidden_size)
-    token = _token(card.name, card.fingerprint, values)
+    token = make_token(card.name, card.fingerprint, values)
     if token.digest != card.digest:
         raise UserError(
             f"{path / TENSOR_FILE} is not the row that its card speaks of: found SHA-256 {token.digest[:16]}..., "
@@ -149,6 +166,7 @@ def _row(file: Path, hidden_size: int) -> NDArray[np.float32]:
     return values
 
 
-def _token(name: str, fingerprint: str, values: NDArray[np.float32]) -> LearnedToken:
+def make_token(name: str, fingerprint: str, values: NDArray[np.float32]) -> LearnedToken:
+    """The token of a float32 row [hidden] and the model with `fingerprint`."""
     digest = hashlib.sha256(values.astype("<f4").tobytes()).hexdigest()
     return LearnedToken(name, tuple(values.tolist()), fingerprint, digest)

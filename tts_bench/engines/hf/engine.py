@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 import torch
+from transformers import PreTrainedModel
 
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
@@ -22,6 +23,16 @@ class HfEngine:
     def __init__(self, info: EngineInfo, tokenizer: HfTokenizer, decoder: Decoder, loop: Loop) -> None:
         self.info, self.tokenizer = info, tokenizer
         self._decoder, self._loop = decoder, loop
+
+    @property
+    def model(self) -> PreTrainedModel:
+        """The model itself, for a trainer while no request is in flight. Its linear layers may be packed."""
+        return self._decoder.model
+
+    @property
+    def vocabulary(self) -> int:
+        """How many token ids may be sampled: logits from here on are padding."""
+        return self._decoder.vocabulary
 
     @property
     def counts(self) -> Counts:

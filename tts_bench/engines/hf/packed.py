@@ -6,6 +6,8 @@ rows: on a processor that takes up to half of a decoding step.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -21,8 +23,28 @@ class PackedLinear(nn.Module):
         self.bias = None if linear.bias is None else linear.bias.detach()
 
     def forward(self, x: Tensor) -> Tensor:
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.weight, self.bias, "none", [], "")
-        return product
+        if x.requires_grad:
+            product: Tensor = _Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
+            return product
+        return _product(x, self.weight, self.bias)
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return product
+
+
+class _Product(torch.autograd.Function):
+    """The packed product, with the gradient of its input: what a frozen model hands down to its embeddings."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: ANN401
+        ctx.weight = weight  # not `save_for_backward`: it was packed in inference mode
+        return _product(x, weight, bias)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        return gradient @ ctx.weight.to_dense(), None, None  # laid out again, one layer at a time
 
 
 def pack(model: nn.Module) -> bool:

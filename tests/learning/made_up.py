@@ -1,0 +1,54 @@
+"""A training run on a tiny model, with problems whose reward a test chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from tts_bench.tasks.loading import LoadedTask
+
+from tests.on_hf import make_thinker
+from tts_bench.engines.hf import HfEngine
+from tts_bench.harness.config import ModelConfig
+from tts_bench.harness.model import Model, load_model
+from tts_bench.harness.solve import Item
+from tts_bench.learning.config import TrainConfig
+from tts_bench.learning.problems import Problems
+from tts_bench.learning.start import embedding_of
+from tts_bench.learning.state import TrainingFolder
+from tts_bench.learning.train import Trainer
+
+Score = Callable[[str], float]
+SMALL: dict[str, Any] = {
+    "steps": 3, "problems_per_step": 3, "group": 4, "micro_batch": 4, "hold_out": 2, "evaluate_every": 2, "patience": 0
+}  # fmt: skip
+
+
+def letters(text: str) -> float:
+    """A score that tells texts of a random model apart."""
+    return float(sum(map(ord, text)) % 2)
+
+
+def thinker(folder: Path, architecture: str = "llama", dtype: str = "float32", **settings: object) -> Model:
+    """A tiny model that ends its thinking now and then, loaded."""
+    if not folder.exists():
+        make_thinker(folder, architecture)  # type: ignore[arg-type]
+    chosen: dict[str, Any] = {"max_thinking_tokens": 60, "max_answer_tokens": 6, "rows": 8, "threads": 1, **settings}
+    return load_model(ModelConfig(str(folder), dtype=dtype, thinking="think-tags", device="cpu", **chosen))
+
+
+def problems(score: Score = letters, count: int = 8, hold_out: int = 2) -> Problems:
+    task = SimpleNamespace(process_results=lambda _row, texts: {"right": score(texts[0])})
+    loaded = cast(LoadedTask, SimpleNamespace(task=task, metrics=("right",)))
+    items = [Item("sums:train", place, 0, f"What is {place} + 2?", (), lambda text: text) for place in range(count)]
+    return Problems(loaded, [{}] * count, items[hold_out:], items[:hold_out], "0" * 64, "made up")
+
+
+def trainer(model: Model, out: Path, score: Score = letters, **options: object) -> Trainer:
+    config = TrainConfig(ModelConfig(), "sums", out, **{**SMALL, **options})
+    folder = TrainingFolder(out)
+    folder.claim(config.identity())
+    start = embedding_of(cast(HfEngine, model.engine), "Wait")
+    return Trainer(config, model, problems(score, hold_out=config.hold_out), folder, start)
