@@ -75,10 +75,11 @@ def test_rows_that_join_and_leave_all_the_time_have_the_logits_of_a_plain_forwar
     engine = started(tiny(), rows=5)
     sample, errors = Loop._sample, []
 
-    def compared(self: Loop, job: Job, logits: np.ndarray) -> None:
-        plain = self.decoder.plain([*job.request.prompt, *job.known])
-        errors.append(float(np.abs(plain - logits).max()))
-        sample(self, job, logits)
+    def compared(self: Loop, jobs: list[Job], logits: np.ndarray) -> None:
+        for job, its in zip(jobs, logits, strict=True):
+            plain = self.decoder.plain([*job.request.prompt, *job.known])
+            errors.append(float(np.abs(plain - its).max()))
+        sample(self, jobs, logits)
 
     monkeypatch.setattr(Loop, "_sample", compared)
     requests = [

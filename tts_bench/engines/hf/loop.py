@@ -23,6 +23,8 @@ from .rows import Row, Rows
 from .sampling import draw
 from .stops import trailing_stop
 
+Outcome = Generation | Exception | None  # None: cancelled
+
 
 @dataclass
 class Counts:
@@ -53,21 +55,15 @@ class Job:
     def length(self) -> int:
         return len(self.request.prompt) + len(self.known)
 
-    def finish(self, outcome: Generation | Exception | None) -> None:
-        """Hand over what came of it, from any thread; None cancels."""
-
-        def settle() -> None:
-            if self.future.done():
-                return
-            if outcome is None:
-                self.future.cancel()
-            elif isinstance(outcome, Exception):
-                self.future.set_exception(outcome)
-            else:
-                self.future.set_result(outcome)
-
-        with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits
-            self.future.get_loop().call_soon_threadsafe(settle)
+    def settle(self, outcome: Outcome) -> None:
+        if self.future.done():
+            return
+        if outcome is None:
+            self.future.cancel()
+        elif isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
 
 
 class Loop:
@@ -92,6 +88,7 @@ class Loop:
         self._active: list[Job] = []  # job i is in slot i
         self._waiting: deque[Job] = deque()
         self._inbox: deque[Job] = deque()
+        self._finished: list[tuple[Job, Outcome]] = []  # handed over together, once a step
         self._wake = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -141,11 +138,21 @@ class Loop:
                 if out_of_memory(error):
                     self._halve(error)
                 else:
-                    for job in self._leave_all():
-                        job.finish(error)
+                    self._finished += [(job, error) for job in self._leave_all()]
+            self._hand_over()
             self.counts.busy += time.perf_counter() - started
-        for job in [*self._leave_all(), *self._waiting]:
-            job.finish(None)
+        self._finished += [(job, None) for job in (*self._leave_all(), *self._waiting)]
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Tell whoever waits what came of the jobs that are finished."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Outcome]]] = {}
+        for job, outcome in self._finished:
+            by_loop.setdefault(job.future.get_loop(), []).append((job, outcome))
+        self._finished = []
+        for loop, finished in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits
+                loop.call_soon_threadsafe(_settle, finished)
 
     def _collect(self) -> bool:
         """Take in what has been submitted; waits while there is nothing to do. False when the engine is closed."""
@@ -167,7 +174,7 @@ class Loop:
         while self._waiting and len(self._active) < self._rows:
             job = self._waiting[0]
             if self._room(job) <= 0:
-                self._waiting.popleft().finish(Generation(job.tokens, "context"))
+                self._finished.append((self._waiting.popleft(), Generation(job.tokens, "context")))
             elif not self._reserve(job.length):
                 self._refuse(self._waiting.popleft())
             elif job is self._waiting[0] and len(self._active) < self._rows:  # making room may have sent others back
@@ -184,7 +191,7 @@ class Loop:
             self.counts.prefilled += len(request.prompt)
         if not job.known:
             assert row.logits is not None
-            self._sample(job, row.logits)
+            self._sample([job], row.logits[None])
 
     def _step(self) -> None:
         longest = max(job.length for job in self._active)
@@ -196,31 +203,31 @@ class Loop:
         jobs = [(job, job.row) for job in self._active if job.row]
         logits = self.decoder.step([job.known[len(row.fed)] for job, row in jobs], [row.length for _, row in jobs])
         self.counts.steps += 1
-        ready = []
-        for index, (job, row) in enumerate(jobs):  # all rows first: a job that leaves moves another one's row
-            newest = len(row.fed) == len(job.known) - 1
-            self.counts.fed += len(row.fed) < len(job.request.prefix) or not newest
+        newest = [index for index, (job, row) in enumerate(jobs) if len(row.fed) == len(job.known) - 1]
+        for job, row in jobs:  # all rows first: a job that leaves moves another one's row
+            self.counts.fed += len(row.fed) < len(job.request.prefix) or len(row.fed) < len(job.known) - 1
             row.fed.append(job.known[len(row.fed)])
-            if newest:
-                ready.append((job, logits[index]))
-        for job, its in ready:
-            self._sample(job, its)
+        self._sample([jobs[index][0] for index in newest], logits if len(newest) == len(jobs) else logits[newest])
 
-    def _sample(self, job: Job, logits: NDArray[np.float32]) -> None:
-        request, row = job.request, job.row
-        try:
-            token = draw(logits, request.sampling, uniform(request.stream, len(job.known)))
-        except ValueError as error:
-            assert row is not None
-            self._leave(job)
-            self._table.wipe(row)
-            job.finish(error)
-            return
-        job.known.append(token)
-        self.counts.sampled += 1
-        if outcome := self._outcome(job):
-            self._leave(job)
-            job.finish(outcome)
+    def _sample(self, jobs: list[Job], logits: NDArray[np.float32]) -> None:
+        """The next token of each of `jobs` from its row of `logits`."""
+        uniforms = [uniform(job.request.stream, len(job.known)) for job in jobs]
+        tokens = draw(logits, [job.request.sampling for job in jobs], uniforms)
+        for job, token in zip(jobs, tokens, strict=True):
+            outcome: Outcome
+            if isinstance(token, ValueError):
+                outcome, row = token, job.row
+                self._leave(job)
+                if row:
+                    self._table.wipe(row)
+            else:
+                job.known.append(token)
+                self.counts.sampled += 1
+                outcome = self._outcome(job)
+                if outcome:
+                    self._leave(job)
+            if outcome:
+                self._finished.append((job, outcome))
 
     def _outcome(self, job: Job) -> Generation | None:
         request = job.request
@@ -280,8 +287,8 @@ class Loop:
         return True
 
     def _refuse(self, job: Job) -> None:
-        rows = batch_size(1)
-        job.finish(MemoryError(f"no memory for the keys and values of {job.length} tokens in {rows} rows"))
+        message = f"no memory for the keys and values of {job.length} tokens in {batch_size(1)} rows"
+        self._finished.append((job, MemoryError(message)))
 
     def _halve(self, error: Exception) -> None:
         """Out of memory: put everyone back with what they have so far and go on with half the rows."""
@@ -293,7 +300,13 @@ class Loop:
             return
         self._rows = self._most_rows  # it failed alone: the others are not at fault
         job = jobs[0] if jobs else self._waiting.popleft()
-        job.finish(MemoryError(f"out of memory with a single request of {job.length} tokens: {error}"))
+        message = f"out of memory with a single request of {job.length} tokens: {error}"
+        self._finished.append((job, MemoryError(message)))
+
+
+def _settle(finished: list[tuple[Job, Outcome]]) -> None:
+    for job, outcome in finished:
+        job.settle(outcome)
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -1,6 +1,8 @@
-"""One token from one row of logits and one uniform number: a pure function, so neighbours cannot matter."""
+"""Tokens from logits and uniform numbers: a pure function of each row by itself, so neighbours cannot matter."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,32 +12,52 @@ from tts_bench.engines.base import Sampling
 Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]
 
+_CHUNK = 2**17  # weights worked out at once: they stay in the processor's cache
 
-def draw(logits: Floats, sampling: Sampling, u: float) -> int:
-    """The token id that the uniform number `u` in [0, 1) picks from `logits` (one value for each token id).
+
+def draw(logits: Floats, samplings: Sequence[Sampling], uniforms: Sequence[float]) -> list[int | ValueError]:
+    """The token id that `uniforms[i]` in [0, 1) picks from `logits[i]` (shape [rows, vocabulary]) under `samplings[i]`.
 
     Temperature 0 is the arg max. Otherwise the inverse of the cumulative distribution, in the order of token ids and
-    in float64. Ties are broken in favour of the lower id. A token of probability zero is never drawn.
-
-    Raises:
-        ValueError: the logits hold NaN or +inf, or all are -inf.
+    in float64. Ties are broken in favour of the lower id. A token of probability zero is never drawn. A row that holds
+    NaN or +inf, or -inf alone, gives a ValueError in the place of a token.
     """
-    best = int(np.argmax(logits))  # NaN, where there is one, is what argmax finds
-    peak = float(logits[best])
-    if not np.isfinite(peak):
-        raise ValueError(f"the model's logits are not finite (largest: {peak})")
-    if sampling.temperature == 0 or sampling.top_k == 1:
-        return best
-    ids = _largest(logits, sampling.top_k) if 0 < sampling.top_k < len(logits) else None
+    best = np.argmax(logits, axis=1)  # NaN, where there is one, is what argmax finds
+    peaks = logits[np.arange(len(logits)), best].astype(np.float64)
+    tokens: list[int | ValueError] = [int(token) for token in best]
+    alike: dict[Sampling, list[int]] = {}
+    for row, (sampling, peak) in enumerate(zip(samplings, peaks, strict=True)):
+        if not np.isfinite(peak):
+            tokens[row] = ValueError(f"the model's logits are not finite (largest: {peak})")
+        elif sampling.temperature != 0 and sampling.top_k != 1:
+            alike.setdefault(sampling, []).append(row)
+    size = max(1, _CHUNK // logits.shape[1])
+    for sampling, rows in alike.items():
+        for chunk in (rows[start : start + size] for start in range(0, len(rows), size)):
+            drawn = _draw(logits[chunk], sampling, peaks[chunk], [uniforms[row] for row in chunk])
+            for row, token in zip(chunk, drawn, strict=True):
+                tokens[row] = token
+    return tokens
+
+
+def _draw(logits: Floats, sampling: Sampling, peaks: Doubles, uniforms: Iterable[float]) -> list[int]:
+    ids = None
+    if 0 < sampling.top_k < logits.shape[1]:
+        ids = np.stack([_largest(row, sampling.top_k) for row in logits])
+        logits = np.take_along_axis(logits, ids, axis=1)
     with np.errstate(over="ignore", under="ignore"):
-        weights = np.exp(((logits if ids is None else logits[ids]).astype(np.float64) - peak) / sampling.temperature)
+        weights = np.exp((logits.astype(np.float64) - peaks[:, None]) / sampling.temperature)
     if sampling.top_p < 1:
-        weights = _nucleus(weights, sampling.top_p)
+        weights = np.stack([_nucleus(row, sampling.top_p) for row in weights])
     weights[weights < sampling.min_p] = 0  # the largest weight is 1
-    cumulative = np.cumsum(weights)
-    place = np.searchsorted(cumulative, u * cumulative[-1], side="right")
-    place = min(place, np.searchsorted(cumulative, cumulative[-1]))  # u * total may round up to the total itself
-    return int(place if ids is None else ids[place])
+    places = [_inverse(row, u) for row, u in zip(np.cumsum(weights, axis=1), uniforms, strict=True)]
+    return places if ids is None else [int(its[place]) for its, place in zip(ids, places, strict=True)]
+
+
+def _inverse(cumulative: Doubles, u: float) -> int:
+    place = int(cumulative.searchsorted(u * cumulative[-1], side="right"))
+    # u times the total may round up to the total itself.
+    return place if place < len(cumulative) else int(cumulative.searchsorted(cumulative[-1]))
 
 
 def _largest(logits: Floats, count: int) -> NDArray[np.intp]:
