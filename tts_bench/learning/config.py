@@ -17,8 +17,8 @@ NAME = "<|continue-thinking|>"
 class TrainConfig:
     """One row, trained for one model on one task.
 
-    The defaults are those of arXiv 2506.11274, section 4, where they scale down (group 16, clip 0.2, no KL term, AdamW,
-    cosine, one continuation, a start from "Wait"), and what the pocket model needs where they do not.
+    The defaults are those of arXiv 2506.11274, section 4, where they scale down: group 16, clip 0.2, no KL term, 4
+    updates from the same rollouts, AdamW, cosine, one continuation, a start from "Wait".
 
     Raises:
         UserError: a value out of its range.
@@ -27,12 +27,12 @@ class TrainConfig:
     model: ModelConfig
     task: str
     out: Path
-    steps: int = 20
+    steps: int = 12
     problems_per_step: int = 16
     group: int = 16  # rollouts of one problem
     continuations: int = 1
-    inner: int = 2  # updates from the same rollouts
-    lr: float = 0.05  # of the row's norm, for an update in which every number of the row moves alike
+    inner: int = 4  # updates from the same rollouts
+    lr: float = 0.1  # of the row's norm, for an update in which every number of the row moves alike
     clip: float = 0.2
     start: str = "Wait"  # text whose embedding the row starts from
     name: str = NAME
@@ -41,7 +41,7 @@ class TrainConfig:
     format_reward: float = 0.1  # for a boxed answer, beside 1 for a right one
     shuffle_rewards: bool = False  # the control: within each group, so that nothing can be learned
     hold_out: int = 64  # training problems that are never trained on
-    evaluate_every: int = 5  # steps between evaluations on them
+    evaluate_every: int = 4  # steps between evaluations on them
     patience: int = 3  # evaluations without a better one before the run stops and goes back to it; 0: never
     test_task: str | None = None  # None: the test split of `task`
     test_problems: int = 300  # 0: no evaluation at the end

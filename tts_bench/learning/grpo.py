@@ -66,7 +66,7 @@ def update(
     The loss is a mean over all sampled tokens of all sequences, so that micro-batches change nothing but rounding. The
     sampler's log-probabilities are those of the first pass: the row is still the sampler's then.
     """
-    tokens = sum(sequence.sampled for sequence in sequences)
+    tokens = sum(one.sampled for one in sequences)
     if not tokens:
         return Change(0, 0.0, 0.0)
     gradient, clipped = 0.0, 0
@@ -82,9 +82,9 @@ def update(
             if inner == 0:
                 sampler += [new.detach() for new in found]
             losses = []
-            for sequence, new in zip(batch, found, strict=True):
+            for one, new in zip(batch, found, strict=True):
                 old, place = sampler[place], place + 1
-                losses.append(surrogate(new, old, sequence.advantage, settings.clip))
+                losses.append(surrogate(new, old, one.advantage, settings.clip))
                 clipped += int(((new.detach() - old).exp() - 1).abs().gt(settings.clip).sum())
             (torch.cat(losses).sum() / tokens).backward()  # type: ignore[no-untyped-call]
         assert row.grad is not None

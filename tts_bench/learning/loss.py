@@ -1,4 +1,4 @@
-"""The clipped policy-gradient loss of GRPO (arXiv 2402.03300, equation 3, without its KL term) for one embedding row."""
+"""The clipped loss of GRPO (arXiv 2402.03300, equation 3, without its KL term) as a function of one embedding row."""
 
 from __future__ import annotations
 
@@ -90,13 +90,10 @@ def _of_targets(model: PreTrainedModel, hidden: Tensor, targets: Tensor, vocabul
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / temperature
         return cast(Tensor, logits.gather(1, wanted[:, None])[:, 0] - logits.logsumexp(1))
 
-    parts = zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)
-    return torch.cat(
-        [
-            cast(Tensor, checkpoint(of, part, wanted, use_reentrant=False, preserve_rng_state=False))
-            for part, wanted in parts
-        ]
-    )
+    def remade(part: Tensor, wanted: Tensor) -> Tensor:
+        return cast(Tensor, checkpoint(of, part, wanted, use_reentrant=False, preserve_rng_state=False))
+
+    return torch.cat([remade(*pair) for pair in zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)])
 
 
 def _head(model: PreTrainedModel) -> nn.Module:

@@ -13,6 +13,7 @@ from tts_bench.api import Answer
 from tts_bench.errors import UserError
 from tts_bench.harness.replay import stops
 from tts_bench.harness.solve import Item
+from tts_bench.learning.tasks import check_task
 from tts_bench.tasks import catalog, loading
 from tts_bench.tasks.data import load_rows
 
@@ -59,13 +60,7 @@ def load(name: str, hold_out: int, data_dir: Path | None = None) -> Problems:
     Raises:
         UserError: no such task, no train split, too few problems in it, or one of them in the test split too.
     """
-    catalog.check((name,))
-    if name.startswith(catalog.PREFIX):
-        raise UserError(
-            f"{name} is lm-eval's own; training takes a task of this package that has a train split: {_trainable()}."
-        )
-    if "train" not in catalog.describe(name).splits:
-        raise UserError(f"{name} has no train split. Tasks that have one: {_trainable()}.")
+    check_task(name)
     loaded = loading.load((name,), data_dir).tasks
     task = next(iter(loaded.values()))  # the parts of a group share prompts and scorer
     data = load_rows(catalog.describe(name).parent or name, "train", data_dir)
@@ -85,10 +80,6 @@ def load(name: str, hold_out: int, data_dir: Path | None = None) -> Problems:
     order = np.random.default_rng(0).permutation(len(items))  # the same held-out problems for every seed
     shuffled = [items[place] for place in order]
     return Problems(task, data.rows, shuffled[hold_out:], shuffled[:hold_out], data.sha256, Path(data.source).name)
-
-
-def _trainable() -> str:
-    return ", ".join(name for name in catalog.names() if "train" in catalog.describe(name).splits)
 
 
 def _plain(prompt: object) -> str:

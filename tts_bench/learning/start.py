@@ -1,14 +1,18 @@
-"""Where a row starts from, and how the model's files are read for it."""
+"""Where a row starts from: the embedding of a text."""
 
 from __future__ import annotations
 
-from typing import cast
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.load import quiet
 from tts_bench.errors import UserError
+from tts_bench.learning import tokenfile
+from tts_bench.models import ModelFolder
 
 
 def embedding_of(engine: HfEngine, text: str) -> Tensor:
@@ -17,11 +21,8 @@ def embedding_of(engine: HfEngine, text: str) -> Tensor:
     Raises:
         UserError: the text has no tokens.
     """
-    tokens = engine.tokenizer.encode(text)
-    if not tokens:
-        raise UserError(f"--from {text!r} has no tokens in the vocabulary of {engine.info.model}. Give another text.")
     matrix = cast(Tensor, engine.model.get_input_embeddings().weight)
-    return matrix.detach()[torch.tensor(tokens, device=matrix.device)].float().mean(0)
+    return _mean(matrix, engine.tokenizer.encode(text), text)
 
 
 def check_name(engine: HfEngine, name: str) -> None:
@@ -30,7 +31,40 @@ def check_name(engine: HfEngine, name: str) -> None:
     Raises:
         UserError: it is there.
     """
-    if name in engine.tokenizer.inner.get_vocab():
-        raise UserError(
-            f"--name {name} is a token of {engine.info.model} already. Give another, such as <|continue-thinking-2|>."
-        )
+    _check_name(engine.tokenizer.inner.get_vocab(), name, engine.info.model)
+
+
+def untrained(model: ModelFolder, out: Path, text: str, name: str) -> None:
+    """Write a token whose row is the embedding of `text` in `model`.
+
+    Raises:
+        UserError: a text without tokens, a name that the vocabulary has, or a folder in use.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(model.folder)
+    _check_name(tokenizer.get_vocab(), name, model.name)
+    with quiet():
+        loaded: Any = AutoModelForCausalLM.from_pretrained(model.folder, dtype="auto", use_safetensors=True)
+    row = _mean(loaded.get_input_embeddings().weight, tokenizer.encode(text, add_special_tokens=False), text)
+    tokenfile.save(
+        out,
+        row.tolist(),
+        name=name,
+        model=model.name,
+        fingerprint=model.fingerprint,
+        init=text,
+        training={"method": "none: the embedding of a text"},
+        licence="that of the model",
+    )
+
+
+def _mean(matrix: Tensor, tokens: Any, text: str) -> Tensor:  # noqa: ANN401 - a sequence of ints
+    if not tokens:
+        raise UserError(f"--from {text!r} has no tokens in the model's vocabulary. Give another text.")
+    return matrix.detach()[torch.tensor(tokens, device=matrix.device)].float().mean(0)
+
+
+def _check_name(vocabulary: dict[str, int], name: str, model: str) -> None:
+    if name in vocabulary:
+        raise UserError(f"--name {name} is a token of {model} already. Give another, such as <|continue-thinking-2|>.")

@@ -68,7 +68,7 @@ def load(
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
         _check_attention(config.get_text_config(), name)
-        with _quiet():
+        with quiet():
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(
                 folder, dtype=kind, use_safetensors=True, trust_remote_code=trust_remote_code
             )
@@ -108,7 +108,7 @@ def load(
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """No progress bar: the command line draws its own."""
     shown = transformers.utils.logging.is_progress_bar_enabled()
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]

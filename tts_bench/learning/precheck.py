@@ -1,0 +1,25 @@
+"""What of a training can be refused at once, before torch and lm-eval are imported."""
+
+from __future__ import annotations
+
+from tts_bench import models
+from tts_bench.harness.model import check
+from tts_bench.learning import tokenfile
+from tts_bench.learning.config import TrainConfig
+from tts_bench.learning.tasks import check_task
+from tts_bench.tasks import catalog, data
+
+
+def precheck(config: TrainConfig) -> None:
+    """Refuse what `session.prepare` would refuse later.
+
+    Raises:
+        UserError: as `prepare`; what needs the data or the weights is left to it.
+    """
+    tokenfile.check_free(config.out)
+    check_task(config.task)
+    catalog.check((config.test_task or config.task,))
+    data.data_folder(config.data_dir)
+    check(config.model)
+    assert config.model.model is not None
+    models.examine(config.model.model)
