@@ -38,14 +38,21 @@ class Ledger:
     def __init__(self) -> None:
         self.segments: list[Segment] = []
         self._issued: dict[int, Answer] = {}
+        self._extracted: dict[str, str | None] = {}
 
     def issue(self, answer: Answer) -> Answer:
         self._issued[id(answer)] = answer
+        if len(answer.traces) == 1:
+            self._extracted[answer.traces[0].segments[-1].origin] = answer.extracted
         return answer
 
     def issued(self, answer: object) -> bool:
         """Whether a reasoner made this very answer: a strategy cannot write its own bill."""
         return self._issued.get(id(answer)) is answer
+
+    def extracted(self, segment: Segment) -> str | None:
+        """What was extracted from the answer that ends with `segment`; None for every other segment."""
+        return self._extracted.get(segment.origin)
 
 
 class ModelReasoner:

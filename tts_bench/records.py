@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from tts_bench.api import Answer, Cost, Segment, SegmentKind
 
-SCHEMA = 1
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA = 2  # 1: segments had neither `extracted` nor `scores`
+READ = (1, 2)
 
 ErrorKind = Literal["raised", "timeout", "nothing", "misuse", "engine"]
 
@@ -25,6 +30,8 @@ class SegmentRecord:
     start: int
     stream: str
     origin: str
+    extracted: str | None = None  # of an answer: its canonical form, what it says in a vote
+    scores: dict[str, float] = field(default_factory=dict)  # of a ballot that no rung shows: lm-eval's values
 
 
 @dataclass(frozen=True)
@@ -80,34 +87,49 @@ def to_line(record: Record) -> str:
     return _ENCODER.encode(record) + "\n"
 
 
-def from_line(line: str) -> Record:
-    """The record of one line.
+def from_line(line: str | bytes) -> Record:
+    """The record of one line, of this schema version or an earlier one.
 
     Raises:
-        ValueError: not JSON, another schema version, or fields that do not fit.
+        ValueError: not JSON, another schema version, an unknown or missing field, a value of another type, or a number
+            that is not finite.
     """
-    data: dict[str, Any] = json.loads(line)
-    if data.get("schema") != SCHEMA:
-        raise ValueError(f"record schema is {data.get('schema')!r}; this version reads {SCHEMA}")
+    from pydantic import ValidationError
+
     try:
-        return Record(
-            **{
-                **data,
-                "segments": tuple(SegmentRecord(**segment) for segment in data["segments"]),
-                "answers": tuple(_answer(answer) for answer in data["answers"]),
-                "spent": Cost(**data["spent"]),
-                "error": ErrorRecord(**data["error"]) if data["error"] else None,
-            }
-        )
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"fields do not fit the record schema: {error}") from error
+        record = _reader().validate_json(line, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        _check_schema(line)
+        raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from error
+    if record.schema not in READ:
+        raise ValueError(_other_schema(record.schema))
+    return record
 
 
-def _answer(data: dict[str, Any]) -> AnswerRecord:
-    return AnswerRecord(**{**data, "cost": Cost(**data["cost"]), "segments": tuple(data["segments"])})
+@cache
+def _reader() -> TypeAdapter[Record]:
+    from pydantic import ConfigDict, TypeAdapter, with_config
+
+    return TypeAdapter(with_config(ConfigDict(extra="forbid", allow_inf_nan=False))(Record))
 
 
-def segment_record(segment: Segment) -> SegmentRecord:
+def _check_schema(line: str | bytes) -> None:
+    """A record of a later version fails on its fields first; what its reader has to hear is the version."""
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return
+    if isinstance(data, dict) and data.get("schema") not in READ:
+        raise ValueError(_other_schema(data.get("schema")))
+
+
+def _other_schema(found: object) -> str:
+    return f"record schema is {found!r}; this version reads {' and '.join(map(str, READ))}"
+
+
+def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRecord:
     return SegmentRecord(
         kind=segment.kind,
         text=segment.text,
@@ -117,6 +139,7 @@ def segment_record(segment: Segment) -> SegmentRecord:
         start=segment.start,
         stream=segment.stream,
         origin=segment.origin,
+        extracted=extracted,
     )
 
 

@@ -20,13 +20,30 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
 
-def token_axis(tokens: Sequence[float], most: int) -> Axis:
-    """The log2 axis of token counts >= 1, with ticks at powers of two: at least one, at most about `most`."""
+def token_axis(tokens: Sequence[float], most: int, *, decimal: bool = False) -> Axis:
+    """The log2 axis of amounts above 0, with ticks at powers of two: at least one, at most about `most`.
+
+    `decimal` puts the ticks at 1, 2 and 5 times powers of ten, for amounts that nobody counts in powers of two.
+    """
     low, high = math.log2(min(tokens)), math.log2(max(tokens))
     margin = max(0.06 * (high - low), (1.2 - (high - low)) / 2)
+    if decimal:
+        return Axis(low - margin, high + margin, _decimal_ticks(low - margin, high + margin, most))
     first, last = math.ceil(low - margin), math.floor(high + margin)
     step = 1 + (last - first) // max(most, 1)
     return Axis(low - margin, high + margin, {power: _count(power) for power in range(first, last + 1, step)})
+
+
+def _decimal_ticks(low: float, high: float, most: int) -> dict[float, str]:
+    powers = range(math.floor(low * math.log10(2)), math.ceil(high * math.log10(2)) + 1)
+    for factors in ((1, 2, 5), (1, 3), (1,)):
+        values = [factor * 10.0**power for power in powers for factor in factors]
+        ticks = {math.log2(v): f"{v:g}" if 0.01 <= v < 1e4 else f"{v:.0e}".replace("e+", "e") for v in values}
+        ticks = {place: label for place, label in ticks.items() if low <= place <= high}
+        if len(ticks) <= most:
+            break
+    step = 1 + (len(ticks) - 1) // max(most, 1)
+    return dict(list(ticks.items())[::step])
 
 
 def _count(power: int) -> str:

@@ -36,7 +36,7 @@ def resampled_means(values: Floats, resamples: int, rng: np.random.Generator) ->
         for row, drawn in enumerate(draws):
             times[row] = np.bincount(drawn, minlength=n)
         means[start : start + len(draws)] = times[: len(draws)] @ residuals
-    return centre + means / n
+    return np.asarray(centre + means / n)
 
 
 def percentile_interval(statistic: Floats, level: float = 0.95) -> tuple[float, float]:

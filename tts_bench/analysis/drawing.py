@@ -10,6 +10,7 @@ from itertools import pairwise
 from rich.text import Text
 
 from tts_bench.analysis.axis import Axis, accuracy_axis, token_axis
+from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.curve import Point, marked
 from tts_bench.text import safe
 
@@ -35,8 +36,14 @@ _UNICODE = _Glyphs("●■▲◆▼★○□△◇▽☆", "⊕", "│", "─", 
 _ASCII = _Glyphs("ox*#%@&AVHZ$", "=", "|", "-", "+", "+")
 
 
-def drawing(lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: bool = False) -> Text:
-    """Accuracy against mean generated tokens (log2 axis) of one task's lines, `width` >= 30 columns wide."""
+def drawing(
+    lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: bool = False, axis: ComputeAxis = GENERATED
+) -> Text:
+    """Accuracy against compute (log2 axis) of one task's lines, `width` >= 30 columns wide."""
+
+    def x(point: Point) -> float:
+        return math.log2(axis.place(point))
+
     glyphs = _ASCII if ascii_only else _UNICODE
     scored = {name: [point for point in line if point.accuracy is not None] for name, line in lines.items()}
     everything = [point for line in scored.values() for point in line]
@@ -45,28 +52,24 @@ def drawing(lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: boo
     upright = accuracy_axis([_y(point) for point in everything], percent=all(p.low is not None for p in everything))
     margin = max(map(len, upright.ticks.values())) + 1
     columns = width - margin - 2
-    across = token_axis([2 ** _x(point) for point in everything], most=columns // 9)
+    across = token_axis([axis.place(point) for point in everything], most=columns // 9, decimal=axis.decimal)
     canvas = _Canvas(columns)
     for place, line in enumerate(scored.values()):
-        canvas.line([(across.share(_x(point)), upright.share(_y(point))) for point in line], place)
-        canvas.mark([(across.share(_x(point)), upright.share(_y(point))) for point in marked(line)], place)
+        canvas.line([(across.share(x(point)), upright.share(_y(point))) for point in line], place)
+        canvas.mark([(across.share(x(point)), upright.share(_y(point))) for point in marked(line)], place)
     text = Text()
     labels = {canvas.row_of(upright.share(tick)): label for tick, label in upright.ticks.items()}
     for row in range(_ROWS):
         text.append(f"{labels.get(row, ''):>{margin}} {glyphs.edge}")
         text.append_text(canvas.row(row, glyphs)).append("\n")
     text.append(_floor(across, columns, margin, glyphs))
-    text.append(f"{'mean generated tokens per problem':>{width}}\n")
+    text.append(f"{safe(axis.label, ascii_only=ascii_only):>{width}}\n")
     for place, name in enumerate(scored):
         text.append(f"{'':{margin}} ").append(_symbol(place, glyphs), _colour(place))
         text.append(f" {safe(name, ascii_only=ascii_only)}\n")
     if canvas.shared:
         text.append(f"{'':{margin}} {glyphs.shared} several of them\n")
     return text
-
-
-def _x(point: Point) -> float:
-    return math.log2(max(point.generated, 1.0))
 
 
 def _y(point: Point) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,18 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 Floats = NDArray[np.float64]
 
 
-@overload
-def accuracy_at(compute: float, costs: Sequence[float], accuracies: Sequence[float]) -> float: ...
-@overload
-def accuracy_at(compute: float, costs: Floats, accuracies: Floats) -> Floats: ...
-
-
-def accuracy_at(compute: float, costs: ArrayLike, accuracies: ArrayLike) -> float | Floats:
+def accuracy_at(compute: ArrayLike, costs: ArrayLike, accuracies: ArrayLike) -> Floats:
     """Accuracy at `compute` on the straight lines between neighbouring rungs, over log2 of their costs.
 
-    `costs` and `accuracies` have shape (rungs,), or (resamples, rungs) for a bootstrap: then the answer has shape
-    (resamples,). Rungs are taken by rising cost. Left of the first rung and right of the last the curve is held level,
-    which only a resample may ask for.
+    `costs` and `accuracies` have shape (rungs,), or (resamples, rungs) for a bootstrap, and `compute` () or
+    (resamples,): then the answer has shape (resamples,). Rungs are taken by rising cost. Left of the first rung and
+    right of the last the curve is held level, which only a resample may ask for.
     """
     x, y = np.asarray(costs, dtype=float), np.asarray(accuracies, dtype=float)
     order = np.argsort(x, axis=-1, kind="stable")
@@ -30,14 +23,12 @@ def accuracy_at(compute: float, costs: ArrayLike, accuracies: ArrayLike) -> floa
     place = np.clip(np.log2(compute), x[..., 0], x[..., -1])
     after = np.clip((x < place[..., None]).sum(axis=-1), 1, max(1, x.shape[-1] - 1))
     if x.shape[-1] == 1:
-        level = y[..., 0]
-        return float(level) if level.ndim == 0 else level
+        return np.asarray(y[..., 0])
     left, right = (np.take_along_axis(x, (after + step)[..., None], -1)[..., 0] for step in (-1, 0))
     low, high = (np.take_along_axis(y, (after + step)[..., None], -1)[..., 0] for step in (-1, 0))
     width = right - left
     share = np.where(width > 0, (place - left) / np.where(width > 0, width, 1.0), 1.0)
-    found = low + share * (high - low)
-    return float(found) if found.ndim == 0 else found
+    return np.asarray(low + share * (high - low))
 
 
 def overlap(first: Sequence[float], second: Sequence[float]) -> float | None:
@@ -55,7 +46,7 @@ def area(costs: Sequence[float], accuracies: Sequence[float], low: float, high: 
     if not 0 < low < high or low < min(costs) or high > max(costs):
         raise ValueError(f"the curve from {min(costs):g} to {max(costs):g} has no area from {low:g} to {high:g}")
     places = sorted({low, high, *(cost for cost in costs if low < cost < high)})
-    heights = [accuracy_at(place, costs, accuracies) for place in places]
+    heights = [float(accuracy_at(place, costs, accuracies)) for place in places]
     return float(np.trapezoid(heights, np.log2(places)) / np.log2(high / low))
 
 

@@ -1,4 +1,4 @@
-"""The curve as a picture: accuracy against generated tokens, one panel a task, the same bytes for the same points."""
+"""The curve as a picture: accuracy against compute, one panel a task, the same bytes for the same points."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_bench.analysis.axis import token_axis
+from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.curve import Point, by_line, marked
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -47,20 +48,11 @@ _STYLE: Any = {
     "svg.hashsalt": "tts-bench",
 }
 _PANEL = (4.8, 3.5)  # inches
-
-
-def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = "") -> None:
-    """Draw `curve` once and write it as PNG (200 dots an inch) and SVG.
-
-    Raises:
-        OSError: a file cannot be written; what was there stays.
-    """
-    with _styled():
-        figure = draw(curve, title=title)
-        for path, kind, metadata in ((png, "png", {"Software": None}), (svg, "svg", {"Date": None, "Creator": None})):
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format=kind, dpi=200, metadata=metadata)
-            write_whole(path, buffer.getvalue())
+KINDS: dict[str, dict[str, None]] = {  # of files -> what would change their bytes from day to day
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
 
 
 @contextmanager
@@ -73,9 +65,37 @@ def _styled() -> Iterator[None]:
         yield
 
 
+def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = "") -> None:
+    """Draw `curve` once and write it as PNG (200 dots an inch) and SVG.
+
+    Raises:
+        OSError: a file cannot be written; what was there stays.
+    """
+    figure = draw(curve, title=title)
+    for path in (png, svg):
+        _save(figure, path)
+
+
+def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: ComputeAxis = GENERATED) -> None:
+    """Draw `curve` over `axis` and write it as what `path` ends in, one of `KINDS`.
+
+    Raises:
+        OSError: the file cannot be written; what was there stays.
+    """
+    _save(draw(curve, title=title, axis=axis), path)
+
+
 @_styled()
-def draw(curve: Sequence[Point], *, title: str = "") -> Figure:
-    """The figure of `curve`: one panel for each task with a scored record."""
+def _save(figure: Figure, path: Path) -> None:
+    kind = path.suffix.removeprefix(".").lower()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=200, metadata=KINDS[kind])
+    write_whole(path, buffer.getvalue())
+
+
+@_styled()
+def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERATED) -> Figure:
+    """The figure of `curve` over `axis`: one panel for each task with a scored record."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -89,12 +109,12 @@ def draw(curve: Sequence[Point], *, title: str = "") -> Figure:
         figure.suptitle(safe(title), fontsize=11)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, (task, lines) in zip(panels, tasks.items(), strict=False):
-        _panel(axes, task, lines, styles)
+        _panel(axes, task, lines, styles, axis)
     for axes in panels[len(tasks) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(tasks) - columns) :]:
-        axes.set_xlabel("mean generated tokens per problem")
-    _name_lines(figure, panels, list(tasks.values()), styles)
+        axes.set_xlabel(safe(axis.label))
+    _name_lines(figure, panels, list(tasks.values()), styles, axis)
     return figure
 
 
@@ -106,40 +126,49 @@ def _style(place: int) -> dict[str, Any]:
     }
 
 
-def _xy(line: Sequence[Point]) -> tuple[list[float], list[float]]:
-    return [max(point.generated, 1.0) for point in line], [point.accuracy or 0.0 for point in line]
+def _xy(line: Sequence[Point], axis: ComputeAxis) -> tuple[list[float], list[float]]:
+    return [axis.place(point) for point in line], [point.accuracy or 0.0 for point in line]
 
 
-def _bars(line: Sequence[Point]) -> list[tuple[float, float, float]]:
-    """Where the intervals of the marked rungs stand: x, low and high."""
-    return [
-        (max(point.generated, 1.0), point.low, point.high)
-        for point in marked(line)
-        if point.low is not None and point.high is not None
-    ]
+def _intervals(axes: Axes, line: Sequence[Point], colour: str, axis: ComputeAxis) -> None:
+    """The intervals as a band with fine edges, which tell it from others in grey; of a single rung as a bar."""
+    bars = [(axis.place(p), p.low, p.high) for p in line if p.low is not None and p.high is not None]
+    xs, lows, highs = zip(*sorted(bars), strict=True) if bars else ((), (), ())
+    if len(set(xs)) > 1:
+        axes.fill_between(xs, lows, highs, color=colour, alpha=0.1, lw=0)
+        for edge in (lows, highs):
+            axes.plot(xs, edge, color=colour, alpha=0.5, lw=0.5)
+    else:
+        axes.vlines(xs, lows, highs, color=colour, alpha=0.4, lw=1.0)
 
 
-def _panel(axes: Axes, task: str, lines: Mapping[str, Sequence[Point]], styles: Mapping[str, dict[str, Any]]) -> None:
+def _panel(
+    axes: Axes,
+    task: str,
+    lines: Mapping[str, Sequence[Point]],
+    styles: Mapping[str, dict[str, Any]],
+    axis: ComputeAxis,
+) -> None:
     from matplotlib.ticker import PercentFormatter
 
     for strategy, line in lines.items():
         style = styles[strategy]
         few = marked(line)
-        axes.plot(*_xy(line), color=style["color"], linestyle=style["linestyle"])
-        axes.plot(*_xy(few), color=style["color"], marker=style["marker"], linestyle="none", markeredgecolor="white")
-        for x, low, high in _bars(line):
-            axes.vlines(x, low, high, color=style["color"], alpha=0.4, lw=1.0)
+        colour = style["color"]
+        axes.plot(*_xy(line, axis), color=colour, linestyle=style["linestyle"])
+        axes.plot(*_xy(few, axis), color=colour, marker=style["marker"], linestyle="none", markeredgecolor="white")
+        _intervals(axes, line, colour, axis)
     everything = [point for line in lines.values() for point in line]
-    axis = token_axis(_xy(everything)[0], most=8)
+    scale = token_axis(_xy(everything, axis)[0], most=8, decimal=axis.decimal)
     axes.set_xscale("log", base=2)
-    axes.set_xlim(2**axis.low, 2**axis.high)
-    axes.set_xticks([2**power for power in axis.ticks], list(axis.ticks.values()))
+    axes.set_xlim(2**scale.low, 2**scale.high)
+    axes.set_xticks([2**power for power in scale.ticks], list(scale.ticks.values()))
     axes.set_xticks([], minor=True)
     counts = sorted({point.n for point in everything})
     axes.set_title(f"{safe(task)}   (n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''})")
     axes.set_ylabel(safe(everything[0].metric))
     if all(point.low is not None for point in everything):
-        axes.set_ylabel(f"{safe(everything[0].metric)} (95% Wilson interval)")
+        axes.set_ylabel(f"{safe(everything[0].metric)} (95% interval)")
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         bottom, top = axes.get_ylim()
         axes.set_ylim(max(bottom, -0.03), min(top, 1.03))
@@ -150,13 +179,14 @@ def _name_lines(
     panels: Sequence[Axes],
     lines: Sequence[Mapping[str, Sequence[Point]]],
     styles: Mapping[str, dict[str, Any]],
+    axis: ComputeAxis,
 ) -> None:
     """Names at the ends of the lines where all of them fit, else a legend below the panels."""
     from matplotlib.lines import Line2D
 
     figure.draw_without_rendering()  # settles the layout, so that places in pixels hold
     placed: list[Any] = []
-    if all(_label_ends(axes, panel, styles, placed) for axes, panel in zip(panels, lines, strict=False)):
+    if all(_label_ends(axes, panel, styles, axis, placed) for axes, panel in zip(panels, lines, strict=False)):
         figure.set_layout_engine("none")
         return
     for text in placed:
@@ -186,13 +216,17 @@ _PLACES = (  # offset in points and alignment of a name, best first
 
 
 def _label_ends(
-    axes: Axes, lines: Mapping[str, Sequence[Point]], styles: Mapping[str, dict[str, Any]], placed: list[Any]
+    axes: Axes,
+    lines: Mapping[str, Sequence[Point]],
+    styles: Mapping[str, dict[str, Any]],
+    axis: ComputeAxis,
+    placed: list[Any],
 ) -> bool:
-    """Put a name at each line's end, clear of all lines, bars and other names; False where one finds no place."""
-    taken = _ink(axes, lines)
+    """Put a name at each line's end, clear of all lines and other names; False where one finds no place."""
+    taken = _ink(axes, lines, axis)
     names: list[Bbox] = []
     for strategy, line in lines.items():
-        xs, ys = _xy(line)
+        xs, ys = _xy(line, axis)
         for offset, across, upright in _PLACES:
             text = axes.annotate(
                 safe(strategy),
@@ -218,14 +252,11 @@ def _label_ends(
     return True
 
 
-def _ink(axes: Axes, lines: Mapping[str, Sequence[Point]]) -> NDArray[np.float64]:
-    """Pixels, sampled densely, that the lines and their bars cover; shape (points, 2)."""
+def _ink(axes: Axes, lines: Mapping[str, Sequence[Point]], axis: ComputeAxis) -> NDArray[np.float64]:
+    """Pixels, sampled densely, that the lines cover; shape (points, 2)."""
     import numpy as np
 
-    strokes = []
-    for line in lines.values():
-        strokes.append(axes.transData.transform(np.column_stack(_xy(line))))
-        strokes += [axes.transData.transform([(x, low), (x, high)]) for x, low, high in _bars(line)]
+    strokes = [axes.transData.transform(np.column_stack(_xy(line, axis))) for line in lines.values()]
     steps = np.linspace(0, 1, 50)[:, None]
     return np.concatenate(
         [part for stroke in strokes for part in [stroke, *(a + (b - a) * steps for a, b in pairwise(stroke))]]

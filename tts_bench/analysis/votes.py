@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from math import comb
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def majority_at_k(ballots: Sequence[Hashable | None], scores: Mapping[Hashable | None, float]) -> Floats:
+def majority_at_k(ballots: Sequence[str | None], scores: Mapping[str | None, float]) -> Floats:
     """Expected score of a vote of k samples, for k = 1 to n: shape (n,), entry k - 1.
 
     The expectation is over all subsets of size k of the pool `ballots` (self-consistency, arXiv 2203.11171, without

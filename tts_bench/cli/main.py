@@ -26,13 +26,17 @@ from tts_bench.text import safe
 VERBS = {
     "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model; draw accuracy against compute."),
     "report": ("tts_bench.cli.report:report", "One offline HTML file of runs: curves, tables, every trace."),
+    "compare": ("tts_bench.cli.compare:compare", "What the data of runs support, in words and numbers."),
+    "plot": ("tts_bench.cli.plot:plot", "Publication figures of a run's curves."),
     "strategies": ("tts_bench.cli.strategies:strategies", "List the strategies and their options."),
+    "train-token": ("tts_bench.cli.train_token:train_token", "Train a continue-thinking token for a model."),
+    "token": ("tts_bench.cli.token:app", "Show a token file, export it into a checkpoint, or start one."),
     "tasks": ("tts_bench.cli.tasks:app", "List the tasks, and check their scoring."),
     "models": ("tts_bench.cli.models:app", "List the models, and fetch one."),
     "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
 }
-LIGHT = {"strategies", "report"}  # verbs that never load a model
+LIGHT = {"strategies", "report", "compare", "plot"}  # verbs that never load a model
 
 
 class Verbs(TyperGroup):

@@ -18,7 +18,7 @@ from tts_bench.harness.config import RunConfig
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.model import Model, load_model
 from tts_bench.harness.progress import Progress
-from tts_bench.harness.rungs import Rungs
+from tts_bench.harness.rungs import Key, Rungs, Scores
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.harness.watchdog import TASK_NAME, watchdog
 from tts_bench.records import Record
@@ -114,7 +114,7 @@ class Run:
             asyncio.run(self._generate(scheduler, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
-        rungs = Rungs.of(self.folder.unscored(self._order))
+        rungs = Rungs.of(self.folder.unscored(self._order), self.model.settings.format.answer_text)
         for arm in self.arms:
             self._score(arm, rungs)
         self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
@@ -175,14 +175,18 @@ class Run:
 
     def _score(self, arm: Arm, rungs: Rungs) -> None:
         for rung in range(rungs.count(arm.id)):
-            texts = rungs.at(arm.id, rung)
-            documents: dict[str, list[int]] = {}
-            for task, doc_id, repeat in sorted(texts):
-                if repeat == 0:
-                    documents.setdefault(task, []).append(doc_id)
-            results, scores = replay.score(self.tasks, documents, texts)
+            results, scores = self._scored_by_lm_eval(rungs.at(arm.id, rung))
             rungs.put(arm.id, scores)
             self.folder.write_lm_eval(arm.id, arm.rung(rung), results)
+        for texts in rungs.unseen(arm.id):
+            rungs.put_unseen(arm.id, self._scored_by_lm_eval(texts)[1])
+
+    def _scored_by_lm_eval(self, texts: dict[Key, str]) -> tuple[dict[str, Any], Scores]:
+        documents: dict[str, list[int]] = {}
+        for task, doc_id, repeat in sorted(texts):
+            if repeat == 0:
+                documents.setdefault(task, []).append(doc_id)
+        return replay.score(self.tasks, documents, texts)
 
     def _order(self, record: Record) -> tuple[int, ...]:
         tasks, arms = list(self.documents), [arm.id for arm in self.arms]

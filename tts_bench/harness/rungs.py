@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tts_bench.records import ErrorRecord, Record
+from tts_bench.analysis.pool import pool
+from tts_bench.records import ErrorRecord, Record, SegmentRecord
 
 Key = tuple[str, int, int]  # task, document, repeat
 Document = tuple[str, int]
@@ -16,24 +17,39 @@ _SIBLING = ErrorRecord("nothing", "another repeat of this document failed, so th
 
 @dataclass
 class Rungs:
-    """Answer texts by strategy and problem, without the documents on which the strategy failed."""
+    """Answer texts by strategy and problem, without the documents on which the strategy failed.
+
+    `ballots` has the texts of a vote that no rung shows, one for each extracted answer: what they score is needed for
+    votes of other samples than the first ones.
+    """
 
     texts: dict[str, dict[Key, tuple[str, ...]]] = field(default_factory=dict)
     failed: dict[str, set[Document]] = field(default_factory=dict)
+    ballots: dict[str, dict[Document, dict[str | None, str]]] = field(default_factory=dict)
     _scores: dict[str, list[Scores]] = field(default_factory=dict)
+    _ballot_scores: dict[str, list[Scores]] = field(default_factory=dict)
 
     @staticmethod
-    def of(records: Iterable[Record]) -> Rungs:
-        rungs = Rungs()
+    def of(records: Iterable[Record], read: Callable[[str], str]) -> Rungs:
+        """`read` turns the text of an answer's segment into what the scorer reads."""
+        rungs, repeated = Rungs(), set()
         for record in records:
             if record.error:
                 rungs.failed.setdefault(record.strategy, set()).add(record.key[:2])
             else:
                 answers = tuple(answer.text for answer in record.answers)
                 rungs.texts.setdefault(record.strategy, {})[record.key] = answers
+                shown = {answer.extracted for answer in record.answers}
+                unseen = {b.extracted: read(b.text) for b in reversed(pool(record)) if b.extracted not in shown}
+                rungs.ballots.setdefault(record.strategy, {})[record.key[:2]] = unseen
+                if record.repeat:  # lm-eval scores the repeats of a document together
+                    repeated.add(record.task)
         for strategy, failed in rungs.failed.items():
             answered = rungs.texts.get(strategy, {})
             rungs.texts[strategy] = {key: texts for key, texts in answered.items() if key[:2] not in failed}
+        for ballots in rungs.ballots.values():
+            for document in [document for document in ballots if document[0] in repeated]:
+                del ballots[document]
         return rungs
 
     def count(self, strategy: str) -> int:
@@ -48,6 +64,16 @@ class Rungs:
         """lm-eval's scores of the strategy's next rung."""
         self._scores.setdefault(strategy, []).append(scores)
 
+    def unseen(self, strategy: str) -> Iterator[dict[Key, str]]:
+        """The texts of `ballots` in as few passes as there can be: each document's first, second, ..."""
+        ballots = {document: list(texts.values()) for document, texts in self.ballots.get(strategy, {}).items()}
+        for place in range(max(map(len, ballots.values()), default=0)):
+            yield {(*document, 0): texts[place] for document, texts in ballots.items() if place < len(texts)}
+
+    def put_unseen(self, strategy: str, scores: Scores) -> None:
+        """lm-eval's scores of the next pass of `unseen`."""
+        self._ballot_scores.setdefault(strategy, []).append(scores)
+
     def scored(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records with the scores of their answers; a document that was not scored is an error."""
         for record in records:
@@ -61,4 +87,12 @@ class Rungs:
                     replace(answer, scores=by_rung[index][record.key[:2]])
                     for index, answer in enumerate(record.answers)
                 )
-                yield replace(record, answers=answers)
+                yield replace(record, answers=answers, segments=self._with_ballots(record))
+
+    def _with_ballots(self, record: Record) -> tuple[SegmentRecord, ...]:
+        """The record's segments, the first ballot of each extracted answer that no rung shows with its scores."""
+        document = record.key[:2]
+        names = self.ballots.get(record.strategy, {}).get(document, {})
+        scores = {name: self._ballot_scores[record.strategy][place][document] for place, name in enumerate(names)}
+        scored = {ballot.origin: scores[ballot.extracted] for ballot in pool(record) if ballot.extracted in scores}
+        return tuple(replace(segment, scores=scored.get(segment.origin, {})) for segment in record.segments)

@@ -114,7 +114,7 @@ def _record(
         repeat=item.repeat,
         problem=item.problem.id,
         strategy=arm.id,
-        segments=tuple(segment_record(segment) for segment in segments),
+        segments=tuple(segment_record(segment, ledger.extracted(segment)) for segment in segments),
         answers=tuple(answer_record(arm.rung(index), answer, place) for index, answer in enumerate(answers)),
         spent=cost.total(
             cost.unique(segments), scheduler.engine.info, max((a.cost.sequential for a in answers), default=0)

@@ -1,0 +1,179 @@
+"""Runs put side by side: which strategies can be compared, under which names, and what stands in the way."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tts_bench.analysis.runs import Line, RunData
+from tts_bench.errors import UserError
+
+MUST_AGREE = {  # what two runs have to share to be compared -> how it is called
+    "model": "model",
+    "thinking_format": "thinking format",
+    "system": "system prompt",
+}
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A strategy under one run's settings: its lines by task, runs that differ in nothing but the seed pooled."""
+
+    name: str
+    strategy: str
+    group: int  # arms of one group have all settings in common
+    lines: dict[str, Line]
+
+    @property
+    def baseline(self) -> bool:
+        return self.strategy.partition(":")[0] == "baseline"
+
+
+def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[list[Arm], list[str]]:
+    """The arms of `runs`, and what they differ in besides strategy and seed: a sentence each.
+
+    Raises:
+        UserError: other data, prompts, models or thinking formats, unless `allow_different`; one strategy twice with
+            one seed.
+    """
+    differences = _differences(runs)
+    hard = [said for must, said in differences if must]
+    if hard and not allow_different:
+        raise UserError(f"{hard[0]} Such runs are not compared; --allow-different does, and says so in the result.")
+    groups: list[list[RunData]] = []
+    for run in runs:
+        for group in groups:
+            if not _differences([group[0], run]):
+                group.append(run)
+                break
+        else:
+            groups.append([run])
+    arms = [arm for place, group in enumerate(groups) for arm in _pooled(place, group, len(groups) > 1)]
+    return arms, [said for _, said in differences]
+
+
+def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Arm]:
+    """The arms of runs with the same settings."""
+    found: dict[str, dict[str, dict[int, tuple[RunData, Line]]]] = {}
+    labels: dict[str, str] = {}
+    for run in group:
+        for task, lines in run.lines.items():
+            for strategy, line in lines.items():
+                seeds = found.setdefault(strategy, {}).setdefault(task, {})
+                if run.seed in seeds:
+                    raise UserError(
+                        f"{seeds[run.seed][0].path} and {run.path} both hold {run.label(strategy)!r} on {task} with "
+                        f"seed {run.seed}: give one of them, or a run with another --seed."
+                    )
+                seeds[run.seed] = (run, line)
+                labels.setdefault(
+                    strategy, f"{run.path.name}/{run.label(strategy)}" if several else run.label(strategy)
+                )
+    return [
+        Arm(
+            labels[strategy],
+            strategy,
+            place,
+            {task: pool_seeds([line for _, line in seeds.values()]) for task, seeds in tasks.items()},
+        )
+        for strategy, tasks in found.items()
+    ]
+
+
+def pool_seeds(lines: Sequence[Line]) -> Line:
+    """Lines of several seeds as one: each problem's mean over seeds, on the problems that all of them have.
+
+    Raises:
+        UserError: their rungs differ, or no problem is common.
+    """
+    if len(lines) == 1:
+        return lines[0]
+    first = lines[0]
+    longest = max((line.rungs for line in lines), key=len)
+    if any(longest[: len(line.rungs)] != line.rungs for line in lines):
+        raise UserError(f"the seeds of {first.strategy!r} on {first.task} have other rungs: they cannot be averaged.")
+    common = sorted(set.intersection(*(set(line.documents) for line in lines)))
+    if not common:
+        raise UserError(f"the seeds of {first.strategy!r} on {first.task} have no problem in common.")
+    chosen = [padded(select(line, common), len(longest)) for line in lines]
+    votes = [line.votes for line in chosen if line.votes is not None]
+    return replace(
+        chosen[0],
+        rungs=longest,
+        values={name: np.mean([line.values[name] for line in chosen], axis=0) for name in chosen[0].values},
+        votes=np.mean(votes, axis=0) if len(votes) == len(chosen) else None,
+        errors=sum(line.errors for line in lines),
+        seeds=len(lines),
+    )
+
+
+def padded(line: Line, rungs: int) -> Line:
+    """The line with its last rung repeated up to `rungs` columns; a vote's expectation has no such rung."""
+    missing = rungs - len(line.rungs)
+    if not missing:
+        return line
+    return replace(
+        line,
+        values={name: np.pad(array, ((0, 0), (0, missing)), mode="edge") for name, array in line.values.items()},
+        votes=None,
+    )
+
+
+def select(line: Line, documents: Sequence[int]) -> Line:
+    """The line on `documents` only, in their order."""
+    place = {document: row for row, document in enumerate(line.documents)}
+    rows = [place[document] for document in documents]
+    return replace(
+        line,
+        documents=tuple(documents),
+        prompts=tuple(line.prompts[row] for row in rows),
+        values={name: array[rows] for name, array in line.values.items()},
+        votes=None if line.votes is None else line.votes[rows],
+    )
+
+
+def _differences(runs: Sequence[RunData]) -> list[tuple[bool, str]]:
+    """What the runs do not share with the first: whether that forbids a comparison, and how to say it."""
+    found: list[tuple[bool, str]] = []
+    first = runs[0]
+    for run in runs[1:]:
+        both = f"{first.path} and {run.path}"
+        for key, name in MUST_AGREE.items():
+            left, right = first.header["identity"].get(key), run.header["identity"].get(key)
+            if left != right:
+                found.append((True, f"{both} have another {name}: {_short(key, left)}, {_short(key, right)}."))
+        tasks = [task for task in first.lines if task in run.lines]
+        for task in tasks:
+            data = [side.header["identity"]["data"].get(task) for side in (first, run)]
+            if data[0] != data[1]:
+                found.append((True, f"{both} have other data of {task}: sha256 {_cut(data[0])}, {_cut(data[1])}."))
+            elif not _same_prompts(first, run, task):
+                found.append((True, f"{both} put other prompts to the model on {task}."))
+        for key in sorted(run.settings.keys() | first.settings.keys()):
+            if key not in MUST_AGREE and first.settings.get(key) != run.settings.get(key):
+                found.append((False, f"{both} differ in {key.replace('_', ' ')}."))
+    return list(dict.fromkeys(found))
+
+
+def _same_prompts(first: RunData, second: RunData, task: str) -> bool:
+    prompts = [
+        {
+            document: prompt
+            for line in run.lines[task].values()
+            for document, prompt in zip(line.documents, line.prompts, strict=True)
+        }
+        for run in (first, second)
+    ]
+    return all(prompts[1].get(document, prompt) == prompt for document, prompt in prompts[0].items())
+
+
+def _short(key: str, value: object) -> str:
+    text = value["name"] if isinstance(value, dict) and "name" in value else value
+    return _cut(text) if key == "model" else json.dumps(text, ensure_ascii=False)[:60]
+
+
+def _cut(digest: object) -> str:
+    return str(digest)[:12]

@@ -1,0 +1,270 @@
+"""What the data support: differences between arms on the same problems, with interval, test and what could be shown.
+
+Every statement is a function of means over problems (accuracies and costs of rungs). One bootstrap over problems gives
+the joint distribution of these means, and thereby every interval; the function's slope gives each problem's share in
+the estimate, which is what the tests flip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_bench.analysis import paired
+from tts_bench.analysis.arms import Arm, select
+from tts_bench.analysis.bootstrap import difference_interval, resampled_means
+from tts_bench.analysis.compute import GENERATED, ComputeAxis
+from tts_bench.analysis.matched import accuracy_at, overlap
+from tts_bench.analysis.runs import Line
+from tts_bench.errors import UserError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One difference: `left` less `right`, in the metric's own unit (a share for right and wrong answers)."""
+
+    task: str
+    kind: Literal["last", "matched"]  # last rung against last rung, or both at the same compute
+    left: str
+    right: str
+    left_rung: str  # of `matched`: the rungs it lies between, or the one it is
+    right_rung: str
+    difference: float
+    low: float  # 95% interval, for this difference alone
+    high: float
+    p: float
+    test: str
+    adjusted: float  # p after Holm's correction over all statements of the comparison
+    problems: int
+    better: int  # problems on which `left` scores higher
+    worse: int
+    compute: float  # mean of `left`; of `matched`, of both
+    ratio: float  # compute of `left` over that of `right`
+    detectable: float | None  # smallest difference found with 80% chance at Holm's first step; None: no difference is
+
+    @property
+    def significant(self) -> bool:
+        return self.adjusted < 0.05
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All statements of one comparison: the family that p-values are corrected for."""
+
+    statements: list[Statement]
+    notes: list[str]  # what was left out or allowed
+    axis: ComputeAxis
+    resamples: int
+    seeds: int
+
+
+def compare(
+    arms: Sequence[Arm],
+    *,
+    axis: ComputeAxis = GENERATED,
+    baseline: str | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """Every arm's last rung against the baseline's, one strategy under two settings, and the rest at matched compute.
+
+    The last rung is what was asked for before anything was seen; to pick the best one afterwards would need another
+    test. `baseline` names an arm; without it, it is the first whose strategy is `baseline`, else the first.
+
+    Raises:
+        UserError: fewer than two arms on every task, no arm of that name, or no problem in common.
+    """
+    rng = np.random.default_rng(seed)
+    statements: list[Statement] = []
+    notes: list[str] = []
+    for task in dict.fromkeys(task for arm in arms for task in arm.lines):
+        there = [arm for arm in arms if task in arm.lines]
+        if len(there) > 1:
+            statements += _Task(task, there, axis, notes, resamples, rng).statements(_baseline(there, baseline))
+    if not statements:
+        raise UserError("there is one strategy only: nothing to compare it with. Run another, or give a second run.")
+    return Comparison(
+        _corrected(statements), notes, axis, resamples, max(line.seeds for arm in arms for line in arm.lines.values())
+    )
+
+
+def _baseline(arms: Sequence[Arm], name: str | None) -> Arm:
+    if name is None:
+        return next((arm for arm in arms if arm.baseline), arms[0])
+    found = [arm for arm in arms if name in (arm.name, arm.strategy)]
+    if not found:
+        raise UserError(f"there is no strategy {name!r} to compare with. There are: {', '.join(a.name for a in arms)}.")
+    return found[0]
+
+
+def _corrected(statements: Sequence[Statement]) -> list[Statement]:
+    adjusted = paired.holm([statement.p for statement in statements])
+    return [
+        replace(statement, adjusted=p, detectable=_detectable(statement, len(statements)))
+        for statement, p in zip(statements, adjusted, strict=True)
+    ]
+
+
+def _detectable(statement: Statement, family: int) -> float | None:
+    """`Statement.detectable` holds the standard deviation over problems until the size of the family is known."""
+    n, alpha = statement.problems, 0.05 / family
+    if statement.test.startswith("exact"):
+        return paired.smallest_detectable(n, (statement.better + statement.worse) / n, alpha=alpha)
+    return paired.smallest_detectable_mean(n, statement.detectable or 0.0, alpha=alpha)
+
+
+@dataclass
+class _Shares:
+    """What each problem adds to a difference, shape (problems,): the mean of `scores` is the difference.
+
+    `bills` has mean 0: the same difference would be read off at another place had the problem's costs been others.
+    """
+
+    scores: Floats
+    bills: Floats
+
+
+class _Task:
+    """The arms on one task: their rungs' scores and costs on the problems that all of them finished."""
+
+    def __init__(
+        self,
+        task: str,
+        arms: Sequence[Arm],
+        axis: ComputeAxis,
+        notes: list[str],
+        resamples: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.task, self.arms, self.rng = task, arms, rng
+        common = sorted(set.intersection(*(set(arm.lines[task].documents) for arm in arms)))
+        everything = set().union(*(arm.lines[task].documents for arm in arms))
+        if not common:
+            raise UserError(f"no problem of {task} was finished by all of {', '.join(a.name for a in arms)}.")
+        if len(common) < len(everything):
+            notes.append(
+                f"{len(everything) - len(common)} problems of {task} are left out: not every arm finished them."
+            )
+        self.lines = {arm.name: select(arm.lines[task], common) for arm in arms}
+        self.columns: dict[str, tuple[slice, slice]] = {}  # arm -> its scores, its costs
+        blocks, width = [], 0
+        for name, line in self.lines.items():
+            rungs = len(line.rungs)
+            blocks += [line.expected, line.compute(axis)]
+            self.columns[name] = (slice(width, width + rungs), slice(width + rungs, width + 2 * rungs))
+            width += 2 * rungs
+        self.values = np.concatenate(blocks, axis=1)
+        self.means = self.values.mean(axis=0)
+        self.resampled = resampled_means(self.values, resamples, rng)
+
+    def statements(self, baseline: Arm) -> list[Statement]:
+        found = [self._last(arm, baseline) for arm in self.arms if arm is not baseline]
+        others = [arm for arm in self.arms if not arm.baseline and arm is not baseline]
+        for left, right in combinations(others, 2):
+            if left.group != right.group and left.strategy != right.strategy:
+                continue
+            if left.group != right.group:
+                found.append(self._last(right, left))
+            matched = self._matched(left, right)
+            found += [matched] if matched else []
+        return found
+
+    def _last(self, left: Arm, right: Arm) -> Statement:
+        (scores, costs_left), (others, costs_right) = self.columns[left.name], self.columns[right.name]
+        a, b = scores.stop - 1, others.stop - 1
+        ratio = self.means[costs_left.stop - 1] / max(self.means[costs_right.stop - 1], 1e-9)
+        return self._state(
+            "last",
+            (left, self.lines[left.name].rungs[-1]),
+            (right, self.lines[right.name].rungs[-1]),
+            _Shares(self.values[:, a] - self.values[:, b], np.zeros(len(self.values))),
+            self.resampled[:, a] - self.resampled[:, b],
+            (float(self.means[costs_left.stop - 1]), float(ratio)),
+        )
+
+    def _matched(self, left: Arm, right: Arm) -> Statement | None:
+        """Both at the most compute that both reach; of arms on their way there, between two rungs."""
+        at = overlap(*(list(np.maximum(self.means[self.columns[arm.name][1]], 1.0)) for arm in (left, right)))
+        if at is None:
+            return None
+
+        def difference(means: Floats) -> Floats:
+            curves = [
+                (np.maximum(means[..., cost], 1.0), means[..., score])
+                for score, cost in (self.columns[left.name], self.columns[right.name])
+            ]
+            most = np.minimum(*(cost.max(axis=-1) for cost, _ in curves))
+            (first, one), (second, two) = curves
+            return accuracy_at(most, first, one) - accuracy_at(most, second, two)
+
+        shares = self._shares(difference, left, right)
+        names = [
+            (arm, _between(self.lines[arm.name], self.means[self.columns[arm.name][1]], at)) for arm in (left, right)
+        ]
+        return self._state("matched", names[0], names[1], shares, difference(self.resampled), (float(at), 1.0))
+
+    def _shares(self, statistic: Callable[[Floats], Floats], left: Arm, right: Arm) -> _Shares:
+        """Each problem's share in a statistic of the means, by its slope (the infinitesimal jackknife)."""
+        shares = _Shares(np.zeros(len(self.values)), np.zeros(len(self.values)))
+        for scores, bills in (self.columns[left.name], self.columns[right.name]):
+            for column in (*range(scores.start, scores.stop), *range(bills.start, bills.stop)):
+                step = 1e-4 * max(float(abs(self.means[column])), 1e-2)
+                moved = np.repeat(self.means[None], 2, axis=0)
+                moved[:, column] += [-step, step]
+                below, above = statistic(moved)
+                slope = (above - below) / (2 * step)
+                if column < scores.stop:
+                    shares.scores += slope * self.values[:, column]
+                else:
+                    shares.bills += slope * (self.values[:, column] - self.means[column])
+        shares.scores[np.abs(shares.scores) < 1e-9] = 0.0
+        return shares
+
+    def _state(
+        self,
+        kind: Literal["last", "matched"],
+        left: tuple[Arm, str],
+        right: tuple[Arm, str],
+        shares: _Shares,
+        resampled: Floats,
+        compute: tuple[float, float],
+    ) -> Statement:
+        low, high = difference_interval(resampled, shares.scores)
+        p, test = paired.p_value(shares.scores + shares.bills, self.rng)
+        return Statement(
+            task=self.task,
+            kind=kind,
+            left=left[0].name,
+            right=right[0].name,
+            left_rung=left[1],
+            right_rung=right[1],
+            difference=float(shares.scores.mean()),
+            low=low,
+            high=high,
+            p=p,
+            test=test,
+            adjusted=p,
+            problems=len(shares.scores),
+            better=int((shares.scores > 0).sum()),
+            worse=int((shares.scores < 0).sum()),
+            compute=compute[0],
+            ratio=compute[1],
+            detectable=float((shares.scores + shares.bills).std()),
+        )
+
+
+def _between(line: Line, costs: Floats, at: float) -> str:
+    """The rung that costs `at`, or the two it lies between."""
+    order = np.argsort(costs, kind="stable")
+    after = int(np.searchsorted(costs[order], at * (1 - 1e-9)))
+    after = min(after, len(order) - 1)
+    if after == 0 or costs[order[after]] <= at * (1 + 1e-9):
+        return line.rungs[int(order[after])]
+    return f"{line.rungs[order[after - 1]]} to {line.rungs[order[after]]}"

@@ -1,0 +1,72 @@
+"""What compute can be measured in: the axes of curves and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tts_bench.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class ComputeAxis:
+    """An amount that is a weighted sum of an answer's costs."""
+
+    name: str
+    unit: str  # after a number: "2.9 times the tokens"
+    label: str  # below a curve
+    weights: Mapping[str, float]  # attribute of `api.Cost` or of a curve's point -> factor
+
+    @property
+    def decimal(self) -> bool:
+        """Whether its numbers are read as powers of ten; tokens are read as powers of two."""
+        return self.name in ("flops", "seconds")
+
+    def place(self, bill: Any) -> float:  # noqa: ANN401
+        """The same on a logarithmic axis, where nothing has no place."""
+        return max(self.of(bill), 1e-9 if self.decimal else 1.0)
+
+    def of(self, bill: Any) -> float:  # noqa: ANN401 - a Cost or a Point: they name these attributes alike
+        return float(sum(factor * getattr(bill, name) for name, factor in self.weights.items()))
+
+
+GENERATED = ComputeAxis("tokens", "tokens", "mean generated tokens per problem", {"generated": 1.0})
+AXES = {
+    axis.name: axis
+    for axis in (
+        GENERATED,  # sampled and forced, `Cost.generated`
+        ComputeAxis("sequential", "sequential tokens", "mean tokens on the critical path", {"sequential": 1.0}),
+        ComputeAxis("prompt", "prompt tokens", "mean prompt tokens per problem", {"prompt": 1.0}),
+        ComputeAxis("total", "tokens", "prompt and generated tokens per problem", {"prompt": 1.0, "generated": 1.0}),
+        # 2 x parameters a token, and 4 x layers x width for each token and one it attends to: `tts_bench.cost.flops`.
+        ComputeAxis("flops", "FLOPs", "mean FLOPs per problem (parameters and attention)", {"flops": 1.0}),
+    )
+}
+COSTS = ("generated", "sequential", "prompt", "forced", "flops")
+
+
+def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:
+    """The axis called `name`; `header` is the run.json of the run, for the hardware behind `seconds`.
+
+    Seconds are those the engine was busy, shared out by generated tokens: problems are decoded together, so that none
+    has a time of its own. They are of this run's batches on this hardware, which the label names.
+
+    Raises:
+        UserError: no such axis, or a run that measured no time since all it needed was in the store.
+    """
+    if name in AXES:
+        return AXES[name]
+    if name != "seconds":
+        raise UserError(f"there is no axis {name!r}. {did_you_mean(name, [*AXES, 'seconds'])}")
+    made = header.get("timing", {}).get("tokens", {}).get("made", 0)
+    seconds = header.get("timing", {}).get("engine_seconds", 0.0)
+    if not made or not seconds:
+        raise UserError(
+            "no seconds were measured: all that this run needed was already generated. Take another --x, or repeat the "
+            "run with an empty --store."
+        )
+    hardware = header.get("hardware", {})
+    place = hardware.get("gpu") or hardware.get("processor") or "unknown hardware"
+    label = f"engine seconds per problem, at {made / seconds:.3g} tokens a second on {place}"
+    return ComputeAxis("seconds", "seconds", label, {"generated": seconds / made})

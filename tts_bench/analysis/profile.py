@@ -1,0 +1,96 @@
+"""What stands beside an accuracy: how a line scales, what flips between its rungs, what was cut, silent or ignored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_bench.analysis import s1
+from tts_bench.analysis.compute import GENERATED, ComputeAxis
+from tts_bench.analysis.runs import Line
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Flips:
+    """The flip matrix of two rungs: shares of problems. Scores between 0 and 1 count with their part."""
+
+    stayed_right: float
+    right_to_wrong: float
+    wrong_to_right: float
+    stayed_wrong: float
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One line in numbers. Slopes are in points of accuracy; shares are of its last rung."""
+
+    performance: float  # s1: the best rung's accuracy
+    per_doubling: float | None  # s1's Scaling; None where only one length was seen
+    per_thousand: float | None  # the same for each 1,000 tokens (of the axis, 1,000 of its unit)
+    down: float | None  # points per doubling while thinking is cut short ...
+    up: float | None  # ... and once cues extend it
+    flips: Flips  # from the first rung to the last
+    truncated: float
+    unanswered: float
+    cues_happened: float | None  # cues put in of those asked for; None where none was
+    lenient_gap: float | None  # accuracy by another metric less the main one; None where there is one metric only
+    answered: float | None  # accuracy on the problems with an extracted answer
+
+
+def profile(line: Line, axis: ComputeAxis = GENERATED) -> Profile:
+    """The profile of `line`, with the expectation over votes where there is one."""
+    tokens = line.compute(axis).mean(axis=0)
+    accuracy = 100 * line.expected.mean(axis=0)
+    down, up = split(line)
+    wanted = float(line.values["cues_wanted"][:, -1].sum())
+    metrics = (name for name in line.values if name.startswith("score "))
+    others = [line.values[name] for name in metrics if name != f"score {line.metric}"]
+    answered = 1 - line.values["no_answer"][:, -1]
+    return Profile(
+        performance=s1.performance(list(accuracy)),
+        per_doubling=_slope(tokens, accuracy),
+        per_thousand=_slope(tokens, accuracy, thousand=True),
+        down=_slope(tokens[down], accuracy[down]),
+        up=_slope(tokens[up], accuracy[up]),
+        flips=flips(line.score[:, 0], line.score[:, -1]),
+        truncated=float(line.values["truncated"][:, -1].mean()),
+        unanswered=float(line.values["no_answer"][:, -1].mean()),
+        cues_happened=float(line.values["cues"][:, -1].sum()) / wanted if wanted else None,
+        lenient_gap=float((others[0] - line.score)[:, -1].mean()) if others else None,
+        answered=float((line.score[:, -1] * answered).sum() / answered.sum()) if answered.any() else None,
+    )
+
+
+def flips(before: Floats, after: Floats) -> Flips:
+    """The flip matrix between two rungs, given their scores in 0 to 1, shape (problems,) each."""
+    return Flips(
+        stayed_right=float((before * after).mean()),
+        right_to_wrong=float((before * (1 - after)).mean()),
+        wrong_to_right=float(((1 - before) * after).mean()),
+        stayed_wrong=float(((1 - before) * (1 - after)).mean()),
+    )
+
+
+def split(line: Line) -> tuple[list[int], list[int]]:
+    """Places of the rungs that scale down, by cutting thinking short, and of those that scale up, by cues.
+
+    A curve that rises only in its first part shows what truncation costs, not what more thinking gains
+    (arXiv 2507.14419). The last rung without a cue is the end of the one part and the start of the other.
+    """
+    wanted = line.values["cues_wanted"].mean(axis=0) > 0
+    cut = line.values["truncated"].mean(axis=0) > 0
+    natural = [place for place in range(len(wanted)) if not wanted[place]]
+    forced = [place for place in range(len(wanted)) if wanted[place]]
+    down = natural if any(cut[place] for place in natural) else []
+    return down, natural[-1:] + forced if forced else []
+
+
+def _slope(tokens: Floats, accuracy: Floats, *, thousand: bool = False) -> float | None:
+    slope = s1.scaling_per_thousand if thousand else s1.scaling_per_doubling
+    if not (tokens > 0).all() or len(set(tokens)) < 2:
+        return None
+    return float(slope(list(tokens), list(accuracy)))

@@ -1,0 +1,241 @@
+"""Runs read for analysis: each line of records checked, then kept as numbers only."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_bench.analysis.compute import COSTS, ComputeAxis
+from tts_bench.analysis.pool import pool, verdicts
+from tts_bench.analysis.votes import majority_at_k
+from tts_bench.errors import UserError
+from tts_bench.records import AnswerRecord, Record, from_line
+
+Floats = NDArray[np.float64]
+_HEADER_SCHEMA = 1
+_FREE = ("strategies", "sources", "tasks", "limit", "seed", "timeout", "tts_bench", "data")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One strategy on one task: a row for each problem, a column for each rung. Repeats and seeds are averaged.
+
+    A record with fewer answers than the longest keeps its last one on the later rungs, as on the curve.
+    """
+
+    task: str
+    strategy: str
+    metric: str  # the task's main metric
+    documents: tuple[int, ...]
+    prompts: tuple[str, ...]  # digest of each document's prompt as the model read it
+    rungs: tuple[str, ...]
+    values: dict[str, Floats]  # each (problems, rungs): costs, shares, cues, and a "score METRIC" for each metric
+    votes: Floats | None  # (problems, rungs): exact expectation of the main metric over all votes of k; None: no pool
+    errors: int  # documents left out
+    seeds: int = 1
+
+    @property
+    def score(self) -> Floats:
+        """The main metric as lm-eval gave it for each rung."""
+        return self.values[f"score {self.metric}"]
+
+    @property
+    def expected(self) -> Floats:
+        """The main metric, in the place of a vote of the first k samples the expectation over all votes of k."""
+        return self.score if self.votes is None else self.votes
+
+    def compute(self, axis: ComputeAxis) -> Floats:
+        """What each rung cost on each problem, on `axis`."""
+        return np.asarray(sum(factor * self.values[name] for name, factor in axis.weights.items()))
+
+
+@dataclass(frozen=True)
+class RunData:
+    """A finished run."""
+
+    path: Path
+    header: dict[str, Any]
+    lines: dict[str, dict[str, Line]]  # task -> strategy's id -> its line
+
+    @property
+    def seed(self) -> int:
+        return int(self.header["identity"]["seed"])
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What its answers depend on besides strategy, seed and data."""
+        return {key: value for key, value in self.header["identity"].items() if key not in _FREE}
+
+    def label(self, strategy: str) -> str:
+        return str(self.header.get("labels", {}).get(strategy, strategy))
+
+
+def read_header(folder: Path) -> dict[str, Any]:
+    """The run.json of a finished run.
+
+    Raises:
+        UserError: no folder of a run, another schema, or a run that is not finished.
+    """
+    path = folder / "run.json"
+    try:
+        header = json.loads(path.read_text("utf-8"))
+        schema, status = header["schema"], header["status"]
+        missing = {"identity", "metrics"} - set(header)
+    except OSError as error:
+        raise UserError(f"{folder} is no run's folder: {path} cannot be read ({error.strerror}).") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no header of a run: {error}. `tts-bench run` writes one.") from error
+    if schema != _HEADER_SCHEMA or missing:
+        raise UserError(f"{path} has schema {schema!r}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
+    if status != "finished":
+        raise UserError(f"{folder} holds a run that is not finished ({status}). The command that began it finishes it.")
+    return dict(header)
+
+
+def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
+    """The records of a run, one after the other, each checked against the run's header.
+
+    Raises:
+        UserError: with file and line: what is cut off, no record, of another schema or another run, said twice, or
+            holds a number that is not finite.
+    """
+    path = folder / "records.jsonl"
+    seen: set[tuple[str, int, int, str]] = set()
+    schema: int | None = None
+    try:
+        with path.open("rb") as file:
+            for number, raw in enumerate(file, 1):
+                try:
+                    record = from_line(raw)
+                    schema = schema or record.schema
+                    _check(record, header, seen, schema)
+                except ValueError as error:
+                    cut = "" if raw.endswith(b"\n") else "the last line is cut off: "
+                    raise UserError(f"{path}, line {number}: {cut}{error}. Repeat the run's command.") from error
+                yield record
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Repeat the run's command.") from error
+
+
+def _check(record: Record, header: dict[str, Any], seen: set[tuple[str, int, int, str]], schema: int) -> None:
+    key = (*record.key, record.strategy)
+    name = f"{record.problem} of {record.strategy!r}"
+    if record.strategy not in header["identity"]["strategies"] or record.task not in header["metrics"]:
+        raise ValueError(f"{name} belongs to another run: run.json does not know it")
+    if key in seen:
+        raise ValueError(f"{name} is there twice: the file holds more than one run")
+    if record.schema != schema:
+        raise ValueError(f"{name} has schema {record.schema}, lines before it {schema}: the file holds several runs")
+    seen.add(key)
+    if not record.answers and not record.error:
+        raise ValueError(f"{name} has neither answer nor error")
+    if record.error:
+        return
+    for answer in record.answers:
+        if header["metrics"][record.task] not in answer.scores:
+            raise ValueError(f"{name} has no score {header['metrics'][record.task]!r} on rung {answer.rung!r}")
+
+
+def read_run(folder: Path) -> RunData:
+    """A finished run, as numbers.
+
+    Raises:
+        UserError: as `read_header` and `read_records`; no record; or nothing but errors.
+    """
+    header = read_header(folder)
+    rows: dict[tuple[str, str], _Rows] = {}
+    for record in read_records(folder, header):
+        key = (record.task, record.strategy)
+        rows.setdefault(key, _Rows(header["metrics"][record.task])).add(record)
+    if not rows:
+        raise UserError(f"{folder / 'records.jsonl'} holds no record: there is nothing to analyse.")
+    lines: dict[str, dict[str, Line]] = {}
+    for (task, strategy), found in rows.items():
+        if found.rows:
+            lines.setdefault(task, {})[strategy] = found.line(task, strategy)
+    if not lines:
+        raise UserError(
+            f"{folder} holds errors only: no problem has an answer. Its records.jsonl says what went wrong."
+        )
+    return RunData(folder, header, lines)
+
+
+class _Rows:
+    """What is kept of the records of one line while they are read."""
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+        self.rows: dict[int, list[list[list[float]]]] = {}  # document -> repeat -> rung -> values
+        self.prompts: dict[int, str] = {}
+        self.votes: dict[int, list[Floats]] = {}
+        self.rungs: tuple[str, ...] = ()
+        self.metrics: tuple[str, ...] = ()
+        self.failed: set[int] = set()
+
+    def add(self, record: Record) -> None:
+        if record.error:
+            self.failed.add(record.doc_id)
+            return
+        self.metrics = self.metrics or tuple(record.answers[0].scores)
+        rungs = tuple(answer.rung for answer in record.answers)
+        longest, shorter = (rungs, self.rungs) if len(rungs) > len(self.rungs) else (self.rungs, rungs)
+        if longest[: len(shorter)] != shorter:
+            raise UserError(f"{record.problem} of {record.strategy!r} has rungs {rungs}, others have {self.rungs}.")
+        self.rungs = longest
+        self.rows.setdefault(record.doc_id, []).append([_values(answer, self.metrics) for answer in record.answers])
+        self.prompts[record.doc_id] = next((part.origin for part in record.segments if part.kind == "prompt"), "")
+        if ballots := [ballot.extracted for ballot in pool(record)]:
+            scores = verdicts(record, self.metric)
+            if scores.keys() >= set(ballots):
+                self.votes.setdefault(record.doc_id, []).append(majority_at_k(ballots, scores))
+
+    def line(self, task: str, strategy: str) -> Line:
+        documents = tuple(sorted(self.rows.keys() - self.failed))
+        rows = np.array([np.mean([self._padded(row) for row in self.rows[doc]], axis=0) for doc in documents])
+        rows = rows.reshape(len(documents), len(self.rungs), len(_FIELDS) + len(self.metrics))
+        names = (*_FIELDS, *(f"score {metric}" for metric in self.metrics))
+        complete = documents and all(
+            len(self.votes.get(doc, ())) == len(self.rows[doc])
+            and all(len(vote) == len(self.rungs) for vote in self.votes[doc])
+            for doc in documents
+        )
+        return Line(
+            task=task,
+            strategy=strategy,
+            metric=self.metric,
+            documents=documents,
+            prompts=tuple(self.prompts[doc] for doc in documents),
+            rungs=self.rungs,
+            values={name: rows[:, :, place] for place, name in enumerate(names)},
+            votes=np.array([np.mean(self.votes[doc], axis=0) for doc in documents]) if complete else None,
+            errors=len(self.failed),
+        )
+
+    def _padded(self, row: list[list[float]]) -> list[list[float]]:
+        return row + row[-1:] * (len(self.rungs) - len(row))
+
+
+_FIELDS = (*COSTS, "truncated", "no_answer", "cues_wanted", "cues")
+
+
+def _values(answer: AnswerRecord, metrics: tuple[str, ...]) -> list[float]:
+    cost = answer.cost
+    return [
+        cost.generated,
+        cost.sequential,
+        cost.prompt,
+        cost.forced,
+        cost.flops,
+        answer.truncated,
+        answer.extracted is None,
+        answer.cues_wanted,
+        answer.cues,
+        *(answer.scores.get(metric, math.nan) for metric in metrics),
+    ]

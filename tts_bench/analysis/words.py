@@ -1,0 +1,77 @@
+"""A comparison in words: what the data support, and what they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tts_bench.analysis.compare import Comparison, Statement
+
+
+def paragraph(comparison: Comparison) -> str:
+    """One paragraph: a sentence for each statement, the surest first, then how to read them. Names come as they are."""
+    tasks = {statement.task for statement in comparison.statements}
+    ordered = sorted(comparison.statements, key=lambda s: (s.adjusted, s.kind, -abs(s.difference)))
+    sentences = [sentence(statement, comparison, name_task=len(tasks) > 1) for statement in ordered]
+    seeds = f", each the mean of {comparison.seeds} seeds" if comparison.seeds > 1 else ""
+    reading = [f"Intervals are from {comparison.resamples:,} bootstrap resamples of the problems{seeds}."]
+    if len(ordered) > 1:
+        reading.append(f"p-values are corrected by Holm over these {len(ordered)} differences, intervals are not.")
+    return " ".join([*sentences, *reading, *comparison.notes])
+
+
+def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = False) -> str:
+    """One statement as a sentence."""
+    where = f"On {statement.task}: " if name_task else ""
+    left, right = _arm(statement.left, statement.left_rung), _arm(statement.right, statement.right_rung)
+    size = f"{_points(abs(statement.difference))} {'above' if statement.difference >= 0 else 'below'} {right}"
+    interval = f"95% {_points(statement.low, sign=True)} to {_points(statement.high, sign=True)}"
+    pairs = f"{statement.problems:,} paired problems"
+    facts = f"{interval}, {p_text(statement.adjusted)}, {pairs}"
+    cost = _cost(statement, comparison.axis.unit)
+    if statement.significant:
+        return f"{where}{left} is {size} {cost} ({facts})."
+    shown = "no difference could have been shown on so few problems"
+    if statement.detectable is not None:
+        shown = f"a difference of {_points(statement.detectable)} would have been found in 80 of 100 such runs"
+    found = _points(statement.difference, sign=True)
+    return f"{where}The data do not tell {left} from {right} {cost}: {found} ({facts}; {shown})."
+
+
+def _arm(name: str, rung: str) -> str:
+    return f"{name} at {rung}"
+
+
+def _cost(statement: Statement, unit: str) -> str:
+    if statement.kind == "matched":
+        return f"at the same {unit} ({statement.compute:,.3g})"
+    return f"at {statement.ratio:.2g} times the {unit}"
+
+
+def _points(share: float, *, sign: bool = False) -> str:
+    text = f"{100 * share:{'+' if sign else ''}.1f}"
+    return text if sign else f"{text} points"
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is printed."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def rows(statements: Sequence[Statement]) -> list[list[str]]:
+    """Cells of a table, one row for each statement; see `COLUMNS`."""
+    return [
+        [
+            f"{_arm(s.left, s.left_rung)} - {_arm(s.right, s.right_rung)}",
+            "same" if s.kind == "matched" else f"x {s.ratio:.2f}",
+            f"{100 * s.difference:+.1f}",
+            f"[{100 * s.low:+.1f}, {100 * s.high:+.1f}]",
+            p_text(s.p).removeprefix("p ").removeprefix("= "),
+            p_text(s.adjusted).removeprefix("p ").removeprefix("= "),
+            f"{s.better}/{s.worse}",
+            "none" if s.detectable is None else f"{100 * s.detectable:.1f}",
+        ]
+        for s in statements
+    ]
+
+
+COLUMNS = ("difference", "compute", "points", "95%", "p", "Holm", "+/-", "found")
