@@ -22,7 +22,7 @@ def report(
 ) -> None:
     """One offline HTML file of runs: curves, tables, and every trace."""
     from tts_bench.analysis.report.page import check_target, page
-    from tts_bench.analysis.report.payload import build
+    from tts_bench.analysis.report.payload import EMPTY, build
     from tts_bench.errors import UserError
     from tts_bench.files import FULL, write_whole
     from tts_bench.text import safe
@@ -31,7 +31,7 @@ def report(
     check_target(target)
     if not max_mb > 0:
         raise UserError(f"--max-mb is {max_mb:g}; it takes a number above 0.")
-    payload = build(runs, texts=texts, room=round(max_mb * 1e6))
+    payload = build(runs, texts=texts, room=round(max_mb * 1e6) - len(page(EMPTY)))
     data = page(payload).encode()
     try:
         write_whole(target, data)

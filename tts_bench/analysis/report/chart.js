@@ -120,8 +120,9 @@ function drawChart(host, lines, axis, log) {
     spots.flat().map((at) => at.node),
   );
   const tip = el("div", { class: "tip", hidden: true });
-  host.replaceChildren(picture, tip);
-  follow(host, picture, tip, spots, width);
+  const stage = el("div", {}, picture, tip); // listens in the place of the picture, which would become a tab stop
+  host.replaceChildren(stage);
+  follow(stage, picture, tip, spots, width);
 }
 
 function spot(line, point, scale, axis) {
@@ -165,7 +166,7 @@ function path(line, spots) {
 }
 
 /** Hover and arrow keys: one point is the chart's tab stop, and the tip tells of the point it stands at. */
-function follow(host, picture, tip, spots, width) {
+function follow(stage, picture, tip, spots, width) {
   let lit = null;
   const light = (at) => {
     lit?.node.classList.remove("lit");
@@ -185,7 +186,7 @@ function follow(host, picture, tip, spots, width) {
     tip.style.left = `${Math.max(4, left)}px`;
     tip.style.top = `${Math.max(4, at.y - tip.offsetHeight - 6)}px`;
   };
-  picture.addEventListener("pointermove", (event) => {
+  stage.addEventListener("pointermove", (event) => {
     const box = picture.getBoundingClientRect();
     const [x, y] = [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * width) / box.width];
     const near = spots
@@ -195,16 +196,16 @@ function follow(host, picture, tip, spots, width) {
     const under = spots.flat().find((at) => at.node === event.target.closest(".point"));
     light(near[0] < 30 ? near[1] : (under ?? null));
   });
-  picture.addEventListener("pointerleave", () => light(null));
+  stage.addEventListener("pointerleave", () => light(null));
   const places = new Map(spots.flatMap((line, row) => line.map((at, column) => [at.node, [row, column]])));
   spots[0][0].node.setAttribute("tabindex", 0);
-  picture.addEventListener("focusin", (event) => {
+  stage.addEventListener("focusin", (event) => {
     const [row, column] = places.get(event.target);
     for (const at of spots.flat()) at.node.setAttribute("tabindex", at.node === event.target ? 0 : -1);
     light(spots[row][column]);
   });
-  picture.addEventListener("focusout", () => light(null));
-  picture.addEventListener("keydown", (event) => {
+  stage.addEventListener("focusout", () => light(null));
+  stage.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     if (event.key === "Escape") light(null);
     if (!step || !places.has(event.target)) return;

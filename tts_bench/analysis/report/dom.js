@@ -61,14 +61,20 @@ function byId(id) {
   return document.getElementById(id);
 }
 
+let fields = 0;
+
+/** `control` with its label above it. */
+function labelled(label, control) {
+  control.id = `field-${++fields}`;
+  return el("div", { class: "field" }, el("label", { for: control.id }, label), control);
+}
+
 /** A labelled select; `options` are [value, label] pairs. */
 function chooser(label, options, value, onchange) {
-  const select = el(
-    "select",
-    { onchange: (event) => onchange(event.target.value) },
-    options.map(([key, name]) => el("option", { value: key, selected: String(key) === String(value) }, name)),
+  const entries = options.map(([key, name]) =>
+    el("option", { value: key, selected: String(key) === String(value) }, name),
   );
-  return el("label", {}, label, select);
+  return labelled(label, el("select", { onchange: (event) => onchange(event.target.value) }, entries));
 }
 
 function toggle(label, pressed, onclick) {

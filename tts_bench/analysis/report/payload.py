@@ -38,6 +38,9 @@ class Payload:
     note: str  # what was left out; "" where nothing was
 
 
+EMPTY = Payload("", "", 0, "")
+
+
 def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_000) -> Payload:
     """One pass over the records of finished runs. Index and texts together have at most `room` characters.
 
@@ -63,9 +66,9 @@ def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_00
         "records": columns.records,
         "answers": {**columns.answers, "scores": columns.scores},
     }
-    size = len(packed(index)) + 8 * len(blobs.blobs)  # a place in `blobs` takes 8 digits at most, unpacked
+    size = len(packed(index)) + 400 + 8 * len(blobs.blobs)  # the note, and `blobs` even if it could not be packed
     chosen = blobs.keep(texts, room - size)
-    note = _left_out(chosen, blobs, texts, room)
+    note = _left_out(chosen, blobs, texts)
     index |= {"texts_note": note, "blobs": [0, *accumulate(map(len, chosen))]}
     return Payload(packed(index), "".join(chosen), len(columns.records["doc"]), note)
 
@@ -189,7 +192,7 @@ def _notes(run: dict[str, Any]) -> Iterator[str]:
         )
 
 
-def _left_out(chosen: list[str], blobs: Texts, kept: Kept, room: int) -> str:
+def _left_out(chosen: list[str], blobs: Texts, kept: Kept) -> str:
     held, groups = sum(map(bool, chosen)), len(chosen)
     if held == groups:
         return ""
@@ -201,5 +204,5 @@ def _left_out(chosen: list[str], blobs: Texts, kept: Kept, room: int) -> str:
     }[kept]
     wanted = blobs.wanted(kept)
     if held < wanted:
-        why += f" {wanted - held:,} more did not fit into {room / 1e6:.0f} MB (--max-mb); errors and flips came first."
+        why += f" {wanted - held:,} more would have made it too big (--max-mb); errors and flips came first."
     return f"This file holds the texts of {held:,} of {groups:,} problems. {why.strip()}"

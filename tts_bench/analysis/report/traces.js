@@ -55,9 +55,7 @@ class Browser {
       ...(report.runs.length > 1 ? [chooser("Run", all(report.runs.map((run) => run.name)), "", set("run"))] : []),
       chooser("Task", all(report.tasks), "", set("task")),
       chooser("Strategy", all(strategies), "", set("strategy")),
-      el(
-        "label",
-        {},
+      labelled(
         "Problem number",
         el("input", {
           type: "search",

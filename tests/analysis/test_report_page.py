@@ -1,0 +1,351 @@
+"""The report in a real Chromium: what it shows, how it is worked with, and that it keeps to itself."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Error
+
+from tests.analysis.browser import Tab, chromium, needs_chromium, opened
+from tests.analysis.made_runs import solved, write_run
+from tts_bench.analysis import curve
+from tts_bench.analysis.compute import AXES
+from tts_bench.cli import main as root
+from tts_bench.records import ErrorRecord, Record
+
+pytestmark = needs_chromium
+
+RECORDS = solved()
+POINTS = curve.points(RECORDS, metrics={"sums": "strict"})
+LONG = "x" * 4000
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
+    "<a href='javascript:alert(4)'>\u202egnp.exe\u2066\x00\x1b[31m\x85\u200b<style>*{display:none}</style>"
+    "<!-- --><script src='http://127.0.0.1/x.js'></script>${alert(5)}{{7*7}}&lt;b&gt;" + LONG
+)
+HOSTILE_NAME = "budget-forcing:cue=</script><img src=x onerror=alert(6)>\u202e" + LONG[:200]
+
+
+def hostile(record: Record) -> Record:
+    if record.error:
+        return replace(record, strategy=HOSTILE_NAME, task=HOSTILE[:80], error=ErrorRecord("raised", HOSTILE))
+    segments = tuple(replace(part, text=f"{part.text} {HOSTILE}", extracted=HOSTILE) for part in record.segments)
+    answers = tuple(replace(answer, text=HOSTILE, extracted=HOSTILE) for answer in record.answers)
+    return replace(record, strategy=HOSTILE_NAME, task=HOSTILE[:80], segments=segments, answers=answers)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("reports")
+    plain = write_run(folder / "plain", RECORDS)
+    other = write_run(folder / "other", [record for record in RECORDS if not record.error], seed=1)
+    votes = [record for record in RECORDS if record.strategy.startswith("majority")]
+    facts = {"metrics": {HOSTILE[:80]: "strict"}, "command": HOSTILE, "model": {"name": HOSTILE, "notes": [HOSTILE]}}
+    bad = write_run(folder / "</title><script>alert(7)".replace("/", "\u2215"), map(hostile, votes), **facts)
+    made = {
+        "plain": (plain,),
+        "two": (plain, other),
+        "hostile": (bad,),
+        "few": (plain, "--texts", "errors"),
+    }
+    for name, arguments in made.items():
+        assert root._run(["report", *map(str, arguments), "--out", str(folder / f"{name}.html")]) == 0
+    return {name: folder / f"{name}.html" for name in made}
+
+
+@pytest.fixture(scope="module")
+def browser(reports: dict[str, Path]) -> Iterator[Browser]:  # after the runs: they need asyncio, which it occupies
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def tab(browser: Browser, reports: dict[str, Path]) -> Iterator[Tab]:
+    with opened(browser, reports["plain"]) as tab:
+        yield tab
+
+
+def places(tab: Tab) -> list[float]:
+    return tab.page.eval_on_selector_all(".point .halo", "nodes => nodes.map(node => +node.getAttribute('cx'))")
+
+
+def test_a_hovered_point_tells_its_numbers(tab: Tab) -> None:
+    scored = [point for point in POINTS if point.n]
+    assert tab.count(".point") == len(scored)
+    for index, point in enumerate(scored):
+        tab.page.locator(".point .halo").nth(index).hover(force=True)
+        told = " ".join(tab.texts(".tip"))
+        assert f"rung {point.rung}" in told or point.generated == scored[index - 1].generated
+        assert f"{100 * point.accuracy:.1f}%" in told
+        assert f"{100 * point.low:.1f} to {100 * point.high:.1f}%" in told
+    tab.page.mouse.move(2, 2)
+    assert tab.page.locator(".tip").is_hidden()
+
+
+@pytest.mark.parametrize("log", [True, False])
+def test_points_stand_where_their_compute_says_on_every_axis(tab: Tab, log: bool) -> None:
+    tab.page.get_by_label("log2 scale").set_checked(log)
+    for axis in AXES.values():
+        tab.page.get_by_label("Compute", exact=True).select_option(axis.name)
+        assert tab.texts(".axis-title") == [axis.label + (", log2" if log else "")]
+        values = [axis.of(point) for point in POINTS if point.n]
+        scaled = [math.log2(value) if log else value for value in values]
+        low, high, at = scaled.index(min(scaled)), scaled.index(max(scaled)), places(tab)
+        for value, x in zip(scaled, at, strict=True):
+            share = (value - scaled[low]) / ((scaled[high] - scaled[low]) or 1)
+            assert x - at[low] == pytest.approx(share * (at[high] - at[low]), abs=1e-6)
+
+
+def test_a_line_can_be_taken_off_the_chart_and_put_back(tab: Tab) -> None:
+    shown = tab.count(".point")
+    button = tab.page.locator("#legend button").first
+    button.click()
+    assert tab.count(".point") < shown
+    assert button.get_attribute("aria-pressed") == "false"
+    button.click()
+    assert tab.count(".point") == shown
+
+
+def column(tab: Tab, name: str) -> list[str]:
+    heads = [head.strip() for head in tab.texts("#table th")]
+    return tab.texts(f"#table tbody td:nth-child({heads.index(name) + 1})")
+
+
+@pytest.mark.parametrize("name", ["Accuracy", "lenient", "Generated", "Truncated"])
+def test_a_press_on_a_heading_sorts_by_numbers_and_another_turns_the_order(tab: Tab, name: str) -> None:
+    def number(text: str) -> float:
+        return float(text.replace(",", "").rstrip("%"))
+
+    button = tab.page.locator("#table th button", has_text=name)
+    unsorted = Counter(column(tab, name))
+    for order, reverse in (("descending", True), ("ascending", False)):
+        button.click()
+        found = [number(text) for text in column(tab, name)]
+        assert found == sorted(found, reverse=reverse)
+        assert len(set(found)) > 1
+        assert tab.count(f"#table th[aria-sort={order}]") == 1
+    assert Counter(column(tab, name)) == unsorted
+
+
+def test_the_table_holds_every_point(tab: Tab) -> None:
+    assert column(tab, "Accuracy") == [f"{100 * point.accuracy:.1f}%" for point in POINTS]
+    assert column(tab, "Rung") == [point.rung for point in POINTS]
+    assert column(tab, "Generated") == [f"{point.generated:,.0f}" for point in POINTS]
+
+
+def rights(record: Record) -> list[bool]:
+    return [answer.scores["strict"] == 1 for answer in record.answers]
+
+
+TRAITS: dict[str, Callable[[Record], bool]] = {
+    "Right": lambda record: not record.error and rights(record)[-1],
+    "Wrong": lambda record: not record.error and not rights(record)[-1],
+    "Flipped": lambda record: len(set(rights(record))) > 1,
+    "Truncated": lambda record: any(answer.truncated for answer in record.answers),
+    "No answer": lambda record: not record.error and record.answers[-1].extracted is None,
+    "Errors": lambda record: record.error is not None,
+}
+
+
+@pytest.mark.parametrize("chips", [*((name,) for name in TRAITS), ("Right", "Flipped"), ("Wrong", "Truncated")])
+def test_filters_find_what_the_records_say(tab: Tab, chips: tuple[str, ...]) -> None:
+    for chip in chips:
+        tab.page.locator("#filters").get_by_role("button", name=chip, exact=True).click()
+    wanted = [record for record in RECORDS if all(TRAITS[chip](record) for chip in chips)]
+    assert tab.texts("#found") == [f"{len(wanted)} trace{'' if len(wanted) == 1 else 's'} of {len(RECORDS)}"]
+    assert [text.split(" ")[0] for text in tab.texts("#list bdi:first-child") if "/" in text] == [
+        record.problem for record in wanted[:20]
+    ]
+
+
+def test_right_and_wrong_take_each_others_place_and_a_strategy_narrows_the_list(tab: Tab) -> None:
+    filters = tab.page.locator("#filters")
+    filters.get_by_role("button", name="Right").click()
+    filters.get_by_role("button", name="Wrong").click()
+    assert filters.get_by_role("button", name="Right").get_attribute("aria-pressed") == "false"
+    filters.get_by_role("button", name="Wrong").click()
+    filters.get_by_label("Strategy").select_option("2")
+    assert tab.texts("#found") == [f"10 traces of {len(RECORDS)}"]
+    filters.get_by_label("Problem number").fill("3")
+    assert tab.texts("#found") == [f"1 trace of {len(RECORDS)}"]
+
+
+def choose(tab: Tab, place: int) -> None:
+    tab.page.locator("#list button").nth(place).click()
+    tab.page.wait_for_selector(".segment, #trace .notice")
+
+
+def test_a_trace_shows_the_segments_of_each_rung_and_what_they_cost(tab: Tab) -> None:
+    tab.page.get_by_label("Problem number").fill("4")
+    for place, record in enumerate(record for record in RECORDS if record.doc_id == 4):
+        choose(tab, place)
+        for rung, answer in enumerate(record.answers):
+            tab.page.locator(".rungs button").nth(rung).click()
+            assert tab.texts(".segment pre") == [record.segments[at].text.strip() for at in answer.segments]
+            kinds = tab.page.eval_on_selector_all(".segment", "nodes => nodes.map(node => node.classList[1])")
+            assert kinds == [record.segments[at].kind for at in answer.segments]
+            told = " ".join(tab.texts(".keys span"))
+            assert f"{answer.cost.generated} tokens generated, {answer.cost.sequential} one after the other" in told
+            assert f"Thinking {answer.cost.thinking}" in told
+
+
+def test_a_vote_shows_its_ballots(tab: Tab) -> None:
+    tab.page.get_by_label("Strategy", exact=True).select_option("2")
+    votes = [record for record in RECORDS if record.strategy.startswith("majority") and not record.error]
+    for place, record in enumerate(votes):
+        choose(tab, place)
+        ballots = Counter(record.segments[at].extracted for at in record.answers[-1].segments)
+        del ballots[None]  # segments that are no answers; each answer of this script can be read
+        rows = [row.split("\t") for row in tab.page.locator(".ballots tbody tr").all_inner_texts()]
+        assert {said: int(votes) for said, votes, _ in rows} == ballots
+        assert [said for said, _, outcome in rows if outcome == "chosen"] == [record.answers[-1].extracted]
+
+
+def test_an_error_says_what_went_wrong(tab: Tab) -> None:
+    tab.page.get_by_role("button", name="Errors", exact=True).click()
+    choose(tab, 0)
+    assert "ValueError: no (mine.py:3)" in " ".join(tab.texts("#trace .notice"))
+
+
+def test_two_runs_stand_side_by_side(browser: Browser, reports: dict[str, Path]) -> None:
+    with opened(browser, reports["two"]) as tab:
+        assert len({name.partition(":")[0] for name in tab.texts("#legend button")}) == 2
+        tab.page.get_by_label("Run", exact=True).select_option("1")
+        assert tab.texts("#found") == ["29 traces of 59"]
+        assert tab.count(".run") == 2
+
+
+def test_what_was_left_out_is_said_on_the_page_and_at_the_trace(browser: Browser, reports: dict[str, Path]) -> None:
+    with opened(browser, reports["few"]) as tab:
+        assert any("texts of 1 of 10 problems" in text for text in tab.texts("#notes p"))
+        choose(tab, 0)
+        assert "not in this file" in " ".join(tab.texts("#trace .notice"))
+        assert tab.count(".rungs button") == 3
+
+
+def test_hostile_text_is_shown_as_text_and_does_nothing(browser: Browser, reports: dict[str, Path]) -> None:
+    with opened(browser, reports["hostile"]) as tab:
+        for place in range(tab.count("#list button")):
+            choose(tab, place)
+            tab.page.eval_on_selector_all("details", "nodes => nodes.forEach(node => { node.open = true; })")
+            assert tab.count("main script, main img, main style, main a, main iframe") == 0
+        choose(tab, 0)
+        pre = tab.texts(".segment.answer pre")[0]
+        assert "<img src=x onerror=alert(2)><svg onload=alert(3)>" in pre
+        assert "&lt;b&gt;" in pre
+        assert r"\u202egnp.exe\u2066\u0000\u001b[31m\u0085\u200b" in pre
+        whole = tab.page.evaluate("document.body.textContent + document.body.getHTML()")
+        assert not set(whole) & set("\u202e\u2066\x00\x1b\x85\u200b")
+        handlers = "nodes => nodes.flatMap(n => [...n.attributes]).filter(a => a.name.startsWith('on')).length"
+        assert tab.page.eval_on_selector_all("main *", handlers) == 0
+        assert tab.page.evaluate("document.body.scrollWidth") <= 1280
+
+
+def test_the_policy_lets_nothing_out_and_no_other_script_run(browser: Browser, reports: dict[str, Path]) -> None:
+    asked: list[str] = []
+
+    class Listener(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    place = f"http://127.0.0.1:{server.server_port}"
+    page = browser.new_page()
+    try:
+        page.goto(reports["plain"].as_uri())
+        page.wait_for_selector("html[data-ready]")
+        with pytest.raises(Error, match="Failed to fetch"):
+            page.evaluate(f"fetch('{place}/fetch')")
+        page.evaluate(
+            "place => { const host = document.createElement('div');"
+            "host.innerHTML = `<img src=${place}/image onerror='window.ran = 1'><iframe src=${place}/frame></iframe>`;"
+            "document.body.append(host); const script = document.createElement('script');"
+            "script.textContent = 'window.ran = 2'; document.body.append(script); new Image().src = `${place}/late`; }",
+            place,
+        )
+        page.wait_for_timeout(300)
+        assert page.evaluate("window.ran") is None
+        assert asked == []
+    finally:
+        page.close()
+        server.shutdown()
+
+
+def focused(tab: Tab) -> str:
+    return str(
+        tab.page.evaluate(
+            "(() => { const at = document.activeElement;"
+            "return at.closest('#chart') ? 'chart' : at.closest('section')?.id + ' ' + at.localName; })()"
+        )
+    )
+
+
+def test_everything_is_reached_and_worked_with_the_keyboard_alone(tab: Tab) -> None:
+    keys = tab.page.keyboard
+    keys.press("Tab")
+    assert tab.page.evaluate("document.activeElement.className") == "skip"
+    reached = []
+    for _ in range(150):
+        keys.press("Tab")
+        reached.append(focused(tab))
+        if reached[-1] == "chart":
+            first = tab.texts(".tip strong")
+            keys.press("ArrowRight")
+            second = tab.texts(".tip strong")
+            keys.press("ArrowDown")
+            assert len({*first, *second, *tab.texts(".tip strong")}) == 3
+        if reached[-1] == "traces button" and tab.page.evaluate("document.activeElement.closest('#list') !== null"):
+            break
+    assert {"overview button", "curves select", "curves input", "curves button", "chart"} <= set(reached)
+    assert {"results button", "traces select", "traces input", "traces button"} <= set(reached)
+    assert reached.count("chart") == 1  # one stop, however many points
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    tab.page.wait_for_selector(".segment")
+    assert tab.page.locator("#list button").nth(1).get_attribute("aria-current") == "true"
+    outline = "getComputedStyle(document.activeElement).outlineStyle"
+    assert tab.page.evaluate(outline) == "solid"
+
+
+@pytest.mark.parametrize("width", [320, 768, 1024])
+@pytest.mark.parametrize("name", ["two", "hostile"])
+def test_no_width_scrolls_sideways(browser: Browser, reports: dict[str, Path], width: int, name: str) -> None:
+    with opened(browser, reports[name], viewport={"width": width, "height": 700}) as tab:
+        choose(tab, 2)
+        tab.page.eval_on_selector_all("details", "nodes => nodes.forEach(node => { node.open = true; })")
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+CONTRASTS = (Path(__file__).parent / "contrast.js").read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_lines_stand_out_in_light_and_dark(browser: Browser, reports: dict[str, Path], scheme: str) -> None:
+    with opened(browser, reports["two"], color_scheme=scheme) as tab:
+        assert tab.page.evaluate("getComputedStyle(document.body).backgroundColor") == (
+            "rgb(246, 247, 249)" if scheme == "light" else "rgb(18, 22, 28)"
+        )
+        choose(tab, 1)
+        tab.page.eval_on_selector_all("details", "nodes => nodes.forEach(node => { node.open = true; })")
+        tab.page.locator(".point .halo").first.hover(force=True)
+        found = tab.page.evaluate(CONTRASTS)
+        assert len(found) > 300
+        assert [entry for entry in found if entry["ratio"] < entry["least"]] == []
+
+
+def test_the_run_header_is_there_whole(tab: Tab, reports: dict[str, Path]) -> None:
+    header = json.loads((reports["plain"].parent / "plain" / "run.json").read_text())
+    assert json.loads(tab.texts(".run pre")[0]) == header
