@@ -33,7 +33,7 @@ class Arm:
 
 
 def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[list[Arm], list[str]]:
-    """The arms of `runs`, and what they differ in besides strategy and seed: a sentence each.
+    """The arms of `runs`, and what to say beside them: what they differ in, and what failed.
 
     Raises:
         UserError: other data, prompts, models or thinking formats, unless `allow_different`; one strategy twice with
@@ -52,7 +52,12 @@ def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[
         else:
             groups.append([run])
     arms = [arm for place, group in enumerate(groups) for arm in _pooled(place, group, len(groups) > 1)]
-    return arms, [said for _, said in differences]
+    failed = [
+        f"{run.path}: {run.label(strategy)} has errors only on {task} and is in no number."
+        for run in runs
+        for task, strategy in run.failed
+    ]
+    return arms, [*(said for _, said in differences), *failed]
 
 
 def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Arm]:

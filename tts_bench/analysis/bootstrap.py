@@ -18,7 +18,8 @@ def resampled_means(values: Floats, resamples: int, rng: np.random.Generator) ->
     Whatever is a function of means (a difference, an interpolated curve, an area) has its bootstrap distribution from
     these, and all of them from the same draws. With several seeds, a row holds the problem's mean over its seeds:
     problems are drawn with replacement and each brings all its seeds. To draw among the seeds once more would count
-    their noise twice (Davison & Hinkley 1997, section 3.8).
+    their noise twice (Davison & Hinkley 1997, section 3.8). Deviations are widened by sqrt(n / (n - 1)), without which
+    a bootstrap's variance is that much too small.
 
     Raises:
         ValueError: no problem, or a value that is not finite.
@@ -36,7 +37,7 @@ def resampled_means(values: Floats, resamples: int, rng: np.random.Generator) ->
         for row, drawn in enumerate(draws):
             times[row] = np.bincount(drawn, minlength=n)
         means[start : start + len(draws)] = times[: len(draws)] @ residuals
-    return np.asarray(centre + means / n)
+    return np.asarray(centre + means / n * (n / max(n - 1, 1)) ** 0.5)
 
 
 def percentile_interval(statistic: Floats, level: float = 0.95) -> tuple[float, float]:

@@ -63,6 +63,7 @@ class RunData:
     path: Path
     header: dict[str, Any]
     lines: dict[str, dict[str, Line]]  # task -> strategy's id -> its line
+    failed: tuple[tuple[str, str], ...] = ()  # task and strategy where every record is an error
 
     @property
     def seed(self) -> int:
@@ -158,13 +159,14 @@ def read_run(folder: Path) -> RunData:
         raise UserError(f"{folder / 'records.jsonl'} holds no record: there is nothing to analyse.")
     lines: dict[str, dict[str, Line]] = {}
     for (task, strategy), found in rows.items():
-        if found.rows:
+        if found.rows.keys() - found.failed:
             lines.setdefault(task, {})[strategy] = found.line(task, strategy)
     if not lines:
         raise UserError(
             f"{folder} holds errors only: no problem has an answer. Its records.jsonl says what went wrong."
         )
-    return RunData(folder, header, lines)
+    failed = tuple(key for key, found in rows.items() if key[1] not in lines.get(key[0], {}))
+    return RunData(folder, header, lines, failed)
 
 
 class _Rows:

@@ -1,0 +1,251 @@
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_up import answer, made_up, record
+from numpy.typing import NDArray
+from run_folders import FIXTURES, write_run
+
+from tts_bench.analysis.arms import Arm
+from tts_bench.analysis.compare import Statement, compare
+from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.profile import flips, profile
+from tts_bench.analysis.runs import Line, read_run
+from tts_bench.analysis.words import paragraph
+from tts_bench.cli import main as root
+from tts_bench.errors import UserError
+
+
+def arm(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: bool = False) -> Arm:
+    """An arm with `scores` (problems, rungs) and costs that vary a little around `tokens`."""
+    n, rungs = scores.shape
+    spent = np.array(tokens) * np.random.default_rng(n).uniform(0.8, 1.2, (n, 1))
+    nothing = np.zeros((n, rungs))
+    values = {
+        **dict.fromkeys(("generated", "sequential", "flops"), spent),
+        **dict.fromkeys(("prompt", "forced", "truncated", "no_answer"), nothing),
+        "cues": nothing + (np.arange(rungs) if cues else 0),
+        "cues_wanted": nothing + (np.arange(rungs) if cues else 0),
+        "score strict": scores,
+    }
+    line = Line("sums", name, "strict", tuple(range(n)), ("",) * n, tuple(map(str, range(rungs))), values, None, 0)
+    return Arm(name, name, 0, {"sums": line})
+
+
+def right(n: int, *counts: int) -> NDArray[np.float64]:
+    """Scores with the first so many problems right, a column for each count."""
+    return np.array([[float(problem < count) for count in counts] for problem in range(n)])
+
+
+def only(statements: Sequence[Statement], left: str) -> Statement:
+    [found] = [statement for statement in statements if statement.left == left and statement.kind == "last"]
+    return found
+
+
+def test_a_difference_its_test_and_its_ratio_are_those_counted_by_hand() -> None:
+    better = right(100, 50, 60)
+    better[:4, 1] = 0
+    found = compare([arm("baseline", right(100, 50), [100.0]), arm("wait", better, [100.0, 290.0], cues=True)])
+    [said] = found.statements
+    assert (said.difference, said.better, said.worse, said.problems) == (pytest.approx(0.06), 10, 4, 100)
+    assert (said.p, said.adjusted, said.test) == (pytest.approx(0.1795654), said.p, "exact McNemar test")
+    assert (said.left_rung, said.ratio) == ("1", pytest.approx(2.9))
+    assert said.low < 0 < said.difference < said.high
+
+
+def test_the_papers_gains_come_out_of_its_table() -> None:
+    """arXiv 2506.11274, GSM8K-Platinum with Cmax 2 and Bmax 8192: mean accuracies of 1,209 problems."""
+    luck = np.random.default_rng(0).dirichlet(np.ones(1209)) * 1209
+    arms = [
+        arm(name, np.clip(mean * luck[:, None] / 20 + mean * 0.95, 0, 2), [100.0])
+        for name, mean in (("baseline", 0.7841), ("wait", 0.7971), ("learned", 0.8263))
+    ]
+    said = compare(arms, resamples=1000).statements
+    wait, learned = only(said, "wait").difference, only(said, "learned").difference
+    assert (round(100 * wait, 2), round(100 * learned, 2)) == (1.30, 4.22)
+    assert learned / wait == pytest.approx(3.2, abs=0.05)
+
+
+def test_at_matched_compute_the_longer_curve_is_read_between_its_rungs() -> None:
+    wait, vote = arm("wait", right(400, 100, 160), [100.0, 200.0]), arm("vote", right(400, 100, 240), [100.0, 400.0])
+    [said] = [
+        s for s in compare([arm("baseline", right(400, 100), [100.0]), wait, vote]).statements if s.kind != "last"
+    ]
+    assert (said.left_rung, said.right_rung) == ("1", "0 to 1")
+    assert said.difference == pytest.approx(160 / 400 - (100 + 240) / 2 / 400, abs=1e-6)
+    assert said.low < said.difference < said.high
+
+
+def test_curves_that_do_not_meet_and_baselines_are_not_matched() -> None:
+    arms = [
+        arm("baseline", right(50, 10, 20), [50.0, 100.0]),
+        arm("wait", right(50, 20, 21), [100.0, 150.0]),
+        arm("vote", right(50, 20, 21), [300.0, 900.0]),
+    ]
+    assert [statement.kind for statement in compare(arms, resamples=1000).statements] == ["last", "last"]
+
+
+def test_words_say_what_is_shown_and_what_is_not() -> None:
+    arms = [
+        arm("baseline", right(300, 100), [100.0]),
+        arm("wait", right(300, 160), [290.0]),
+        arm("hmm", right(300, 101), [1e5]),
+    ]
+    text = paragraph(compare(arms))
+    assert "wait at 0 is 20.0 points above baseline at 0 at 2.9 times the tokens (95% +1" in text
+    assert "p < 0.001, 300 paired problems)" in text
+    assert "The data do not tell hmm at 0 from baseline at 0" in text
+    assert "would have been found in 80 of 100 such runs" in text
+    assert "corrected by Holm over these 2 differences" in text
+
+
+def test_problems_that_not_all_arms_finished_are_left_out_and_counted() -> None:
+    short = arm("wait", right(40, 20), [10.0])
+    found = compare([arm("baseline", right(50, 20), [10.0]), short], resamples=1000)
+    assert found.notes == ["10 problems of sums are left out: not every arm finished them."]
+    assert found.statements[0].problems == 40
+    far = replace(short.lines["sums"], documents=tuple(range(100, 140)))
+    with pytest.raises(UserError, match="no problem of sums was finished by all of baseline, wait"):
+        compare([arm("baseline", right(50, 20), [10.0]), replace(short, lines={"sums": far})])
+    with pytest.raises(UserError, match="one strategy only"):
+        compare([short])
+    with pytest.raises(UserError, match="no strategy 'x'"):
+        compare([short, arm("hmm", right(40, 20), [10.0])], baseline="x")
+
+
+def test_the_same_data_and_seed_give_the_same_numbers() -> None:
+    arms = [arm("baseline", right(60, 20), [10.0]), arm("wait", right(60, 30) * 0.5, [20.0])]
+    assert compare(arms, seed=3) == compare(arms, seed=3)
+
+
+@pytest.mark.slow
+def test_a_family_of_ten_true_nulls_is_called_different_in_at_most_6_of_100() -> None:
+    """Four strategies beside a baseline, all as good at any length: four last rungs, six pairs at matched compute."""
+    rng, families, called = np.random.default_rng(11), 400, 0
+    for _ in range(families):
+        chance = rng.beta(1, 1, (150, 1))
+        arms = [
+            arm(name, (rng.random((150, 3)) < chance).astype(float), [100.0, 200.0, length])
+            for name, length in zip(("baseline", "a", "b", "c", "d"), (300.0, 400.0, 500.0, 600.0, 700.0), strict=True)
+        ]
+        said = compare(arms, resamples=1000).statements
+        assert len(said) == 10
+        called += any(statement.significant for statement in said)
+    assert called / families <= 0.06
+
+
+def test_flips_and_slopes_are_those_of_the_scores() -> None:
+    found = flips(np.array([1.0, 1, 0, 0, 0]), np.array([1.0, 0, 1, 1, 0]))
+    assert (found.stayed_right, found.right_to_wrong, found.wrong_to_right) == (0.2, 0.2, 0.4)
+    line = arm("wait", right(100, 40, 46), [100.0, 200.0], cues=True).lines["sums"]
+    told = profile(line)
+    assert (told.performance, told.per_doubling, told.up, told.down) == (46, pytest.approx(6), pytest.approx(6), None)
+    assert told.cues_happened == 1.0
+    assert profile(line, AXES["sequential"]).per_thousand == pytest.approx(60, rel=0.05)
+
+
+def run(*arguments: str) -> int:
+    return root._run(list(arguments))
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> list[str]:
+    return [str(write_run(tmp_path / "one", made_up(("gsm8k", "math500"), n=60)))]
+
+
+def test_compare_prints_a_paragraph_and_writes_what_it_says(
+    two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("compare", *two, "--resamples", "1000", "--out", str(tmp_path / "said.json")) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    said = json.loads((tmp_path / "said.json").read_text())
+    assert said["text"][:200] in shown
+    assert len(said["statements"]) == 12
+    assert "Holm over these 12 differences" in shown
+
+
+@pytest.mark.parametrize("kind", ["svg", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("png", "pdf"))])
+def test_plot_writes_an_overview_and_a_figure_of_each_task_with_the_same_bytes(
+    kind: str, two: list[str], tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        assert run("plot", *two, "--x", "flops", "--out", str(tmp_path / f"{name}.{kind}")) == 0
+    for part in ("", "-gsm8k", "-math500"):
+        assert (tmp_path / f"a{part}.{kind}").read_bytes() == (tmp_path / f"b{part}.{kind}").read_bytes()
+
+
+@pytest.mark.parametrize("axis", ["tokens", "sequential", "prompt", "total", "flops", "seconds"])
+def test_every_axis_is_drawn(axis: str, two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plot", *two, "--x", axis, "--out", str(tmp_path / "a.svg")) == 0
+    shown = capsys.readouterr().out
+    assert "Written" in shown
+    assert ("20 tokens a second on an abacus" in shown) == (axis == "seconds")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["compare", "nowhere"], "nowhere is no run's folder"),
+        (["compare", "{one}", "--x", "joules"], "no axis 'joules'"),
+        (["compare", "{one}", "--x", "token"], "Did you mean 'tokens'?"),
+        (["compare", "{one}", "--x", "seconds"], "no ground for a comparison"),
+        (["compare", "{one}", "--resamples", "5"], "--resamples is 5"),
+        (["compare", "{one}", "--seed", "-1"], "--seed is -1"),
+        (["compare", "{one}", "--baseline", "x"], "no strategy 'x'"),
+        (["compare", "{one}", "--out", "nowhere/a.json"], "--out nowhere/a.json cannot be written"),
+        (["compare", "{one}", "{one}"], "with seed 0: give one of them"),
+        (["compare", "{one}", "{old}"], "have another model"),
+        (["plot", "{one}", "--out", "a.gif"], "ends in '.gif'"),
+        (["plot", "{one}", "--out", "nowhere/a.svg"], "in a folder that exists"),
+    ],
+)
+def test_mistakes_end_with_code_2_one_message_and_nothing_written(
+    arguments: list[str],
+    said: str,
+    two: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    old = str(FIXTURES / "run-schema-2")
+    assert run(*(argument.format(one=two[0], old=old) for argument in arguments)) == 2
+    shown = capsys.readouterr()
+    assert said in shown.err
+    assert (shown.out, shown.err.count("\n")) == ("", 1)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["baseline", "\x1b[2J[bold]x[/]\u202e"]
+    records = [record(answer(float(doc > 3)), doc=doc, strategy=name) for name in names for doc in range(9)]
+    folder = write_run(tmp_path / "run", records)
+    assert run("compare", str(folder), "--resamples", "1000") == 0
+    assert run("plot", str(folder), "--out", str(tmp_path / "a.svg")) == 0
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown
+    assert r"\x1b[2J[bold]x[/]" in "".join(shown.split())
+
+
+def test_neither_compare_nor_plot_loads_torch_or_lm_eval(two: list[str], tmp_path: Path) -> None:
+    code = f"""
+import sys
+from tts_bench.cli.main import _run
+assert _run(["compare", {two[0]!r}]) == 0
+assert _run(["plot", {two[0]!r}, "--out", {str(tmp_path / "a.svg")!r}]) == 0
+assert not {{"torch", "lm_eval", "transformers", "matplotlib.pyplot"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_a_schema_1_run_is_compared_with_its_votes_as_they_were_scored() -> None:
+    run_data = read_run(FIXTURES / "run-schema-1")
+    vote = run_data.lines["gsm8k"]["majority-vote:samples=3,budget=none"]
+    assert (vote.expected == vote.score).all()

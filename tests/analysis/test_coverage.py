@@ -1,0 +1,101 @@
+"""Intervals hold the truth as often as they say: counted over every outcome, not simulated."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import binom, multinomial
+
+from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
+from tts_bench.analysis.curve import wilson
+
+SIZES = (30, 200, 1319)
+
+
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize("p", [0.05, 0.5, 0.95])
+def test_wilson_intervals_hold_the_truth_in_93_5_to_97_of_100(n: int, p: float) -> None:
+    right = np.arange(n + 1)
+    low, high = np.array([wilson(count / n, n) for count in right]).T
+    assert 0.935 <= binom.pmf(right, n, p)[(low <= p) & (p <= high)].sum() <= 0.97
+
+
+def exact_percentiles(better: NDArray[np.int64], worse: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """The bootstrap's 2.5th and 97.5th percentile without resampling: the n-fold convolution of each outcome."""
+    length = 1 << (2 * n + 1).bit_length()
+    step = np.zeros((len(better), length))
+    step[:, 0], step[:, 1], step[:, 2] = worse / n, 1 - (better + worse) / n, better / n
+    total = np.fft.irfft(np.fft.rfft(step) ** n, length).cumsum(axis=1)[:, : 2 * n + 1]
+    return np.array([((total < q - 1e-9).sum(axis=1) - n) / n for q in (0.025, 0.975)])
+
+
+def coverage(n: int, better: float, worse: float) -> float:
+    """Of the interval of a difference, where one arm alone is right with chance `better`, the other with `worse`."""
+    sides = [
+        np.arange(*np.clip(np.round(n * q + 5.5 * np.array([-1, 1]) * (n * q) ** 0.5 + [-1, 9]), 0, n + 1).astype(int))
+        for q in (better, worse)
+    ]
+    a, b = (side.ravel() for side in np.meshgrid(*sides))
+    chance = multinomial.pmf(np.stack([a, b, n - a - b], axis=-1), n, [better, worse, 1 - better - worse])
+    kept = (chance > 1e-8) & (a + b <= n)
+    a, b, chance = a[kept], b[kept], chance[kept]
+    low, high = np.concatenate([exact_percentiles(*part, n) for part in batches(a, b)], axis=1)
+    centre = (a - b) / n
+    low, high = (centre + (end - centre) * (n / (n - 1)) ** 0.5 for end in (low, high))
+    for place in np.flatnonzero(a + b < 4):
+        differences = np.array([1.0] * a[place] + [-1.0] * b[place] + [0.0] * (n - a[place] - b[place]))
+        low[place], high[place] = difference_interval(np.zeros(2), differences)
+    truth = better - worse
+    return float(chance[(low <= truth + 1e-9) & (truth - 1e-9 <= high)].sum() / chance.sum())
+
+
+def batches(*columns: NDArray[np.int64]) -> list[list[NDArray[np.int64]]]:
+    return [[column[start : start + 500] for column in columns] for start in range(0, len(columns[0]), 500)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", SIZES)
+@pytest.mark.parametrize(("p", "q"), [(0.05, 0.15), (0.5, 0.6), (0.95, 0.85)])
+def test_intervals_of_a_difference_hold_the_truth_in_93_5_to_97_of_100(n: int, p: float, q: float) -> None:
+    assert 0.935 <= coverage(n, q * (1 - p), p * (1 - q)) <= 0.97
+
+
+@pytest.mark.parametrize("n", [30, 200])
+@pytest.mark.parametrize(
+    ("better", "worse"), [(0.0475, 0.0475), (0.25, 0.25), (0.04, 0.01), (0.03, 0.0), (0.07, 0.03), (0.01, 0.002)]
+)
+def test_intervals_of_a_difference_hold_the_truth_in_93_of_100_however_few_problems_differ(
+    n: int, better: float, worse: float
+) -> None:
+    assert coverage(n, better, worse) >= 0.93
+
+
+@pytest.mark.parametrize(("better", "worse", "n"), [(20, 8, 200), (6, 1, 30), (160, 120, 1319)])
+def test_resampling_comes_to_the_exact_percentiles(better: int, worse: int, n: int) -> None:
+    differences = np.array([1.0] * better + [-1.0] * worse + [0.0] * (n - better - worse))
+    means = resampled_means(differences[:, None], 20_000, np.random.default_rng(0))[:, 0]
+    expected = exact_percentiles(np.array([better]), np.array([worse]), n)[:, 0]
+    assert difference_interval(means, differences) == pytest.approx(expected, abs=1.5 / n)
+
+
+def test_problems_with_several_seeds_are_covered_as_one_draw_each() -> None:
+    """Three seeds a problem: difficulty varies between problems, luck within them."""
+    rng, n, held, runs = np.random.default_rng(5), 60, 0, 3000
+    for _ in range(runs):
+        chance = rng.beta(1, 1, (n, 1))
+        gain = (rng.random((n, 3)) < np.minimum(chance + 0.1 * (1 - chance), 1)).mean(axis=1)
+        base = (rng.random((n, 3)) < chance).mean(axis=1)
+        low, high = percentile_interval(resampled_means((gain - base)[:, None], 600, rng)[:, 0])
+        held += low <= 0.05 <= high
+    assert 0.935 <= held / runs <= 0.97
+
+
+def test_columns_are_resampled_together() -> None:
+    values = np.random.default_rng(0).random((50, 1)) @ np.array([[1.0, -2.0]])
+    means = resampled_means(values, 500, np.random.default_rng(1))
+    assert means[:, 1] == pytest.approx(-2 * means[:, 0], abs=1e-6)
+    assert means[:, 0].std() == pytest.approx(values[:, 0].std(ddof=1) / 50**0.5, rel=0.1)
+
+
+def test_what_has_no_spread_is_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        resampled_means(np.array([[np.nan]]), 10, np.random.default_rng(0))

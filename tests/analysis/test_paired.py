@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom, binomtest, permutation_test
+
+from tts_bench.analysis.paired import (
+    holm,
+    mcnemar,
+    mcnemar_power,
+    p_value,
+    sign_flip,
+    smallest_detectable,
+    smallest_detectable_mean,
+)
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_mcnemar_is_scipys_binomial_test_of_the_discordant_problems(better: int, worse: int) -> None:
+    expected = binomtest(better, better + worse).pvalue if better + worse else 1.0
+    assert mcnemar(better, worse) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize(("better", "worse"), [(10, 2), (30, 15), (5, 5), (8, 0)])
+def test_flipping_signs_of_right_and_wrong_is_mcnemars_test(better: int, worse: int) -> None:
+    differences = np.array([1.0] * better + [-1.0] * worse + [0.0] * 20)
+    found = sign_flip(differences, np.random.default_rng(1), 40_000)
+    assert found == pytest.approx(mcnemar(better, worse), abs=0.01)
+    assert p_value(differences, np.random.default_rng(1)) == (mcnemar(better, worse), "exact McNemar test")
+
+
+def test_flipping_signs_of_fractions_is_scipys_permutation_test_of_samples() -> None:
+    differences = np.random.default_rng(3).normal(0.4, 1, 12)
+    exact = permutation_test((differences,), np.mean, permutation_type="samples", n_resamples=np.inf).pvalue
+    found, test = p_value(differences, np.random.default_rng(4), 40_000)
+    assert (found, test) == (pytest.approx(exact, abs=0.01), "sign-flip test")
+
+
+def test_holm_adjusts_as_in_the_worked_example() -> None:
+    # 4 x 0.005, 3 x 0.01, 2 x 0.03, and 0.04 held up by the one before.
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12), st.floats(0.001, 0.2))
+def test_holm_rejects_what_its_step_down_rejects(p_values: list[float], alpha: float) -> None:
+    rejected: set[int] = set()
+    for rank, place in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        if p_values[place] * (len(p_values) - rank) > alpha:
+            break
+        rejected.add(place)
+    assert {place for place, p in enumerate(holm(p_values)) if p <= alpha} == rejected
+
+
+def power_by_enumeration(n: int, better: float, worse: float, alpha: float) -> float:
+    """Over every pair of counts, with scipy's test for each number of discordant problems."""
+    total = 0.0
+    for told in range(n + 1):
+        chance = binom.pmf(told, n, better + worse)
+        if chance > 1e-9:
+            significant = [k for k in range(told + 1) if binomtest(k, told).pvalue <= alpha] if told else []
+            total += chance * binom.pmf(significant, told, better / (better + worse)).sum()
+    return float(total)
+
+
+@pytest.mark.parametrize(("n", "difference", "told"), [(30, 0.25, 0.3), (60, 0.1, 0.2), (200, 0.09, 0.2)])
+def test_power_is_that_of_the_test_enumerated(n: int, difference: float, told: float) -> None:
+    expected = power_by_enumeration(n, (told + difference) / 2, (told - difference) / 2, 0.05)
+    assert mcnemar_power(n, difference, told) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("n", [30, 200, 1319])
+@pytest.mark.parametrize("told", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize("alpha", [0.05, 0.005])
+def test_power_at_the_smallest_detectable_difference_is_80_of_100(n: int, told: float, alpha: float) -> None:
+    found = smallest_detectable(n, told, alpha=alpha)
+    assert found is not None
+    spread = max(told, found)
+    drawn = np.random.default_rng(n).multinomial(n, [(spread + found) / 2, (spread - found) / 2, 1 - spread], size=4000)
+    rejected = np.mean([mcnemar(better, worse) <= alpha for better, worse, _ in drawn])
+    assert rejected == pytest.approx(0.8, abs=0.05)
+
+
+def test_power_at_the_smallest_detectable_mean_is_80_of_100() -> None:
+    rng = np.random.default_rng(0)
+    found = smallest_detectable_mean(200, 0.4)
+    rejected = np.mean([sign_flip(rng.normal(found, 0.4, 200), rng, 1000) <= 0.05 for _ in range(1000)])
+    assert rejected == pytest.approx(0.8, abs=0.05)
+
+
+def test_too_few_problems_detect_nothing() -> None:
+    assert smallest_detectable(4, 0.2) is None
+    assert smallest_detectable(30, 0.0) == pytest.approx(0.24, abs=0.04)
+    assert mcnemar_power(30, 0.0, 0.0) == 0.0

@@ -1,0 +1,168 @@
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from made_up import answer, failed, made_up, record
+from run_folders import FIXTURES, write_run
+
+from tts_bench.analysis.arms import arms_of
+from tts_bench.analysis.curve import points
+from tts_bench.analysis.lines import curve_of
+from tts_bench.analysis.pool import pool, verdicts
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.votes import majority_at_k
+from tts_bench.errors import UserError
+from tts_bench.records import from_line, to_line
+
+
+def test_lines_hold_what_the_curve_says_of_the_same_records(tmp_path: Path) -> None:
+    records = [*made_up(("gsm8k", "math500"), n=40), failed(doc=40)]
+    arms, notes = arms_of([read_run(write_run(tmp_path / "run", records))])
+    assert notes == [f"{tmp_path / 'run'}: baseline has errors only on gsm8k and is in no number."]
+    found = {(p.task, p.strategy, p.rung): p for p in curve_of(arms)}
+    curve = points(records, metrics=dict.fromkeys(("gsm8k", "math500"), "exact_match"))
+    for point in (point for point in curve if point.n):
+        mine = found[point.task, point.strategy.partition(":")[0], point.rung]
+        for name in (
+            "accuracy",
+            "generated",
+            "sequential",
+            "prompt",
+            "forced",
+            "flops",
+            "truncated",
+            "no_answer",
+            "cues",
+        ):
+            assert getattr(mine, name) == pytest.approx(getattr(point, name)), name
+        assert (mine.low, mine.high, mine.n) == (pytest.approx(point.low), pytest.approx(point.high), point.n)
+
+
+@pytest.mark.parametrize("schema", [1, 2])
+def test_every_schema_that_was_ever_written_is_read(schema: int) -> None:
+    run = read_run(FIXTURES / f"run-schema-{schema}")
+    assert {line.rungs for line in run.lines["gsm8k"].values()} == {("16", "32"), ("x0", "x1", "x2"), ("1", "2", "3")}
+    vote = run.lines["gsm8k"]["majority-vote:samples=3,budget=none"]
+    assert (vote.votes is None) == (schema == 1)  # records of schema 1 do not say what each sample answered
+    assert vote.score[0, 0] == run.lines["gsm8k"]["baseline:budgets=16+32"].score[0, -1]
+
+
+def test_records_of_each_schema_are_written_as_they_were_read() -> None:
+    for schema in (1, 2):
+        for line in (FIXTURES / f"run-schema-{schema}" / "records.jsonl").read_text().splitlines(keepends=True):
+            assert from_line(line).schema == schema
+            assert from_line(to_line(from_line(line))) == from_line(line)
+            assert schema == 1 or to_line(from_line(line)) == line
+
+
+def test_every_ballot_of_a_vote_is_scored_by_lm_eval_or_by_a_rung() -> None:
+    votes = 0
+    for line in (FIXTURES / "run-schema-2" / "records.jsonl").read_text().splitlines():
+        found = from_line(line)
+        ballots = [ballot.extracted for ballot in pool(found)]
+        if found.strategy.startswith("majority-vote"):
+            votes += 1
+            scores = verdicts(found, "strict")
+            assert len(ballots) == 3
+            assert scores.keys() >= set(ballots)
+            assert majority_at_k(ballots, scores)[0] == pytest.approx(sum(scores[name] for name in ballots) / 3)
+        else:
+            assert ballots == []
+    assert votes == 3
+
+
+def spoil(change: Callable[[list[str]], list[str]]) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        path = folder / "records.jsonl"
+        path.write_text("".join(change(path.read_text().splitlines(keepends=True))))
+
+    return write
+
+
+def other(line: str, **fields: object) -> str:
+    return json.dumps({**json.loads(line), **fields}) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda lines: [*lines[:-1], lines[-1][:-40]], "records.jsonl, line 3: the last line is cut off"),
+        (lambda lines: [lines[0], lines[1].replace("0.0", "NaN", 1), lines[2]], "line 2: Invalid JSON"),
+        (lambda lines: [other(lines[0], schema=7)], "line 1: record schema is 7; this version reads 1 and 2"),
+        (lambda lines: [lines[0], other(lines[1], mood="good")], "line 2: mood: Unexpected"),
+        (lambda lines: [lines[0].replace('"doc_id":0', '"doc_id":"0"')], "line 1: doc_id: Input should be a valid int"),
+        (lambda lines: [lines[0], lines[0]], "line 2: gsm8k/0 of 'baseline' is there twice"),
+        (lambda lines: [other(lines[0], strategy="guess")], "line 1: gsm8k/0 of 'guess' belongs to another run"),
+        (lambda lines: [lines[0], other(lines[1], schema=1)], "line 2: gsm8k/1 of 'baseline' has schema 1"),
+        (lambda lines: [other(lines[0], answers=[])], "line 1: gsm8k/0 of 'baseline' has neither answer nor error"),
+        (lambda lines: [lines[0].replace("exact_match", "taste")], "line 1: gsm8k/0 of 'baseline' has no score"),
+        (lambda lines: [], "holds no record"),
+        (lambda lines: ["[]\n"], "line 1: Input should be an object"),
+    ],
+)
+def test_records_that_are_not_a_runs_are_refused_with_file_and_line(
+    tmp_path: Path, change: Callable[[list[str]], list[str]], said: str
+) -> None:
+    folder = write_run(tmp_path / "run", [record(answer(float(doc % 2)), doc=doc) for doc in range(3)])
+    spoil(change)(folder)
+    with pytest.raises(UserError) as refused:
+        read_run(folder)
+    assert said in str(refused.value)
+
+
+def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="holds errors only"):
+        read_run(write_run(tmp_path / "errors", [failed()]))
+    with pytest.raises(UserError, match=r"not finished \(running\)"):
+        read_run(write_run(tmp_path / "running", [record(answer())], status="running"))
+    with pytest.raises(UserError, match="is no run's folder"):
+        read_run(tmp_path)
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(UserError, match="no header of a run"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("identity", "said"),
+    [
+        ({"model": "b" * 64}, "have another model: aaaaaaaaaaaa, bbbbbbbbbbbb"),
+        ({"thinking_format": {"name": "other"}}, 'have another thinking format: "think-tags", "other"'),
+        ({"system": "Be brief."}, "have another system prompt"),
+        ({"data": {"gsm8k": "e" * 64}}, "have other data of gsm8k"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_unless_allowed_and_then_said(
+    tmp_path: Path, identity: dict[str, object], said: str
+) -> None:
+    runs = [
+        read_run(write_run(tmp_path / "x", [record(answer())])),
+        read_run(write_run(tmp_path / "y", [record(answer())], **identity)),
+    ]
+    with pytest.raises(UserError, match="--allow-different") as refused:
+        arms_of(runs)
+    assert said in str(refused.value)
+    arms, notes = arms_of(runs, allow_different=True)
+    assert [arm.name for arm in arms] == ["x/baseline", "y/baseline"]
+    assert any(said in note for note in notes)
+
+
+def test_other_prompts_are_refused(tmp_path: Path) -> None:
+    prompt = from_line((FIXTURES / "run-schema-2" / "records.jsonl").read_text().splitlines()[0]).segments[0]
+    good = replace(record(answer()), segments=(prompt,))
+    bad = replace(good, segments=(replace(prompt, origin="other"),))
+    runs = [read_run(write_run(tmp_path / name, [part])) for name, part in (("x", good), ("y", bad))]
+    with pytest.raises(UserError, match="other prompts to the model on gsm8k"):
+        arms_of(runs)
+
+
+def test_runs_that_differ_in_the_seed_are_averaged_and_twice_the_same_seed_is_refused(tmp_path: Path) -> None:
+    def run(name: str, seed: int, right: float) -> Path:
+        return write_run(tmp_path / name, [record(answer(right), doc=doc) for doc in range(4)], seed=seed)
+
+    runs = [read_run(run("a", 0, 1.0)), read_run(run("b", 1, 0.0)), read_run(run("c", 1, 0.0))]
+    [arm], notes = arms_of(runs[:2])
+    assert (arm.lines["gsm8k"].score.tolist(), arm.lines["gsm8k"].seeds, notes) == ([[0.5]] * 4, 2, [])
+    with pytest.raises(UserError, match="with seed 1: give one of them"):
+        arms_of(runs)

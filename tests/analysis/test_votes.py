@@ -1,0 +1,70 @@
+from collections import Counter
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import hypergeom
+
+from tts_bench.analysis.votes import majority_at_k, pass_at_k
+
+ballots = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=1, max_size=12)
+scores = st.dictionaries(st.sampled_from(["a", "b", "c", "d", None]), st.sampled_from([0.0, 0.25, 1.0]))
+
+
+def brute_force(pool: list[str | None], score: dict[str | None, float], k: int) -> float:
+    """The mean over all subsets of what their winners score, tied winners sharing."""
+    found = []
+    for subset in combinations(pool, k):
+        counts = Counter(ballot for ballot in subset if ballot is not None)
+        winners = [name for name in counts if counts[name] == max(counts.values())] if counts else [None]
+        found.append(sum(score.get(name, 0.0) for name in winners) / len(winners))
+    return sum(found) / len(found)
+
+
+@settings(max_examples=150, deadline=None)
+@given(ballots, scores)
+def test_a_vote_of_k_is_the_mean_over_all_subsets_of_k(pool: list[str | None], score: dict[str | None, float]) -> None:
+    expected = [brute_force(pool, score, k) for k in range(1, len(pool) + 1)]
+    assert majority_at_k(pool, score) == pytest.approx(expected, abs=1e-12)
+
+
+@given(st.integers(1, 12).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))))
+def test_pass_at_k_is_the_share_of_subsets_that_hold_a_right_one(counts: tuple[int, int]) -> None:
+    n, right = counts
+    pool = [place < right for place in range(n)]
+    for k, found in enumerate(pass_at_k(n, right), 1):
+        subsets = list(combinations(pool, k))
+        assert found == pytest.approx(sum(map(any, subsets)) / len(subsets), abs=1e-12)
+
+
+@given(st.integers(1, 200).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))))
+def test_pass_at_k_is_scipys_hypergeometric_chance(counts: tuple[int, int]) -> None:
+    n, right = counts
+    ks = np.arange(1, n + 1)
+    assert pass_at_k(n, right) == pytest.approx(hypergeom.sf(0, n, right, ks), abs=1e-9)
+
+
+@given(st.integers(1, 64), st.integers(0, 64))
+def test_of_two_answers_the_vote_is_a_hypergeometric_tail(right: int, wrong: int) -> None:
+    n = right + wrong
+    found = majority_at_k(["r"] * right + ["w"] * wrong, {"r": 1.0})
+    for k in range(1, n + 1):
+        tail = hypergeom.sf(k // 2, n, right, k)
+        tie = hypergeom.pmf(k // 2, n, right, k) / 2 if k % 2 == 0 else 0.0
+        assert found[k - 1] == pytest.approx(tail + tie, abs=1e-9)
+
+
+def test_one_sample_scores_the_mean_and_all_samples_score_the_winner() -> None:
+    pool = ["a"] * 30 + ["b"] * 20 + [None] * 14
+    found = majority_at_k(pool, {"b": 1.0})
+    assert found[0] == pytest.approx(20 / 64)
+    assert found[-1] == 0.0
+
+
+def test_an_empty_pool_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        majority_at_k([], {})
+    with pytest.raises(ValueError, match="no pool"):
+        pass_at_k(3, 4)
