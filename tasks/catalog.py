@@ -21,7 +21,7 @@ class TaskInfo:
     rows: int  # of the test split
     licence: str  # of the data
     folder: str  # below the data folder: FOLDER/SPLIT.jsonl
-    hub: str  # id of the data set on the Hugging Face hub
+    hub: str  # id of the data set on the Hugging Face hub; empty where it is not there
     columns: Mapping[str, type]  # that every row must have
     hub_configs: tuple[str, ...] = ("default",)
     splits: tuple[Split, ...] = ("test",)
@@ -50,6 +50,8 @@ def subject_slug(subject: str) -> str:
     """`counting_and_probability` for "Counting & Probability": the hub's name of that part."""
     return subject.lower().replace(" & ", "_and_").replace(" ", "_")
 
+
+_POCKET = {**_GSM8K, "steps": int}
 
 _TASKS = (
     TaskInfo(
@@ -119,6 +121,29 @@ _TASKS = (
         hub="math-ai/aime25",
         columns={"problem": str, "answer": str},
         unique=("id", "problem"),
+    ),
+    TaskInfo(
+        name="pocket_arithmetic",
+        title="Pocket model: control",
+        rows=1319,
+        licence="Apache-2.0",
+        folder="pocket_arithmetic",
+        hub="",
+        columns=_POCKET,
+        splits=("train", "test"),
+        shipped=("train", "test"),
+        unique=("question",),
+    ),
+    TaskInfo(
+        name="pocket_flat",
+        title="Pocket model: negative control",
+        rows=3000,
+        licence="Apache-2.0",
+        folder="pocket_flat",
+        hub="",
+        columns=_POCKET,
+        shipped=("test",),
+        unique=("question",),
     ),
 )
 

@@ -47,7 +47,7 @@ def load_rows(name: str, split: Split = "test", data_dir: Path | None = None) ->
     if file is not None:
         return _parse(info, _read(file), str(file))
     if split in info.shipped:
-        return _parse(info, _shipped(info), "shipped")
+        return _parse(info, _shipped(info, split), "shipped")
     return _from_hub(info, split)
 
 
@@ -80,9 +80,9 @@ def _read(file: Path) -> bytes:
         raise UserError(f"{file} cannot be read: {error.strerror}.") from error
 
 
-def _shipped(info: TaskInfo) -> bytes:
+def _shipped(info: TaskInfo, split: Split) -> bytes:
     folder = files("tts_bench.tasks")
-    entry = json.loads((folder / "manifest.json").read_text("utf-8"))[info.name]
+    entry = json.loads((folder / "manifest.json").read_text("utf-8"))[manifest_key(info.name, split)]
     try:
         raw = gzip.decompress((folder / entry["file"]).read_bytes())
     except (OSError, EOFError, zlib.error) as error:
@@ -90,6 +90,11 @@ def _shipped(info: TaskInfo) -> bytes:
     if hashlib.sha256(raw).hexdigest() != entry["sha256"]:
         raise UserError(f"The data shipped for {info.name} does not have its SHA-256. Install tts-bench again.")
     return raw
+
+
+def manifest_key(name: str, split: Split) -> str:
+    """Where the manifest of shipped data speaks of a split."""
+    return name if split == "test" else f"{name}.{split}"
 
 
 def _from_hub(info: TaskInfo, split: Split) -> Rows:

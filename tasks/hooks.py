@@ -47,6 +47,11 @@ def prompt(row: Row) -> str:
     return f"{row['question'] if 'question' in row else row['problem']}\n{INSTRUCTION}"
 
 
+def question(row: Row) -> str:
+    """The problem alone, for a model that knows nothing but such problems."""
+    return str(row["question"])
+
+
 def gold(row: Row) -> str:
     """The gold answer as the data has it: after `####`, in its own column, or in the solution's last box."""
     if "question" in row:

@@ -32,7 +32,7 @@ def test_the_check_runs_every_task_and_tells_its_progress(tmp_path: Path) -> Non
     seen: list[tuple[str, int, int]] = []
     report = check(names(), write(tmp_path), lambda *step: seen.append(step))
     assert report.ok
-    assert len(report.tasks) == 12
+    assert len(report.tasks) == 14
     assert seen[:2] == [("gsm8k", 1, 2), ("gsm8k", 2, 2)]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tts_bench.tasks.catalog import describe, names
-from tts_bench.tasks.data import load_rows
+from tts_bench.tasks.data import load_rows, manifest_key
 
 from tests.tasks.samples import ROWS, write
 from tts_bench.errors import UserError
@@ -99,14 +99,15 @@ def test_the_environment_names_the_data_folder(tmp_path: Path, monkeypatch: pyte
     assert load_rows("gsm8k").rows == ROWS["gsm8k"]
 
 
-@pytest.mark.parametrize("name", ["gsm8k", "math500"])
+@pytest.mark.parametrize("name", ["gsm8k", "math500", "pocket_arithmetic", "pocket_flat"])
 def test_shipped_data_has_the_rows_and_the_digest_of_the_manifest(name: str) -> None:
     folder = files("tts_bench.tasks")
     entry = json.loads((folder / "manifest.json").read_text())[name]
     rows = load_rows(name)
     assert len(rows.rows) == entry["rows"] == describe(name).rows
     assert (rows.sha256, rows.source) == (entry["sha256"], "shipped")
-    assert "MIT License" in (folder / entry["licence_file"]).read_text()
+    if entry["licence"] == "MIT":  # the rest is our own, under the package's licence
+        assert "MIT License" in (folder / entry["licence_file"]).read_text()
     packed = (folder / entry["file"]).read_bytes()
     assert packed[4:8] == b"\0\0\0\0", "the archive carries a time"
     assert hashlib.sha256(gzip.decompress(packed)).hexdigest() == entry["sha256"]
@@ -114,8 +115,9 @@ def test_shipped_data_has_the_rows_and_the_digest_of_the_manifest(name: str) -> 
 
 def test_only_data_that_may_be_shipped_is_shipped() -> None:
     packed = {file.name for file in files("tts_bench.tasks").iterdir() if file.name.endswith(".gz")}
-    assert packed == {f"{name}.jsonl.gz" for name in names() if describe(name).shipped}
-    assert packed == {"gsm8k.jsonl.gz", "math500.jsonl.gz"}
+    ours = {"pocket_arithmetic.jsonl.gz", "pocket_arithmetic.train.jsonl.gz", "pocket_flat.jsonl.gz"}
+    assert packed == {f"{manifest_key(name, split)}.jsonl.gz" for name in names() for split in describe(name).shipped}
+    assert packed == {"gsm8k.jsonl.gz", "math500.jsonl.gz", *ours}
 
 
 def test_a_split_that_a_task_does_not_have_is_refused() -> None:

@@ -137,7 +137,7 @@ def _data() -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     yield Finding("cache", str(models.cache_folder()))
     for alias in models.ALIASES.values():
-        here = models.converted(alias.sha256).is_dir()
+        here = models.here(alias)
         fetch = f"tts-bench models get {alias.name}"
         yield Finding(f"model {alias.name}", "here" if here else "not fetched", "" if here else fetch, required=False)
 

@@ -32,6 +32,7 @@ VERBS = {
     "train-token": ("tts_bench.cli.train_token:train_token", "Train a continue-thinking token for a model."),
     "token": ("tts_bench.cli.token:app", "Show a token file, export it into a checkpoint, or start one."),
     "tasks": ("tts_bench.cli.tasks:app", "List the tasks, and check their scoring."),
+    "pocket": ("tts_bench.cli.pocket:app", "Train and judge the pocket model, a synthetic control."),
     "models": ("tts_bench.cli.models:app", "List the models, and fetch one."),
     "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),

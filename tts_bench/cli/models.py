@@ -30,9 +30,9 @@ def listing(context: typer.Context) -> None:
         table.add_row(
             alias.name,
             f"{alias.what}\n{alias.licence}; {alias.caveat}",
-            decimal(alias.download),
+            decimal(alias.download) if alias.download else "none",
             decimal(alias.size),
-            "yes" if models.converted(alias.sha256).is_dir() else "no",
+            "yes" if models.here(alias) else "no",
         )
     table.columns[0].no_wrap = True
     console = Console()

@@ -1,21 +1,24 @@
 """From the name a user gives to a checked local folder with safetensors, config and tokenizer."""
 
-from tts_bench.models.aliases import ALIASES, Alias
+from tts_bench.models.aliases import ALIASES, Alias, Shipped
 from tts_bench.models.cache import Progress, cache_folder, converted
 from tts_bench.models.folder import check, context_window, fingerprint, sampling_defaults
-from tts_bench.models.lookup import ModelFolder, examine, resolve
+from tts_bench.models.lookup import ModelFolder, examine, here, resolve, shipped_folder
 
 __all__ = [
     "ALIASES",
     "Alias",
     "ModelFolder",
     "Progress",
+    "Shipped",
     "cache_folder",
     "check",
     "context_window",
     "converted",
     "examine",
     "fingerprint",
+    "here",
     "resolve",
     "sampling_defaults",
+    "shipped_folder",
 ]

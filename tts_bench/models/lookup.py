@@ -8,10 +8,11 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.models.aliases import ALIASES, Alias
+from tts_bench.models.aliases import ALIASES, MANIFEST, Alias, Shipped
 from tts_bench.models.cache import Progress, build, converted
 from tts_bench.models.convert import ORIGIN, convert
 from tts_bench.models.folder import TOKENIZER_FILES, check, fingerprint, unapplied
@@ -42,8 +43,8 @@ def resolve(name: str, *, cache: Path | None = None, progress: Progress | None =
         UserError: there is no such model, it cannot be fetched, it is damaged, or it lacks a part.
     """
     tell = progress or _silent
-    if name in ALIASES:
-        return _from_alias(ALIASES[name], cache, tell)
+    if (alias := ALIASES.get(name)) is not None:
+        return _from_package(alias) if isinstance(alias, Shipped) else _from_alias(alias, cache, tell)
     place = os.path.expanduser(name)
     if os.path.isdir(place):  # unlike Path's, it says no to what can be no path
         return _known(name, Path(place), "local folder")
@@ -108,6 +109,32 @@ def _from_file(name: str, path: Path, cache: Path | None, tell: Progress) -> Mod
 
     build(target, make)
     return _cached(name, target, f"GGUF file {path.name}, SHA-256 {sha256}")
+
+
+def here(alias: Alias | Shipped) -> bool:
+    """Whether the alias needs no fetching."""
+    return isinstance(alias, Shipped) or converted(alias.sha256).is_dir()
+
+
+def shipped_folder(alias: Shipped) -> Path:
+    """Where a shipped model lies."""
+    return Path(str(files(alias.package))) / "model"
+
+
+def _from_package(alias: Shipped) -> ModelFolder:
+    folder = shipped_folder(alias)
+    again = f"The model {alias.name} is part of tts-bench: install it again."
+    try:
+        expected = json.loads((folder / MANIFEST).read_text("utf-8"))["files"]
+        for file, sha256 in expected.items():
+            found = hashlib.sha256((folder / file).read_bytes()).hexdigest()
+            if found != sha256:
+                raise UserError(
+                    f"{folder / file} is damaged: its SHA-256 is {found[:16]}..., expected {sha256[:16]}.... {again}"
+                )
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{folder} is damaged: {error}. {again}") from error
+    return _known(alias.name, folder, "shipped with tts-bench", [alias.caveat])
 
 
 def _from_alias(alias: Alias, cache: Path | None, tell: Progress) -> ModelFolder:

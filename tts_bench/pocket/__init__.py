@@ -1,0 +1,1 @@
+"""The pocket reasoner: a tiny model whose scaling effects were built in, and the code that makes and judges it."""

@@ -1,0 +1,74 @@
+"""The model card of a pocket model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tts_bench.pocket import gate
+from tts_bench.pocket.settings import Settings
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one training."""
+
+    settings: Settings
+    curve: Sequence[Sequence[float]]  # [step, loss]
+    seconds: int  # of training
+    effects: Sequence[gate.Effect]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def text(facts: Facts, sha256: str) -> str:
+    """The card as Markdown. `sha256` is that of model.safetensors."""
+    settings, passed = facts.settings, all(effect.holds for effect in facts.effects)
+    rows = "\n".join(
+        f"| {effect.name} | {effect.bound} | {effect.measured} | {'yes' if effect.holds else '**no**'} |"
+        for effect in facts.effects
+    )
+    points = facts.curve[:: max(1, len(facts.curve) // 16)]
+    curve = "\n".join(f"| {step:.0f} | {loss:.3f} |" for step, loss in [*points, facts.curve[-1]])
+    return f"""---
+license: apache-2.0
+pipeline_tag: text-generation
+---
+# The pocket reasoner
+
+**A synthetic control: its gains were built in and say nothing about real models.** It is a tiny Llama
+({_SIZE}) that thinks in steps on generated arithmetic word problems, errs when it is
+sampled, ends its thinking and answers. Its training documents were written so that re-checking and voting help by known
+amounts on one task (`pocket_arithmetic`) and cannot help on another (`pocket_flat`). Use it to see whether an
+installation, an engine or a strategy measures what is there; compare no model with it.
+
+- Made by: `tts-bench pocket train --seed {settings.seed} --steps {settings.steps} --out DIR`
+- Training: {settings.steps} steps of about {settings.batch_tokens:,} tokens, Muon and AdamW, learning rate {settings.rate},
+  {facts.seconds} s on one thread of a shared core
+- Data generator: `tts_bench/pocket/problems.py` (problems) and `tts_bench/pocket/traces.py` (thinking, cues, checks), drawn
+  from the seed alone; one problem in ten, by a hash of its numbers, is never trained on, and all tests use only those
+- SHA-256 of model.safetensors: `{sha256}`; of every file: manifest.json
+- Format: the chat template opens `<think>`; `</think>` ends the thinking; the answer stands in `\\boxed{{}}`
+- The control token of training is not in the vocabulary: its rows of embedding and head were cut off. Its embedding,
+  the *oracle*, shows in tests what a learned token could reach
+
+## Behaviour: {"passes its gate" if passed else "FAILS its gate"}
+
+Accuracies are in percent, gains in points, temperature 1 unless said, tokens are mean thinking tokens. x1 to x4: times
+that the end of thinking was replaced by the cue.
+
+| effect | must be | measured | holds |
+|---|---|---|---|
+{rows}
+
+## Loss
+
+| step | loss |
+|---|---|
+{curve}
+"""
+
+
+_SIZE = "0.45M parameters, 3 layers, hidden size 96, 512 positions, float32"
