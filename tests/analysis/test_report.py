@@ -156,25 +156,33 @@ def report(*arguments: str | Path) -> int:
     return root._run(["report", *map(str, arguments)])
 
 
-def test_the_same_runs_make_the_same_bytes_and_a_report_is_replaced(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", RECORDS)
-    assert report(run) == 0
-    first = (run / "report.html").read_bytes()
-    assert report(run) == 0
-    assert (run / "report.html").read_bytes() == first
-    assert report(run, "--texts", "none") == 0
-    assert len((run / "report.html").read_bytes()) < len(first)
-
-
-def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
-    run = write_run(tmp_path / "run", RECORDS)
+def in_a_process(run: Path, seed: str) -> str:
+    """What a process of its own says that it has loaded after the report of `run`."""
     code = (
         "import sys\nfrom tts_bench.cli import main as root\n"
         f"assert root._run(['report', {str(run)!r}]) == 0\n"
         "print([name for name in ('torch', 'transformers', 'lm_eval', 'matplotlib') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == "[]"
+    environment = {**os.environ, "PYTHONHASHSEED": seed}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    return done.stdout.splitlines()[-1]
+
+
+def test_nothing_heavy_is_imported_and_the_same_run_makes_the_same_bytes_in_every_process(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", RECORDS)
+    made = set()
+    for seed in ("1", "2", "3"):
+        assert in_a_process(run, seed) == "[]"
+        made.add((run / "report.html").read_bytes())
+    assert len(made) == 1
+
+
+def test_a_report_is_replaced_by_another(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run", RECORDS)
+    assert report(run) == 0
+    first = (run / "report.html").read_bytes()
+    assert report(run, "--texts", "none") == 0
+    assert len((run / "report.html").read_bytes()) < len(first)
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ function frame(scale, axis, log, width, height, isShare) {
   ];
 }
 
-function facts(line, point) {
+function facts(point) {
   return [
     ["Accuracy", score(point.accuracy)],
     ["95% interval", interval(point)],
@@ -128,7 +128,7 @@ function drawChart(host, lines, axis, log) {
 function spot(line, point, scale, axis) {
   const [x, y] = [scale.x(amount(axis, point)), scale.y(point.accuracy)];
   const style = look(line.index);
-  const said = facts(line, point)
+  const said = facts(point)
     .slice(0, 3)
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");
@@ -174,12 +174,13 @@ function follow(stage, picture, tip, spots, width) {
     tip.hidden = !at;
     if (!at) return;
     at.node.classList.add("lit");
+    const same = spots.flat().filter((other) => other !== at && Math.hypot(other.x - at.x, other.y - at.y) < 3);
     tip.replaceChildren(
-      el("strong", {}, `${at.line.name}, rung ${at.point.rung}`),
+      ...[at, ...same].map((one) => el("strong", {}, inline(`${one.line.name}, rung ${one.point.rung}`))),
       el(
         "dl",
         {},
-        facts(at.line, at.point).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+        facts(at.point).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
       ),
     );
     const left = at.x + 18 + tip.offsetWidth > width ? at.x - tip.offsetWidth - 8 : at.x + 18;

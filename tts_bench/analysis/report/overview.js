@@ -119,8 +119,11 @@ function showFacts(report, lines) {
           show: (row) => `${score(row.last.accuracy)} (${interval(row.last)})`,
         },
         { name: "Change", value: change, show: (row) => signed(100 * change(row)) },
-        { name: "Tokens, first", value: (row) => row.first.generated, show: (row) => whole(row.first.generated) },
-        { name: "Tokens, last", value: (row) => row.last.generated, show: (row) => whole(row.last.generated) },
+        {
+          name: "Tokens",
+          value: (row) => row.last.generated,
+          show: (row) => `${whole(row.first.generated)} to ${whole(row.last.generated)}`,
+        },
       ],
       rows,
     ),

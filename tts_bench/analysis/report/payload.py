@@ -129,8 +129,8 @@ class Columns:
         self.answers["extracted"].append(tables.place("extracted", answer.extracted))
         for name, value in _ANSWER.items():
             self.answers[name].append(value(answer))
-        for metric in answer.scores.keys() - self.scores.keys():
-            self.scores[metric] = [None] * place
+        for metric in answer.scores:
+            self.scores.setdefault(metric, [None] * place)
         for metric, column in self.scores.items():
             score = answer.scores.get(metric)
             column.append(int(score) if score in (0, 1) else score)
