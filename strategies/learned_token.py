@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tts_bench.api import Answer, LearnedToken, Problem, Reasoner
 
@@ -15,12 +15,12 @@ class LearnedTokenForcing:
     """Replace the end of thinking by a learned token, several times; one rung for each number of extensions.
 
     Options:
-        token: the folder of a token file, trained for the model of the run.
+        token: a token folder or its hub id, trained for the model of the run; none is the one shipped for that model.
         extensions: how often.
         budget: thinking tokens that all rounds share; none sets no limit.
     """
 
-    token: LearnedToken = field(metadata={"help": "No token is shipped yet: pass the folder of your own."})
+    token: LearnedToken | None = None
     extensions: int = 4
     budget: int | None = None
 
@@ -32,4 +32,6 @@ class LearnedTokenForcing:
         return rungs(self.extensions)
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        if self.token is None:
+            raise ValueError("the harness has put in no token: there is none for this model")
         return think_on(reasoner, self.token, self.extensions, self.budget)

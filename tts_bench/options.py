@@ -161,9 +161,9 @@ def _known(text: str, known: Iterable[str]) -> str:
 
 
 def _token(text: str) -> LearnedToken:
-    from tts_bench.learning import tokenfile
+    from tts_bench.learning import find, tokenfile
 
-    return tokenfile.load(Path(text))
+    return tokenfile.load(find.folder(text))
 
 
 _SCALARS: dict[Any, tuple[_Reader, str]] = {
@@ -172,7 +172,7 @@ _SCALARS: dict[Any, tuple[_Reader, str]] = {
     bool: (_Reader("true or false", _truth), "true or false"),
     str: (_Reader("a text", str), "texts"),
     Path: (_Reader("a path", Path), "paths"),
-    LearnedToken: (_Reader("the path of a token folder", _token), "paths of token folders"),
+    LearnedToken: (_Reader("the path of a token folder or its hub id", _token), "paths of token folders"),
 }
 
 

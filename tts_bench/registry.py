@@ -90,6 +90,12 @@ def build(spec: str) -> BuiltStrategy:
     return BuiltStrategy(spell(name, strategy), label(name, strategy), name, strategy, source)
 
 
+def with_options(built: BuiltStrategy, **values: object) -> BuiltStrategy:
+    """`built` with other values of some options: a new id, under the label that it has."""
+    strategy = dataclasses.replace(built.strategy, **values)  # type: ignore[type-var]
+    return dataclasses.replace(built, id=spell(built.name, strategy), strategy=strategy)
+
+
 def build_all(specs: Sequence[str]) -> list[BuiltStrategy]:
     """`build` for each, in order.
 

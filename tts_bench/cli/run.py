@@ -29,8 +29,21 @@ def run(
     engine: Annotated[str, typer.Option(help="hf or scripted.", rich_help_panel=_MODEL)] = "hf",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MODEL)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
-    rows: Annotated[int, typer.Option(help="Sequences decoded together.", rich_help_panel=_MODEL)] = 32,
-    threads: Annotated[int | None, typer.Option(help="Threads of the processor.", rich_help_panel=_MODEL)] = None,
+    rows: Annotated[
+        int | None,
+        typer.Option(
+            help="Sequences decoded together.", show_default="32, more for tiny models", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of the processor, for each worker.", rich_help_panel=_MODEL)
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes with an engine each.", show_default="1, more for tiny models", rich_help_panel=_MODEL
+        ),
+    ] = None,
     exact: Annotated[
         bool, typer.Option(help="Prove at start that batches do not change text.", rich_help_panel=_MODEL)
     ] = True,

@@ -17,8 +17,9 @@ class ModelConfig:
     engine: str = "hf"
     device: str = "auto"
     dtype: str = "auto"
-    rows: int = 32  # sequences decoded together
+    rows: int | None = None  # sequences decoded together; None: 32, or 128 where the model is tiny
     threads: int | None = None
+    workers: int | None = None  # processes; None: 1, or one for each core where the model is tiny and on the CPU
     exact: bool = True  # prove by a self-test that batches do not change text
     trust_remote_code: bool = False
     thinking: str | None = None  # name of a thinking format; None: found from the tokenizer
@@ -40,7 +41,7 @@ class ModelConfig:
     store: Path | None = None
 
     def __post_init__(self) -> None:
-        for name in ("rows", "threads", "max_thinking_tokens", "max_answer_tokens"):
+        for name in ("rows", "threads", "workers", "max_thinking_tokens", "max_answer_tokens"):
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name.replace('_', '-')} is {value}; it takes a whole number from 1 upwards.")

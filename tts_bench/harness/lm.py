@@ -51,9 +51,9 @@ class TTSBenchLM(GenerateOnly):
         model = coerce(ModelConfig, {key: text for key, text in texts.items() if key in ours}, "tts-bench")
         rest = ",".join(f"{key}={text}" for key, text in texts.items() if key not in ours)
         built = registry.build(f"{strategy}{',' if ':' in strategy and rest else ':' if rest else ''}{rest}")
-        self._arm = Arm(built.id, built.strategy)
         self._model = load_model(model)
-        self._model.admit(built.id, built.strategy)
+        built = self._model.admit(built)
+        self._arm = Arm(built.id, built.strategy)
         self._scheduler = Scheduler(self._model.engine, Store(model.store))
         self._timeout, self._in_flight = float(timeout), int(in_flight)
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
 
+from tts_bench import registry
 from tts_bench.api import LearnedToken, Strategy
 from tts_bench.engines import hardware
 from tts_bench.engines.base import Engine, Sampling
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.config import ModelConfig
+from tts_bench.learning import find
 from tts_bench.reasoner import Settings
+from tts_bench.registry import BuiltStrategy
 from tts_bench.thinking import chosen, detect
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
 ENGINES = ("hf", "scripted")
 DEFAULT_MODEL = "smollm2"
+_TINY, _TINY_ROWS, _ROWS = 2**24, 128, 32  # below so many bytes of weights Python takes longer than the arithmetic
 _PAPER_THINKING, _PAPER_ANSWER = 8192, 1024  # Bmax and the answer's reserve of arXiv 2506.11274, section 4
 
 
@@ -66,16 +71,17 @@ class Model:
             "seed": settings.seed,
         }
 
-    def admit(self, name: str, strategy: Strategy) -> None:
-        """Check before a run that the model and engine can do what `strategy` asks for.
+    def admit(self, built: BuiltStrategy) -> BuiltStrategy:
+        """Check before a run that the model and engine can do what a strategy asks for.
 
-        A strategy's fields `budget` and `budgets`, if it has them, are lengths of thinking in tokens.
+        A strategy's fields `budget` and `budgets`, if it has them, are lengths of thinking in tokens. A learned token
+        that it leaves open becomes the one shipped for this model.
 
         Raises:
-            UserError: a budget above the cap or the context window, or a learned token that does not fit.
+            UserError: a budget above the cap or the context window, or a learned token that does not fit or is missing.
         """
-        info = self.engine.info
-        for budget in _budgets(strategy):
+        name, info = built.id, self.engine.info
+        for budget in _budgets(built.strategy):
             if budget > (room := info.context - self.settings.max_answer):
                 raise UserError(
                     f"{name}: a budget of {budget} tokens is larger than the context window: {info.context} tokens, of "
@@ -86,10 +92,26 @@ class Model:
                     f"{name}: a budget of {budget} tokens is above the cap of {self.settings.max_thinking} for every "
                     f"trace. Give --max-thinking-tokens {budget} too, or a smaller budget."
                 )
-        for token in _learned_tokens(strategy):
-            if "learned-tokens" not in info.capabilities:
-                raise UserError(f"{name}: engine {info.name} cannot take learned tokens. Type --engine hf.")
+        tokens = _learned_tokens(built.strategy)
+        if tokens and "learned-tokens" not in info.capabilities:
+            raise UserError(f"{name}: engine {info.name} cannot take learned tokens. Type --engine hf.")
+        missing = [field for field, token in tokens.items() if token is None]
+        if missing:
+            built = registry.with_options(built, **dict.fromkeys(missing, self._shipped(built)))
+        for token in _learned_tokens(built.strategy).values():
+            assert token is not None
             self.engine.learn(token)
+        return built
+
+    def _shipped(self, built: BuiltStrategy) -> LearnedToken:
+        info = self.engine.info
+        token = find.shipped_for(info.fingerprint)
+        if token is None:
+            raise UserError(
+                f"{built.label} names no token, and none is shipped for {info.model}. Type {built.name}:token=FOLDER, or "
+                f"train one: tts-bench train-token --model {info.model} --task TASK"
+            )
+        return token
 
 
 def check(config: ModelConfig) -> None:
@@ -153,18 +175,43 @@ def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Samplin
     from tts_bench.engines import hf
 
     found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
-    engine = hf.load(
-        found.folder,
+    shape = _shape(config, found.folder)
+    engine: Engine = hf.load_shared(
+        shape.workers,
+        folder=found.folder,
         name=found.folder.name if found.source == "local folder" else found.name,  # no path goes into records
         fingerprint=found.fingerprint,
         device=config.device,
         dtype=config.dtype,
-        rows=config.rows,
-        threads=config.threads,
+        rows=shape.rows,
+        threads=shape.threads,
         exact=config.exact,
         trust_remote_code=config.trust_remote_code,
     )
     return engine, models.sampling_defaults(found.folder), found.source, found.notes
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """How an engine is spread over the machine."""
+
+    rows: int
+    threads: int | None
+    workers: int
+
+
+def _shape(config: ModelConfig, folder: Path) -> _Shape:
+    """What was asked for; where nothing was, processes for a tiny model on the CPU and threads for others."""
+    import torch
+
+    tiny = sum(file.stat().st_size for file in folder.glob("*.safetensors")) < _TINY
+    accelerated = torch.cuda.is_available() or torch.backends.mps.is_available()
+    on_cpu = config.device == "cpu" or (config.device == "auto" and not accelerated)
+    processes = tiny and on_cpu and config.threads is None
+    workers = config.workers or (torch.get_num_threads() if processes else 1)
+    return _Shape(
+        config.rows or (_TINY_ROWS if tiny else _ROWS), config.threads or (1 if workers > 1 else None), workers
+    )
 
 
 def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
@@ -176,7 +223,7 @@ def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, str, tuple[str, ..
 def _script(config: ModelConfig) -> str:
     """The script's name, once nothing is asked for that a script cannot do."""
     for field in fields(ModelConfig):
-        if field.name in ("device", "dtype", "rows", "threads", "exact", "trust_remote_code"):
+        if field.name in ("device", "dtype", "rows", "threads", "workers", "exact", "trust_remote_code"):
             value = getattr(config, field.name)
             if value != field.default:
                 option = field.name.replace("_", "-")
@@ -193,8 +240,11 @@ def _budgets(strategy: Strategy) -> Iterable[int]:
         yield budget
 
 
-def _learned_tokens(strategy: Strategy) -> Iterable[LearnedToken]:
-    for field in fields(strategy):  # type: ignore[arg-type]  # the registry admits dataclasses only
-        value = getattr(strategy, field.name)
-        if isinstance(value, LearnedToken):
-            yield value
+def _learned_tokens(strategy: Strategy) -> dict[str, LearnedToken | None]:
+    """The options that take a learned token, and what they were given."""
+    hints = get_type_hints(type(strategy))
+    return {
+        field.name: getattr(strategy, field.name)
+        for field in fields(strategy)  # type: ignore[arg-type]  # the registry admits dataclasses only
+        if hints[field.name] in (LearnedToken, LearnedToken | None)
+    }

@@ -219,16 +219,15 @@ def prepare(config: RunConfig, out: Path | None, progress: models.Progress | Non
     Raises:
         UserError: whatever is wrong with strategies, tasks, data, model, their options, or `out`.
     """
-    arms = tuple(
-        Arm(built.id, built.strategy, built.label, built.source) for built in registry.build_all(config.strategies)
-    )
+    strategies = registry.build_all(config.strategies)
     if out is not None:
         RunFolder(out).check()
     tasks = loading.load(config.tasks, config.data_dir)
     scoring.same("x+1", "y")  # math-verify's grammar is built on first use: here, not amid the generating
     model = load_model(config.model, progress)
-    for arm in arms:
-        model.admit(arm.id, arm.strategy)
+    arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in map(model.admit, strategies))
+    if len({arm.id for arm in arms}) < len(arms):  # one names the shipped token, another leaves it open
+        raise UserError(f"two of the strategies mean the same: {arms[-1].id}. Leave one out.")
     sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
     documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
     items = replay.collect(tasks, documents)

@@ -13,7 +13,8 @@ import torch
 import transformers
 
 from tts_bench.engines import hardware
-from tts_bench.engines.base import EngineInfo
+from tts_bench.engines.base import Engine, EngineInfo
+from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
 
 from .decoder import Decoder, batch_size
@@ -105,6 +106,18 @@ def load(
         parameters=parameters,
     )
     return HfEngine(info, tokenizer, decoder, loop)
+
+
+def load_shared(workers: int, **arguments: Any) -> Engine:  # noqa: ANN401 - the arguments of `load`
+    """One engine, or one in each of several processes that share the memory for keys and values.
+
+    Raises:
+        UserError: as `load`.
+        EngineError: a process ended while it loaded the model.
+    """
+    if workers == 1:
+        return load(**arguments)
+    return Workers(workers, load, cache_bytes=_memory(_device(arguments["device"])) // workers, **arguments)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,146 @@
+"""Claims about engines in processes: the same texts as one engine, whichever process answers and whichever dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unloadable
+from tests.tiny import make_tiny
+from tts_bench.api import LearnedToken
+from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
+from tts_bench.engines.workers import Workers
+from tts_bench.errors import EngineError, UserError
+
+T = TypeVar("T")
+
+
+def requests(count: int) -> list[Request]:
+    encode = ScriptedEngine(SCRIPTS["adder"]).tokenizer.encode
+    return [Request(encode(f"What is {n} and {n % 7}?\n<think>"), (), 100, f"s{n}") for n in range(count)]
+
+
+def asked(engine: Workers, of: Callable[[Workers], Awaitable[T]]) -> T:
+    async def work() -> T:
+        try:
+            return await of(engine)
+        finally:
+            await engine.close()
+
+    return asyncio.run(work())
+
+
+def alone(given: list[Request]) -> list[Generation]:
+    return asyncio.run(scripted().generate(given))
+
+
+def kill(engine: Workers, number: int) -> None:
+    pid = engine._workers[number].process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+
+
+def test_processes_give_in_order_what_one_engine_gives() -> None:
+    given = requests(60)
+    found = asked(Workers(2, scripted), lambda engine: engine.generate(given))
+    assert found == alone(given)
+    assert len(set(found)) > 10
+
+
+def test_both_processes_work_and_a_prompt_stays_with_one() -> None:
+    async def work(engine: Workers) -> list[set[int]]:
+        given = requests(20)
+        await engine.generate(given)
+        homes = {request.prompt: engine._workers.index(engine._home[request.prompt]) for request in given}
+        await engine.generate(given)
+        after = {request.prompt: engine._workers.index(engine._home[request.prompt]) for request in given}
+        assert after == homes
+        return [set(homes.values())]
+
+    assert asked(Workers(2, scripted), work) == [{0, 1}]
+
+
+def test_what_a_dead_process_was_asked_is_answered_by_another() -> None:
+    given = requests(20)
+
+    async def work(engine: Workers) -> list[Generation]:
+        generating = asyncio.create_task(engine.generate(given))
+        await asyncio.sleep(0.1)
+        assert engine._workers[0].pending
+        kill(engine, 0)
+        return [*await generating, *await engine.generate(given[:3])]
+
+    found = asked(Workers(2, scripted, kind=Slow), work)
+    assert found == alone(given) + alone(given[:3])
+
+
+def test_where_no_process_is_left_requests_fail_with_the_exit_codes() -> None:
+    async def work(engine: Workers) -> None:
+        generating = asyncio.create_task(engine.generate(requests(5)))
+        await asyncio.sleep(0.1)
+        kill(engine, 0)
+        with pytest.raises(EngineError, match=r"all worker processes have ended \(exit codes -9\)"):
+            await generating
+
+    asked(Workers(1, scripted, kind=Slow), work)
+
+
+def test_a_cancelled_request_leaves_nothing_behind() -> None:
+    async def work(engine: Workers) -> list[Generation]:
+        generating = asyncio.create_task(engine.generate(requests(5)))
+        await asyncio.sleep(0.1)
+        generating.cancel()
+        with suppress(asyncio.CancelledError):
+            await generating
+        assert not engine._asked
+        assert not any(worker.pending for worker in engine._workers)
+        return await engine.generate(requests(5))
+
+    assert asked(Workers(2, scripted, kind=Slow), work) == alone(requests(5))
+
+
+def test_a_mistake_while_loading_is_the_users_and_a_death_the_engines() -> None:
+    with pytest.raises(UserError, match="there is no such model"):
+        Workers(2, unloadable)
+    with pytest.raises(EngineError, match="ended with code 7 while loading"):
+        Workers(1, deadly)
+
+
+def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
+    async def work(engine: Workers) -> EngineInfo:
+        with pytest.raises(UserError, match="a row of 1 numbers; 2 were expected"):
+            engine.learn(LearnedToken("t", (0.0,), engine.info.fingerprint, "d" * 64))
+        engine.learn(LearnedToken("t", (0.0, 1.0), engine.info.fingerprint, "d" * 64))
+        return engine.info
+
+    assert asked(Workers(2, scripted, kind=Exacting), work).settings["workers"] == 2
+
+
+@pytest.mark.slow
+def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
+    from tts_bench.engines.hf import load, load_shared
+
+    folder = make_tiny(tmp_path)
+    arguments = {"folder": folder, "name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "rows": 8, "threads": 1}
+    one = load(**arguments)
+    encode = one.tokenizer.encode
+    given = [Request(encode(f"{n} and {n % 3}"), (), 12, f"s{n}") for n in range(24)]
+
+    async def work() -> list[Generation]:
+        try:
+            return await one.generate(given)
+        finally:
+            await one.close()
+
+    several = load_shared(2, **arguments)
+    assert isinstance(several, Workers)
+    assert (several.info.exact, several.info.identity) == (True, one.info.identity)
+    assert asked(several, lambda engine: engine.generate(given)) == asyncio.run(work())
