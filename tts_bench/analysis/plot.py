@@ -224,6 +224,7 @@ def _label_ends(
 ) -> bool:
     """Put a name at each line's end, clear of all lines and other names; False where one finds no place."""
     taken = _ink(axes, lines, axis)
+    ends = {name: axes.transData.transform([xy[-1] for xy in _xy(line, axis)]) for name, line in lines.items()}
     names: list[Bbox] = []
     for strategy, line in lines.items():
         xs, ys = _xy(line, axis)
@@ -242,7 +243,8 @@ def _label_ends(
             inside = (
                 axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0 <= box.y1 <= axes.bbox.y1
             )
-            if inside and not box.count_contains(taken) and not box.count_overlaps(names):
+            clear = not box.count_contains(taken) and not box.count_overlaps(names)
+            if inside and clear and _belongs(box, ends, strategy):
                 names.append(box)
                 placed.append(text)
                 break
@@ -250,6 +252,16 @@ def _label_ends(
         else:
             return False
     return True
+
+
+def _belongs(box: Bbox, ends: Mapping[str, NDArray[np.float64]], strategy: str) -> bool:
+    """Whether a name at `box` is read as that of `strategy`: ends of other lines are three times as far from it."""
+
+    def gap(end: NDArray[np.float64]) -> float:
+        return math.hypot(end[0] - min(max(end[0], box.x0), box.x1), end[1] - min(max(end[1], box.y0), box.y1))
+
+    own = gap(ends[strategy])
+    return all(gap(end) >= 3 * own for name, end in ends.items() if name != strategy)
 
 
 def _ink(axes: Axes, lines: Mapping[str, Sequence[Point]], axis: ComputeAxis) -> NDArray[np.float64]:
