@@ -40,7 +40,6 @@ AT_ONCE = {
     "--strategy ./plugin.py:Loose": "not a frozen dataclass. Write",
     "--strategy ./broken.py:Mine": r"fails at import: ZeroDivisionError.*\(line 2\). Mend it",
     "--strategy ./syntax.py:Mine": r"fails at import: SyntaxError.*\(line 1\). Mend it",
-    "--strategy learned-token": "token",
     "--strategy learned-token:token=gone": "token folder gone does not exist. Pass the folder",
     "--tasks gsm9k": "no task 'gsm9k'. Did you mean 'gsm8k'",
     "--tasks ,": "No task is named. Known: ",

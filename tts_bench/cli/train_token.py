@@ -85,11 +85,10 @@ def train_token(
     from tts_bench.learning.config import TrainConfig
     from tts_bench.learning.precheck import precheck
 
-    plain = {"top_k": 0, "top_p": 1.0, "min_p": 0.0}
     ours = {field.name: given[field.name] for field in fields(ModelConfig) if field.name in given}
     where = out or Path("tokens") / f"{sub(r'[^A-Za-z0-9_.+-]', '_', model.rstrip('/').rpartition('/')[2])}-{seed}"
     rest = {field.name: given[field.name] for field in fields(TrainConfig) if field.name not in ("model", "out")}
-    config = TrainConfig(ModelConfig(**ours, **plain), out=where, **rest)
+    config = TrainConfig(ModelConfig(**ours, top_k=0, top_p=1.0, min_p=0.0), out=where, **rest)
     precheck(config)
     from tts_bench.cli.report_token import train_and_show  # loads torch and lm-eval
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tts_bench.models import Progress
 
 ENGINES = ("hf", "scripted")
-DEFAULT_MODEL = "smollm2"
+DEFAULT_MODEL = "pocket"
 _TINY, _TINY_ROWS, _ROWS = 2**24, 128, 32  # below so many bytes of weights Python takes longer than the arithmetic
 _PAPER_THINKING, _PAPER_ANSWER = 8192, 1024  # Bmax and the answer's reserve of arXiv 2506.11274, section 4
 

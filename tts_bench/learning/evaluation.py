@@ -212,7 +212,8 @@ class _Table:
         """Against the other curve at this rung's mean tokens, whose own uncertainty is kept in every resample."""
         tokens = float(self.own.values["generated"][:, place].mean())
         mean_costs = costs.mean(0)
-        mean = float(self.own.score[:, place].mean()) - accuracy_at(tokens, mean_costs, scores.mean(0))
+        at_these = float(accuracy_at(tokens, mean_costs, scores.mean(0)))
+        mean = float(self.own.score[:, place].mean()) - at_these
         others = np.array(
             [
                 accuracy_at(at, row_costs, row_scores)

@@ -41,7 +41,7 @@ def log_probabilities(
     ).last_hidden_state
     chosen = targets != NOTHING
     found = _of_targets(model, hidden[chosen], targets[chosen], vocabulary, temperature)
-    return list(found.split([sequence.sampled for sequence in batch]))
+    return list(torch.split(found, [sequence.sampled for sequence in batch]))
 
 
 def surrogate(new: Tensor, old: Tensor, advantage: float, clip: float) -> Tensor:
@@ -93,7 +93,8 @@ def _of_targets(model: PreTrainedModel, hidden: Tensor, targets: Tensor, vocabul
     def remade(part: Tensor, wanted: Tensor) -> Tensor:
         return cast(Tensor, checkpoint(of, part, wanted, use_reentrant=False, preserve_rng_state=False))
 
-    return torch.cat([remade(*pair) for pair in zip(hidden.split(_CHUNK), targets.split(_CHUNK), strict=True)])
+    parts = zip(torch.split(hidden, _CHUNK), torch.split(targets, _CHUNK), strict=True)
+    return torch.cat([remade(part, wanted) for part, wanted in parts])
 
 
 def _head(model: PreTrainedModel) -> nn.Module:

@@ -89,8 +89,8 @@ def _check_room(model: Model, problems: Problems) -> None:
         length = len(engine.tokenizer.encode(rendered))
         if length + settings.max_answer + 64 > engine.info.context:
             raise UserError(
-                f"the prompt of {item.problem.id} has {length} tokens, {settings.max_answer} are kept for the answer: a "
-                f"context of {engine.info.context} leaves no room to think. Give a smaller --max-answer-tokens."
+                f"the prompt of {item.problem.id} has {length} tokens, {settings.max_answer} are kept for the answer: "
+                f"no room to think in a context of {engine.info.context}. Give a smaller --max-answer-tokens."
             )
 
 

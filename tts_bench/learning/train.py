@@ -112,7 +112,7 @@ class Trainer:
         rewards = [[verdict.reward(config.format_reward) for verdict in group] for group in verdicts]
         if config.shuffle_rewards:
             chance = np.random.default_rng((self.model.settings.seed, step))
-            rewards = [list(chance.permutation(group)) for group in rewards]
+            rewards = [chance.permutation(group).tolist() for group in rewards]
         clock.append(time.perf_counter())
         rate = self._rate(step)
         for group in optimizer.param_groups:

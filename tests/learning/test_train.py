@@ -1,0 +1,258 @@
+"""A training changes one row and nothing else, and is the same whether it was interrupted or not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from tests.learning.made_up import letters, thinker, trainer
+from tests.tiny import make_tiny
+from tts_bench.engines.hf import HfEngine
+from tts_bench.errors import UserError
+from tts_bench.harness.model import Model
+from tts_bench.learning import grpo
+from tts_bench.learning.sequences import CUE
+from tts_bench.learning.state import State
+from tts_bench.learning.train import best, equal_rewards, stalled
+
+
+@contextmanager
+def closing(model: Model) -> Iterator[Model]:
+    try:
+        yield model
+    finally:
+        asyncio.run(model.engine.close())
+
+
+def quiet(_: object) -> None: ...
+
+
+def plain(log: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in line.items() if key not in ("seconds", "engine")} for line in log]
+
+
+def weights(model: Model) -> dict[str, torch.Tensor]:
+    engine = cast(HfEngine, model.engine)
+    parts = {name: tensor.clone() for name, tensor in engine.model.state_dict().items()}
+    for name, module in engine.model.named_modules():  # packed layers have no state of their own
+        if hasattr(module, "weight") and f"{name}.weight" not in parts:
+            parts[f"{name}.weight"] = module.weight.to_dense()
+    return parts
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("tie", [True, False], ids=["tied", "untied"])
+def test_only_the_row_changes_and_it_stays_float32(tmp_path: Path, tie: bool, dtype: str) -> None:
+    make_tiny(tmp_path / "m", "llama", tie)
+    with closing(thinker(tmp_path / "m", dtype=dtype)) as model:
+        made = trainer(model, tmp_path / "token")
+        before = weights(model)
+        on_disk = AutoModelForCausalLM.from_pretrained(tmp_path / "m", dtype=getattr(torch, dtype)).state_dict()
+        row = made.start.clone().requires_grad_()
+        optimizer = torch.optim.AdamW([row], lr=0.1, weight_decay=0.0)
+        forced = grpo.Sequence((1, 2, 3), (CUE, 5, 6, CUE, 7), (5, 6, 9, 7, 8), 1.0)
+        settings = grpo.Settings(made.engine.vocabulary, 1.0, inner=2, clip=0.2, micro_batch=2)
+        change = grpo.update(made.engine.model, row, optimizer, [forced, forced], settings)
+        after = weights(model)
+    assert change.gradient > 0
+    assert row.dtype == torch.float32
+    assert not torch.equal(row, made.start)
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    for name, tensor in on_disk.items():
+        assert torch.equal(tensor, after[name]), name
+    assert all(parameter.grad is None for parameter in made.engine.model.parameters())
+    assert {tensor.numel() for tensor in optimizer.state[row].values()} == {1, row.numel()}
+
+
+def test_a_reward_that_is_constant_within_each_group_changes_nothing_bit_for_bit(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "token", score=lambda _: 1.0)
+        state = made.train(quiet, warnings.append)
+    assert state.step == 3
+    assert torch.equal(state.row, made.start)
+    assert not state.moments
+    [said] = warnings
+    assert "all rewards were equal in the first 3 steps, so nothing can be learned: the share of right" in said
+    assert "harder problems" in said
+
+
+def test_thinking_that_never_ends_is_named_as_the_reason_why_nothing_can_be_learned() -> None:
+    line = {"cues": 0, "cues_wanted": 12, "accuracy": 0.0}
+    assert "none of 36 cues was put in" in equal_rewards([line] * 3)
+    assert "Give a larger --max-thinking-tokens" in equal_rewards([line] * 3)
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared", "own"])
+def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path, shared: bool) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        whole = trainer(model, tmp_path / "one", shared_prefix=shared).train(quiet, quiet)
+        interrupted = trainer(model, tmp_path / "two", shared_prefix=shared)
+
+        def stop(line: dict[str, Any]) -> None:
+            if line["step"] == 1:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            interrupted.train(stop, quiet)
+        assert interrupted.folder.load().step == 1  # type: ignore[union-attr]
+        seen: list[int] = []
+        resumed = trainer(model, tmp_path / "two", shared_prefix=shared).train(
+            lambda line: seen.append(line["step"]), quiet
+        )
+    assert seen == [0, 1, 2, 3]
+    assert torch.equal(whole.row, resumed.row)
+    assert not torch.equal(whole.row, whole.start)
+    assert plain(whole.log) == plain(resumed.log)
+
+
+def test_training_changes_with_the_seed_and_a_shared_prefix_is_shared(tmp_path: Path) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "a")
+        items = made.problems.training[:2]
+        from tts_bench.learning.rollouts import sample
+        from tts_bench.scheduler import Scheduler
+        from tts_bench.store import Store
+
+        token, found = made.token(made.start), {}
+        for shared in (True, False):
+            groups = sample(
+                Scheduler(model.engine, Store(None)), model.settings, token, items,
+                extensions=2, group=4, shared=shared, stream="s",
+            )  # fmt: skip
+            found[shared] = [[rollout.trace.segments[1].tokens for rollout in group] for group in groups]
+            ends = [{rollout.last.text + rollout.trace.text for rollout in group} for group in groups]
+    assert all(len(set(group)) == 1 for group in found[True])
+    assert all(len(set(group)) == 4 for group in found[False])
+    assert any(len(texts) > 1 for texts in ends)
+
+
+KILLED = """
+import asyncio, sys, time
+from pathlib import Path
+from tests.learning.made_up import thinker, trainer
+folder = Path(sys.argv[1])
+model = thinker(folder / "m")
+made = trainer(model, folder / "killed")
+def report(line):
+    print(line["step"], flush=True)
+    if line["step"] == int(sys.argv[2]):
+        time.sleep(60)
+state = made.train(report, print)
+print(state.row.tolist() if hasattr(state, "row") else None, flush=True)
+asyncio.run(model.engine.close())
+"""
+
+
+@pytest.mark.slow
+def test_a_training_killed_outright_resumes_to_the_same_row_bit_for_bit(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
+    with closing(thinker(tmp_path / "m")) as model:
+        whole = trainer(model, tmp_path / "whole").train(quiet, quiet)
+    arguments = [sys.executable, "-c", KILLED, str(tmp_path)]
+    process = subprocess.Popen([*arguments, "2"], stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    while process.stdout.readline().strip() != "2":
+        pass
+    time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    done = subprocess.run([*arguments, "-1"], capture_output=True, text=True, env=environment, timeout=300)
+    assert json.loads(done.stdout.splitlines()[-1]) == whole.row.tolist()
+
+
+@pytest.mark.parametrize(
+    ("rewards", "patience", "stops", "step"),
+    [
+        ([0.1, 0.2, 0.3], 2, False, 2),
+        ([0.1, 0.3, 0.3, 0.2], 2, True, 1),
+        ([0.3, 0.1, 0.2], 2, True, 0),
+        ([0.3, 0.1, 0.2], 3, False, 0),
+        ([0.3, 0.1, 0.2], 0, False, 0),
+    ],
+)
+def test_a_run_stops_when_held_out_problems_get_no_better(
+    rewards: list[float], patience: int, stops: bool, step: int
+) -> None:
+    log = [{"step": place, "held_out": {"reward": reward}} for place, reward in enumerate(rewards)]
+    assert stalled(log, patience) is stops
+    assert best(log) == step
+
+
+def test_a_run_that_got_no_better_goes_back_to_its_best_row(tmp_path: Path) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "token", steps=6, evaluate_every=1, patience=2)
+        scores = iter([0.1, 0.5, 0.2, 0.3, 0.4])
+        made._held_out = lambda row: {"reward": next(scores), "accuracy": 0, "before": 0}  # type: ignore[assignment, method-assign]
+        rows: dict[int, torch.Tensor] = {}
+        original = made.folder.save
+
+        def save(state: State) -> None:
+            rows[state.step] = state.row.detach().clone()
+            original(state)
+
+        made.folder.save = save  # type: ignore[method-assign]
+        state = made.train(quiet, quiet)
+    assert state.step == 3
+    assert torch.equal(state.row, rows[1])
+    assert not torch.equal(rows[1], rows[3])
+
+
+def test_shuffled_rewards_are_those_of_the_group_in_another_order(tmp_path: Path) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        true, shuffled = (
+            trainer(model, tmp_path / str(shuffle), shuffle_rewards=shuffle, steps=1).train(quiet, quiet)
+            for shuffle in (False, True)
+        )
+    assert true.log[1]["reward"] == pytest.approx(shuffled.log[1]["reward"])
+    assert true.log[1]["groups"] == shuffled.log[1]["groups"] > 0
+    assert not torch.equal(true.row, shuffled.row)
+
+
+def test_another_trainings_folder_is_refused(tmp_path: Path) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        trainer(model, tmp_path / "token", steps=3)
+        with pytest.raises(UserError, match=r"holds another training: its steps is 3, this one's is 4.*--out"):
+            trainer(model, tmp_path / "token", steps=4)
+
+
+def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "token", score=letters, steps=1)
+        made.train(quiet, quiet)
+        (made.folder.path / "state.safetensors").write_bytes(b"12345678")
+        with pytest.raises(UserError, match=r"is damaged.*Delete"):
+            made.folder.load()
+
+
+def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        one, two = (trainer(model, tmp_path / "token") for _ in range(2))
+        with one.folder.locked(), pytest.raises(UserError, match="another process trains in"), two.folder.locked():
+            pass
+
+
+def test_running_out_of_memory_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB")
+
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "token")
+        monkeypatch.setattr(grpo, "log_probabilities", full)
+        with pytest.raises(UserError, match=r"out of memory \(CUDA.*Set --micro-batch below 4"):
+            made.train(quiet, quiet)
+        assert made.folder.load().step == 0  # type: ignore[union-attr]
