@@ -48,6 +48,13 @@ def test_output_fits_the_width_and_the_encoding(width: int, encoding: str) -> No
     assert text.isascii() == (encoding != "utf-8")
 
 
+def test_a_row_names_a_strategy_without_its_options_where_that_tells_it_apart() -> None:
+    names = ["baseline:budgets=64+128", "./mine.py:Mine:x=2", "vote:samples=2", "vote:samples=4"]
+    text = shown(points([record(answer(), strategy=name) for name in names], metrics=METRICS))
+    firsts = [line.split()[0] for line in text.splitlines() if "[" in line]
+    assert sorted(firsts) == ["./mine.py:Mine", "baseline", "vote:samples=2", "vote:samples=4"]
+
+
 def test_hostile_names_are_inert() -> None:
     names = ["[bold red]markup[/]", "\x1b[2J\x1b]0;title\x07", "over\rwrite\nline", "\u202egnp.exe", ":boom:", "[/]"]
     records = [record(answer(1.0, rung="[link=file:///]x"), strategy=name, task="[red]x") for name in names]
