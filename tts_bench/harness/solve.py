@@ -60,26 +60,37 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, settings: Settings, 
     Raises:
         StoreError: the generation store is unusable; the run cannot go on.
     """
+    ledger, problem = Ledger(), item.problem
+
+    def open_door() -> Reasoner:
+        return ModelReasoner(problem, scheduler, settings, item.extract, ledger, answer_stops=item.stops)
+
+    answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
+    return _record(arm, item, answers, ledger, error, scheduler)
+
+
+async def attempt(
+    strategy: Strategy, problem: Problem, open_door: Callable[[], Reasoner], ledger: Ledger, timeout: float
+) -> tuple[list[Answer], ErrorRecord | None]:
+    """The answers that `strategy` yields within `timeout` seconds, and what went wrong, if anything did.
+
+    Raises:
+        StoreError: as `solve`.
+    """
     answers: list[Answer] = []
-    ledger = Ledger()
-    error: ErrorRecord | None = None
     deadline = asyncio.timeout(timeout)
     try:
-        async with deadline:
-            reasoner = ModelReasoner(item.problem, scheduler, settings, item.extract, ledger, answer_stops=item.stops)
-            async with aclosing(_answers(arm.strategy, item.problem, reasoner)) as stream:
-                async for answer in stream:
-                    if not ledger.issued(answer):
-                        raise Misuse("solve() yielded an answer that its reasoner did not make")
-                    answers.append(answer)
-        if not answers:
-            error = ErrorRecord("nothing", "solve() ended without yielding an answer")
+        async with deadline, aclosing(_answers(strategy, problem, open_door())) as stream:
+            async for answer in stream:
+                if not ledger.issued(answer):
+                    raise Misuse("solve() yielded an answer that its reasoner did not make")
+                answers.append(answer)
     except StoreError:
         raise
-    except (Exception, SystemExit) as problem:
-        expired = isinstance(problem, Hang) or (isinstance(problem, TimeoutError) and deadline.expired())
-        error = ErrorRecord("timeout", f"it did not finish within {timeout:g} s") if expired else _error(problem)
-    return _record(arm, item, answers, ledger, error, scheduler)
+    except (Exception, SystemExit) as wrong:
+        expired = isinstance(wrong, Hang) or (isinstance(wrong, TimeoutError) and deadline.expired())
+        return answers, ErrorRecord("timeout", f"it did not finish within {timeout:g} s") if expired else _error(wrong)
+    return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
 
 
 def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncGenerator[Answer, None]:
