@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.filesize import decimal
 
 from tts_bench import models
 from tts_bench.errors import UserError
+from tts_bench.harness.defaults import POCKET
 from tts_bench.text import safe
 
 DISTRIBUTION = "test-time-scaling-bench"
@@ -36,8 +38,18 @@ class Finding:
     required: bool = True
 
 
-def doctor() -> None:
-    """Say what this machine has, what is missing, and what to type. Exits with 1 if something required is missing."""
+def doctor(
+    self_test: Annotated[
+        bool, typer.Option("--self-test", help="Measure the two controls of the pocket model: under two minutes.")
+    ] = False,
+) -> None:
+    """Say what this machine has, what is missing, and what to type.
+
+    Exits with 1 if something required is missing, or if a control is not measured as it should be.
+    """
+    if self_test:
+        _play_controls()
+        return
     findings = [*_machine(), *_packages(), *_engines(), *_accelerator(), *_data(), *_models()]
     for finding in findings:
         mark = "ok" if not finding.mend else "MISSING" if finding.required else "-"
@@ -45,6 +57,17 @@ def doctor() -> None:
         if finding.mend:
             print(f"{'':<8} type: {finding.mend}")
     if any(finding.mend and finding.required for finding in findings):
+        raise typer.Exit(1)
+
+
+def _play_controls() -> None:
+    from tts_bench.harness import controls
+    from tts_bench.harness.config import ModelConfig
+
+    verdicts = controls.play(ModelConfig(model=POCKET))
+    for verdict in verdicts:
+        print(f"{'ok' if verdict.sound else 'WRONG':<8} {verdict.control:<26} {safe(verdict.said)}")
+    if not all(verdict.sound for verdict in verdicts):
         raise typer.Exit(1)
 
 

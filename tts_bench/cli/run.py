@@ -12,19 +12,31 @@ _MODEL, _GENERATION, _OUTPUT = "Model", "Generation", "Run"
 
 
 def run(
-    strategy: Annotated[list[str], typer.Option(help="NAME or NAME:key=value,... ; repeat for more.")] = [  # noqa: B006
-        "baseline",
-        "budget-forcing",
-        "majority-vote",
-    ],
-    tasks: Annotated[str, typer.Option(help="Tasks, joined by commas; lm_eval/NAME for lm-eval's own.")] = "gsm8k",
-    limit: Annotated[int | None, typer.Option(help="The first problems of each task only.")] = None,
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME or NAME:key=value,... ; repeat for more. Without a task it joins the default comparison.",
+            show_default="baseline, budget-forcing, majority-vote, learned-token",
+        ),
+    ] = None,
+    tasks: Annotated[
+        str | None,
+        typer.Option(
+            help="Tasks, joined by commas; lm_eval/NAME for lm-eval's own.",
+            show_default="pocket_arithmetic; gsm8k for other models",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="The first problems of each task only.", show_default="600 of the default task"),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of data files (or TTS_BENCH_DATA).")] = None,
     in_flight: Annotated[int, typer.Option(help="Problems worked on at once.")] = 32,
     timeout: Annotated[float, typer.Option(help="Seconds for one strategy on one problem.")] = 3600.0,
     model: Annotated[
-        str | None, typer.Option(help="Folder, GGUF file, hub id or alias.", rich_help_panel=_MODEL)
+        str | None,
+        typer.Option(help="Folder, GGUF file, hub id or alias.", show_default="pocket", rich_help_panel=_MODEL),
     ] = None,
     engine: Annotated[str, typer.Option(help="hf or scripted.", rich_help_panel=_MODEL)] = "hf",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MODEL)] = "auto",
@@ -95,15 +107,22 @@ def run(
 ) -> None:
     """Run strategies on tasks with a model; draw accuracy against compute.
 
+    With neither model nor tasks: the pocket model, a synthetic control that ships with this package, on its own task.
     The same command again resumes: nothing that was generated is generated again.
     """
     given = locals()
     from tts_bench.harness.config import ModelConfig, RunConfig
+    from tts_bench.harness.defaults import plan
     from tts_bench.harness.precheck import precheck
+    from tts_bench.tasks import catalog
 
+    named = tuple(name.strip() for name in tasks.split(",") if name.strip()) if tasks is not None else ()
+    if tasks is not None and not named:
+        catalog.check(named)
+    planned = plan(engine, model, named, strategy or (), limit)
+    given["model"] = planned.model
     settings = ModelConfig(**{field.name: given[field.name] for field in fields(ModelConfig)})
-    names = tuple(name.strip() for name in tasks.split(",") if name.strip())
-    config = RunConfig(settings, names, tuple(strategy), limit, data_dir, in_flight, timeout)
+    config = RunConfig(settings, planned.tasks, planned.strategies, planned.limit, data_dir, in_flight, timeout)
     precheck(config, out)
     from tts_bench.cli.report_run import run_and_show  # loads torch and lm-eval
 

@@ -108,8 +108,8 @@ class Model:
         token = find.shipped_for(info.fingerprint)
         if token is None:
             raise UserError(
-                f"{built.label} names no token, and none is shipped for {info.model}. Type {built.name}:token=FOLDER, or "
-                f"train one: tts-bench train-token --model {info.model} --task TASK"
+                f"{built.label} names no token, and none is shipped for {info.model}. Type {built.name}:token=FOLDER, "
+                f"or train one: tts-bench train-token --model {info.model} --task TASK"
             )
         return token
 
