@@ -41,7 +41,9 @@ def hub(tmp_path: Path) -> Iterator[str]:
 
         def _answer(self, body: bool) -> None:
             if self.path.startswith("/api/models/me/token/tree/"):
-                tree = [{"type": "file", "path": p.name, "size": p.stat().st_size, "oid": SHA} for p in folder.iterdir()]
+                tree = [
+                    {"type": "file", "path": p.name, "size": p.stat().st_size, "oid": SHA} for p in folder.iterdir()
+                ]
                 data = json.dumps(tree).encode()
             elif self.path.startswith("/api/models/me/token"):
                 files = [{"rfilename": path.name} for path in folder.iterdir()]
