@@ -19,6 +19,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@$(MAKE) --no-print-directory types
+	$(BIN)/tts-bench leaderboard check
 
 # mypy knows nothing of package-dir in pyproject.toml: it gets the packages linked as they are installed.
 types: setup

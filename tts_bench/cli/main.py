@@ -28,6 +28,7 @@ VERBS = {
     "report": ("tts_bench.cli.report:report", "One offline HTML file of runs: curves, tables, every trace."),
     "compare": ("tts_bench.cli.compare:compare", "What the data of runs support, in words and numbers."),
     "plot": ("tts_bench.cli.plot:plot", "Publication figures of a run's curves."),
+    "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, check them."),
     "strategies": ("tts_bench.cli.strategies:strategies", "List the strategies and their options."),
     "train-token": ("tts_bench.cli.train_token:train_token", "Train a continue-thinking token for a model."),
     "token": ("tts_bench.cli.token:app", "Show a token file, export it into a checkpoint, or start one."),
@@ -37,7 +38,7 @@ VERBS = {
     "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
 }
-LIGHT = {"strategies", "report", "compare", "plot"}  # verbs that never load a model
+LIGHT = {"strategies", "report", "compare", "plot", "leaderboard"}  # verbs that never load a model
 
 
 class Verbs(TyperGroup):

@@ -1,0 +1,132 @@
+"""What an entry of the leaderboard holds; the published JSON Schema is that of `Entry`.
+
+Entries come from outside: every text in one is a single line without what markdown or HTML would take for markup.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+FORMAT = 1
+MARK = "made by tts-bench leaderboard build"  # in every file that is made, and in none that is not
+
+# Control characters, invisible ones, those that turn the direction of writing, line breaks, and markup.
+_BARRED = (
+    r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff0-\uffff"
+    r"<>|`"
+)
+Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=rf"^[^{_BARRED}]+$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Column = Annotated[
+    str, Field(pattern=r"^[0-9.e+ -]+$", description="A value for each problem: see docs/leaderboard.md")
+]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """Nothing unknown, nothing converted, no number that is not finite."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Problems(Part):
+    """One rung, problem by problem, in the order of the documents."""
+
+    score: Column
+    generated: Column
+    sequential: Column
+    prompt: Column
+    forced: Column
+    flops: Column
+    truncated: Column
+    no_answer: Column
+    cues_wanted: Column
+    cues: Column
+
+
+class Rung(Part):
+    """Means over problems. All but `problems` is recomputed by `check`."""
+
+    accuracy: float
+    low: float | None = Field(description="95% Wilson interval; null where the accuracy is no share")
+    high: float | None
+    generated: float = Field(description="tokens, sampled and forced")
+    sequential: float = Field(description="tokens on the critical path")
+    prompt: float
+    forced: float
+    flops: float
+    truncated: float = Field(description="share of problems whose thinking ran into its budget")
+    no_answer: float = Field(description="share of problems with no extracted answer")
+    cues_wanted: float
+    cues: float
+    problems: Problems
+    sha256: Sha256
+
+
+class StrategyLine(Part):
+    label: Text
+    source: Text = Field(description="the distribution the strategy came from")
+    rungs: Annotated[dict[Text, Rung], Field(min_length=1)]
+    sha256: Sha256
+
+
+class TaskPart(Part):
+    metric: Text
+    data: Sha256
+    prompts: Sha256 = Field(description="of the documents' numbers and their prompts as the model read them")
+    problems: Annotated[int, Field(ge=1)]
+    strategies: Annotated[dict[Text, StrategyLine], Field(min_length=1)]
+    sha256: Sha256
+
+
+class ModelPart(Part):
+    name: Text
+    fingerprint: Text
+    source: Text
+    parameters: Count
+    notes: list[Text]
+    sha256: Sha256
+
+
+class RunPart(Part):
+    """What it takes to repeat the run, and to know it again."""
+
+    command: Text
+    identity: Sha256 = Field(description="of all settings that the records depend on, as run.json has them")
+    records: Sha256 = Field(description="of records.jsonl")
+    seed: int
+    limit: int | None
+    thinking_format: Text
+    thinking_format_sha256: Sha256
+    system: Sha256 | None = Field(description="of the system prompt")
+    max_thinking_tokens: Count
+    max_answer_tokens: Count
+    sampling: Annotated[dict[Text, dict[Text, float]], Field(min_length=1)]
+    engine: Annotated[dict[Text, Text | bool | int | float], Field(min_length=1)]
+    versions: Annotated[dict[Text, Text], Field(min_length=1)]
+    sha256: Sha256
+
+
+class Entry(Part):
+    """A run on the leaderboard."""
+
+    format: Literal[1]
+    model: ModelPart
+    run: RunPart
+    tasks: Annotated[dict[Text, TaskPart], Field(min_length=1)]
+    sha256: Sha256
+
+
+def schema() -> str:
+    """The published JSON Schema, as the text of its file."""
+    found = Entry.model_json_schema()
+    return render({"$schema": "https://json-schema.org/draft/2020-12/schema", "$comment": MARK, **found})
+
+
+def render(content: Mapping[str, Any]) -> str:
+    """The one way an entry is written: a line for each field."""
+    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"

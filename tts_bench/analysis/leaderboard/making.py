@@ -1,0 +1,158 @@
+"""An entry from the folder of a run, which has to be whole, without errors and as its run left it."""
+
+from __future__ import annotations
+
+import re
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from tts_bench.analysis.curve import points, read_curve
+from tts_bench.analysis.leaderboard.entry import FORMAT, Entry
+from tts_bench.analysis.leaderboard.recompute import MEASURES, complete, digest, packed
+from tts_bench.analysis.runs import Line, RunData, read_header, read_records, read_run
+from tts_bench.errors import UserError
+
+
+def entry_of(folder: Path) -> Entry:
+    """The entry of a finished run.
+
+    Raises:
+        UserError: as `read_run`; or the run is incomplete, has errors, was changed after it was written, holds records
+            of several runs, or texts that a leaderboard does not take.
+    """
+    header = read_header(folder)
+    if header.get("errors"):
+        raise UserError(
+            f"{folder} holds {header['errors']} errors: an entry needs every problem. records.jsonl says what went "
+            f"wrong; the same command again tries these problems again."
+        )
+    run = read_run(folder)
+    try:
+        _check_header(run)
+        _check_complete(run)
+        _check_curve(run)
+        return Entry.model_validate(complete(_content(run)))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise UserError(
+            f"{folder} cannot be an entry: {'.'.join(map(str, first['loc']))} is {str(first['input'])[:80]!r}. "
+            f"{said(first)}."
+        ) from error
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{folder / 'run.json'} is not as a run writes it ({error}). Repeat the run.") from error
+
+
+def said(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+    """What is wrong with a field, in words for a person."""
+    if error["type"] == "string_pattern_mismatch" and "`" in error["ctx"]["pattern"]:
+        return "A text is one line without control or invisible characters, and without <, >, | and `"
+    return str(error["msg"])
+
+
+def name_of(entry: Entry) -> str:
+    """The file name of an entry: its model, and what tells its settings from others."""
+    return f"{slug(entry.model.name)}-{entry.run.identity[:8]}.json"
+
+
+def slug(text: str) -> str:
+    """`text` as a part of a file name."""
+    return re.sub(r"[^a-z0-9.]+", "-", text.lower())[:60].strip("-.") or "unnamed"
+
+
+def _check_header(run: RunData) -> None:
+    """What run.json says twice it has to say alike."""
+    header, identity = run.header, run.header["identity"]
+    pairs = {"model": (header["model"]["fingerprint"], identity["model"])}
+    pairs |= {f"data of {task}": (held["sha256"], identity["data"][task]) for task, held in header["data"].items()}
+    alike = ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
+    pairs |= {key: (header[key], identity[key]) for key in alike}
+    for name, (said_here, said_there) in pairs.items():
+        if said_here != said_there:
+            raise UserError(f"{run.path / 'run.json'} was changed: it gives two values for {name}. Repeat the run.")
+
+
+def _check_complete(run: RunData) -> None:
+    for task in run.header["metrics"]:
+        wanted = run.header["data"][task]["documents"]
+        for strategy in run.header["identity"]["strategies"]:
+            line = run.lines.get(task, {}).get(strategy)
+            if line is not None and line.errors:
+                raise UserError(f"{run.path}: {strategy!r} has {line.errors} errors on {task}; an entry has none.")
+            found = 0 if line is None else len(line.documents)
+            if found != wanted:
+                raise UserError(
+                    f"{run.path} is incomplete: {strategy!r} has {found} of {wanted} problems of {task}. The command "
+                    f"that began the run finishes it."
+                )
+            if line is not None and len(set(line.rungs)) < len(line.rungs):
+                raise UserError(f"{run.path}: {strategy!r} has two rungs of one name on {task}.")
+        if len({(line.documents, line.prompts) for line in run.lines[task].values()}) > 1:
+            raise UserError(f"{run.path} is mixed: its strategies had other prompts on {task}. Repeat the run.")
+
+
+def _check_curve(run: RunData) -> None:
+    """The run left the means of its records in curve.json."""
+    _, left = read_curve(run.path / "curve.json")
+    found = points(read_records(run.path, run.header), metrics=run.header["metrics"])
+    for mine, theirs in zip(found, left, strict=False):
+        if mine != theirs:
+            raise UserError(
+                f"{run.path} was changed after its run: on {mine.task}, {mine.strategy!r} at {mine.rung!r}, "
+                f"records.jsonl does not give what curve.json says. Repeat the run."
+            )
+    if len(found) != len(left):
+        raise UserError(f"{run.path} was changed after its run: curve.json has {len(left)} points, not {len(found)}.")
+
+
+def _content(run: RunData) -> dict[str, Any]:
+    header, identity = run.header, run.header["identity"]
+    with (run.path / "records.jsonl").open("rb") as file:
+        records = file_digest(file, "sha256").hexdigest()
+    system = identity["system"]
+    return {
+        "format": FORMAT,
+        "model": {key: header["model"][key] for key in ("name", "fingerprint", "source", "parameters", "notes")},
+        "run": {
+            "command": header["command"],
+            "identity": digest(identity),
+            "records": records,
+            "seed": identity["seed"],
+            "limit": identity["limit"],
+            "thinking_format": identity["thinking_format"]["name"],
+            "thinking_format_sha256": digest(identity["thinking_format"]),
+            "system": None if system is None else digest(system),
+            "max_thinking_tokens": identity["max_thinking_tokens"],
+            "max_answer_tokens": identity["max_answer_tokens"],
+            "sampling": {phase: {k: float(v) for k, v in how.items()} for phase, how in identity["sampling"].items()},
+            "engine": identity["engine"],
+            "versions": header["versions"],
+        },
+        "tasks": {task: _task(run, task) for task in header["metrics"]},
+    }
+
+
+def _task(run: RunData, task: str) -> dict[str, Any]:
+    lines = run.lines[task]
+    first = next(iter(lines.values()))
+    return {
+        "metric": first.metric,
+        "data": run.header["data"][task]["sha256"],
+        "prompts": digest(list(zip(first.documents, first.prompts, strict=True))),
+        "problems": len(first.documents),
+        "strategies": {
+            strategy: {
+                "label": run.label(strategy),
+                "source": run.header["identity"]["sources"][strategy],
+                "rungs": {rung: {"problems": _columns(line, place)} for place, rung in enumerate(line.rungs)},
+            }
+            for strategy, line in lines.items()
+        },
+    }
+
+
+def _columns(line: Line, rung: int) -> dict[str, str]:
+    columns = {"score": line.score, **{name: line.values[name] for name in MEASURES}}
+    return {name: packed(map(float, array[:, rung])) for name, array in columns.items()}

@@ -1,0 +1,54 @@
+"""`tts-bench leaderboard`: add finished runs, build the pages, check that all of it is as it was made."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_bench.text import safe
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="The leaderboard: add, build, check.")
+
+_Folder = Annotated[Path, typer.Option(help="Folder of the leaderboard.")]
+_FOLDER = Path("leaderboard")
+
+
+@app.command()
+def add(
+    run: Annotated[Path, typer.Argument(help="Folder of a finished run without errors.", show_default=False)],
+    folder: _Folder = _FOLDER,
+) -> None:
+    """Make an entry of a finished run. Incomplete, mixed and modified runs are refused."""
+    from tts_bench.analysis.leaderboard.board import Board
+
+    path = Board(folder).add(run)
+    print(f"Written to {safe(str(path))}. Now type: tts-bench leaderboard build")
+
+
+@app.command()
+def build(folder: _Folder = _FOLDER) -> None:
+    """Write README.md, index.html, the curves and the schema from the entries."""
+    from tts_bench.analysis.leaderboard.board import Board
+
+    print(f"Written: {', '.join(safe(str(path)) for path in Board(folder).build())}")
+
+
+@app.command()
+def check(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of runs to compare their entries with.", show_default=False)
+    ] = None,
+    folder: _Folder = _FOLDER,
+) -> None:
+    """Recompute every entry and every page; exit code 1 where one of them was edited or is stale."""
+    from tts_bench.analysis.leaderboard.board import Board
+
+    entries, findings = Board(folder).check(runs or [])
+    for finding in findings:
+        print(safe(str(finding)), file=sys.stderr)
+    if findings:
+        raise typer.Exit(1)
+    print(f"{entries} entries and their pages are as they were made.")
