@@ -93,7 +93,7 @@ def test_an_unknown_command_offers_the_nearest() -> None:
 
 def test_strategies_show_options_with_defaults_and_origin() -> None:
     done = tts_bench("strategies")
-    for word in ("majority-vote", "samples=16", "cue=Wait", "token (required)", "built in"):
+    for word in ("majority-vote", "samples=16", "cue=Wait", "token=none", "built in"):
         assert word in done.stdout
     done = tts_bench("strategies", "budget-forcing")
     for word in ("extensions", "a whole number", "how often", "from test-time-scaling-bench"):

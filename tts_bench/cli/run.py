@@ -117,7 +117,7 @@ def run(
     from tts_bench.tasks import catalog
 
     named = tuple(name.strip() for name in tasks.split(",") if name.strip()) if tasks is not None else ()
-    if tasks is not None and not named:
+    if tasks is not None:
         catalog.check(named)
     planned = plan(engine, model, named, strategy or (), limit)
     given["model"] = planned.model

@@ -38,7 +38,7 @@ def plan(engine: str, model: str | None, tasks: tuple[str, ...], strategies: Seq
     if engine != "hf" or model not in (None, POCKET):
         return Plan(model, tasks or ("gsm8k",), tuple(strategies) or _PLAIN, limit)
     if not tasks:
-        return Plan(POCKET, (POCKET_TASK,), _joined(strategies), limit or LIMIT)
+        return Plan(POCKET, (POCKET_TASK,), _joined(strategies), LIMIT if limit is None else limit)
     foreign = [task for task in tasks if not task.startswith(_POCKET_TASKS)]
     if foreign and model is None:
         raise UserError(
