@@ -51,4 +51,4 @@ def check(
         print(safe(str(finding)), file=sys.stderr)
     if findings:
         raise typer.Exit(1)
-    print(f"{entries} entries and their pages are as they were made.")
+    print(f"{entries} {'entry' if entries == 1 else 'entries'} checked: all of it is as it was made.")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench.errors import UserError
-from tts_bench.files import FULL, write_whole
+from tts_bench.files import FULL, sha256_of, write_whole
 from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
@@ -132,6 +132,10 @@ class RunFolder:
         """The scored records."""
         with (self.path / "records.jsonl").open(encoding="utf-8") as file:
             yield from map(from_line, file)
+
+    def digest(self) -> str:
+        """SHA-256 of the scored records."""
+        return sha256_of(self.path / "records.jsonl")
 
 
 def _file_name(text: str) -> str:

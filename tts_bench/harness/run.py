@@ -24,7 +24,7 @@ from tts_bench.harness.watchdog import TASK_NAME, watchdog
 from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
-from tts_bench.tasks import loading, scoring
+from tts_bench.tasks import catalog, loading, scoring
 
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
 
@@ -63,7 +63,7 @@ class Run:
             "tts_bench": __version__,
             "strategies": [arm.id for arm in self.arms],
             "sources": {arm.id: arm.source for arm in self.arms},
-            "tasks": list(self.config.tasks),
+            "tasks": list(map(catalog.short, self.config.tasks)),
             "limit": self.config.limit,
             "data": {task.name: task.sha256 for task in self.tasks.tasks.values()},
             "model": facts["model"]["fingerprint"],
@@ -127,9 +127,8 @@ class Run:
             "engine_seconds": self.model.engine.busy_seconds,
             "tokens": vars(scheduler.counts),
         }
-        self.folder.write_json(
-            "run.json", {"schema": 1, "status": "finished", "errors": len(errors), **header, "timing": timing}
-        )
+        end = {"status": "finished", "errors": len(errors), "records_sha256": self.folder.digest()}
+        self.folder.write_json("run.json", {"schema": 1, **end, **header, "timing": timing})
         return Outcome(self.folder.path, line, errors)
 
     async def _generate(self, scheduler: Scheduler, progress: Progress) -> None:
@@ -251,5 +250,5 @@ def _mendable(error: BaseException) -> BaseException:
 def _default_name(config: RunConfig, model: Model) -> str:
     """Model, tasks and a digest of the settings: other settings get a folder of their own."""
     digest = sha256(repr(config).encode()).hexdigest()[:8]
-    words = (model.engine.info.model.rstrip("/").rpartition("/")[2], *config.tasks, digest)
+    words = (model.engine.info.model.rstrip("/").rpartition("/")[2], *map(catalog.short, config.tasks), digest)
     return "-".join(re.sub(r"[^\w.+]", "_", word) for word in words)

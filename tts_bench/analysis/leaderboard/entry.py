@@ -9,17 +9,21 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 FORMAT = 1
 MARK = "made by tts-bench leaderboard build"  # in every file that is made, and in none that is not
 
-# Control characters, invisible ones, those that turn the direction of writing, line breaks, and markup.
-_BARRED = (
-    r"\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\ufff0-\uffff"
-    r"<>|`"
-)
-Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=rf"^[^{_BARRED}]+$")]
+
+def _visible(text: str) -> str:
+    """Refuse what the pattern leaves: invisible characters, and those that turn the direction of writing."""
+    if not text.isprintable():
+        raise ValueError("a character in it cannot be printed")
+    return text
+
+
+PLAIN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029<>|`]+$"  # no control character, no line break, no markup
+Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=PLAIN), AfterValidator(_visible)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Column = Annotated[
     str, Field(pattern=r"^[0-9.e+ -]+$", description="A value for each problem: see docs/leaderboard.md")

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from tts_bench.analysis.curve import points, read_curve
-from tts_bench.analysis.leaderboard.entry import FORMAT, Entry
+from tts_bench.analysis.leaderboard.entry import FORMAT, PLAIN, Entry
 from tts_bench.analysis.leaderboard.recompute import MEASURES, complete, digest, packed
 from tts_bench.analysis.runs import Line, RunData, read_header, read_records, read_run
 from tts_bench.errors import UserError
+from tts_bench.files import sha256_of
 
 
 def entry_of(folder: Path) -> Entry:
@@ -33,7 +33,7 @@ def entry_of(folder: Path) -> Entry:
     try:
         _check_header(run)
         _check_complete(run)
-        _check_curve(run)
+        _check_records(run)
         return Entry.model_validate(complete(_content(run)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
@@ -47,7 +47,7 @@ def entry_of(folder: Path) -> Entry:
 
 def said(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     """What is wrong with a field, in words for a person."""
-    if error["type"] == "string_pattern_mismatch" and "`" in error["ctx"]["pattern"]:
+    if error["type"] == "value_error" or error.get("ctx", {}).get("pattern") == PLAIN:
         return "A text is one line without control or invisible characters, and without <, >, | and `"
     return str(error["msg"])
 
@@ -93,8 +93,13 @@ def _check_complete(run: RunData) -> None:
             raise UserError(f"{run.path} is mixed: its strategies had other prompts on {task}. Repeat the run.")
 
 
-def _check_curve(run: RunData) -> None:
-    """The run left the means of its records in curve.json."""
+def _check_records(run: RunData) -> None:
+    """The run left its records' digest in run.json (older runs did not), and their means in curve.json."""
+    if run.header.get("records_sha256") not in (None, sha256_of(run.path / "records.jsonl")):
+        raise UserError(
+            f"{run.path / 'records.jsonl'} was changed after its run: its SHA-256 is another than run.json "
+            f"says. Repeat the run."
+        )
     _, left = read_curve(run.path / "curve.json")
     found = points(read_records(run.path, run.header), metrics=run.header["metrics"])
     for mine, theirs in zip(found, left, strict=False):
@@ -109,8 +114,6 @@ def _check_curve(run: RunData) -> None:
 
 def _content(run: RunData) -> dict[str, Any]:
     header, identity = run.header, run.header["identity"]
-    with (run.path / "records.jsonl").open("rb") as file:
-        records = file_digest(file, "sha256").hexdigest()
     system = identity["system"]
     return {
         "format": FORMAT,
@@ -118,7 +121,7 @@ def _content(run: RunData) -> dict[str, Any]:
         "run": {
             "command": header["command"],
             "identity": digest(identity),
-            "records": records,
+            "records": sha256_of(run.path / "records.jsonl"),
             "seed": identity["seed"],
             "limit": identity["limit"],
             "thinking_format": identity["thinking_format"]["name"],
