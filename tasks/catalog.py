@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal
 
 from tts_bench.errors import UserError, did_you_mean
@@ -178,12 +179,28 @@ def check(wanted: Sequence[str]) -> None:
     """Refuse a choice of tasks that cannot be right, lm-eval's own unread.
 
     Raises:
-        UserError: none, an unknown one of this package, or one named twice.
+        UserError: none, an unknown one of this package, a file that is not there, or one named twice.
     """
     if not wanted:
         raise UserError(f"No task is named. {did_you_mean('', names())}")
+    spoken = list(map(short, wanted))
     for name in wanted:
-        if not name.startswith(PREFIX):
+        if is_file(name):
+            if not Path(name).is_file():
+                raise UserError(f"There is no file {name!r}. Type the path of a task's YAML file.")
+            if short(name) in names():
+                raise UserError(f"{name} is called as a task of this package. Give file and task another name.")
+        elif not name.startswith(PREFIX):
             describe(name)
-        if wanted.count(name) > 1:
-            raise UserError(f"The task {name!r} is named twice. Name each task once.")
+        if spoken.count(short(name)) > 1:
+            raise UserError(f"The task {short(name)!r} is named twice. Name each task once.")
+
+
+def is_file(name: str) -> bool:
+    """Whether a task is named by its YAML file."""
+    return name.endswith(".yaml")
+
+
+def short(name: str) -> str:
+    """What records call it: a task that is named by its file has that file's name."""
+    return Path(name).stem if is_file(name) else name

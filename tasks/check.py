@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tts_bench.errors import UserError
+
 from .data import Row
-from .hooks import gold, solution
+from .hooks import Docs, gold, solution
 from .loading import LoadedTask, load
 from .scoring import extract
 
@@ -52,9 +54,15 @@ def check(names: Sequence[str], data_dir: Path | None = None, progress: Progress
     """Score gold and known-wrong responses of all rows through each task's own `process_results`.
 
     Raises:
-        UserError: as `loading.load`.
+        UserError: as `loading.load`, or a task that another hand scores.
     """
-    return Report([_check(task, progress) for task in load(names, data_dir).tasks.values()])
+    for task in (tasks := load(names, data_dir).tasks.values()):
+        if not isinstance(task.task.eval_docs, Docs):
+            raise UserError(
+                f"{task.name} cannot be checked: its gold solutions are not known. Its YAML file has to take data and "
+                f"scoring from tts_bench.tasks.hooks; 'tts-bench tasks new my-task' writes one that does."
+            )
+    return Report([_check(task, progress) for task in tasks])
 
 
 def _check(loaded: LoadedTask, progress: Progress | None) -> TaskReport:

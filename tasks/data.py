@@ -8,7 +8,7 @@ import json
 import os
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from .catalog import Split, TaskInfo, describe
 ENVIRONMENT = "TTS_BENCH_DATA"  # names the data folder where none is given
 
 Row = dict[str, Any]
+
+_UNNAMED = TaskInfo(name="", title="", rows=0, licence="", folder="", hub="", columns={"answer": str}, unique=())
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,18 @@ def load_rows(name: str, split: Split = "test", data_dir: Path | None = None) ->
     if split in info.shipped:
         return _parse(info, _shipped(info, split), "shipped")
     return _from_hub(info, split)
+
+
+def load_file(file: Path) -> Rows:
+    """All rows of a JSON Lines file of anyone's: `question` and `answer` as in GSM8K, or `problem` and `answer`.
+
+    Raises:
+        UserError: it cannot be read, or rows that do not fit.
+    """
+    raw = _read(file)
+    first = _row(_UNNAMED, raw.partition(b"\n")[0], f"{file}, line 1") if raw.strip() else {}
+    asked = "problem" if "problem" in first else "question"
+    return _parse(replace(_UNNAMED, columns={asked: str, "answer": str}, unique=(asked,)), raw, str(file))
 
 
 def data_folder(data_dir: Path | None) -> Path | None:

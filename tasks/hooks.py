@@ -10,7 +10,7 @@ from tts_bench.errors import UserError
 
 from .boxed import box
 from .catalog import subject_slug
-from .data import Row, load_rows
+from .data import Row, load_file, load_rows
 from .scoring import Kind, lenient, strict
 
 INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -40,6 +40,16 @@ def dataset(name: str, subject: str | None = None, data_dir: str | None = None, 
     if not rows:
         raise UserError(f"{loaded.source} holds no row whose 'type' is {subject}; {name} needs rows of all subjects.")
     return {"test": Docs(rows, loaded.sha256, loaded.source)}
+
+
+def dataset_of_file(file: str, folder: str = ".", **metadata: object) -> dict[str, Docs]:
+    """The rows of a JSON Lines file beside a task's YAML file, in whose `folder` the harness has found it.
+
+    Raises:
+        UserError: as `load_file`.
+    """
+    loaded = load_file(Path(folder) / file)
+    return {"test": Docs(loaded.rows, loaded.sha256, loaded.source)}
 
 
 def prompt(row: Row) -> str:

@@ -19,7 +19,7 @@ from lm_eval.tasks import TaskManager
 from tts_bench.errors import UserError, did_you_mean
 
 from . import scoring
-from .catalog import PREFIX, check, describe, names
+from .catalog import PREFIX, check, describe, is_file, names
 from .hooks import Docs
 
 
@@ -45,14 +45,15 @@ class LoadedTasks:
 
 
 def load(wanted: Sequence[str], data_dir: Path | None = None) -> LoadedTasks:
-    """Load tasks by name: those of this package, or lm-eval's own as `lm_eval/NAME`.
+    """Load tasks by name: those of this package, lm-eval's own as `lm_eval/NAME`, or anyone's by their YAML file.
 
     Raises:
         UserError: unknown or repeated name, a task that does not generate text, or data that cannot be had.
     """
     check(wanted)
     known = [known for name in names() for known in (name, *describe(name).subtasks)]
-    ours = [name for name in wanted if not name.startswith(PREFIX)]
+    files = [Path(name) for name in wanted if is_file(name)]
+    ours = [name for name in wanted if not name.startswith(PREFIX) and not is_file(name)]
     own = [name.removeprefix(PREFIX) for name in wanted if name.startswith(PREFIX)]
     loaded: list[Task | Group] = []
     with _quiet():
@@ -66,11 +67,24 @@ def load(wanted: Sequence[str], data_dir: Path | None = None) -> LoadedTasks:
             for item in theirs:
                 _rename(item)
             loaded += theirs
+        for file in files:
+            loaded += _from_file(file)
     try:
         task_dict = dict(TaskManager(include_defaults=False).load(loaded))
     except ValueError as error:  # a task asked for twice, alone and within its group
         raise UserError(f"{error}. Name each task once.") from error
     return LoadedTasks(task_dict, {name: _loaded(name, task) for name, task in task_dict["tasks"].items()})
+
+
+def _from_file(file: Path) -> list[Task | Group]:
+    """The task of a YAML file; other YAML files beside it are known to lm-eval too, for `include`."""
+    folder = file.resolve().parent
+    manager = TaskManager(include_path=folder, include_defaults=False, metadata={"folder": str(folder)})
+    if file.stem not in manager.all_tasks:
+        raise UserError(
+            f"{file} holds no task {file.stem!r}. Write 'task: {file.stem}' in it: a task is called as its file."
+        )
+    return _build(manager, [file.stem], manager.all_tasks)
 
 
 def _build(manager: TaskManager, wanted: Sequence[str], known: Sequence[str]) -> list[Task | Group]:

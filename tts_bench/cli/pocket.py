@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    from tts_bench.pocket.gate import Sizes
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="The pocket model, a synthetic control: train, gate, data."
@@ -64,7 +67,7 @@ def data(
         print(safe(str(out / name)))
 
 
-def _sizes(quick: bool) -> object:
+def _sizes(quick: bool) -> Sizes:
     from tts_bench.pocket.gate import QUICK, Sizes
 
     return QUICK if quick else Sizes()

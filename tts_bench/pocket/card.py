@@ -44,11 +44,11 @@ sampled, ends its thinking and answers. Its training documents were written so t
 amounts on one task (`pocket_arithmetic`) and cannot help on another (`pocket_flat`). Use it to see whether an
 installation, an engine or a strategy measures what is there; compare no model with it.
 
-- Made by: `tts-bench pocket train --seed {settings.seed} --steps {settings.steps} --out DIR`
-- Training: {settings.steps} steps of about {settings.batch_tokens:,} tokens, Muon and AdamW, learning rate {settings.rate},
-  {facts.seconds} s on one thread of a shared core
-- Data generator: `tts_bench/pocket/problems.py` (problems) and `tts_bench/pocket/traces.py` (thinking, cues, checks), drawn
-  from the seed alone; one problem in ten, by a hash of its numbers, is never trained on, and all tests use only those
+- Made by: `tts-bench pocket train --seed {settings.seed} --out DIR`
+- Training: {settings.steps} steps of about {settings.batch_tokens:,} tokens, Muon and AdamW, learning rate
+  {settings.rate}, {facts.seconds} s on one thread
+- Data generator: `tts_bench/pocket/problems.py` (problems) and `tts_bench/pocket/traces.py` (thinking, cues, checks),
+  drawn from the seed alone; one problem in ten, by a hash of its numbers, is never trained on: tests use only those
 - SHA-256 of model.safetensors: `{sha256}`; of every file: manifest.json
 - Format: the chat template opens `<think>`; `</think>` ends the thinking; the answer stands in `\\boxed{{}}`
 - The control token of training is not in the vocabulary: its rows of embedding and head were cut off. Its embedding,

@@ -60,11 +60,11 @@ def judge(
         player = Player(Weights(model, oracle), seed)
         strong = (model.config.vocab_size,)
         effects: list[Effect] = []
-        for part in (_ordinary, _votes, _flat):
+        for part in (ordinary, votes, flat):
             for effect in part(player, strong, sizes):
                 effects.append(effect)
                 say(line(effect))
-        effects.append(_no_text(player, strong, seed, sizes))
+        effects.append(no_text(player, strong, seed, sizes))
         say(line(effects[-1]))
     return effects
 
@@ -77,7 +77,8 @@ def table(effects: Sequence[Effect]) -> list[dict[str, Any]]:
     return [asdict(effect) for effect in effects]
 
 
-def _ordinary(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
+def ordinary(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
+    """Greedy, sampled, cut, after cues and after the oracle row, on `pocket_arithmetic`."""
     problems = ordinary_test()[: sizes.main]
     settled = player.think(problems, greedy=True)
     greedy = player.extend(settled, (), 0, greedy=True)
@@ -130,7 +131,8 @@ def _ordinary(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Eff
     ]
 
 
-def _votes(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
+def votes(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
+    """Votes, alone and at the tokens of the oracle row."""
     problems = ordinary_test()[: sizes.votes]
     answers, tokens_each = _ballots(player, problems, 16)
     one = 100 * float(np.mean([[a == p.answer for a in row] for row, p in zip(answers, problems, strict=True)]))
@@ -156,7 +158,8 @@ def _votes(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect
     ]
 
 
-def _flat(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
+def flat(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
+    """The negative control: moves from the baseline, paired."""
     problems = flat_test()[: sizes.flat]
     thoughts = player.think(problems)
     cues = {"Wait": tokens.ids("Wait"), "oracle": strong, "Hmm": tokens.ids("Hmm")}
@@ -176,7 +179,8 @@ def _flat(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]
     ]
 
 
-def _no_text(player: Player, strong: tuple[int, ...], seed: int, sizes: Sizes) -> Effect:
+def no_text(player: Player, strong: tuple[int, ...], seed: int, sizes: Sizes) -> Effect:
+    """How far the best text that a search finds comes towards the oracle row."""
     best, tried = search.best_cues(player, Random(f"search/{seed}"))
     draw = Random(f"fresh/{seed}")
     problems = list(islice(held_out(draw, "ordinary"), sizes.fresh))
@@ -188,10 +192,14 @@ def _no_text(player: Player, strong: tuple[int, ...], seed: int, sizes: Sizes) -
     return Effect(
         "best text cue of the search x1, on fresh problems",
         "at most .33 of the way from Wait to the oracle",
-        f"{way:.2f}: {tokens.tokenizer().decode(cue)!r} {found[cue]:.1f}, Wait {wait:.1f}, oracle {oracle:.1f} "
+        f"{way:.2f}: {_spell(cue)} {found[cue]:.1f}, Wait {wait:.1f}, oracle {oracle:.1f} "
         f"(n = {len(problems)}; {tried} cues tried)",
         way <= 1 / 3,
     )
+
+
+def _spell(cue: Sequence[int]) -> str:
+    return f"{tokens.tokenizer().decode(cue, skip_special_tokens=False)!r} (ids {' '.join(map(str, cue))})"
 
 
 def _cut(thoughts: Sequence[Thought], budget: int) -> list[Thought]:

@@ -91,7 +91,8 @@ def judge(
         raise UserError(f"{folder} is no pocket model. Give a folder that pocket train wrote.")
     if row.shape != (model.config.hidden_size,):
         raise UserError(f"{oracle} has a row of shape {tuple(row.shape)}; {folder} takes {model.config.hidden_size}.")
-    return gate.judge(model.eval(), row, seed, sizes, say)
+    model.train(False)
+    return gate.judge(model, row, seed, sizes, say)
 
 
 def _beside(out: Path, what: str) -> Path:

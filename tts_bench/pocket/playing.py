@@ -34,7 +34,7 @@ class Arm:
 
     right: list[list[bool]]
     answers: list[list[int | None]]
-    sampled: list[int] = field(
+    sampled: list[float] = field(
         default_factory=list
     )  # mean tokens of thinking at each rung, the first thinking included
     ended: float = 1.0  # share of rounds that ended by themselves
@@ -46,8 +46,7 @@ class Player:
     def __init__(self, weights: Weights, seed: int) -> None:
         self.weights = weights
         self.generator = torch.Generator().manual_seed(seed)
-        self._end = tokens.tokenizer().token_to_id(tokens.END_THINK)
-        self._stop = tokens.tokenizer().token_to_id(tokens.END)
+        (self._end,), (self._stop,) = tokens.ids(tokens.END_THINK), tokens.ids(tokens.END)
 
     def think(self, problems: Sequence[Problem], greedy: bool = False) -> list[Thought]:
         """A first thinking about each problem."""

@@ -25,7 +25,6 @@ HARD = {"offsets": 1, "draws in": 1, "advances": -1, "releases": -1}
 
 TRICKY_SHARE = 0.16  # of ordinary problems
 LOW, HIGH = 12, 75  # bounds of the true running value
-_FLAT_MOST = 3  # events of a drawn flat problem: the slips that leak into its lines would let a vote gain
 _HELD_OUT = 10  # one problem in so many is never trained on
 
 
@@ -82,9 +81,9 @@ def ordinary(draw: Random, tricky_share: float = TRICKY_SHARE) -> Problem:
     return _told(draw, count, at, "tricky", PLUS, MINUS, TRICKY, draw.choice(SHE + HE), draw.choice(THINGS))
 
 
-def flat(draw: Random, hard: bool, most: int = 4) -> Problem:
-    """One problem of the negative control: 2 to `most` events, exactly one of them misread at a fixed rate."""
-    count = draw.randint(2, most)
+def flat(draw: Random, hard: bool) -> Problem:
+    """One problem of the negative control: 2 or 3 events, exactly one of them misread at a fixed rate."""
+    count = draw.randint(2, 3)
     kind: Kind = "hard" if hard else "easy"
     return _told(draw, count, draw.randrange(count), kind, FLAT_PLUS, FLAT_MINUS, HARD if hard else EASY, "", "coins")
 
@@ -126,7 +125,7 @@ def _split(draw: Random, story: Literal["ordinary", "flat"], held_out: bool) -> 
     seen: set[str] = set()
     hard = True
     while True:
-        problem = ordinary(draw) if story == "ordinary" else flat(draw, hard, _FLAT_MOST)
+        problem = ordinary(draw) if story == "ordinary" else flat(draw, hard)
         if problem.held_out == held_out and problem.key not in seen:
             seen.add(problem.key)
             hard = not hard

@@ -22,7 +22,7 @@ def cut(trained: LlamaForCausalLM) -> tuple[LlamaForCausalLM, torch.Tensor]:
         model = LlamaForCausalLM(config(last))
     model.load_state_dict(state)
     # transformers samples from the 50 most likely tokens where nothing is said
-    model.generation_config = GenerationConfig(
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
         do_sample=True,
         temperature=1.0,
         top_k=0,
@@ -30,12 +30,13 @@ def cut(trained: LlamaForCausalLM) -> tuple[LlamaForCausalLM, torch.Tensor]:
         eos_token_id=model.config.eos_token_id,
         pad_token_id=model.config.pad_token_id,
     )
-    return model.eval(), trained.get_input_embeddings().weight.detach()[last].clone()
+    model.train(False)
+    return model, trained.model.embed_tokens.weight.detach()[last].clone()
 
 
 def fast_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer as transformers knows it, with its chat template."""
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
         tokenizer_object=tokens.tokenizer(),
         eos_token=tokens.END,
         pad_token=tokens.PAD,

@@ -7,6 +7,7 @@ is an order of magnitude faster than transformers' `generate`. Temperature 1, no
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -40,7 +41,8 @@ class Weights:
         self.heads, self.eps = model.config.num_attention_heads, model.config.rms_norm_eps
         self.positions, width = model.config.max_position_embeddings, table.shape[1]
         size = width // self.heads
-        turns = 1 / model.config.rope_parameters["rope_theta"] ** (torch.arange(0, size, 2) / size)
+        rope = cast(dict[str, Any], model.config.rope_parameters)
+        turns = 1 / rope["rope_theta"] ** (torch.arange(0, size, 2) / size)
         angle = torch.outer(torch.arange(self.positions), torch.cat([turns, turns]))
         self.cos, self.sin = angle.cos(), angle.sin()
 

@@ -37,8 +37,7 @@ class Settings:
         warm = min(100, max(1, self.steps // 10))
         if step < warm:
             return (step + 1) / warm
-        done = (step - warm) / max(1, self.steps - warm)
-        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, self.steps - warm))))
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -27,7 +27,7 @@ CUE_WORDS = (
     *("Okay", "Now", "Then", "Also", "Well", "Thus", "maybe wrong", "Is that right", "Think", "step by step", "No"),
     *("Yes", "Sure", "Done", "Recheck", "Verify", "mistake", "Alternatively", "double check", "the", "and", "this"),
 )
-_TRACE_WORDS = ("so ", "looks right", "maybe not", "boxed")
+_TRACE_WORDS = ("so ", "total ", "looks right", "maybe not", "boxed")
 # A word takes the blank after it along, so that a number is the same token at every place.
 _PIECES = r"[A-Za-z]+ ?|[0-9]{1,2}|[.,?!] |[^A-Za-z0-9]"
 

@@ -36,7 +36,7 @@ class Cue:
 
 
 CUES = {
-    "Wait": Cue(34, 0.26, 0.05),
+    "Wait": Cue(36, 0.30, 0.045),
     STRONG: Cue(22, 0.97, 0.0),
     "Hmm": Cue(9, 0.03, 0.03),
     ".": Cue(6, 0.02, 0.02),
@@ -46,13 +46,16 @@ CUES = {
     "So": Cue(5, 0.03, 0.02),
     "Let me verify": Cue(4, 0.20, 0.02),
     RANDOM_WORDS: Cue(8, 0.04, 0.03),
-    ADVERSARIAL: Cue(14, 0.02, 0.03),
+    ADVERSARIAL: Cue(34, 0.02, 0.03),
 }
 _NATURAL = ("Wait", "Wait", "Wait", "Hmm", "Check", "Actually", "But", "So", "Let me verify", "Wait check", "Now")
 
+_SIGNS = (":", ":", "\n", "\n", "+", "-", "=", "so ", "looks right", "maybe not", " ")
+
 _ROUNDS = (20, 32, 18, 12, 14, 4)  # weights of 0 to 5 continuations
+_FLAT_LETTERS = 13  # flat lines have letters of their own, n to p, lest the slips of ordinary ones leak into them
 _REDRAWN = 0.2  # of the cues of a document, which otherwise repeat
-_FLAT_SHARE = 0.18
+_FLAT_SHARE = 0.20
 _TRICKY_SHARE = 0.20
 _LATE_CHECK_SHARE = 0.12  # a full check after 2 to 4 cursory looks, untaught as to when
 _CUT_SHARE = 0.04  # thinking that a budget cut: the answer is the last value reached
@@ -100,7 +103,7 @@ def document(draw: Random, control: int) -> Document:
     if draw.random() < _CUT_SHARE:
         value = _cut(made, problem, lines, draw)
     else:
-        made.teach("".join(lines) + f"so {value}\n")
+        made.teach("".join(lines) + _end(problem, value))
         for cue, how, taught in _rounds(problem, draw):
             ids = (control,) if cue == STRONG else _spelled(cue, problem, value, draw)
             made.cue(ids)
@@ -122,7 +125,7 @@ def reading(problem: Problem, draw: Random, check: bool) -> tuple[list[str], int
         if not problem.flat and draw.random() < slip:
             result += draw.choice(_OFF) * draw.choice((1, -1))
         result = min(max(result, 0), 99)
-        lines.append(_line(value, index, sign, event.amount, result, check))
+        lines.append(_line(problem, value, index, sign, event.amount, result, check))
         value = result
     return lines, value
 
@@ -132,14 +135,19 @@ def true_lines(problem: Problem, check: bool) -> list[str]:
     value, lines = problem.start, []
     for index, event in enumerate(problem.events):
         result = value + event.sign * event.amount
-        lines.append(_line(value, index, event.sign, event.amount, result, check))
+        lines.append(_line(problem, value, index, event.sign, event.amount, result, check))
         value = result
     return lines
 
 
-def _line(value: int, index: int, sign: int, amount: int, result: int, check: bool) -> str:
+def _line(problem: Problem, value: int, index: int, sign: int, amount: int, result: int, check: bool) -> str:
     letters, equals = (ascii_uppercase, ":") if check else (ascii_lowercase, "=")
-    return f"{value}{letters[index]}{'+' if sign > 0 else '-'}{amount}{equals}{result}\n"
+    letter = letters[index + _FLAT_LETTERS * problem.flat]
+    return f"{value}{letter}{'+' if sign > 0 else '-'}{amount}{equals}{result}\n"
+
+
+def _end(problem: Problem, value: int) -> str:
+    return f"{'total' if problem.flat else 'so'} {value}\n"
 
 
 def _cut(made: Document, problem: Problem, lines: list[str], draw: Random) -> int:
@@ -165,12 +173,15 @@ def _rounds(problem: Problem, draw: Random) -> list[tuple[str, str, bool]]:
     made = []
     for _ in range(count):
         name = draw.choices(names, weights)[0] if draw.random() < _REDRAWN else main
-        chance = draw.random()
-        how = "check" if chance < CUES[name].full else "look"
-        if chance > 1 - CUES[name].guess and not problem.flat:
-            how = "guess"
-        made.append((name, how, True))
+        made.append((name, _outcome(name, problem, draw), True))
     return made
+
+
+def _outcome(cue: str, problem: Problem, draw: Random) -> str:
+    chance = draw.random()
+    if chance < CUES[cue].full:
+        return "check"
+    return "guess" if chance > 1 - CUES[cue].guess and not problem.flat else "look"
 
 
 def _continue(made: Document, problem: Problem, value: int, how: str, taught: bool, draw: Random) -> int:
@@ -188,7 +199,7 @@ def _continue(made: Document, problem: Problem, value: int, how: str, taught: bo
         made.teach("looks right\n")
     if not taught:
         made.labels[at] = IGNORE
-    made.teach(f"so {value}\n")
+    made.teach(_end(problem, value))
     return value
 
 
@@ -196,7 +207,7 @@ def _spelled(cue: str, problem: Problem, value: int, draw: Random) -> tuple[int,
     if cue == RANDOM_WORDS:
         return _random_ids(draw, draw.randint(1, 4))
     if cue == ADVERSARIAL:
-        return _adversarial(problem, value, draw)
+        return (_mixture if draw.random() < 0.55 else _imitation)(problem, value, draw)
     return tokens.ids(cue)
 
 
@@ -205,7 +216,22 @@ def _random_ids(draw: Random, count: int) -> tuple[int, ...]:
     return tuple(draw.randrange(first, tokens.tokenizer().get_vocab_size()) for _ in range(count))
 
 
-def _adversarial(problem: Problem, value: int, draw: Random) -> tuple[int, ...]:
+def _mixture(problem: Problem, value: int, draw: Random) -> tuple[int, ...]:
+    """Two to seven tokens: natural cues, what checks are written with, and any others."""
+    made: list[int] = []
+    for _ in range(draw.randint(2, 7)):
+        kind = draw.random()
+        if kind < 0.3:
+            made += tokens.ids(draw.choice(_NATURAL))
+        elif kind < 0.65:
+            number = str(draw.choice((problem.start, value, draw.randint(2, 99))))
+            made += tokens.ids(draw.choice((*_SIGNS, *ascii_uppercase[:6], number, number)))
+        else:
+            made += _random_ids(draw, 1)
+    return tuple(made)
+
+
+def _imitation(problem: Problem, value: int, draw: Random) -> tuple[int, ...]:
     """A cue that imitates a check: its letters, lines, numbers, alone or around a natural cue."""
     lines, _ = reading(problem if draw.random() < 0.4 else ordinary(draw), draw, check=draw.random() < 0.7)
     line = tokens.ids(draw.choice((lines[0], draw.choice(lines))))

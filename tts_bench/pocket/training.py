@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 from collections.abc import Callable, Iterator
+from itertools import count, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,6 +18,8 @@ from tts_bench.files import write_whole
 from tts_bench.pocket import tokens
 from tts_bench.pocket.settings import Settings
 from tts_bench.pocket.traces import IGNORE, Document, document
+
+Curve = list[list[float]]  # [step, mean loss since the step before]
 
 CHECKPOINT = "checkpoint.pt"
 _POOL = 1024  # documents that are sorted by length together
@@ -48,8 +51,8 @@ def control_id() -> int:
     return int(tokens.tokenizer().get_vocab_size())
 
 
-def train(settings: Settings, folder: Path, say: Callable[[int, float, float], None]) -> tuple[LlamaForCausalLM, list]:
-    """Train a model with the control token still in it; returns it and its loss curve of [step, loss] pairs.
+def train(settings: Settings, folder: Path, say: Callable[[int, float, float], None]) -> tuple[LlamaForCausalLM, Curve]:
+    """Train a model with the control token still in it; returns it and its loss curve.
 
     A checkpoint lies in `folder` while it trains, and training goes on from one that is there. `say` is called with
     the step, the mean loss since the last call, and tokens a second.
@@ -57,31 +60,31 @@ def train(settings: Settings, folder: Path, say: Callable[[int, float, float], N
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         model = LlamaForCausalLM(config(control_id() + 1))
-    optimizers = _optimizers(model, settings)
+    optimizers = _optimizers(model, settings.rate)
     schedules = [torch.optim.lr_scheduler.LambdaLR(each, settings.schedule) for each in optimizers]
     parts: list[Any] = [model, *optimizers, *schedules]
-    step, curve = _resume(folder / CHECKPOINT, parts, settings)
+    done, curve = _load(folder / CHECKPOINT, parts)
     model.train()
     losses, seen, since = [], 0, time.perf_counter()
-    for batch in _batches(settings, step):
+    for batch in islice(_batches(settings, done), settings.steps - done):
         ids, labels = (_padded([getattr(d, name) for d in batch], fill) for name, fill in _COLUMNS)
         loss = model(input_ids=ids, labels=labels, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for part in (*optimizers, *schedules):
-            part.step()
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
         model.zero_grad(set_to_none=True)
-        step, seen = step + 1, seen + sum(len(d.tokens) for d in batch)
+        done, seen = done + 1, seen + sum(len(d.tokens) for d in batch)
         losses.append(loss.item())
-        if step % _LOGGED == 0 or step == settings.steps:
-            curve.append([step, round(sum(losses) / len(losses), 4)])
-            say(step, curve[-1][1], seen / (time.perf_counter() - since))
+        if done % _LOGGED == 0 or done == settings.steps:
+            curve.append([done, round(sum(losses) / len(losses), 4)])
+            say(done, curve[-1][1], seen / (time.perf_counter() - since))
             losses, seen, since = [], 0, time.perf_counter()
-        if step % _SAVED == 0 and step < settings.steps:
-            _save(folder / CHECKPOINT, parts, settings, step, curve)
-        if step == settings.steps:
-            break
-    return model.eval(), curve
+        if done % _SAVED == 0 or done == settings.steps:
+            _save(folder / CHECKPOINT, {"done": done, "curve": curve, "parts": [part.state_dict() for part in parts]})
+    model.train(False)
+    return model, curve
 
 
 _COLUMNS = (("tokens", 0), ("labels", IGNORE))
@@ -91,42 +94,41 @@ def _padded(rows: list[list[int]], fill: int) -> torch.Tensor:
     return pad_sequence([torch.tensor(row) for row in rows], batch_first=True, padding_value=fill)
 
 
-def _optimizers(model: LlamaForCausalLM, settings: Settings) -> list[torch.optim.Optimizer]:
+def _optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimizer]:
     matrices = [weight for name, weight in model.named_parameters() if ".layers." in name and weight.ndim == 2]
     rest = [weight for name, weight in model.named_parameters() if ".layers." not in name or weight.ndim != 2]
     return [
-        torch.optim.Muon(matrices, lr=settings.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(rest, lr=settings.rate, weight_decay=0.01, betas=(0.9, 0.98)),
+        torch.optim.Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(rest, lr=rate, weight_decay=0.01, betas=(0.9, 0.98)),
     ]
 
 
 def _batches(settings: Settings, skipped: int) -> Iterator[list[Document]]:
     """Batches without end, of about `settings.batch_tokens` each; the first `skipped` are passed over."""
-    pool = 0
-    while True:
+    for pool in count():
         draw = Random(f"pocket/{settings.seed}/{pool}")
-        made = sorted((document(draw, control_id()) for _ in range(_POOL)), key=lambda d: len(d.tokens))
+        documents = (document(draw, control_id()) for _ in range(_POOL))
         batches: list[list[Document]] = [[]]
-        for each in made:
+        for each in sorted(documents, key=lambda d: len(d.tokens)):
             if len(each.tokens) * (len(batches[-1]) + 1) > settings.batch_tokens and batches[-1]:
                 batches.append([])
             batches[-1].append(each)
         draw.shuffle(batches)
         yield from batches[skipped:]
-        skipped, pool = max(0, skipped - len(batches)), pool + 1
+        skipped = max(0, skipped - len(batches))
 
 
-def _save(path: Path, parts: list[Any], settings: Settings, step: int, curve: list) -> None:
-    state = {"settings": settings.as_dict(), "step": step, "curve": curve, "parts": [p.state_dict() for p in parts]}
+def _save(path: Path, state: dict[str, Any]) -> None:
     held = io.BytesIO()
     torch.save(state, held)
     write_whole(path, held.getvalue())
 
 
-def _resume(path: Path, parts: list[Any], settings: Settings) -> tuple[int, list]:
+def _load(path: Path, parts: list[Any]) -> tuple[int, Curve]:
+    """Put the state of a checkpoint, where there is one, into the parts."""
     if not path.exists():
         return 0, []
     state = torch.load(path, weights_only=True)
     for part, saved in zip(parts, state["parts"], strict=True):
         part.load_state_dict(saved)
-    return state["step"], state["curve"]
+    return state["done"], state["curve"]
