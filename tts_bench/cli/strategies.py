@@ -1,13 +1,15 @@
-"""`tts-bench strategies`: what there is, and what it takes."""
+"""`tts-bench strategies`: what there is and what it takes; a start for one of your own; whether one conforms."""
 
 from __future__ import annotations
 
-from typing import Annotated
+import time
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
 from tts_bench import registry
 from tts_bench.errors import UserError
@@ -16,15 +18,62 @@ from tts_bench.text import safe
 DISTRIBUTION = "test-time-scaling-bench"
 
 
-def strategies(
-    name: Annotated[str | None, typer.Argument(help="A strategy, or ./file.py:CLASS, to see all of it.")] = None,
+class _NameOrCommand(TyperGroup):
+    """`strategies NAME` shows that strategy: what is no command is a name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            args = ["show", *args]
+        return list(super().parse_args(ctx, args))
+
+
+app = typer.Typer(cls=_NameOrCommand, help="Strategies: list them, show one, start one of your own, check one.")
+
+
+@app.callback(invoke_without_command=True)
+def strategies(context: typer.Context) -> None:
+    """List the strategies and their options; with the name of one, show it."""
+    if context.invoked_subcommand is None:
+        _list(Console())
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A strategy, or ./file.py:CLASS.")]) -> None:
+    """Show one strategy: what it does, and its options."""
+    _show(Console(), registry.describe(name))
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Its name, such as my-idea; the folder is called so too.")]) -> None:
+    """Start a strategy of your own: a package that works, with its test, in a folder NAME."""
+    from tts_bench.scaffold import write
+    from tts_bench.scaffold.strategy import module, package
+
+    folder = write(name, package(name))
+    file, _, class_name = module(name).partition(":")
+    print(f"{folder}/ has a strategy that works. What it does stands in {folder}/{file}.py. Next:")
+    print(f"    tts-bench strategies check ./{folder}/{file}.py:{class_name}")
+    print(f"    tts-bench run --engine scripted --limit 20 --strategy ./{folder}/{file}.py:{class_name}")
+    print(f"    pip install -e ./{folder}    # then its name is {name}")
+
+
+@app.command()
+def check(
+    spec: Annotated[str, typer.Argument(help="NAME or ./file.py:CLASS, with :key=value,... if you like.")],
 ) -> None:
-    """List the strategies and their options, or show one of them."""
-    console = Console()
-    if name is None:
-        _list(console)
-    else:
-        _show(console, registry.describe(name))
+    """Try out on a scripted model whether a strategy keeps what the harness relies on; if not, exit code 1."""
+    from tts_bench.testing import CLAIMS, results
+
+    console, began, passed = Console(), time.perf_counter(), 0
+    width = max(len(claim.name) for claim in CLAIMS)
+    for result in results(spec):
+        passed += result.verdict == "pass"
+        console.print(_text(f"{result.verdict:9}  {result.claim.name:{width}}  {result.claim.sentence}"))
+        if result.reason:
+            console.print(_text(f"{'':9}  {'':{width}}  why: {result.reason}"))
+    console.print(f"{passed} of {len(CLAIMS)} claims hold ({time.perf_counter() - began:.1f} s).", highlight=False)
+    if passed < len(CLAIMS):
+        raise typer.Exit(1)
 
 
 def _list(console: Console) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from tts_bench.tasks.catalog import describe, names
 
-app = typer.Typer(help="Tasks: list them, or check their scorers.", no_args_is_help=False)
+app = typer.Typer(help="Tasks: list them, check their scorers, start one of your own.", no_args_is_help=False)
 
 _SHOWN = 20  # failures printed in full
 
@@ -34,11 +34,25 @@ def tasks(context: typer.Context) -> None:
         "Metrics: strict (the last box), lenient (without a box: the last number or formula).", highlight=False
     )
     console.print("Any generate_until task of lm-eval runs too, by the name lm_eval/NAME.", highlight=False)
+    console.print("So does one of your own, by its file: tts-bench tasks new my-task", highlight=False)
+
+
+@app.command()
+def new(name: Annotated[str, typer.Argument(help="Its name, such as my-task; the folder is called so too.")]) -> None:
+    """Start a task of your own: its YAML file, data and test, in a folder NAME."""
+    from tts_bench.scaffold import write
+    from tts_bench.scaffold.task import folder
+
+    made = write(name, folder(name))
+    file = f"./{made}/{name.replace('-', '_')}.yaml"
+    print(f"{made}/ has a task of three problems that works: put yours into {made}/problems.jsonl. Next:")
+    print(f"    tts-bench tasks check {file}")
+    print(f"    tts-bench run --engine scripted --tasks {file}")
 
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Tasks; all that are shipped if none is named.")] = None,
+    names: Annotated[list[str] | None, typer.Argument(help="Tasks, or YAML files; none: all shipped.")] = None,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="TTS_BENCH_DATA", help="Folder with TASK/test.jsonl files.")
     ] = None,

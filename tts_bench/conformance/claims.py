@@ -1,0 +1,245 @@
+"""The claims that a strategy has to keep, each a function that tries it out and raises `Broken` with what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+from zlib import crc32
+
+from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
+from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
+from tts_bench.cost import unique
+from tts_bench.engines.base import Request
+from tts_bench.reasoner import ModelReasoner, path_length
+
+_SPREAD = 8  # of many places, so many are tried
+_CAP = 10  # tokens: most thinking of the trial model is longer
+
+
+class Broken(AssertionError):
+    """A claim does not hold; the message says what was done and what was seen."""
+
+
+def answers(strategy: Strategy) -> None:
+    """It solves problems: without an error, with at least one answer and at most one for each rung it names."""
+    _named(strategy, _solved(run(strategy)))
+
+
+def determinism(strategy: Strategy) -> None:
+    """The same random streams give the same answers."""
+    first = run(strategy)
+    for _ in range(2):
+        for one, other in zip(first, run(strategy), strict=True):
+            _same(one, other, "solved a second time, with the same streams")
+
+
+def options(strategy: Strategy) -> None:
+    """Its options are validated: a value that does not work is refused with a ValueError when it is built."""
+    for name, value in values_to_try(strategy):
+        try:
+            changed = replace(strategy, **{name: value})  # type: ignore[type-var]
+        except ValueError:
+            continue
+        except Exception as error:
+            raise Broken(
+                f"{name}={value!r} raises {type(error).__name__}: {error}; refuse it with a ValueError in __post_init__"
+            ) from error
+        try:
+            _named(changed, _solved(run(changed, problems=PROBLEMS[:2])))
+        except Broken as error:
+            raise Broken(
+                f"{name}={value!r} is accepted, and then: {error}; refuse it with a ValueError in __post_init__"
+            ) from None
+
+
+def rungs(strategy: Strategy) -> None:
+    """Rungs are prefixes: a run with fewer steps yields the first answers of one with more."""
+    for change, less, more in fewer_steps(strategy):
+        for short, long in zip(_solved(run(less)), _solved(run(more)), strict=True):
+            expected = min(len(short.answers), len(long.answers))
+            if names(less):
+                expected = min(len(names(less)), len(long.answers))
+            elif len(short.answers) >= len(long.answers):
+                continue  # that option is no number of steps
+            if short.contents != long.contents[:expected]:
+                at = _first_difference(short, long)
+                raise Broken(f"{short.problem.id}: with {change} answer {at} is another one, or is missing")
+
+
+def cost(strategy: Strategy) -> None:
+    """Cost is honest: an answer costs the unique segments of its lineage, and depends on no other generation."""
+    for trial in _solved(run(strategy)):
+        for index, answer in enumerate(trial.answers):
+            _billed(answer, f"{trial.problem.id}, answer {index + 1}")
+    for trial in _solved(run(strategy, problems=PROBLEMS[:4])):
+        for index in _spread(len(trial.answers)):
+            _independent(strategy, trial, index)
+
+
+def common_random_numbers(strategy: Strategy) -> None:
+    """It shares the baseline's random numbers: its first answer builds on the baseline's thinking."""
+    for trial, baseline in zip(_solved(run(strategy)), run(_Once()), strict=True):
+        shared = baseline.answers[0].traces[0].segments[1].origin
+        if all(trace.segments[1].origin != shared for trace in trial.answers[0].traces):
+            raise Broken(
+                f"{trial.problem.id}: the first answer comes from branches only; "
+                f"begin with reasoner.think(), or with reasoner.branch('0'), which is the same stream"
+            )
+
+
+def no_gold(strategy: Strategy) -> None:
+    """It knows no gold answer: the same prompt under the name of another task is solved alike."""
+
+    def renamed(problem: Problem) -> Problem:
+        return Problem(f"unheard-of/{problem.id.rpartition('/')[2]}7", "unheard-of", problem.prompt)
+
+    for known, unknown in zip(_solved(run(strategy)), run(strategy, shown=renamed), strict=True):
+        if unknown.error:
+            raise Broken(f"with task and id of another name: {unknown.error.message}")
+        _same(known, unknown, "with task and id of another name")
+
+
+def door(strategy: Strategy) -> None:
+    """It needs nothing of its reasoner but think, force, answer, branch and vote."""
+    for free, bound in zip(_solved(run(strategy)), run(strategy, wrapped=_Door), strict=True):
+        if bound.error:
+            raise Broken(f"with those five alone: {bound.error.message}")
+        _same(free, bound, "with those five alone")
+
+
+def budget(strategy: Strategy) -> None:
+    """Budgets hold: no trace thinks longer than `budget` or `budgets` allow, and a low cap of the harness ends well."""
+    for changed, limits in budgeted(strategy):
+        for trial in _solved(run(changed)):
+            for index, answer in enumerate(trial.answers):
+                limit = limits[min(index, len(limits) - 1)]
+                longest = max(trace.thinking_tokens for trace in answer.traces)
+                if longest > limit:
+                    raise Broken(
+                        f"{trial.problem.id}, answer {index + 1}: a trace thinks for {longest} tokens "
+                        f"where {limit} are allowed; pass max_tokens to think() and to force()"
+                    )
+    for cap in (1, _CAP):
+        for trial in run(strategy, Conditions(cap=cap), problems=PROBLEMS[:1]):
+            if trial.error:
+                raise Broken(f"with --max-thinking-tokens {cap}: {trial.error.message}")
+
+
+def errors(strategy: Strategy) -> None:
+    """Errors surface: where the model fails, solve() raises after the answers before it, and goes on without none."""
+    (healthy,) = _solved(run(strategy, problems=PROBLEMS[:1]))
+    for call in _spread(healthy.calls):
+        (trial,) = run(strategy, Conditions(failing=call + 1), problems=PROBLEMS[:1])
+        where = f"when the model fails at its call {call + 1} of {healthy.calls}"
+        if trial.error is None and trial.contents != healthy.contents:
+            raise Broken(f"{where}, solve() ends with other answers instead of raising")
+        if trial.error and trial.error.kind == "timeout":
+            raise Broken(f"{where}, solve() does not end: {trial.error.message}")
+        if trial.contents != healthy.contents[: len(trial.answers)]:
+            raise Broken(f"{where}, answer {_first_difference(trial, healthy)} is another one than without it")
+
+
+def concurrency(strategy: Strategy) -> None:
+    """Concurrency does not matter: many problems at once, with calls that take turns, are solved as each alone."""
+    alone = _solved(run(strategy))
+    for salt in range(3):
+
+        def pause(request: Request, salt: int = salt) -> int:
+            return crc32(f"{salt} {len(request.prefix)} {request.stream}".encode()) % 9
+
+        for one, other in zip(alone, run(strategy, Conditions(pause=pause), at_once=True), strict=True):
+            _same(one, other, "solved beside others, with calls that end in another order")
+
+
+def names(strategy: Strategy) -> tuple[str, ...]:
+    """The names of its rungs; none where it has no `rungs`."""
+    return tuple(getattr(strategy, "rungs", ()))
+
+
+class _Once:
+    """The baseline: one thought, one answer."""
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> Any:  # noqa: ANN401 - an async generator
+        yield await reasoner.answer(await reasoner.think())
+
+
+class _Door:
+    """A reasoner without the rest of its object."""
+
+    def __init__(self, reasoner: ModelReasoner) -> None:
+        self.think, self.force, self.answer, self.vote = reasoner.think, reasoner.force, reasoner.answer, reasoner.vote
+        self.branch = lambda label: _Door(reasoner.branch(label))
+
+
+def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
+    for trial in trials:
+        if trial.error:
+            raise Broken(f"{trial.problem.id}: {trial.error.message}")
+    return trials
+
+
+def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:
+    if not hasattr(strategy, "rungs"):
+        return
+    known = names(strategy)
+    if len(set(known)) < len(known):
+        raise Broken(f"it names its rungs {', '.join(known)}; each name may stand once")
+    for trial in trials:
+        if len(trial.answers) > len(known):
+            raise Broken(f"{trial.problem.id}: it yields {len(trial.answers)} answers and names {len(known)} rungs")
+
+
+def _billed(answer: Answer, where: str) -> None:
+    """Compare the bill with the segments, counted here again."""
+    lineage = unique(segment for trace in answer.traces for segment in trace.segments)
+    if set(lineage) != set(answer.lineage):
+        raise Broken(f"{where}: its lineage lacks segments of its traces")
+    kinds = {"prompt": ("prompt",), "thinking": ("thinking",), "forced": ("cue", "closing"), "answer": ("answer",)}
+    for field, counted in kinds.items():
+        spent = sum(segment.spent for segment in lineage if segment.kind in counted)
+        if getattr(answer.cost, field) != spent:
+            raise Broken(f"{where}: its bill says {getattr(answer.cost, field)} {field} tokens, its segments {spent}")
+    if answer.cost.sequential != max(map(path_length, answer.traces)):
+        raise Broken(f"{where}: its bill has another number of sequential tokens than its longest trace")
+
+
+def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
+    """Solve again with every generation altered that answer `index` is not billed for; it must stay as it is."""
+    billed = {segment.origin for segment in trial.answers[index].lineage}
+    altered = Conditions(altered=lambda origin: origin not in billed)
+    (other,) = run(strategy, altered, problems=[trial.problem])
+    where, last = f"{trial.problem.id}, answer {index + 1}", index == len(trial.answers) - 1
+    if len(other.answers) <= index or (last and len(other.answers) > len(trial.answers)):
+        raise Broken(
+            f"{where} is there, or is the last one, because of a generation that it is not billed for; what a stop was "
+            f"decided from has to be paid, for example by a vote of the answers that agree"
+        )
+    if trial.contents[index] != other.contents[index]:
+        raise Broken(
+            f"{where} changes with a generation that it is not billed for; what a choice was made from has to be "
+            f"paid: reasoner.vote([chosen, other]) gives the chosen one of two with the bill of both"
+        )
+
+
+def _same(one: Trial, other: Trial, how: str) -> None:
+    if other.error:
+        raise Broken(f"{one.problem.id}, {how}: {other.error.message}")
+    if one.contents != other.contents:
+        raise Broken(f"{one.problem.id}, {how}: answer {_first_difference(one, other)} is another one")
+
+
+def _first_difference(one: Trial, other: Trial) -> int:
+    """Number of the first answer that differs or that only one of them has."""
+    pairs = zip(one.contents, other.contents, strict=False)
+    shorter = min(len(one.answers), len(other.answers))
+    return 1 + next((index for index, (left, right) in enumerate(pairs) if left != right), shorter)
+
+
+def _spread(count: int) -> Iterator[int]:
+    """Numbers below `count`, all if they are few, with the first and the last."""
+    if count <= _SPREAD:
+        yield from range(count)
+    else:
+        yield from (index * (count - 1) // (_SPREAD - 1) for index in range(_SPREAD))
