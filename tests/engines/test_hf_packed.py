@@ -31,3 +31,20 @@ def test_float16_is_left_as_it_is(tiny: Callable[..., Path]) -> None:
     model = AutoModelForCausalLM.from_pretrained(tiny(), dtype=torch.float16)
     assert not pack(model)
     assert type(model.lm_head) is torch.nn.Linear
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_the_gradient_that_packed_layers_hand_down_is_that_of_the_plain_ones(dtype: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Linear(64, 96), torch.nn.Linear(96, 32, bias=False)).to(dtype)
+    x = torch.randn(3, 5, 64, dtype=dtype, generator=generator)
+    way = torch.randn(3, 5, 32, dtype=dtype, generator=generator)
+    plain, packed = (x.clone().requires_grad_() for _ in range(2))
+    (model(plain) * way).sum().backward()
+    with torch.inference_mode():  # as the engine does
+        if not pack(model):
+            pytest.skip("this processor has no packed layers of that dtype")
+    (model(packed) * way).sum().backward()
+    assert plain.grad is not None
+    assert packed.grad is not None
+    assert torch.equal(plain.grad, packed.grad)
