@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -154,3 +156,19 @@ def test_impossible_settings_and_an_existing_target_are_one_line_and_exit_code_2
 def test_the_gate_refuses_a_row_that_is_not_of_the_model(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no oracle row"):
         making.judge(FOLDER, tmp_path / "none.safetensors", 0, gate.QUICK, silent)
+
+
+def test_the_card_tells_of_other_seeds_and_how_many_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged(monkeypatch, holds=True)
+    making.make(SHORT, tmp_path / "made", gate.QUICK, silent)
+    judged(monkeypatch, holds=False)
+    with pytest.raises(UserError):
+        making.make(Settings(4, steps=1, batch_tokens=600), tmp_path / "other", gate.QUICK, silent)
+    making.tell_of_seeds(tmp_path / "made", [tmp_path / "other.failed"])
+    card = (tmp_path / "made" / "README.md").read_text()
+    assert "1 of 2 trained pass, this one included" in card
+    assert "### Seed 4" in card
+    listed = json.loads((tmp_path / "made" / "manifest.json").read_text())["files"]
+    assert listed["README.md"] == hashlib.sha256(card.encode()).hexdigest()
+    with pytest.raises(UserError, match=r"holds no card.json"):
+        making.tell_of_seeds(tmp_path / "made", [tmp_path])

@@ -54,6 +54,17 @@ def gate(
 
 
 @app.command()
+def card(
+    model: Annotated[Path, typer.Option(help="Folder of a pocket model.")],
+    other: Annotated[list[Path], typer.Option(help="Folder of another seed, installed or failed.")],
+) -> None:
+    """Put the gates of other seeds into a model's card, with how many of them pass."""
+    from tts_bench.pocket import making  # loads torch
+
+    making.tell_of_seeds(model, other)
+
+
+@app.command()
 def data(
     out: Annotated[Path, typer.Option(help="A data folder: TASK/SPLIT.jsonl is written in it.")],
 ) -> None:

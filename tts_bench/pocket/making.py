@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,8 +20,8 @@ from transformers import AutoModelForCausalLM, LlamaForCausalLM
 from tts_bench.errors import UserError
 from tts_bench.models.aliases import MANIFEST
 from tts_bench.models.folder import check
-from tts_bench.pocket import gate, release, training
-from tts_bench.pocket.card import Facts, text
+from tts_bench.pocket import card, gate, release, training
+from tts_bench.pocket.card import Facts
 from tts_bench.pocket.settings import Settings
 
 ORACLE = "oracle.safetensors"  # beside the model's folder, never in it: it belongs to no token
@@ -52,12 +53,12 @@ def make(settings: Settings, out: Path, sizes: gate.Sizes, say: Callable[[str], 
     folder = work / "model"
     shutil.rmtree(folder, ignore_errors=True)
     release.write(model, folder)
-    write_card(folder, Facts(settings, curve, round(seconds), effects))
-    passed = all(effect.holds for effect in effects)
-    save_file({"row": oracle}, _beside(out if passed else failed, ORACLE))
-    os.replace(folder, out if passed else failed)
+    facts = Facts(settings, curve, round(seconds), effects)
+    write_card(folder, facts)
+    save_file({"row": oracle}, _beside(out if facts.passed else failed, ORACLE))
+    os.replace(folder, out if facts.passed else failed)
     shutil.rmtree(work)
-    if not passed:
+    if not facts.passed:
         broken = "; ".join(f"{effect.name}: {effect.measured}" for effect in effects if not effect.holds)
         raise UserError(f"The model fails its gate and is not installed ({broken}). It lies in {failed}. Try a --seed.")
 
@@ -66,11 +67,30 @@ def write_card(folder: Path, facts: Facts) -> None:
     """Write the card of a model folder, for people and for programs, and the manifest of its files."""
     (folder / "README.md").unlink(missing_ok=True)
     weights = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    (folder / "README.md").write_text(text(facts, weights), "utf-8")
+    (folder / "README.md").write_text(card.text(facts, weights), "utf-8")
     (folder / "card.json").write_text(json.dumps(facts.as_dict(), indent=1) + "\n", "utf-8")
     names = sorted(file.name for file in folder.iterdir() if file.name != MANIFEST)
     files = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names}
     (folder / MANIFEST).write_text(json.dumps({"files": files}, indent=2) + "\n", "utf-8")
+
+
+def tell_of_seeds(folder: Path, others: Sequence[Path]) -> None:
+    """Put the gates of other seeds' folders, installed or failed, into the card of a model folder.
+
+    Raises:
+        UserError: a folder without a card that `write_card` wrote.
+    """
+    gates = {str(facts.settings.seed): facts.effects for facts in map(_facts, others)}
+    write_card(folder, replace(_facts(folder), others=gates))
+
+
+def _facts(folder: Path) -> Facts:
+    try:
+        return card.read(json.loads((folder / "card.json").read_text("utf-8")))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{folder} holds no card.json of a pocket model ({error}). Give what pocket train wrote."
+        ) from error
 
 
 def judge(
