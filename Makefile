@@ -2,10 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-# One thread for each test process: OpenMP threads that share a core wait for each other.
-export OMP_NUM_THREADS ?= 1
-
-.PHONY: setup lint types test demo clean
+.PHONY: setup lint types test docs demo demo-real clean
 
 setup: .venv/.installed
 
@@ -27,13 +24,23 @@ types: setup
 	@ln -s $(CURDIR)/tts_bench/* $(CURDIR)/strategies $(CURDIR)/tasks build/typed/tts_bench
 	cd build/typed && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
 
+# One thread for each test process: OpenMP threads that share a core wait for each other.
+test: export OMP_NUM_THREADS ?= 1
 test: lint
 	$(BIN)/pytest -q -m "not slow" -n auto --maxprocesses 4
 	$(BIN)/pytest -q -m slow
 
-# One small real model (93 MB, once), three strategies, real GSM8K problems: about three minutes on two cores.
+docs: setup
+	$(BIN)/python docs/cli_reference.py
+	$(BIN)/mkdocs build --quiet
+
+# The default comparison on the pocket model, a synthetic control that ships with the package: about a minute.
 demo: setup
-	$(BIN)/tts-bench run --model smollm2 --tasks gsm8k --limit 8 --out runs/demo --temperature 0.6 \
+	$(BIN)/tts-bench run --out runs/demo
+
+# One small real model (93 MB, once), three strategies, real GSM8K problems: about three minutes on two cores.
+demo-real: setup
+	$(BIN)/tts-bench run --model smollm2 --tasks gsm8k --limit 8 --out runs/demo-real --temperature 0.6 \
 		--max-thinking-tokens 256 --max-answer-tokens 24 --strategy baseline:budgets=64+128+256 \
 		--strategy budget-forcing:extensions=2 --strategy majority-vote:samples=4
 

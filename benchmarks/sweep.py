@@ -4,7 +4,7 @@ A token is needed once: segments of one origin are one generation, of which the 
 is the model's own "Wait" row, made into a token file for the occasion. Exit code 1 where more than 1.02 of the needed
 tokens are generated.
 
-    python benchmarks/sweep.py [--model smollm2] [--limit 4]
+    python benchmarks/sweep.py [--model smollm2 --task gsm8k --limit 4 --max-thinking-tokens 64]
 """
 
 from __future__ import annotations
@@ -141,9 +141,10 @@ def _sum(values: Iterable[int | None]) -> int | None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="smollm2", help="folder, hub id or alias")
-    parser.add_argument("--limit", type=int, default=4, help="problems of GSM8K")
-    parser.add_argument("--max-thinking-tokens", type=int, default=64)
+    parser.add_argument("--model", default="pocket", help="folder, hub id or alias")
+    parser.add_argument("--task", default="pocket_arithmetic")
+    parser.add_argument("--limit", type=int, default=50, help="problems")
+    parser.add_argument("--max-thinking-tokens", type=int, default=400)
     parser.add_argument("--max-answer-tokens", type=int, default=16)
     given = parser.parse_args()
     from tts_bench import models
@@ -157,8 +158,9 @@ def main() -> None:
             model=given.model,
             max_thinking_tokens=given.max_thinking_tokens,
             max_answer_tokens=given.max_answer_tokens,
+            workers=1,  # whose counts can be read
         )
-        config = RunConfig(model, ("gsm8k",), strategies(token), limit=given.limit)
+        config = RunConfig(model, (given.task,), strategies(token), limit=given.limit)
         together, alone = compare(config, folder)
     print(table(together, alone))
     print(f"\nThe sweep's {together.made} tokens against {together.needed} needed; at most {ALLOWED} is allowed.")
