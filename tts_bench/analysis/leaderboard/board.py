@@ -236,6 +236,11 @@ def _fields(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _at(path: Path, text: str, where: str) -> str:
-    """File, line and field; the line only where the field is there."""
-    number = next((n for n, field in enumerate(_fields(text.split("\n")), 1) if where and field == where), None)
-    return f"{path}{f', line {number}' if number else ''}{f', {where}' if where else ''}"
+    """File, line and field; of a field that is missing, the line of what it is missing from."""
+    lines: dict[str, int] = {}
+    for number, field in enumerate(_fields(text.split("\n")), 1):
+        lines.setdefault(field, number)
+    near = where
+    while near and near not in lines:
+        near = near.rpartition(".")[0]
+    return f"{path}{f', line {lines[near]}' if near else ''}{f', {where}' if where else ''}"

@@ -1,0 +1,448 @@
+"""`tts-bench leaderboard`: what add refuses, that build gives the same bytes, and that check finds every change."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from boards import Header, entry, run_folder
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.refusals import MAIN, check_message, contents
+from tts_bench.analysis.curve import read_curve
+from tts_bench.analysis.leaderboard.board import Board, Finding, read_entry
+from tts_bench.analysis.leaderboard.entry import Entry, render
+from tts_bench.analysis.leaderboard.making import name_of
+from tts_bench.cli import main as root
+from tts_bench.errors import UserError
+from tts_bench.records import from_line, to_line
+
+ROOT = Path(__file__).parents[2]
+
+
+def other_seed(header: Header) -> None:
+    header["identity"]["seed"] = header["seed"] = 1
+
+
+def second_run(folder: Path) -> Path:
+    """A run with another seed, and with other records: the first problem's thinking is called otherwise."""
+    run_folder(folder, other_seed)
+    path = folder / "records.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"text":"', '"text":"Well. ', 1), "utf-8")
+    return folder
+
+
+def made(folder: Path) -> Path:
+    """A leaderboard with two entries."""
+    runs = [run_folder(folder / "runs" / "a"), second_run(folder / "runs" / "b")]
+    for run in runs:
+        Board(folder / "board").add(run)
+    Board(folder / "board").build()
+    return folder / "board"
+
+
+@pytest.fixture(scope="module")
+def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made(tmp_path_factory.mktemp("made"))
+
+
+@pytest.fixture
+def copy(board: Path, tmp_path: Path) -> Path:
+    shutil.copytree(board, tmp_path / "board")
+    return tmp_path / "board"
+
+
+def findings(folder: Path, *runs: Path) -> list[str]:
+    return list(map(str, Board(folder).check(list(runs))[1]))
+
+
+def relative(folder: Path) -> dict[Path, bytes | None]:
+    return {path.relative_to(folder): data for path, data in contents(folder).items()}
+
+
+def test_the_leaderboard_of_this_repository_is_as_it_was_made() -> None:
+    assert findings(ROOT / "leaderboard") == []
+
+
+def test_the_entry_of_the_real_run_says_what_its_published_curve_says() -> None:
+    [path] = (ROOT / "leaderboard" / "entries").glob("qwen2.5-coder-0.5b-*.json")
+    held = Entry.model_validate_json(path.read_text("utf-8"))
+    _, curve = read_curve(ROOT / "docs" / "results" / "qwen2.5-coder-0.5b" / "curve.json")
+    assert sum(len(line.rungs) for task in held.tasks.values() for line in task.strategies.values()) == len(curve) == 22
+    for point in curve:
+        rung = held.tasks[point.task].strategies[point.strategy].rungs[point.rung]
+        for name in ("accuracy", "low", "high", "generated", "sequential", "prompt", "forced", "flops", "cues"):
+            assert getattr(rung, name) == pytest.approx(getattr(point, name), rel=1e-12), name
+        assert (rung.truncated, rung.no_answer) == (point.truncated, point.no_answer)
+
+
+def test_the_same_entries_give_the_same_bytes_in_every_process_and_order(board: Path, tmp_path: Path) -> None:
+    for place, hashing in enumerate(("0", "77")):
+        folder = tmp_path / f"board{place}"
+        (folder / "entries").mkdir(parents=True)
+        for path in sorted((board / "entries").iterdir(), reverse=bool(place)):
+            shutil.copy(path, folder / "entries")
+        command = [sys.executable, "-c", MAIN, "leaderboard", "build", "--folder", folder]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": hashing}, stdout=subprocess.DEVNULL)
+        assert relative(folder) == relative(board)
+
+
+def test_building_again_changes_nothing_and_an_entry_made_again_is_the_same(board: Path, tmp_path: Path) -> None:
+    before = relative(board)
+    Board(board).build()
+    assert relative(board) == before
+    assert relative(made(tmp_path / "again")) == before
+    assert findings(board, *(board.parent / "runs").iterdir()) == []
+
+
+def digits(path: Path) -> list[int]:
+    return [place for place, char in enumerate(path.read_text("utf-8")) if char.isdigit()]
+
+
+def with_other_digit(text: str, place: int, step: int) -> str:
+    return f"{text[:place]}{(int(text[place]) + step) % 10}{text[place + 1 :]}"
+
+
+def field_of(text: str, place: int) -> str:
+    """The path of the field around a place in an entry, found by putting a mark there."""
+    marked = text[:place] + "\ue000" + text[place + 1 :]
+    keys: list[str] = []
+    for line in marked.splitlines():
+        if found := re.match(r'( +)"(.*?)": ', line):
+            keys[len(found[1]) - 1 :] = [found[2]]
+        if "\ue000" in line:
+            return ".".join(keys).replace("\ue000", text[place])
+    raise AssertionError(place)
+
+
+def check_named(found: str, path: Path, before: str, after: str, place: int) -> None:
+    """The finding names the file, and of a page the line, of an entry the field or one of the same part."""
+    line = after.count("\n", 0, place) + 1
+    if path.parent.name != "entries":
+        assert re.match(rf"{re.escape(str(path))}, line {line}\b", found), found
+        return
+    if "Invalid JSON" in found:  # a number that begins with 0
+        assert f" at line {line} column " in found
+        return
+    named = re.match(r"(?:, line \d+)?, ([^:]*(?::[^ ][^:]*)*): ", found.removeprefix(str(path)))
+    assert named, found
+    here = field_of(before, place)
+    assert named[1].startswith(here.rpartition(".")[0]) or here.startswith(named[1].rpartition(".")[0]), (found, here)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_any_other_digit_in_an_entry_or_a_page_is_found_and_named(board: Path, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(sorted(path for path in board.rglob("*") if path.is_file())))
+    place = data.draw(st.sampled_from(digits(path)))
+    before = path.read_text("utf-8")
+    after = with_other_digit(before, place, data.draw(st.integers(1, 9)))
+    path.write_text(after, "utf-8")
+    try:
+        [found] = findings(board)
+    finally:
+        path.write_text(before, "utf-8")
+    check_named(found, path, before, after, place)
+
+
+@pytest.mark.slow
+def test_each_digit_of_an_entry_is_found_and_named_when_it_is_another(board: Path, tmp_path: Path) -> None:
+    source = sorted((board / "entries").iterdir())[0]
+    (tmp_path / "entries").mkdir()
+    path, before = tmp_path / "entries" / source.name, source.read_text("utf-8")
+    for place in digits(source):
+        after = with_other_digit(before, place, 1 + place % 9)
+        path.write_text(after, "utf-8")
+        with pytest.raises(Finding) as found:
+            read_entry(path)
+        check_named(str(found.value), path, before, after, place)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(data=st.data())
+def test_any_other_digit_in_the_records_of_a_run_is_found_when_it_is_checked(board: Path, data: st.DataObject) -> None:
+    run = board.parent / "runs" / "a"
+    path = run / "records.jsonl"
+    text = path.read_text("utf-8")
+    place = data.draw(st.sampled_from(digits(path)))
+    path.write_text(with_other_digit(text, place, data.draw(st.integers(1, 9))), "utf-8")
+    try:
+        [found] = findings(board, run)
+    except UserError as error:  # what the records give is not what the run left, or they are no records any more
+        found = str(error)
+    finally:
+        path.write_text(text, "utf-8")
+    assert str(run) in found
+    assert found.startswith(str(run)) or re.search(r"entries/adder-\w+\.json, line \d+, .*; the records in", found)
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        [path] = list(folder.glob(name))[:1]
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), "utf-8")
+
+    return change
+
+
+def reseal(folder: Path) -> None:
+    """Give every problem of a rung another verdict and put the accuracy right: the digests still tell."""
+    path = sorted((folder / "entries").iterdir())[0]
+    held = json.loads(path.read_text("utf-8"))
+    rung = held["tasks"]["gsm8k"]["strategies"]["baseline:budgets=16+32"]["rungs"]["16"]
+    rung["problems"]["score"] = "".join("10"[int(verdict)] for verdict in rung["problems"]["score"])
+    rung["accuracy"] = 1 - rung["accuracy"]
+    rung["low"], rung["high"] = 1 - rung["high"], 1 - rung["low"]
+    path.write_text(json.dumps(held, indent=1) + "\n", "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (edit("entries/*", '"seed": ', '"seed":  '), r"line \d+, run.seed: "),
+        (edit("entries/*", '"notes": [', '"mood": 1,\n  "notes": ['), "model.mood: Extra inputs"),
+        (edit("entries/*", '"limit": 3', '"limit": 3.5'), r"line \d+, run.limit: Input should be a valid integer"),
+        (edit("entries/*", '"accuracy": ', '"accuracy": NaN, "x": '), "accuracy"),
+        (edit("entries/*", "{", "{{"), "Invalid JSON"),
+        (edit("entries/*", "adder", "\\u0007adder"), r"line \d+, model.name: A text is one line without control"),
+        (edit("entries/*", "adder", "<b>adder"), r"line \d+, model.name: A text is one line without control"),
+        (edit("entries/*", "adder", "\\u202eadder"), r"line \d+, model.name: A text is one line without control"),
+        (edit("entries/*", '"label": "', '"label": "`'), r"strategies.*label: A text is one line"),
+        (edit("entries/*", '"16": {', '"<16>": {'), r"rungs.<16>.*: A text is one line"),
+        (edit("entries/*", '"gsm8k": {', '"gsm8k": {"problems": 3,'), r"line \d+, tasks.gsm8k: "),
+        (edit("README.md", "# Leaderboard", "# Leader"), "README.md, line 3: '# Leader'; the entries give"),
+        (edit("README.md", "\n## Runs", "\nMy model is best.\n\n## Runs"), r"README.md, line \d+: 'My model is best.'"),
+        (reseal, r"line \d+, tasks.gsm8k.*rungs.16"),
+        (lambda folder: (folder / "README.md").unlink(), "README.md is missing"),
+        (lambda folder: (folder / "curves" / "more.svg").write_text("<svg/>"), "more.svg belongs to no entry"),
+        (lambda folder: (folder / "notes.md").write_text("mine"), "notes.md belongs to no entry"),
+        (lambda folder: (folder / "entries" / "notes.txt").write_text("mine"), "notes.txt is no entry"),
+        (lambda folder: (folder / "schema.json").write_bytes(b"\xff"), "schema.json is not UTF-8"),
+        (lambda folder: next((folder / "entries").iterdir()).write_bytes(b"\xff"), "is not UTF-8"),
+        (lambda folder: sorted((folder / "entries").iterdir())[0].rename(folder / "entries" / "a.json"), "otherwise"),
+        (lambda folder: sorted((folder / "entries").iterdir())[0].unlink(), "line"),
+        (
+            lambda folder: shutil.copy(sorted((folder / "entries").iterdir())[0], folder / "entries" / "z.json"),
+            "z.json is called otherwise",
+        ),
+        (lambda folder: (folder / "entries" / "x.json").symlink_to("/etc/hostname"), "leads outside the leaderboard"),
+    ],
+)
+def test_whatever_is_not_as_it_was_made_fails_the_check_with_exit_code_1_and_its_place(
+    copy: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], object], said: str
+) -> None:
+    change(copy)
+    assert root._run(["leaderboard", "check", "--folder", str(copy)]) == 1
+    told = capsys.readouterr().err
+    assert re.search(said, told), told
+    assert all(line.startswith(str(copy)) and len(line) < 900 for line in told.splitlines())
+
+
+def test_pages_are_not_built_from_an_entry_that_was_changed(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    edit("entries/*", '"accuracy": ', '"accuracy": 1')(copy)
+    before = contents(copy)
+    assert root._run(["leaderboard", "build", "--folder", str(copy)]) == 2
+    message = capsys.readouterr().err
+    check_message(message)
+    assert "Nothing was written" in message
+    assert contents(copy) == before
+
+
+@pytest.mark.parametrize("name", ["index.html", "README.md", "schema.json"])
+def test_a_file_that_is_not_ours_is_neither_replaced_nor_removed(
+    copy: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (copy / name).write_text("mine")
+    (copy / "notes.md").write_text("mine")
+    before = contents(copy)
+    assert root._run(["leaderboard", "build", "--folder", str(copy)]) == 2
+    message = capsys.readouterr().err
+    check_message(message)
+    assert f"{copy / name} is not made by" in message
+    assert contents(copy) == before
+
+
+def test_pages_that_lead_outside_the_folder_are_not_written(
+    copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(copy / "curves")
+    (tmp_path / "outside").mkdir()
+    (copy / "curves").symlink_to(tmp_path / "outside")
+    assert root._run(["leaderboard", "build", "--folder", str(copy)]) == 2
+    message = capsys.readouterr().err
+    check_message(message)
+    assert "leads outside the leaderboard" in message
+    assert list((tmp_path / "outside").iterdir()) == []
+    (copy / "board").mkdir()
+    (copy / "board" / "entries").symlink_to(tmp_path / "outside")
+    run = run_folder(tmp_path / "run")
+    assert root._run(["leaderboard", "add", str(run), "--folder", str(copy / "board")]) == 2
+    assert "leads outside the leaderboard" in capsys.readouterr().err
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_curves_of_removed_entries_go_with_the_next_build(tmp_path: Path) -> None:
+    board = Board(tmp_path / "board")
+    (tmp_path / "board" / "entries").mkdir(parents=True)
+    for task in ("sums", "products"):
+        held = entry({"a": [0, 1], "b": [1, 1]}, seed=len(task))
+        (tmp_path / "board" / "entries" / name_of(held)).write_text(render(held.model_dump()), "utf-8")
+    board.build()
+    assert len(list((tmp_path / "board" / "curves").iterdir())) == 1
+    for path in (tmp_path / "board" / "entries").iterdir():
+        path.unlink()
+    assert "There is no entry yet." in board.build()[0].read_text("utf-8")
+    assert list((tmp_path / "board" / "curves").iterdir()) == []
+    assert board.check([]) == (0, [])
+
+
+def drop(keep: Callable[[Any], bool]) -> Callable[[Path], None]:
+    def change(run: Path) -> None:
+        path = run / "records.jsonl"
+        lines = [line for line in path.read_text("utf-8").splitlines(keepends=True) if keep(from_line(line))]
+        path.write_text("".join(lines), "utf-8")
+
+    return change
+
+
+def header(change: Callable[[Header], object]) -> Callable[[Path], None]:
+    def write(run: Path) -> None:
+        held = json.loads((run / "run.json").read_text("utf-8"))
+        change(held)
+        (run / "run.json").write_text(json.dumps(held), "utf-8")
+
+    return write
+
+
+def with_error(run: Path) -> None:
+    path = run / "records.jsonl"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    lines[0] = to_line(from_line(lines[0].replace('"error":null', '"error":{"kind":"raised","message":"no"}')))
+    path.write_text("".join(lines), "utf-8")
+
+
+def second_schema(run: Path) -> None:
+    path = run / "records.jsonl"
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    older = (run.parents[0] / "older.jsonl").read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join([*lines[:-1], older[-1]]), "utf-8")
+
+
+REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
+    "no run": (shutil.rmtree, "is no run's folder"),
+    "not finished": (header(lambda h: h.update(status="running")), r"not finished \(running\)"),
+    "errors, says the header": (header(lambda h: h.update(errors=2)), "holds 2 errors"),
+    "errors, say the records": (with_error, "has 1 errors on gsm8k"),
+    "a problem is missing": (drop(lambda r: r.doc_id != 1 or "vote" not in r.strategy), "has 2 of 3 problems of gsm8k"),
+    "a strategy is missing": (drop(lambda r: "vote" not in r.strategy), "'majority-vote.* has 0 of 3 problems"),
+    "the last problem is missing": (drop(lambda r: r.doc_id != 2), "is incomplete: 'baseline.* has 2 of 3 problems"),
+    "no record": (drop(lambda r: False), "holds no record"),
+    "cut off": (lambda run: os.truncate(run / "records.jsonl", 9000), r"records.jsonl, line \d+: the last line is cut"),
+    "two schemas": (second_schema, "has schema 1, lines before it 2: the file holds several runs"),
+    "another run's strategy": (
+        header(lambda h: h["identity"]["strategies"].pop()),
+        r"records.jsonl, line 3: .* belongs to another run",
+    ),
+    "another score": (edit("records.jsonl", '"strict":1.0', '"strict":0.0'), "records.jsonl does not give what curve"),
+    "another cost": (edit("records.jsonl", '"forced":', '"forced":1'), "records.jsonl does not give what curve.json"),
+    "another curve": (edit("curve.json", '"n": 3', '"n": 4'), "records.jsonl does not give what curve.json says"),
+    "no curve": (lambda run: (run / "curve.json").unlink(), "cannot read .*curve.json"),
+    "other records": (header(lambda h: h.update(records_sha256="0" * 64)), "its SHA-256 is another than run.json says"),
+    "another model": (header(lambda h: h["model"].update(fingerprint="0" * 64)), "gives two values for model"),
+    "other data": (header(lambda h: h["data"]["gsm8k"].update(sha256="0" * 64)), "two values for data of gsm8k"),
+    "another seed": (header(lambda h: h.update(seed=7)), "two values for seed"),
+    "a header without its command": (header(lambda h: h.pop("command")), "not as a run writes it .'command'"),
+    "a model that is a list": (header(lambda h: h.update(model=[])), "not as a run writes it"),
+    "a control character": (header(lambda h: h.update(command="tts-bench\x1b[2J")), "run.command is .*without control"),
+    "a line break": (header(lambda h: h.update(command="tts-bench\nrun")), "run.command is .*without control"),
+    "markup": (header(lambda h: h["model"].update(name="<script>x")), "model.name is .*without control or invisible"),
+    "writing that turns": (header(lambda h: h["model"].update(source="a\u202eb")), "model.source is .*without control"),
+    "an invisible character": (header(lambda h: h["model"].update(notes=["a\u200bb"])), "model.notes.0 is .*without"),
+    "an empty name": (header(lambda h: h["model"].update(name="")), "model.name is ''. .* at least 1 character"),
+    "an endless name": (header(lambda h: h["model"].update(name="x" * 5000)), "at most 4000 characters"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_run_that_is_not_whole_and_untouched_is_refused_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    change, said = REFUSED[case]
+    run = run_folder(tmp_path / "run")
+    shutil.copy(ROOT / "tests" / "fixtures" / "run-schema-1" / "records.jsonl", tmp_path / "older.jsonl")
+    change(run)
+    before = contents(tmp_path)
+    assert root._run(["leaderboard", "add", str(run), "--folder", str(tmp_path / "board")]) == 2
+    message = capsys.readouterr().err
+    check_message(message)
+    assert re.search(said, message), message
+    assert contents(tmp_path) == before
+
+
+def test_a_run_whose_records_fit_the_digest_in_its_header_is_taken(tmp_path: Path) -> None:
+    from tts_bench.files import sha256_of
+
+    run = run_folder(tmp_path / "run")
+    header(lambda h: h.update(records_sha256=sha256_of(run / "records.jsonl")))(run)
+    assert Board(tmp_path / "board").add(run).is_file()
+
+
+def test_a_run_is_added_once_and_another_with_its_settings_is_refused_with_what_differs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, board = run_folder(tmp_path / "run"), tmp_path / "board"
+    command = ["leaderboard", "add", str(run), "--folder", str(board)]
+    assert root._run(command) == 0
+    path = capsys.readouterr().out.split()[2].rstrip(".")
+    before = contents(tmp_path)
+    assert root._run(command) == 2
+    assert f"{path} is a run of the same settings: the same records" in capsys.readouterr().err
+    second_run(tmp_path / "other")
+    header(lambda h: (h.update(seed=0), h["identity"].update(seed=0)))(tmp_path / "other")
+    assert root._run([*command[:2], str(tmp_path / "other"), *command[3:]]) == 2
+    assert re.search(r"same settings: .*json, line \d+, run.records: .*; this run gives", capsys.readouterr().err)
+    assert {name: data for name, data in contents(tmp_path).items() if name in before} == before
+
+
+def test_two_entries_of_the_same_records_are_found(tmp_path: Path) -> None:
+    for number, change in enumerate((None, other_seed)):
+        Board(tmp_path / "board").add(run_folder(tmp_path / f"run{number}", change))
+    [found] = findings(tmp_path / "board")
+    assert re.search(r"run.records: the records of adder-\w+.json again", found)
+
+
+def test_a_run_without_an_entry_fails_its_check(board: Path, tmp_path: Path) -> None:
+    run = run_folder(tmp_path / "run", lambda h: (h.update(seed=5), h["identity"].update(seed=5)))
+    [found] = findings(board, run)
+    assert "has no entry" in found
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for verb in ("check", "build"):
+        assert root._run(["leaderboard", verb, "--folder", str(tmp_path / "none")]) == 2
+        check_message(message := capsys.readouterr().err)
+        assert "there is no leaderboard at" in message
+    (tmp_path / "file").write_text("mine")
+    run = run_folder(tmp_path / "run")
+    assert root._run(["leaderboard", "add", str(run), "--folder", str(tmp_path / "file")]) == 2
+    check_message(capsys.readouterr().err)
+
+
+def test_the_leaderboard_imports_no_torch_and_no_lm_eval(board: Path) -> None:
+    code = (
+        "import sys; from tts_bench.cli.main import _run; assert not _run(sys.argv[1:]);"
+        "print(sorted({'torch', 'transformers', 'lm_eval', 'datasets', 'matplotlib'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code, "leaderboard", "check", "--folder", str(board)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
