@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tts_bench.analysis.names import bare
 from tts_bench.analysis.runs import Line, RunData
 from tts_bench.errors import UserError
 
@@ -74,12 +75,11 @@ def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Arm]:
                         f"seed {run.seed}: give one of them, or a run with another --seed."
                     )
                 seeds[run.seed] = (run, line)
-                labels.setdefault(
-                    strategy, f"{run.path.name}/{run.label(strategy)}" if several else run.label(strategy)
-                )
+                labels.setdefault(strategy, run.label(strategy))
+    names, prefix = bare(labels.values()), f"{group[0].path.name}/" if several else ""
     return [
         Arm(
-            labels[strategy],
+            prefix + names[labels[strategy]],
             strategy,
             place,
             {task: pool_seeds([line for _, line in seeds.values()]) for task, seeds in tasks.items()},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 
 from rich import box
@@ -12,6 +11,7 @@ from rich.text import Text
 
 from tts_bench.analysis.curve import Point, by_line, marked
 from tts_bench.analysis.drawing import drawing
+from tts_bench.analysis.names import bare
 from tts_bench.text import safe
 
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
@@ -68,18 +68,12 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], *, ascii_only: bool =
     grid.add_column("strategy", overflow="fold", min_width=10)
     for name in shown:
         grid.add_column(name, justify="right", overflow="fold", no_wrap=not fold)
-    names = _names(list(lines))
+    names = bare(lines)
     for strategy, line in lines.items():
         for place, point in enumerate(marked(line)):
             grid.add_row(text("" if place else names[strategy]), *(text(cell(point)) for cell in shown.values()))
         grid.add_section()
     return grid
-
-
-def _names(strategies: Sequence[str]) -> dict[str, str]:
-    """Each strategy without its options where that tells them apart: the drawing's key has them in full."""
-    bare = {strategy: re.sub(r"(?<!\.py):.*", "", strategy, flags=re.DOTALL) for strategy in strategies}
-    return {strategy: name if list(bare.values()).count(name) == 1 else strategy for strategy, name in bare.items()}
 
 
 def _accuracy(point: Point) -> str:
