@@ -22,7 +22,7 @@ from tts_bench.learning.train import Trainer
 
 Score = Callable[[str], float]
 SMALL: dict[str, Any] = {
-    "steps": 3, "problems_per_step": 3, "group": 4, "micro_batch": 4, "hold_out": 2, "evaluate_every": 2, "patience": 0
+    "steps": 3, "problems_per_step": 2, "group": 4, "micro_batch": 4, "hold_out": 2, "evaluate_every": 2, "patience": 0
 }  # fmt: skip
 
 

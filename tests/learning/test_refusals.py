@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,12 +17,19 @@ from tts_bench.cli import main as root
 from tts_bench.learning import tokenfile
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    make_thinker(folder / "m", "llama")
+    make_tiny(folder / "short", context=128)
+    return folder
+
+
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TTS_BENCH_DATA", raising=False)
-    make_thinker(tmp_path / "m", "llama")
-    make_tiny(tmp_path / "short", context=128)
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     write_rows("data", range(40, 60))
     write_rows("overlapping", range(10))
     Path("used").mkdir()
@@ -80,9 +90,6 @@ LOADED = {
 def test_what_can_be_known_at_once_is_refused_before_anything_is_loaded(
     arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import shlex
-    import sys
-
     monkeypatch.setitem(sys.modules, "tts_bench.cli.report_token", None)  # the module that loads torch
     assert AT_ONCE[arguments] in refused(capsys, [*BASE.split(), *shlex.split(arguments)])
 

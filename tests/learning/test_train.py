@@ -97,6 +97,7 @@ def test_thinking_that_never_ends_is_named_as_the_reason_why_nothing_can_be_lear
     assert "Give a larger --max-thinking-tokens" in equal_rewards([line] * 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shared", [True, False], ids=["shared", "own"])
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path, shared: bool) -> None:
     with closing(thinker(tmp_path / "m")) as model:
