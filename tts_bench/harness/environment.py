@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -16,9 +17,12 @@ _PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "math-verify", "d
 
 
 def command() -> str:
-    """The command as it was typed, with paths shortened to their last part where they are absolute."""
+    """The command as it was typed, with paths shortened to their last part where they are absolute.
+
+    Paths in options (`--out=/a/b`, `--strategy learned-token:token=/a/b`) are, too.
+    """
     words = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    return shlex.join(Path(word).name if Path(word).is_absolute() else word for word in words)
+    return shlex.join(re.sub(r"(?:^|(?<==))/[^,]+", lambda path: Path(path[0]).name, word) for word in words)
 
 
 def versions() -> dict[str, str]:
