@@ -95,7 +95,7 @@ class Trainer:
         config, clock = self.config, [time.perf_counter()]
         items = self.problems.batch(step, config.problems_per_step, self.model.settings.seed)
         busy, sampled = self.engine.busy_seconds, self.engine.counts.sampled
-        with _memory(f"--rows {self.engine.info.settings['rows']} or a smaller --max-thinking-tokens"):
+        with _memory(f"--rows below {self.engine.info.settings['rows']}, or a smaller --max-thinking-tokens"):
             groups = sample(
                 Scheduler(self.engine, Store(None)),
                 self.model.settings,
