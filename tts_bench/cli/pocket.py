@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tts_bench.text import safe
 
-if TYPE_CHECKING:
-    from tts_bench.pocket.gate import Sizes
-
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="The pocket model, a synthetic control: train, gate, data."
 )
-
-_QUICK = typer.Option("--quick", help="A quarter of the problems: a first look, no verdict.")
 
 
 @app.command()
@@ -27,15 +22,15 @@ def train(
     steps: Annotated[int, typer.Option(help="Updates.")] = 2200,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 3e-3,
     batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch, about.")] = 3000,
-    quick: Annotated[bool, _QUICK] = False,
 ) -> None:
     """Train a pocket model from a seed, and put it at --out if it passes its gate. The same command again resumes."""
     from tts_bench.pocket.settings import Settings
 
     settings = Settings(seed, steps, rate, batch_tokens)
     from tts_bench.pocket import making  # loads torch
+    from tts_bench.pocket.gate import Sizes
 
-    making.make(settings, out, _sizes(quick), _say)
+    making.make(settings, out, Sizes(), _say)
     print(f"the model is in {safe(str(out))}")
 
 
@@ -44,12 +39,15 @@ def gate(
     model: Annotated[Path, typer.Option(help="Folder of a pocket model.")],
     oracle: Annotated[Path, typer.Option(help="File with the oracle row, which pocket train wrote beside it.")],
     seed: Annotated[int, typer.Option(help="Seed of the sampling and of the search for a cue.")] = 0,
-    quick: Annotated[bool, _QUICK] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A quarter of the problems: a first look, no verdict.")
+    ] = False,
 ) -> None:
     """Measure every effect that a pocket model must show; exit code 1 if one does not hold."""
     from tts_bench.pocket import making  # loads torch
+    from tts_bench.pocket.gate import QUICK, Sizes
 
-    if not all(effect.holds for effect in making.judge(model, oracle, seed, _sizes(quick), _say)):
+    if not all(effect.holds for effect in making.judge(model, oracle, seed, QUICK if quick else Sizes(), _say)):
         raise typer.Exit(1)
 
 
@@ -76,12 +74,6 @@ def data(
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(out / name, lines)
         print(safe(str(out / name)))
-
-
-def _sizes(quick: bool) -> Sizes:
-    from tts_bench.pocket.gate import QUICK, Sizes
-
-    return QUICK if quick else Sizes()
 
 
 def _say(line: str) -> None:

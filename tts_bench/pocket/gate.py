@@ -159,30 +159,27 @@ def votes(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]
 
 
 def flat(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
-    """The negative control: moves from the baseline on the same problems.
+    """The negative control: paired moves from the baseline.
 
     A full check redraws the one misread event, so that a single x4 less a single x0 has a 95% interval of 2 points at
-    3,000 problems. Hence a move is the mean of x1 to x4 less the mean of four first thinkings.
+    3,000 problems. Hence a cue's move is the mean of x1 to x4 less x0.
     """
     problems = flat_test()[: sizes.flat]
     thoughts = player.think(problems)
-    firsts = [player.extend(player.think(problems), (), 0).right[0] for _ in range(3)]
-    firsts.append(player.extend(thoughts, (), 0).right[0])
-    base = float(np.mean([_share(right) for right in firsts]))
     cues = {"Wait": tokens.ids("Wait"), "oracle": strong, "Hmm": tokens.ids("Hmm")}
-    rungs = {name: [_share(right) for right in player.extend(thoughts, cue, 4).right[1:]] for name, cue in cues.items()}
-    moves = {name: float(np.mean(shares)) - base for name, shares in rungs.items()}
+    rungs = {name: [_share(right) for right in player.extend(thoughts, cue, 4).right] for name, cue in cues.items()}
+    moves = {name: float(np.mean(shares[1:])) - shares[0] for name, shares in rungs.items()}
     few = problems[: sizes.flat_votes]
     answers, _ = _ballots(player, few, 16)
     one = 100 * float(np.mean([[a == p.answer for a in row] for row, p in zip(answers, few, strict=True)]))
     moves["vote of 16"] = _share(_vote(answers, few, 16)) - one
+    listed = ", ".join(f"{name} {move:+.1f}" for name, move in moves.items())
     single = ", ".join(f"{name} {_series(shares)}" for name, shares in rungs.items())
     return [
         Effect(
             "flat: moves from the baseline",
             "each within 2",
-            f"baseline {base:.1f}; {', '.join(f'{name} {move:+.1f}' for name, move in moves.items())} "
-            f"(x1 to x4: {single}; n = {len(problems)}, votes {len(few)})",
+            f"{listed} (x0 to x4: {single}; n = {len(problems)}, votes {len(few)})",
             all(abs(move) <= 2 for move in moves.values()),
         )
     ]
