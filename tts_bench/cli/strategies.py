@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 from typer.core import TyperGroup
 
@@ -68,9 +68,11 @@ def check(
     width = max(len(claim.name) for claim in CLAIMS)
     for result in results(spec):
         passed += result.verdict == "pass"
-        console.print(_text(f"{result.verdict:9}  {result.claim.name:{width}}  {result.claim.sentence}"))
+        row = Table.grid(Column(width=9), Column(width=width), Column(overflow="fold"), padding=(0, 2, 0, 0))
+        row.add_row(result.verdict, result.claim.name, _text(result.claim.sentence))
         if result.reason:
-            console.print(_text(f"{'':9}  {'':{width}}  why: {result.reason}"))
+            row.add_row("", "", _text(f"why: {result.reason}"))
+        console.print(row)
     console.print(f"{passed} of {len(CLAIMS)} claims hold ({time.perf_counter() - began:.1f} s).", highlight=False)
     if passed < len(CLAIMS):
         raise typer.Exit(1)

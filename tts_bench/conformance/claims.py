@@ -128,7 +128,7 @@ def budget(strategy: Strategy) -> None:
 
 
 def errors(strategy: Strategy) -> None:
-    """Errors surface: where the model fails, solve() raises after the answers before it, and goes on without none."""
+    """Errors surface: where the model fails, solve() raises, and the answers before it are what they were."""
     (healthy,) = _solved(run(strategy, problems=PROBLEMS[:1]))
     for call in _spread(healthy.calls):
         (trial,) = run(strategy, Conditions(failing=call + 1), problems=PROBLEMS[:1])
