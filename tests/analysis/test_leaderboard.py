@@ -214,9 +214,18 @@ def reseal(folder: Path) -> None:
         (edit("entries/*", '"limit": 3', '"limit": 3.5'), r"line \d+, run.limit: Input should be a valid integer"),
         (edit("entries/*", '"accuracy": ', '"accuracy": NaN, "x": '), "accuracy"),
         (edit("entries/*", "{", "{{"), "Invalid JSON"),
-        (edit("entries/*", "adder", "\\u0007adder"), r"line \d+, model.name: A text is one line without control"),
-        (edit("entries/*", "adder", "<b>adder"), r"line \d+, model.name: A text is one line without control"),
-        (edit("entries/*", "adder", "\\u202eadder"), r"line \d+, model.name: A text is one line without control"),
+        (
+            edit("entries/*", "adder", "\\u0007adder"),
+            r"line \d+, model.name: A text is one line, not blank, without control",
+        ),
+        (
+            edit("entries/*", "adder", "<b>adder"),
+            r"line \d+, model.name: A text is one line, not blank, without control",
+        ),
+        (
+            edit("entries/*", "adder", "\\u202eadder"),
+            r"line \d+, model.name: A text is one line, not blank, without control",
+        ),
         (edit("entries/*", '"label": "', '"label": "`'), r"strategies.*label: A text is one line"),
         (edit("entries/*", '"16": {', '"<16>": {'), r"rungs.<16>.*: A text is one line"),
         (edit("entries/*", '"gsm8k": {', '"gsm8k": {"problems": 3,'), r"line \d+, tasks.gsm8k: "),
@@ -370,6 +379,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "markup": (header(lambda h: h["model"].update(name="<script>x")), "model.name is .*without control or invisible"),
     "writing that turns": (header(lambda h: h["model"].update(source="a\u202eb")), "model.source is .*without control"),
     "an invisible character": (header(lambda h: h["model"].update(notes=["a\u200bb"])), "model.notes.0 is .*without"),
+    "a blank name": (header(lambda h: h["model"].update(name=" ")), "model.name is ' '. A text is one line, not blank"),
     "an empty name": (header(lambda h: h["model"].update(name="")), "model.name is ''. .* at least 1 character"),
     "an endless name": (header(lambda h: h["model"].update(name="x" * 5000)), "at most 4000 characters"),
 }

@@ -16,9 +16,9 @@ MARK = "made by tts-bench leaderboard build"  # in every file that is made, and 
 
 
 def _visible(text: str) -> str:
-    """Refuse what the pattern leaves: invisible characters, and those that turn the direction of writing."""
-    if not text.isprintable():
-        raise ValueError("a character in it cannot be printed")
+    """Refuse what the pattern leaves: blanks, invisible characters, and those that turn the direction of writing."""
+    if text.isspace() or not text.isprintable():
+        raise ValueError("it is blank, or a character in it cannot be printed")
     return text
 
 

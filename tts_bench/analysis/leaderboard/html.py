@@ -29,6 +29,7 @@ th, td { padding: 0.3rem 0.6rem; text-align: right; white-space: nowrap; border-
 th.name, td.name { text-align: left; }
 pre { overflow-x: auto; padding: 0.7rem; border: 1px solid #8886; border-radius: 4px; }
 li { overflow-wrap: anywhere; }
+figure { margin: 1rem 0; }
 svg { max-width: 46rem; width: 100%; height: auto; border-radius: 4px; }
 summary { cursor: pointer; margin: 0.7rem 0; }
 """
@@ -86,7 +87,7 @@ def _grid(grid: Grid) -> str:
         for row in grid.rows
     ]
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
-    table = f'<div class="wide"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    table = f'<div class="wide" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
     return f"<details><summary>{escape(grid.summary)}</summary>\n{table}\n</details>" if grid.summary else table
 
 

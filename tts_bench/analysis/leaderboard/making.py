@@ -48,7 +48,7 @@ def entry_of(folder: Path) -> Entry:
 def said(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     """What is wrong with a field, in words for a person."""
     if error["type"] == "value_error" or error.get("ctx", {}).get("pattern") == PLAIN:
-        return "A text is one line without control or invisible characters, and without <, >, | and `"
+        return "A text is one line, not blank, without control or invisible characters, and without <, >, | and `"
     return str(error["msg"])
 
 
