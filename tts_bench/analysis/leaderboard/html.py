@@ -87,7 +87,8 @@ def _grid(grid: Grid) -> str:
         for row in grid.rows
     ]
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
-    table = f'<div class="wide" tabindex="0"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
+    table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    table = f'<div class="wide" tabindex="0">{table}</div>'  # what scrolls is reached by keyboard
     return f"<details><summary>{escape(grid.summary)}</summary>\n{table}\n</details>" if grid.summary else table
 
 
