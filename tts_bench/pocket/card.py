@@ -92,7 +92,7 @@ def _table(effects: Sequence[gate.Effect]) -> str:
 def _seeds(facts: Facts) -> str:
     """The gates of other seeds, and how many of all pass."""
     if not facts.others:
-        return ""
+        return "\nNo other seed is told of here: how robust the recipe is over seeds is not known from this card.\n"
     gates = [facts.effects, *facts.others.values()]
     passed = sum(all(effect.holds for effect in effects) for effects in gates)
     parts = [f"\n## Other seeds: {passed} of {len(gates)} trained pass, this one included\n"]
