@@ -24,7 +24,7 @@ from tts_bench.text import safe
 DISTRIBUTION = "test-time-scaling-bench"
 _PYTHON = (3, 11)
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-_NEEDS = {"hf": ("torch", "transformers")}  # engine -> packages
+_NEEDS = {"hf": ("torch", "transformers"), "openai": ("httpx2", "transformers")}  # engine -> packages
 _ROOM = 2_000_000_000  # bytes: the small models, converted, and a run
 
 

@@ -36,15 +36,21 @@ def run(
     timeout: Annotated[float, typer.Option(help="Seconds for one strategy on one problem.")] = 3600.0,
     model: Annotated[
         str | None,
-        typer.Option(help="Folder, GGUF file, hub id or alias.", show_default="pocket", rich_help_panel=_MODEL),
+        typer.Option(
+            help="Folder, GGUF file, hub id or alias; of an endpoint, the name it serves it by.",
+            show_default="pocket",
+            rich_help_panel=_MODEL,
+        ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="hf or scripted.", rich_help_panel=_MODEL)] = "hf",
+    engine: Annotated[str, typer.Option(help="hf, openai or scripted.", rich_help_panel=_MODEL)] = "hf",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MODEL)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
     rows: Annotated[
         int | None,
         typer.Option(
-            help="Sequences decoded together.", show_default="32, more for tiny models", rich_help_panel=_MODEL
+            help="Sequences decoded together; of an endpoint, requests at once.",
+            show_default="32, more for tiny models",
+            rich_help_panel=_MODEL,
         ),
     ] = None,
     threads: Annotated[
@@ -62,6 +68,18 @@ def run(
     trust_remote_code: Annotated[
         bool, typer.Option("--trust-remote-code", help="Run code that comes with the model.", rich_help_panel=_MODEL)
     ] = False,
+    base_url: Annotated[str | None, typer.Option(help="URL of an endpoint, up to /v1.", rich_help_panel=_MODEL)] = None,
+    tokenizer: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or hub id of the tokenizer of an endpoint's model.",
+            show_default="found by the model's name",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    request_timeout: Annotated[
+        float, typer.Option(help="Seconds for one reply of an endpoint.", rich_help_panel=_MODEL)
+    ] = 600.0,
     thinking: Annotated[
         str | None, typer.Option(help="Thinking format, where it is not found.", rich_help_panel=_GENERATION)
     ] = None,

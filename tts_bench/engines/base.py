@@ -102,6 +102,7 @@ class EngineInfo:
     settings: dict[str, object]  # settings that do not: rows, threads ...
     exact: bool  # a request's logits do not depend on its neighbours: proven by a self-test on this machine
     exact_note: str  # how that is known, or why it is not so
+    continues: bool = True  # False: it takes whole messages, and cannot think on from where a trace stands
     layers: int = 0  # for FLOPs
     width: int = 0  # attention width (heads x head size), for FLOPs
     parameters: int = 0  # multiplied for each token: all but the input embedding

@@ -22,6 +22,9 @@ class ModelConfig:
     workers: int | None = None  # processes; None: 1, or one for each core where the model is tiny and on the CPU
     exact: bool = True  # prove by a self-test that batches do not change text
     trust_remote_code: bool = False
+    base_url: str | None = None  # of an endpoint, up to /v1
+    tokenizer: str | None = None  # of an endpoint's model: a folder, an alias or a hub id
+    request_timeout: float = 600.0  # seconds for one reply of an endpoint
     thinking: str | None = None  # name of a thinking format; None: found from the tokenizer
     think_start: str | None = None
     think_end: str | None = None
@@ -45,6 +48,8 @@ class ModelConfig:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UserError(f"--{name.replace('_', '-')} is {value}; it takes a whole number from 1 upwards.")
+        if not 0 < self.request_timeout < float("inf"):
+            raise UserError(f"--request-timeout is {self.request_timeout}; it takes a number of seconds above 0.")
 
     def sampling(self, recommended: Sampling) -> tuple[Sampling, Sampling, Sampling]:
         """How thinking, continued thinking and answers are sampled.

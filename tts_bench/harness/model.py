@@ -11,18 +11,23 @@ from tts_bench import registry
 from tts_bench.api import LearnedToken, Strategy
 from tts_bench.engines import hardware
 from tts_bench.engines.base import Engine, Sampling
+from tts_bench.engines.openai.url import check_url
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.config import ModelConfig
 from tts_bench.learning import find
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
-from tts_bench.thinking import chosen, detect
+from tts_bench.thinking import ThinkingFormat, chosen, detect
 
 if TYPE_CHECKING:
     from tts_bench.models import Progress
 
-ENGINES = ("hf", "scripted")
+ENGINES = ("hf", "openai", "scripted")
+# Options that mean nothing to an engine: given all the same, they are refused.
+_LOCAL = ("device", "dtype", "threads", "workers", "exact", "trust_remote_code")
+_REMOTE = ("base_url", "tokenizer", "request_timeout")
+_MEANINGLESS = {"hf": _REMOTE, "openai": _LOCAL, "scripted": ("rows", *_LOCAL, *_REMOTE)}
 DEFAULT_MODEL = "pocket"
 _TINY, _TINY_ROWS, _ROWS = 2**24, 128, 32  # below so many bytes of weights Python takes longer than the arithmetic
 _PAPER_THINKING, _PAPER_ANSWER = 8192, 1024  # Bmax and the answer's reserve of arXiv 2506.11274, section 4
@@ -78,7 +83,8 @@ class Model:
         that it leaves open becomes the one shipped for this model.
 
         Raises:
-            UserError: a budget above the cap or the context window, or a learned token that does not fit or is missing.
+            UserError: a budget above the cap or the context window, a learned token that does not fit or is missing, or
+            an engine that cannot do what the strategy asks for.
         """
         name, info = built.id, self.engine.info
         for budget in _budgets(built.strategy):
@@ -92,6 +98,11 @@ class Model:
                     f"{name}: a budget of {budget} tokens is above the cap of {self.settings.max_thinking} for every "
                     f"trace. Give --max-thinking-tokens {budget} too, or a smaller budget."
                 )
+        if not info.continues and (why := _thinks_on(built.strategy)):
+            raise UserError(
+                f"{name}: {why}, but the endpoint takes messages only and cannot think on from where a trace stands. "
+                "Run --strategy baseline and --strategy majority-vote, or serve the model with a completions endpoint."
+            )
         tokens = _learned_tokens(built.strategy)
         if tokens and "learned-tokens" not in info.capabilities:
             raise UserError(f"{name}: engine {info.name} cannot take learned tokens. Type --engine hf.")
@@ -118,14 +129,18 @@ def check(config: ModelConfig) -> None:
     """Refuse what no model could make right; imports no library.
 
     Raises:
-        UserError: an engine, device, dtype, script or thinking format that is unknown, or sampling out of range.
+        UserError: an engine, device, dtype, script, URL or thinking format that cannot be, an option that means nothing
+            to the engine, or sampling out of range.
     """
     if config.engine not in ENGINES:
         raise UserError(f"there is no engine {config.engine!r}. {did_you_mean(config.engine, ENGINES)}")
+    _check_meant(config)
     config.sampling(Sampling())
     chosen(config.thinking, config.think_start, config.think_end)
     if config.engine == "scripted":
         _script(config)
+    elif config.engine == "openai":
+        _served(config)
     else:
         hardware.check_names(config.device, config.dtype)
 
@@ -137,14 +152,10 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
         UserError: anything in `config` that is unknown, out of range, or impossible with this model.
     """
     check(config)
-    engine, recommended, source, notes = _scripted(config) if config.engine == "scripted" else _hf(config, progress)
-    form = detect(
-        engine.tokenizer,
-        name=config.thinking,
-        think_start=config.think_start,
-        think_end=config.think_end,
-        answer_suffix=config.answer_suffix,
+    engine, recommended, source, notes = {"hf": _hf, "openai": _openai, "scripted": _scripted}[config.engine](
+        config, progress
     )
+    form = _form(config, engine)
     thinking, continuation, answer = config.sampling(recommended)
     max_answer = config.max_answer_tokens or min(_PAPER_ANSWER, max(1, engine.info.context // 8))
     room = engine.info.context - max_answer
@@ -214,30 +225,87 @@ def _shape(config: ModelConfig, folder: Path) -> _Shape:
     )
 
 
-def _scripted(config: ModelConfig) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
+def _openai(config: ModelConfig, _progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
+    from tts_bench import models
+    from tts_bench.engines.openai.load import check_sampling, load
+
+    base_url, model = _served(config)
+    engine, folder, notes = load(
+        base_url,
+        model,
+        tokenizer=config.tokenizer,
+        system=config.system,
+        connections=config.rows or _ROWS,
+        timeout=config.request_timeout,
+    )
+    recommended = models.sampling_defaults(folder)
+    check_sampling(engine, config.sampling(recommended))
+    return engine, recommended, "an endpoint", notes
+
+
+def _form(config: ModelConfig, engine: Engine) -> ThinkingFormat:
+    if not engine.info.continues:
+        from tts_bench.engines.openai import chat
+        from tts_bench.engines.openai.engine import OpenAIEngine
+
+        assert isinstance(engine, OpenAIEngine)
+
+        if config.thinking or config.think_start:
+            raise UserError(
+                "the endpoint takes messages only, so what stands in a reply is no matter of --thinking, --think-start "
+                "and --think-end. Leave them out."
+            )
+        return chat.thinking_format(engine.tokenizer, config.answer_suffix)
+    return detect(
+        engine.tokenizer,
+        name=config.thinking,
+        think_start=config.think_start,
+        think_end=config.think_end,
+        answer_suffix=config.answer_suffix,
+    )
+
+
+def _served(config: ModelConfig) -> tuple[str, str]:
+    """URL and name of a served model."""
+    base_url = check_url(config.base_url)
+    if config.model is None:
+        raise UserError(f"--engine openai needs --model NAME, as {base_url}/models lists it.")
+    return base_url, config.model
+
+
+def _scripted(config: ModelConfig, _progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
     name = _script(config)
     engine = ScriptedEngine(SCRIPTS[name], name=name)
     return engine, Sampling(), "this package", ("a script, not a language model: for trying the harness out",)
 
 
 def _script(config: ModelConfig) -> str:
-    """The script's name, once nothing is asked for that a script cannot do."""
-    for field in fields(ModelConfig):
-        if field.name in ("device", "dtype", "rows", "threads", "workers", "exact", "trust_remote_code"):
-            value = getattr(config, field.name)
-            if value != field.default:
-                option = field.name.replace("_", "-")
-                raise UserError(f"--{option} {value} means nothing to the engine 'scripted'. Leave it out.")
+    """The script's name."""
     name = config.model or "adder"
     if name not in SCRIPTS:
         raise UserError(f"the engine 'scripted' has no script {name!r}. {did_you_mean(name, SCRIPTS)}")
     return name
 
 
+def _check_meant(config: ModelConfig) -> None:
+    for field in fields(ModelConfig):
+        value = getattr(config, field.name)
+        if field.name in _MEANINGLESS[config.engine] and value != field.default:
+            option = field.name.replace("_", "-")
+            raise UserError(f"--{option} {value} means nothing to the engine {config.engine!r}. Leave it out.")
+
+
 def _budgets(strategy: Strategy) -> Iterable[int]:
     yield from getattr(strategy, "budgets", None) or ()
     if budget := getattr(strategy, "budget", None):
         yield budget
+
+
+def _thinks_on(strategy: Strategy) -> str:
+    """Why a strategy has to go on from inside a trace, as far as its options tell."""
+    if hasattr(strategy, "cue") or _learned_tokens(strategy):
+        return "it puts a cue in the place of the end of thinking"
+    return "it lets one trace grow through several budgets" if len(set(_budgets(strategy))) > 1 else ""
 
 
 def _learned_tokens(strategy: Strategy) -> dict[str, LearnedToken | None]:

@@ -3,7 +3,15 @@
 from tts_bench.models.aliases import ALIASES, Alias, Shipped
 from tts_bench.models.cache import Progress, cache_folder, converted
 from tts_bench.models.folder import check, context_window, fingerprint, sampling_defaults
-from tts_bench.models.lookup import ModelFolder, examine, here, resolve, shipped_folder
+from tts_bench.models.lookup import (
+    ModelFolder,
+    can_be_found,
+    examine,
+    here,
+    resolve,
+    shipped_folder,
+    tokenizer_folder,
+)
 
 __all__ = [
     "ALIASES",
@@ -12,6 +20,7 @@ __all__ = [
     "Progress",
     "Shipped",
     "cache_folder",
+    "can_be_found",
     "check",
     "context_window",
     "converted",
@@ -21,4 +30,5 @@ __all__ = [
     "resolve",
     "sampling_defaults",
     "shipped_folder",
+    "tokenizer_folder",
 ]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -52,6 +52,26 @@ def resolve(name: str, *, cache: Path | None = None, progress: Progress | None =
         return _from_file(name, Path(place), cache, tell)
     _check_hub_id(name)
     return _from_hub(name)
+
+
+def can_be_found(name: str) -> bool:
+    """Whether `name` is an alias, a local folder or written as a hub id; nothing is fetched."""
+    return name in ALIASES or os.path.isdir(os.path.expanduser(name)) or bool(_HUB_ID.fullmatch(name))
+
+
+def tokenizer_folder(name: str, *, cache: Path | None = None) -> Path:
+    """A folder with the tokenizer of `name`: an alias, a local folder or a hub id; no weights are fetched from the hub.
+
+    Raises:
+        UserError: there is no such model, or it cannot be fetched.
+    """
+    place = Path(os.path.expanduser(name))
+    if os.path.isdir(place):
+        return place
+    if name in ALIASES:
+        return resolve(name, cache=cache).folder
+    _check_hub_id(name)
+    return _snapshot(name, ("config.json", "generation_config.json", *TOKENIZER_FILES))
 
 
 def examine(name: str) -> None:
@@ -159,11 +179,16 @@ def _cached(name: str, folder: Path, source: str, *notes: str) -> ModelFolder:
 
 
 def _from_hub(name: str) -> ModelFolder:
+    folder = _snapshot(name, _HUB_FILES)
+    return _known(name, folder, f"hub {name} at {folder.name}")
+
+
+def _snapshot(name: str, patterns: Sequence[str]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     try:
-        folder = Path(snapshot_download(name, allow_patterns=list(_HUB_FILES)))
+        return Path(snapshot_download(name, allow_patterns=list(patterns)))
     except GatedRepoError as error:
         raise UserError(f"The model {name} is gated: accept its terms on the hub, then type: hf auth login") from error
     except RepositoryNotFoundError as error:
@@ -176,4 +201,3 @@ def _from_hub(name: str) -> ModelFolder:
             f"Where there is a network, type: hf download {name} --local-dir FOLDER; then give --model FOLDER here. "
             "Or use --model smollm2, which comes from PyPI."
         ) from error
-    return _known(name, folder, f"hub {name} at {folder.name}")

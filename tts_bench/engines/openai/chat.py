@@ -1,0 +1,62 @@
+"""What a server can do that takes messages only: think once, and answer when it is asked again."""
+
+from __future__ import annotations
+
+from tts_bench.engines.base import Request
+from tts_bench.errors import EngineError, UserError
+from tts_bench.thinking import ThinkingFormat
+
+from .tokenizer import EndpointTokenizer
+
+QUESTION = "State only your final answer, boxed."
+_PROMPT, _REPLY, _AGAIN = "0 prompt 0", "0 reply 0", "0 again 0"  # stand in for contents while a template is read
+
+_ROLES = ("user", "assistant", "user")
+
+Message = dict[str, str]
+
+
+def thinking_format(tokenizer: EndpointTokenizer, question: str | None) -> ThinkingFormat:
+    """Thinking is the whole first reply; the answer is the reply to `question`, asked as the template words a turn."""
+    before, after = _turn(tokenizer)
+    return ThinkingFormat(
+        name="chat",
+        start="",
+        end="",
+        answer_suffix=before + (question or QUESTION) + after,
+        mode="end-of-turn",
+        notes=("messages only: the answer is asked for in a second turn",),
+    )
+
+
+def messages(request: Request, tokenizer: EndpointTokenizer, system: str | None) -> list[Message]:
+    """The request's tokens as the turns that they stand for.
+
+    Raises:
+        EngineError: the request thinks on from somewhere inside a turn.
+    """
+    head, tail = tokenizer.render(_PROMPT, system).split(_PROMPT)
+    prompt = tokenizer.decode(request.prompt)
+    said = [{"role": "system", "content": system}] if system else []
+    said.append({"role": "user", "content": prompt[len(head) : len(prompt) - len(tail)]})
+    if not request.prefix:
+        return said
+    before, after = _turn(tokenizer)
+    thought, turn, question = tokenizer.decode(request.prefix).rpartition(before)
+    if request.sampled or not turn or not question.endswith(after):
+        raise EngineError("the endpoint takes messages only: it cannot think on from where a trace stands")
+    question = question[: len(question) - len(after)]
+    return [*said, {"role": "assistant", "content": thought}, {"role": "user", "content": question}]
+
+
+def _turn(tokenizer: EndpointTokenizer) -> tuple[str, str]:
+    """What the chat template puts between a reply and the next prompt, and between that and the next reply."""
+    if tokenizer.chat_template is None:
+        raise UserError(
+            "the endpoint takes messages only, and the tokenizer has no chat template to count them with. "
+            "Type --tokenizer with the folder or hub id of the instruct model."
+        )
+    turns = [{"role": role, "content": text} for role, text in zip(_ROLES, (_PROMPT, _REPLY, _AGAIN), strict=True)]
+    text = str(tokenizer.inner.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    before, after = text.rpartition(_REPLY)[2].split(_AGAIN)
+    return before, after

@@ -1,0 +1,110 @@
+"""The engine: requests sent to a server, and its replies held against what was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from hashlib import blake2b
+from typing import Any, NoReturn
+
+from tts_bench.api import LearnedToken
+from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.errors import EngineError, UserError
+
+from . import chat
+from .account import generation
+from .client import Client, Refused, Unbelievable, Unreachable
+from .tokenizer import EndpointTokenizer, seen
+from .wire import PATHS, Dialect, body, read
+
+
+class OpenAIEngine:
+    """Implements `tts_bench.engines.base.Engine` over a server. Made by `load`."""
+
+    def __init__(
+        self,
+        info: EngineInfo,
+        tokenizer: EndpointTokenizer,
+        client: Client,
+        dialect: Dialect,
+        *,
+        answers_as: str,
+        system: str | None,
+    ) -> None:
+        """`answers_as`: the model that replies name; `system`: the system prompt, for messages."""
+        self.info, self.tokenizer, self.dialect = info, tokenizer, dialect
+        self._client, self._answers_as, self._system = client, answers_as, system
+
+    @property
+    def busy_seconds(self) -> float:
+        return self._client.busy_seconds
+
+    def learn(self, token: LearnedToken) -> NoReturn:
+        """Refuse: a server cannot be given an embedding row.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(f"{token.name}: an endpoint cannot take learned tokens. Type --engine hf.")
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        """One generation for each request, in their order.
+
+        Raises:
+            EngineError: the server refuses a request, or gives no reply that can be believed.
+        """
+        return list(await asyncio.gather(*map(self._generate, requests)))
+
+    async def close(self) -> None:
+        """Close the connections. Requests in flight are cancelled."""
+        await self._client.close()
+
+    async def _generate(self, request: Request) -> Generation:
+        room = self.info.context - len(request.prompt) - len(request.prefix)
+        if room < 1:
+            return Generation((), "context")
+        limit, dialect = min(request.max_tokens, room), self.dialect
+        delimiters = () if dialect.stop_ids else self.tokenizer.stop_texts(tuple(request.stop_ids))
+        texts = (*request.stop_texts, *delimiters)
+        asked = body(
+            dialect,
+            self.info.model,
+            max_tokens=limit,
+            sampling=request.sampling,
+            seed=seed_of(request),
+            stops=texts,
+            stop_ids=tuple(request.stop_ids),
+        )
+        prompt_tokens, prompt = self._prompt(request)
+
+        def judged(data: object) -> Generation:
+            reply = read(data)
+            if reply.model != self._answers_as:
+                raise Unbelievable(f"it comes from model {reply.model!r} and not from {self._answers_as!r}")
+            if prompt_tokens is not None and reply.prompt_tokens != prompt_tokens:
+                raise Unbelievable(f"it counts {reply.prompt_tokens} prompt tokens where {prompt_tokens} were sent")
+            if dialect.told_ids and reply.ids is None:
+                raise Unbelievable("it does not tell its token ids")
+            return generation(reply, request, limit, texts, self.tokenizer, stop_shown=dialect.stop_shown)
+
+        try:
+            return await self._client.send("POST", PATHS[dialect.api], {**asked, **prompt}, judged)
+        except (Refused, Unreachable) as error:
+            raise EngineError(f"the endpoint failed: {error}") from error
+
+    def _prompt(self, request: Request) -> tuple[int | None, dict[str, Any]]:
+        """How many tokens the server has to count, where that is known, and what it reads."""
+        if self.dialect.api == "chat":
+            return None, {"messages": chat.messages(request, self.tokenizer, self._system)}
+        ids = seen(request.prompt + request.prefix)
+        if self.dialect.prompt_ids:
+            return len(ids), {"prompt": ids}
+        text = self.tokenizer.decode(ids)  # where pieces meet, the server may cut it into other tokens
+        bos = self.tokenizer.inner.bos_token
+        return None, {"prompt": text.removeprefix(str(bos)) if self.dialect.adds_bos and bos else text}
+
+
+def seed_of(request: Request) -> int:
+    """31 bits that name the request's stream and where in it sampling begins."""
+    digest = blake2b(f"{request.stream}\0{len(request.prefix)}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big") >> 1

@@ -1,0 +1,30 @@
+"""The URL of a server, known to be one without any library."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from tts_bench.errors import UserError
+
+
+def check_url(base_url: str | None) -> str:
+    """The URL, unless it can be none, or holds a secret.
+
+    Raises:
+        UserError: it is missing, is no http(s) URL, or has a user, a query or a fragment.
+    """
+    if base_url is None:
+        raise UserError("--engine openai needs --base-url, such as --base-url http://localhost:8000/v1")
+    try:
+        parts = urlsplit(base_url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if sound and (parts.username or parts.password or parts.query or parts.fragment):
+        raise UserError(
+            "--base-url holds a user name, a password or a query, which would be written into records. Leave it out; a "
+            "key stands in the environment variable TTS_BENCH_API_KEY."
+        )
+    if not sound:
+        raise UserError(f"--base-url {base_url} is no URL of a server. It is written http://localhost:8000/v1")
+    return base_url
