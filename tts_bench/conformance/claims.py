@@ -154,8 +154,15 @@ def concurrency(strategy: Strategy) -> None:
 
 
 def names(strategy: Strategy) -> tuple[str, ...]:
-    """The names of its rungs; none where it has no `rungs`."""
-    return tuple(getattr(strategy, "rungs", ()))
+    """The names of its rungs; none where it has no `rungs`.
+
+    Raises:
+        Broken: they cannot be had.
+    """
+    try:
+        return tuple(map(str, getattr(strategy, "rungs", ())))
+    except Exception as error:
+        raise Broken(f"its rungs raise {type(error).__name__}: {error}; they are a tuple of names") from error
 
 
 class _Once:
@@ -181,9 +188,9 @@ def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
 
 
 def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:
-    if not hasattr(strategy, "rungs"):
-        return
     known = names(strategy)
+    if not known and not hasattr(strategy, "rungs"):
+        return
     if len(set(known)) < len(known):
         raise Broken(f"it names its rungs {', '.join(known)}; each name may stand once")
     for trial in trials:

@@ -55,9 +55,9 @@ def fewer_steps(strategy: Strategy) -> Iterator[tuple[str, Strategy, Strategy]]:
         for few, many in pairs:
             try:
                 less, more = _changed(strategy, {name: few}), _changed(strategy, {name: many})
-            except ValueError:
+                first, second = (tuple(getattr(each, "rungs", ())) for each in (less, more))
+            except Exception:  # a value that is refused, or that the claim about options speaks of
                 continue
-            first, second = (tuple(getattr(each, "rungs", ())) for each in (less, more))
             if first == second[: len(first)] and (first != second or not second):
                 yield f"{name}={few!r} instead of {many!r}", less, more
 
@@ -72,9 +72,10 @@ def budgeted(strategy: Strategy) -> Iterator[tuple[Strategy, tuple[int, ...]]]:
         tries.append(("budgets", _BUDGETS, _BUDGETS))
     for name, value, limits in tries:
         try:
-            yield _changed(strategy, {name: value}), limits
-        except ValueError:
+            changed = _changed(strategy, {name: value})
+        except Exception:  # as above
             continue
+        yield changed, limits
 
 
 def _options(strategy: Strategy) -> dict[str, tuple[tuple[Any, ...], object]]:
