@@ -19,7 +19,7 @@ def train_token(
     seed: Annotated[int, typer.Option(help="Seed of problems and rollouts.")] = 0,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of data files (or TTS_BENCH_DATA).")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the token, for its card.")] = "that of the model",
-    steps: Annotated[int, typer.Option(rich_help_panel=_LEARNING)] = 12,
+    steps: Annotated[int, typer.Option(rich_help_panel=_LEARNING)] = 20,
     inner: Annotated[int, typer.Option(help="Updates from the same rollouts.", rich_help_panel=_LEARNING)] = 4,
     lr: Annotated[float, typer.Option(help="Of the row's norm, an update.", rich_help_panel=_LEARNING)] = 0.1,
     clip: Annotated[float, typer.Option(rich_help_panel=_LEARNING)] = 0.2,

@@ -27,7 +27,7 @@ class TrainConfig:
     model: ModelConfig
     task: str
     out: Path
-    steps: int = 12
+    steps: int = 20
     problems_per_step: int = 16
     group: int = 16  # rollouts of one problem
     continuations: int = 1
