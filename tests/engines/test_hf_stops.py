@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.tiny import make_tokenizer
 from tts_bench.engines.hf.stops import trailing_stop
-from tts_bench.engines.hf.tokenizer import HfTokenizer
+from tts_bench.engines.tokenizer import HfTokenizer
 
 
 def decode(tokens: Sequence[int]) -> str:

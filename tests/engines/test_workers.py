@@ -126,11 +126,11 @@ def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
 
 @pytest.mark.slow
 def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
-    from tts_bench.engines.hf import load, load_shared
+    from tts_bench.engines import processes
 
     folder = make_tiny(tmp_path)
     arguments = {"folder": folder, "name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "rows": 8, "threads": 1}
-    one = load(**arguments)
+    one = processes.load(1, **arguments)
     encode = one.tokenizer.encode
     given = [Request(encode(f"{n} and {n % 3}"), (), 12, f"s{n}") for n in range(24)]
 
@@ -140,7 +140,7 @@ def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
         finally:
             await one.close()
 
-    several = load_shared(2, **arguments)
+    several = processes.load(2, **arguments)
     assert isinstance(several, Workers)
     assert (several.info.exact, several.info.identity) == (True, one.info.identity)
     assert asked(several, lambda engine: engine.generate(given)) == asyncio.run(work())

@@ -183,11 +183,11 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
 
 def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
     from tts_bench import models
-    from tts_bench.engines import hf
+    from tts_bench.engines import processes
 
     found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
     shape = _shape(config, found.folder)
-    engine: Engine = hf.load_shared(
+    engine = processes.load(
         shape.workers,
         folder=found.folder,
         name=found.folder.name if found.source == "local folder" else found.name,  # no path goes into records

@@ -10,11 +10,11 @@ from transformers import PreTrainedModel
 
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
+from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
 from .decoder import Decoder
 from .loop import Counts, Job, Loop
-from .tokenizer import HfTokenizer
 
 
 class HfEngine:

@@ -13,8 +13,8 @@ import torch
 import transformers
 
 from tts_bench.engines import hardware
-from tts_bench.engines.base import Engine, EngineInfo
-from tts_bench.engines.workers import Workers
+from tts_bench.engines.base import EngineInfo
+from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
 from .decoder import Decoder, batch_size
@@ -23,7 +23,6 @@ from .loop import Loop
 from .packed import pack
 from .rows import Rows
 from .selftest import check, check_architecture
-from .tokenizer import HfTokenizer
 
 PATH = 1  # version of the way from request to tokens: raise it whenever equal requests may give other text
 
@@ -41,6 +40,7 @@ def load(
     context: int | None = None,
     trust_remote_code: bool = False,
     cache_bytes: int | None = None,
+    share: int = 1,
 ) -> HfEngine:
     """Load the model in `folder` and start its engine.
 
@@ -55,7 +55,8 @@ def load(
         exact: run the self-test that earns the label "exact".
         context: most tokens of a request, prompt included; the model's own limit where None.
         trust_remote_code: run code that comes with the model.
-        cache_bytes: bound of the key-value storage; a share of the machine's memory where None.
+        cache_bytes: bound of the key-value storage; a part of the machine's memory where None.
+        share: processes that share that part.
 
     Raises:
         UserError: an option out of its range, or a model that this engine cannot run.
@@ -88,7 +89,7 @@ def load(
     if context and limit and context > limit:
         raise UserError(f"context is {context}; {name} reads at most {limit} tokens. Type --context {limit} or less.")
     context = context or limit or 4096
-    budget = cache_bytes if cache_bytes is not None else _memory(where)
+    budget = cache_bytes if cache_bytes is not None else _memory(where) // share
     loop = Loop(decoder, tokenizer.decode, rows=rows, context=context, budget=budget, threads=threads)
     proven, note = _start(loop, decoder, name, rows, context, exact)
     info = EngineInfo(
@@ -106,18 +107,6 @@ def load(
         parameters=parameters,
     )
     return HfEngine(info, tokenizer, decoder, loop)
-
-
-def load_shared(workers: int, **arguments: Any) -> Engine:  # noqa: ANN401 - the arguments of `load`
-    """One engine, or one in each of several processes that share the memory for keys and values.
-
-    Raises:
-        UserError: as `load`.
-        EngineError: a process ended while it loaded the model.
-    """
-    if workers == 1:
-        return load(**arguments)
-    return Workers(workers, load, cache_bytes=_memory(_device(arguments["device"])) // workers, **arguments)
 
 
 @contextlib.contextmanager
