@@ -27,7 +27,14 @@ def test_a_row_says_accuracy_with_interval_tokens_shares_cues_and_errors() -> No
     ]
     text = shown(points(records, metrics=METRICS))
     [row] = [line.split() for line in text.splitlines() if line.strip().startswith("baseline") and "[" in line]
-    assert row == ["baseline", "64", "2", "50.0", "[9.5,", "90.5]", "113", "1.00", "50%", "50%", "1.5/2", "1"]
+    assert "gsm8k: exact_match, 95% Wilson interval, n = 2" in text
+    assert row == ["baseline", "64", "50.0", "[9.5,", "90.5]", "113", "1.00", "50%", "50%", "1.5/2", "1"]
+
+
+def test_rungs_of_different_numbers_of_problems_show_each_number() -> None:
+    records = [record(answer()), record(answer(), doc=1), record(answer(), strategy="vote")]
+    rows = [line.split() for line in shown(points(records, metrics=METRICS)).splitlines() if "[" in line]
+    assert [(row[0], row[2]) for row in rows] == [("baseline", "2"), ("vote", "1")]
 
 
 def test_long_lines_are_thinned_and_the_table_says_where_the_rest_is() -> None:

@@ -55,20 +55,25 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], *, ascii_only: bool =
         "cues": lambda point: f"{point.cues:.3g}/{point.cues_wanted:.3g}" if point.cues_wanted else "",
         "errors": lambda point: str(point.errors or ""),
     }
+    sizes = {point.n for point in everything}
+    if len(sizes) == 1:
+        del columns["n"]
     shown = {name: cell for name, cell in columns.items() if any(map(cell, everything))}
     meanings = {name: meaning for name, meaning in _MEANINGS.items() if name in shown}
     grid = Table(
-        title=text(f"{task}: {everything[0].metric}, 95% Wilson interval"),
+        title=text(
+            f"{task}: {everything[0].metric}, 95% Wilson interval" + (f", n = {sizes.pop()}" if len(sizes) == 1 else "")
+        ),
         title_justify="left",
         caption=Text("; ".join(f"{name}: {meaning}" for name, meaning in meanings.items())),
         caption_justify="left",
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    grid.add_column("strategy", overflow="fold", min_width=10)
+    names = bare(lines)
+    grid.add_column("strategy", overflow="fold", min_width=min(14, max(map(len, names.values()))))
     for name in shown:
         grid.add_column(name, justify="right", overflow="fold", no_wrap=not fold)
-    names = bare(lines)
     for strategy, line in lines.items():
         for place, point in enumerate(marked(line)):
             grid.add_row(text("" if place else names[strategy]), *(text(cell(point)) for cell in shown.values()))
