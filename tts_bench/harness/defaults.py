@@ -9,8 +9,8 @@ from tts_bench import options
 from tts_bench.errors import UserError
 
 POCKET, POCKET_TASK, _POCKET_TASKS = "pocket", "pocket_arithmetic", "pocket_"
-# What any strategy is measured against: rungs from next to no thinking to all of it, "Wait", and a vote.
-COMPARISON = ("baseline:budgets=8+16+24+32+64", "budget-forcing:extensions=4", "majority-vote:samples=16")
+# What any strategy is measured against: rungs from too little thinking to all of it, "Wait", and a vote.
+COMPARISON = ("baseline:budgets=16+24+32+64", "budget-forcing:extensions=4", "majority-vote:samples=16")
 LEARNED = "learned-token"
 _PLAIN = ("baseline", "budget-forcing", "majority-vote")
 LIMIT = 600  # problems: the fewest that give every accuracy an interval of at most 4 points to either side
