@@ -50,6 +50,6 @@ def check(
     for finding in findings:
         print(safe(str(finding)), file=sys.stderr)
     if findings:
-        print("tts-bench leaderboard build makes pages anew; an entry that was changed is added again.", file=sys.stderr)
+        print("`leaderboard build` makes pages anew; an entry that was changed has to be added again.", file=sys.stderr)
         raise typer.Exit(1)
     print(f"{entries} {'entry' if entries == 1 else 'entries'} checked: all of it is as it was made.")

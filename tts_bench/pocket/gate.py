@@ -20,7 +20,7 @@ from tts_bench.pocket.splits import FLAT_ROWS, TEST_ROWS, flat_test, ordinary_te
 from tts_bench.pocket.traces import prompt
 
 NEUTRAL = ("Hmm", ".", "So")
-# Tokens at which a first thinking is cut. A shorter one holds two lines at most: whatever its length, 3 to 5% are right.
+# Tokens at which a first thinking is cut. A shorter one holds two lines at most: at any length, 3 to 5% are right.
 BUDGETS = (16, 24, 32)
 _FRESH = 1200  # problems that judge the best cues of the search
 
