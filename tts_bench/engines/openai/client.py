@@ -15,7 +15,7 @@ from tts_bench.errors import EngineError
 from tts_bench.text import safe
 
 _Read = TypeVar("_Read")
-_DOUBTS = 3  # attempts where replies are whole and wrong
+_DOUBTS = 3  # replies that are whole and wrong, and then no more attempts
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds before the second attempt, and before any
 
 
@@ -69,11 +69,13 @@ class Client:
             Unreachable: no attempt found a server.
             EngineError: the last attempt failed in any other way.
         """
+        doubts = 0
         for attempt in range(1, self._attempts + 1):
             try:
                 return read(await self._once(method, path, body))
             except Faulty as error:
-                if attempt >= (min(_DOUBTS, self._attempts) if isinstance(error, Unbelievable) else self._attempts):
+                doubts += isinstance(error, Unbelievable)
+                if attempt == self._attempts or doubts == _DOUBTS:
                     if isinstance(error, Unreachable):
                         raise
                     raise EngineError(f"{path} failed {attempt} times; the last time {error}") from error

@@ -40,8 +40,9 @@ def load_tokenizer(folder: Path, name: str) -> EndpointTokenizer:
     try:
         return EndpointTokenizer(AutoTokenizer.from_pretrained(folder, local_files_only=True))
     except (OSError, ValueError, KeyError) as error:
+        why = " ".join(str(error).split())[:200]
         raise UserError(
-            f"no tokenizer can be loaded for {name}: {error}. Type --tokenizer FOLDER or a hub id."
+            f"no tokenizer can be loaded for {name} ({why}). Type --tokenizer FOLDER or a hub id."
         ) from error
 
 
