@@ -27,8 +27,8 @@ from rich.console import Console  # noqa: E402
 from tts_bench.harness.config import ModelConfig, RunConfig  # noqa: E402
 from tts_bench.harness.progress import Progress  # noqa: E402
 from tts_bench.harness.run import prepare  # noqa: E402
-from tts_bench.learning import tokenfile  # noqa: E402
 from tts_bench.records import Record  # noqa: E402
+from tts_bench.tokens import tokenfile  # noqa: E402
 
 ALLOWED = 1.02
 WITHOUT_TOKEN = ("baseline:budgets=16+32+64", "budget-forcing:extensions=2", "majority-vote:samples=4")

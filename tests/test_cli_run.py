@@ -18,7 +18,7 @@ from tests.refusals import MAIN, SCRIPTED, check_message, contents, place, refus
 from tests.test_cli_main import HEAVY, tts_bench
 from tests.tiny import make_tiny
 from tts_bench import models
-from tts_bench.learning import tokenfile
+from tts_bench.tokens import tokenfile
 
 # what is given -> what the message has to say
 AT_ONCE = {

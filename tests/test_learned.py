@@ -12,9 +12,9 @@ from tests.on_hf import FINGERPRINT, answers_of, engine_of, items_of, make_think
 from tests.tiny import Architecture
 from tts_bench.api import Answer
 from tts_bench.engines.base import Sampling, learned_id
-from tts_bench.learning import tokenfile
 from tts_bench.reasoner import Settings
 from tts_bench.thinking import detect
+from tts_bench.tokens import tokenfile
 
 
 def copy_of(folder: Path, text: str, dtype: str, out: Path) -> Path:

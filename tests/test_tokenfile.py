@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from tts_bench import registry
 from tts_bench.errors import UserError
-from tts_bench.learning import tokenfile
+from tts_bench.tokens import tokenfile
 
 FACTS: dict[str, Any] = {
     "name": "<|continue-thinking|>",

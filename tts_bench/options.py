@@ -161,7 +161,7 @@ def _known(text: str, known: Iterable[str]) -> str:
 
 
 def _token(text: str) -> LearnedToken:
-    from tts_bench.learning import find, tokenfile
+    from tts_bench.tokens import find, tokenfile
 
     return tokenfile.load(find.folder(text))
 

@@ -15,11 +15,11 @@ from tts_bench import models
 from tts_bench.engines import hf
 from tts_bench.engines.base import Sampling
 from tts_bench.errors import UserError
-from tts_bench.learning import tokenfile
 from tts_bench.learning.export import to_checkpoint
 from tts_bench.learning.start import untrained
 from tts_bench.reasoner import Settings
 from tts_bench.thinking import detect
+from tts_bench.tokens import tokenfile
 
 NAME = "<|continue-thinking|>"
 SIZES = {"max_thinking": 60, "max_answer": 8}

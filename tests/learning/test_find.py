@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tts_bench.errors import UserError
-from tts_bench.learning import find, tokenfile
+from tts_bench.tokens import find, tokenfile
 
 SHA = "a" * 40
 

@@ -14,7 +14,7 @@ from tests.on_hf import make_thinker
 from tests.refusals import check_message, contents
 from tests.tiny import make_tiny
 from tts_bench.cli import main as root
-from tts_bench.learning import tokenfile
+from tts_bench.tokens import tokenfile
 
 
 @pytest.fixture(scope="module")

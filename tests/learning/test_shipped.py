@@ -10,7 +10,7 @@ import pytest
 from tts_bench import models
 from tts_bench.analysis.runs import read_run
 from tts_bench.cli import main as root
-from tts_bench.learning import find, tokenfile
+from tts_bench.tokens import find, tokenfile
 
 
 def test_a_token_is_shipped_for_the_pocket_model_with_its_training() -> None:

@@ -17,7 +17,7 @@ def show(path: Annotated[str, typer.Argument(help="Token folder, or hub id (org/
     """Say what a token is, how it was trained and what it was worth."""
     from rich.console import Console
 
-    from tts_bench.learning import find, tokenfile
+    from tts_bench.tokens import find, tokenfile
 
     folder = find.folder(path)
     card, token = tokenfile.load_card(folder), tokenfile.load(folder)
@@ -60,7 +60,7 @@ def export(
 ) -> None:
     """Write the model with the token in its vocabulary, for transformers and whatever serves such checkpoints."""
     from tts_bench.errors import UserError
-    from tts_bench.learning import find, tokenfile
+    from tts_bench.tokens import find, tokenfile
 
     if to != "checkpoint":
         raise UserError(f"--to {to} is not known. Type --to checkpoint.")
@@ -84,7 +84,7 @@ def init(
 ) -> None:
     """Write an untrained token: the embedding of a text, the mean of it where it has several tokens."""
     from tts_bench import models
-    from tts_bench.learning import tokenfile
+    from tts_bench.tokens import tokenfile
 
     tokenfile.check_free(out)
     models.examine(model)

@@ -15,10 +15,10 @@ from tts_bench.engines.openai.url import check_url
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.config import ModelConfig
-from tts_bench.learning import find
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
 from tts_bench.thinking import ThinkingFormat, chosen, detect
+from tts_bench.tokens import find
 
 if TYPE_CHECKING:
     from tts_bench.models import Progress

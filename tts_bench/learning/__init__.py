@@ -1,1 +1,1 @@
-"""Learned continue-thinking tokens."""
+"""Training a continue-thinking token: one embedding row by GRPO, on the harness's own traces."""

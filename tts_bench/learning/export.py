@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tts_bench import models
 from tts_bench.engines.hf.load import quiet
 from tts_bench.errors import UserError
-from tts_bench.learning import tokenfile
+from tts_bench.tokens import tokenfile
 
 _KEPT = ("LICENSE*", "NOTICE*", "chat_template.*")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tts_bench import models
 from tts_bench.harness.model import check
-from tts_bench.learning import tokenfile
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.tasks import check_task
 from tts_bench.tasks import catalog, data
+from tts_bench.tokens import tokenfile
 
 
 def precheck(config: TrainConfig) -> None:

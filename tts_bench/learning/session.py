@@ -14,7 +14,6 @@ from tts_bench.errors import UserError
 from tts_bench.harness import environment
 from tts_bench.harness.model import Model, load_model
 from tts_bench.learning import problems as training_problems
-from tts_bench.learning import tokenfile
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.evaluation import Evaluation, evaluate
 from tts_bench.learning.loss import check_head
@@ -23,6 +22,7 @@ from tts_bench.learning.problems import Problems
 from tts_bench.learning.start import check_name, embedding_of
 from tts_bench.learning.state import LOG, State, TrainingFolder
 from tts_bench.learning.train import Report, Trainer, best
+from tts_bench.tokens import tokenfile
 
 PICTURE, EVALUATION = "curve.png", "evaluation"
 ONE_SEED = (

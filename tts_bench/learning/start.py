@@ -11,8 +11,8 @@ from torch import Tensor
 from tts_bench.engines.hf import HfEngine
 from tts_bench.engines.hf.load import quiet
 from tts_bench.errors import UserError
-from tts_bench.learning import tokenfile
 from tts_bench.models import ModelFolder
+from tts_bench.tokens import tokenfile
 
 
 def embedding_of(engine: HfEngine, text: str) -> Tensor:

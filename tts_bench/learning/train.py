@@ -18,13 +18,14 @@ from tts_bench.engines.hf import HfEngine
 from tts_bench.engines.hf.loop import out_of_memory
 from tts_bench.errors import UserError
 from tts_bench.harness.model import Model
-from tts_bench.learning import grpo, tokenfile
+from tts_bench.learning import grpo
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.problems import Problems, Verdict
 from tts_bench.learning.rollouts import Rollout, sample
 from tts_bench.learning.state import State, TrainingFolder
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
+from tts_bench.tokens import tokenfile
 
 Line = dict[str, Any]
 Report = Callable[[Line], None]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tts_bench.api import LearnedToken
 from tts_bench.errors import UserError
-from tts_bench.learning import tokenfile
 from tts_bench.text import safe
+from tts_bench.tokens import tokenfile
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
