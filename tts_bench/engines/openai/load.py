@@ -140,6 +140,8 @@ async def _card(client: Client, model: str) -> Card:
         if error.status in (401, 403):
             raise UserError(key_refused(client.base_url, error)) from error
         return {}
+    except EngineError:  # some servers have a list that does not work, and models that do
+        return {}
     cards = {str(card["id"]): card for card in listed}
     if cards and model not in cards:
         raise UserError(f"{client.base_url} serves no model {model!r}. {did_you_mean(model, cards)}")
