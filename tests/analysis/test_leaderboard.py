@@ -139,7 +139,7 @@ def check_named(found: str, path: Path, before: str, after: str, place: int) -> 
     assert named[1].startswith(here.rpartition(".")[0]) or here.startswith(named[1].rpartition(".")[0]), (found, here)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(data=st.data())
 def test_any_other_digit_in_an_entry_or_a_page_is_found_and_named(board: Path, data: st.DataObject) -> None:
     path = data.draw(st.sampled_from(sorted(path for path in board.rglob("*") if path.is_file())))
@@ -167,7 +167,7 @@ def test_each_digit_of_an_entry_is_found_and_named_when_it_is_another(board: Pat
         check_named(str(found.value), path, before, after, place)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=40, derandomize=True)
 @given(data=st.data())
 def test_any_other_digit_in_the_records_of_a_run_is_found_when_it_is_checked(board: Path, data: st.DataObject) -> None:
     run = board.parent / "runs" / "a"

@@ -104,7 +104,7 @@ def flat(tokens: list[Token]) -> list[Token]:
     return [part for token in tokens for part in (token, *flat(token.children or []))]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plain)
 @hostile_examples
 def test_plain_text_stays_text_in_the_readme(text: str) -> None:
@@ -148,7 +148,7 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plain)
 @hostile_examples
 def test_plain_text_stays_text_in_the_page_and_in_its_figures(text: str) -> None:

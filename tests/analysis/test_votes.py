@@ -23,7 +23,7 @@ def brute_force(pool: list[str | None], score: dict[str | None, float], k: int) 
     return sum(found) / len(found)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(ballots, scores)
 def test_a_vote_of_k_is_the_mean_over_all_subsets_of_k(pool: list[str | None], score: dict[str | None, float]) -> None:
     expected = [brute_force(pool, score, k) for k in range(1, len(pool) + 1)]

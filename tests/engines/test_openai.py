@@ -231,7 +231,7 @@ def _reply(text: str, ids: Sequence[int] | None, finish: str, count: int, stop: 
     return Reply("m", text, None if ids is None else tuple(ids), finish, stop, 1, count, False)  # type: ignore[arg-type]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     letters=st.text("bcdfghjk", min_size=1, max_size=_LIMIT - 10),
     end=st.sampled_from(["</think>", "<|im_end|>", "Final answer:"]),
@@ -260,7 +260,7 @@ def test_a_stop_is_counted_once_however_a_server_tells_of_it(
     assert made == Generation(content + stop, "stop", len(stop))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(letters=st.text("bcdfghjk", min_size=1, max_size=200), more=st.integers(-30, 30), told=st.booleans())
 def test_counts_that_contradict_are_not_believed_and_the_bill_is_the_larger_count(
     tokenizer: EndpointTokenizer, letters: str, more: int, told: bool

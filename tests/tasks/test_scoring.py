@@ -194,7 +194,7 @@ LATEX = st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.text(max_size=60), LATEX), st.one_of(st.text(max_size=20), LATEX))
 def test_scoring_never_raises(content: str, gold: str) -> None:
     for text in (content, rf"\boxed{{{content}}}"):
