@@ -34,13 +34,13 @@ class Verdict:
     said: str
 
 
-def play(engine: ModelConfig) -> list[Verdict]:
+def play(engine: ModelConfig, problems: int = PROBLEMS) -> list[Verdict]:
     """Run both controls with `engine`, whose model is the pocket model; progress is shown on standard error.
 
     Raises:
         UserError: the engine cannot be started.
     """
-    config = RunConfig(engine, (POSITIVE, NEGATIVE), STRATEGIES, limit=PROBLEMS)
+    config = RunConfig(engine, (POSITIVE, NEGATIVE), STRATEGIES, limit=problems)
     with tempfile.TemporaryDirectory() as scratch:
         run = prepare(config, Path(scratch) / "controls")
         with Progress(len(run.items), list(run.labels.values())) as progress:
