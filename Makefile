@@ -28,7 +28,7 @@ types: setup
 test: export OMP_NUM_THREADS ?= 1
 test: lint
 	$(BIN)/pytest -q -m "not slow" -n auto --maxprocesses 4
-	$(BIN)/pytest -q -m slow
+	$(BIN)/pytest -q -m slow -n auto --maxprocesses 2
 
 docs: setup
 	$(BIN)/python docs/cli_reference.py
