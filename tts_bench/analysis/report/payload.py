@@ -130,7 +130,8 @@ class Columns:
         for name, value in _ANSWER.items():
             self.answers[name].append(value(answer))
         for metric in answer.scores:
-            self.scores.setdefault(metric, [None] * place)
+            if metric not in self.scores:
+                self.scores[metric] = [None] * place
         for metric, column in self.scores.items():
             score = answer.scores.get(metric)
             column.append(int(score) if score in (0, 1) else score)
