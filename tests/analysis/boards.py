@@ -31,6 +31,28 @@ def run_folder(folder: Path, change: Callable[[Header], object] | None = None) -
     return folder
 
 
+def other_seed(header: Header) -> None:
+    header["identity"]["seed"] = header["seed"] = 1
+
+
+def second_run(folder: Path) -> Path:
+    """A run with another seed, and with other records: the first problem's thinking is called otherwise."""
+    run_folder(folder, other_seed)
+    path = folder / "records.jsonl"
+    path.write_text(path.read_text("utf-8").replace('"text":"', '"text":"Well. ', 1), "utf-8")
+    return folder
+
+
+def edit(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        [path] = list(folder.glob(name))[:1]
+        text = path.read_text("utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), "utf-8")
+
+    return change
+
+
 def content(
     lines: dict[str, Sequence[float]], *, label: str | None = None, seed: int = 0, **task: str
 ) -> dict[str, Any]:
