@@ -107,10 +107,10 @@ def test_a_cancelled_request_leaves_nothing_behind() -> None:
     assert asked(Workers(2, scripted, kind=Slow), work) == alone(requests(5))
 
 
-def test_a_mistake_while_loading_is_the_users_and_a_death_the_engines() -> None:
+def test_a_mistake_or_a_death_while_loading_says_what_to_type() -> None:
     with pytest.raises(UserError, match="there is no such model"):
         Workers(2, unloadable)
-    with pytest.raises(EngineError, match="ended with code 7 while loading"):
+    with pytest.raises(UserError, match=r"ended with code 7 before .*Type --workers 1"):
         Workers(1, deadly)
 
 
@@ -122,6 +122,16 @@ def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
         return engine.info
 
     assert asked(Workers(2, scripted, kind=Exacting), work).settings["workers"] == 2
+
+
+def test_a_token_for_a_process_that_has_died_says_so() -> None:
+    async def work(engine: Workers) -> None:
+        kill(engine, 0)
+        engine._workers[0].process.join()
+        with pytest.raises(UserError, match="ended with code -9"):
+            engine.learn(LearnedToken("t", (0.0,), engine.info.fingerprint, "d" * 64))
+
+    asked(Workers(2, scripted), work)
 
 
 @pytest.mark.slow

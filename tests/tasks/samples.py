@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lm_eval.api.instance import Instance
-from lm_eval.api.model import LM
+
+from tts_bench.harness.replay import GenerateOnly
 
 SUBJECTS = (
     "Algebra",
@@ -64,7 +65,7 @@ def write(folder: Path, rows: dict[str, list[dict[str, Any]]] = ROWS) -> Path:
     return folder
 
 
-class Saying(LM):
+class Saying(GenerateOnly):
     """Answers each request by a function of its row."""
 
     def __init__(self, reply: Callable[[dict[str, Any]], str]) -> None:
@@ -72,12 +73,6 @@ class Saying(LM):
         self.reply = reply
         self.asked: list[Instance] = []
 
-    def generate_until(self, requests: list[Instance]) -> list[str]:
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         self.asked += requests
         return [self.reply(request.doc) for request in requests]
-
-    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        raise NotImplementedError
-
-    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        raise NotImplementedError

@@ -12,8 +12,7 @@ def load(workers: int, **arguments: Any) -> Engine:  # noqa: ANN401 - the argume
     """An engine for transformers models over `workers` processes that share the memory for keys and values.
 
     Raises:
-        UserError: as `hf.load`.
-        EngineError: a process ended while it loaded the model.
+        UserError: as `hf.load`, or a process ended while it loaded the model.
     """
     if workers == 1:
         return _load(**arguments)

@@ -48,8 +48,8 @@ class Workers:
     """Implements `tts_bench.engines.base.Engine` over `count` processes.
 
     Raises:
-        UserError: as `load` does.
-        EngineError: a process ended before it was ready; from `generate`, when none is left.
+        UserError: as `load` does, or a process ended before it was ready.
+        EngineError: from `generate`, when no process is left.
     """
 
     def __init__(self, count: int, load: Load, **arguments: Any) -> None:  # noqa: ANN401 - whatever `load` takes
@@ -86,8 +86,7 @@ class Workers:
         try:
             greeting = worker.pipe.recv()
         except EOFError:
-            worker.process.join()
-            raise EngineError(f"a worker process ended with code {worker.process.exitcode} while loading") from None
+            raise _ended(worker) from None
         if isinstance(greeting, Exception):
             raise greeting
         info: EngineInfo
@@ -108,10 +107,13 @@ class Workers:
         """Make `token` known to every process.
 
         Raises:
-            UserError: it does not fit the model.
+            UserError: it does not fit the model, or a process has ended.
         """
         for worker in self._workers:
-            worker.pipe.send([("learn", token)])
+            try:
+                worker.pipe.send([("learn", token)])
+            except OSError:
+                raise _ended(worker) from None
         refused = [error for error in (self._learned.get() for _ in self._workers) if error]
         if refused:
             raise refused[0]
@@ -183,8 +185,7 @@ class Workers:
             try:
                 verb, *about = worker.pipe.recv()
             except (EOFError, OSError):
-                worker.process.join(timeout=5)  # for its exit code
-                self._learned.put(EngineError("a worker process has ended"))
+                self._learned.put(_ended(worker))
                 self._call(self._move, worker)
                 return
             if verb == "learned":
@@ -222,6 +223,14 @@ class Workers:
             asked.worker.pending.add(number)
             self._send(asked.worker, ("ask", number, asked.request))
         worker.pending.clear()
+
+
+def _ended(worker: _Worker) -> UserError:
+    worker.process.join(timeout=5)  # for its exit code
+    return UserError(
+        f"a worker process ended with code {worker.process.exitcode} before it had anything to do; where memory was "
+        "short, fewer need less. Type --workers 1."
+    )
 
 
 def _serve(pipe: Connection, load: Load, arguments: dict[str, Any]) -> None:
