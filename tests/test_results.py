@@ -1,0 +1,76 @@
+"""The numbers of docs/results are those of the curve beside them and of the leaderboard's per-problem values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tts_bench.analysis.curve import Point, read_curve
+from tts_bench.analysis.leaderboard.recompute import unpacked
+from tts_bench.analysis.paired import mcnemar
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "docs" / "results" / "qwen2.5-coder-0.5b"
+TASKS = {"gsm8k": "## GSM8K", "math500": "## MATH-500"}
+
+
+def rows(task: str) -> list[list[str]]:
+    """Cells of the task's table, without its head."""
+    text = (FOLDER / "README.md").read_text("utf-8").partition(TASKS[task])[2].partition("\n## ")[0]
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
+
+
+def cells(point: Point, whole: float) -> list[str]:
+    """A point as the table words it; `whole` is the cost of the baseline's last rung."""
+    assert None not in (point.accuracy, point.low, point.high)
+    accuracy, low, high = (100 * (value or 0.0) for value in (point.accuracy, point.low, point.high))
+    return [
+        point.rung,
+        f"{accuracy:.1f} [{low:.1f}, {high:.1f}]",
+        f"{100 * point.metrics['lenient']:.1f}",
+        f"{point.generated:,.0f}",
+        f"{point.generated / whole:.2f}",
+        f"{point.truncated:.0%}",
+        f"{point.no_answer:.0%}",
+        f"{point.cues:.2f} / {point.cues_wanted:.0f}" if point.cues_wanted else "",
+    ]
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_published_table_says_what_its_curve_says(task: str) -> None:
+    points = [point for point in read_curve(FOLDER / "curve.json")[1] if point.task == task]
+    whole = next(point.generated for point in reversed(points) if point.strategy.startswith("baseline"))
+    assert len(points) > 5
+    assert [row[1:] for row in rows(task)] == [cells(point, whole) for point in points]
+
+
+# task, strategy, first and last rung -> problems gained and lost, as the page's last section says
+FLIPS = {
+    ("gsm8k", "baseline", "64", "512"): (7, 0),
+    ("gsm8k", "budget-forcing", "x0", "x2"): (0, 0),
+    ("math500", "budget-forcing", "x0", "x2"): (0, 1),
+    ("gsm8k", "majority-vote", "1", "4"): (3, 0),
+    ("math500", "majority-vote", "1", "4"): (1, 1),
+}
+
+
+@pytest.mark.parametrize(("task", "strategy", "first", "last"), FLIPS)
+def test_what_a_published_page_says_was_gained_and_lost_follows_from_the_leaderboards_entry(
+    task: str, strategy: str, first: str, last: str
+) -> None:
+    [path] = (ROOT / "leaderboard" / "entries").glob("qwen2.5-coder-0.5b-*.json")
+    strategies: dict[str, Any] = json.loads(path.read_text("utf-8"))["tasks"][task]["strategies"]
+    [rungs] = [held["rungs"] for name, held in strategies.items() if name.startswith(strategy)]
+    before, after = (unpacked(rungs[rung]["problems"]["score"], 32) for rung in (first, last))
+    pairs = list(zip(before, after, strict=True))
+    gained, lost = sum(b > a for a, b in pairs), sum(b < a for a, b in pairs)
+    assert (gained, lost) == FLIPS[task, strategy, first, last]
+    assert len(pairs) == 32
+
+
+def test_the_published_p_values_are_those_of_the_exact_test() -> None:
+    assert [round(mcnemar(*flips), 3) for flips in ((7, 0), (3, 0), (0, 1), (1, 1))] == [0.016, 0.25, 1.0, 1.0]
