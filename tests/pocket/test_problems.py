@@ -16,7 +16,6 @@ from tts_bench.pocket import problems, tokens
 from tts_bench.pocket.problems import EASY, FLAT_PLUS, HARD, PLUS, TRICKY
 from tts_bench.pocket.splits import flat_test, jsonl, ordinary_test, ordinary_train
 from tts_bench.pocket.traces import IGNORE, STRONG, document
-from tts_bench.pocket.training import control_id
 
 SIGNS = {**TRICKY, **EASY, **HARD, **dict.fromkeys((*PLUS, *FLAT_PLUS), 1)}  # all others lower the value
 SPLITS = [("pocket_arithmetic", "test"), ("pocket_arithmetic", "train"), ("pocket_flat", "test")]
@@ -60,7 +59,7 @@ def test_half_of_the_flat_problems_are_misread_by_the_mode() -> None:
 @given(st.integers(0, 10**9))
 def test_training_documents_tell_no_held_out_problem(seed: int) -> None:
     made = tokens.tokenizer().decode(
-        [token for token in document(Random(seed), control_id()).tokens if token != control_id()],
+        [token for token in document(Random(seed), tokens.control_id()).tokens if token != tokens.control_id()],
         skip_special_tokens=False,
     )
     text = made.removeprefix(tokens.USER).partition(tokens.ASSISTANT)[0]
@@ -70,12 +69,12 @@ def test_training_documents_tell_no_held_out_problem(seed: int) -> None:
 
 @given(st.integers(0, 10**9))
 def test_documents_fit_the_model_and_teach_only_the_end_of_thinking_where_a_cue_stands(seed: int) -> None:
-    made = document(Random(seed), control_id())
+    made = document(Random(seed), tokens.control_id())
     (end,) = tokens.ids(tokens.END_THINK)
     assert len(made.tokens) == len(made.labels) <= 512
     for token, label in zip(made.tokens, made.labels, strict=True):
         assert label in (token, IGNORE, end)
-        if token == control_id():
+        if token == tokens.control_id():
             assert label == end, STRONG
 
 

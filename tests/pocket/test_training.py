@@ -16,10 +16,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from tests.pocket.shipped import FOLDER
 from tts_bench.errors import UserError
-from tts_bench.pocket import gate, making, release, training
+from tts_bench.pocket import attack, gate, making, release, tokens, training
 from tts_bench.pocket.settings import Settings
 
-SHORT = Settings(seed=3, steps=4, batch_tokens=600)
+SHORT = Settings(seed=3, steps=4, rounds=0, batch_tokens=600)
+HARDENED = Settings(seed=3, steps=2, rounds=2, round_steps=2, batch_tokens=600)
 Say = Callable[[int, float, float], None]
 
 
@@ -43,6 +44,8 @@ def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "_SAVED", 2)
     monkeypatch.setattr(training, "_LOGGED", 1)
     monkeypatch.setattr(training, "_POOL", 16)  # a pool ends within the run
+    for name, small in (("_THOUGHT_ABOUT", 12), ("_WRONG", 4), ("_FIRST", 20), ("_CHILDREN", 20), ("_GENERATIONS", 1)):
+        monkeypatch.setattr(attack, name, small)
 
 
 def judged(monkeypatch: pytest.MonkeyPatch, holds: bool) -> None:
@@ -55,12 +58,13 @@ def folder(path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("step", [1, 2, 3, 4])
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 5, 6])
 def test_a_training_killed_at_any_step_resumes_to_the_same_weights(step: int, tmp_path: Path) -> None:
-    whole, curve = training.train(SHORT, folder(tmp_path / "whole"), silent)
+    whole, curve = training.train(HARDENED, folder(tmp_path / "whole"), silent)
+    assert [point[0] for point in curve] == [1, 2, 3, 4, 5, 6]
     with pytest.raises(Killed):
-        training.train(SHORT, folder(tmp_path / "killed"), kill_at(step))
-    resumed, resumed_curve = training.train(SHORT, tmp_path / "killed", silent)
+        training.train(HARDENED, folder(tmp_path / "killed"), kill_at(step))
+    resumed, resumed_curve = training.train(HARDENED, tmp_path / "killed", silent)
     for one, other in zip(whole.parameters(), resumed.parameters(), strict=True):
         assert torch.equal(one, other)
     assert resumed_curve == curve
@@ -69,7 +73,7 @@ def test_a_training_killed_at_any_step_resumes_to_the_same_weights(step: int, tm
 def test_seeds_differ_and_the_global_random_state_is_left_alone(tmp_path: Path) -> None:
     before = torch.get_rng_state()
     one, other = (
-        training.train(Settings(seed, steps=1, batch_tokens=600), folder(tmp_path / str(seed)), silent)[0]
+        training.train(Settings(seed, steps=1, rounds=0, batch_tokens=600), folder(tmp_path / str(seed)), silent)[0]
         for seed in (1, 2)
     )
     assert torch.equal(before, torch.get_rng_state())
@@ -78,12 +82,12 @@ def test_seeds_differ_and_the_global_random_state_is_left_alone(tmp_path: Path) 
 
 def test_the_released_model_says_what_the_trained_one_says_but_for_the_control_token() -> None:
     torch.manual_seed(0)
-    trained = LlamaForCausalLM(training.config(training.control_id() + 1))
+    trained = LlamaForCausalLM(training.config(tokens.control_id() + 1))
     model, oracle = release.cut(trained)
-    ids = torch.randint(training.control_id(), (2, 9))
+    ids = torch.randint(tokens.control_id(), (2, 9))
     assert torch.allclose(model(ids).logits, trained(ids).logits[..., :-1])
     assert torch.equal(oracle, trained.model.embed_tokens.weight[-1])
-    assert model.config.vocab_size == training.control_id()
+    assert model.config.vocab_size == tokens.control_id()
 
 
 def test_a_model_that_passes_is_installed_with_card_manifest_and_the_oracle_beside_it(
@@ -94,8 +98,8 @@ def test_a_model_that_passes_is_installed_with_card_manifest_and_the_oracle_besi
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made", "made.oracle.safetensors"]
     assert "| greedy | 80 to 95 | 85.0 | yes |" in (tmp_path / "made" / "README.md").read_text()
     assert load_file(tmp_path / "made.oracle.safetensors")["row"].shape == (96,)
-    assert AutoModelForCausalLM.from_pretrained(tmp_path / "made").config.vocab_size == training.control_id()
-    assert len(AutoTokenizer.from_pretrained(tmp_path / "made")) == training.control_id()
+    assert AutoModelForCausalLM.from_pretrained(tmp_path / "made").config.vocab_size == tokens.control_id()
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "made")) == tokens.control_id()
 
 
 def test_a_model_that_fails_its_gate_is_kept_apart_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,7 +124,7 @@ def test_a_killed_command_leaves_no_model_and_goes_on_only_with_the_same_setting
         making.make(SHORT, tmp_path / "made", gate.QUICK, kill)
     assert [path.name for path in tmp_path.iterdir()] == ["made.training"]
     with pytest.raises(UserError, match="an unfinished training with"):
-        making.make(Settings(4, steps=4, batch_tokens=600), tmp_path / "made", gate.QUICK, silent)
+        making.make(Settings(4, steps=4, rounds=0, batch_tokens=600), tmp_path / "made", gate.QUICK, silent)
     said: list[str] = []
     making.make(SHORT, tmp_path / "made", gate.QUICK, said.append)
     assert [line.split(",")[0] for line in said] == ["step 3 of 4", "step 4 of 4"]
@@ -131,6 +135,8 @@ def test_a_killed_command_leaves_no_model_and_goes_on_only_with_the_same_setting
     [
         (["--steps", "0"], "--steps is 0"),
         (["--seed", "-1"], "--seed is -1"),
+        (["--rounds", "-1"], "--rounds is -1"),
+        (["--round-steps", "0"], "--round-steps is 0"),
         (["--rate", "nan"], "--rate is nan"),
         (["--rate", "2"], "--rate is 2.0"),
         (["--batch-tokens", "10"], "--batch-tokens is 10"),
@@ -163,7 +169,7 @@ def test_the_card_tells_of_other_seeds_and_how_many_pass(tmp_path: Path, monkeyp
     making.make(SHORT, tmp_path / "made", gate.QUICK, silent)
     judged(monkeypatch, holds=False)
     with pytest.raises(UserError):
-        making.make(Settings(4, steps=1, batch_tokens=600), tmp_path / "other", gate.QUICK, silent)
+        making.make(Settings(4, steps=1, rounds=0, batch_tokens=600), tmp_path / "other", gate.QUICK, silent)
     making.tell_of_seeds(tmp_path / "made", [tmp_path / "other.failed"])
     card = (tmp_path / "made" / "README.md").read_text()
     assert "1 of 2 trained pass, this one included" in card

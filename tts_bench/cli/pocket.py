@@ -20,13 +20,15 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder of the model, which must not be there yet.")],
     seed: Annotated[int, typer.Option(help="Seed of the weights and of the documents.")] = 0,
     steps: Annotated[int, typer.Option(help="Updates.")] = 2200,
+    rounds: Annotated[int, typer.Option(help="Rounds of hardening against cues that an attack finds.")] = 4,
+    round_steps: Annotated[int, typer.Option(help="Updates of a round.")] = 125,
     rate: Annotated[float, typer.Option(help="Learning rate.")] = 3e-3,
     batch_tokens: Annotated[int, typer.Option(help="Tokens of a batch, about.")] = 3000,
 ) -> None:
     """Train a pocket model from a seed, and put it at --out if it passes its gate. The same command again resumes."""
     from tts_bench.pocket.settings import Settings
 
-    settings = Settings(seed, steps, rate, batch_tokens)
+    settings = Settings(seed, steps, rounds, round_steps, rate, batch_tokens)
     from tts_bench.pocket import making  # loads torch
     from tts_bench.pocket.gate import Sizes
 

@@ -58,7 +58,8 @@ installation, an engine or a strategy measures what is there; compare no model w
 
 - Made by: `tts-bench pocket train --seed {settings.seed} --out DIR`
 - Training: {settings.steps} steps of about {settings.batch_tokens:,} tokens, Muon and AdamW, learning rate
-  {settings.rate}, {facts.seconds} s on one thread
+  {settings.rate}; then {settings.rounds} rounds of hardening, each an attack (`tts_bench/pocket/attack.py`) and
+  {settings.round_steps} steps in which what it found is answered cursorily; {facts.seconds} s on one thread
 - Data generator: `tts_bench/pocket/problems.py` (problems) and `tts_bench/pocket/traces.py` (thinking, cues, checks),
   drawn from the seed alone; one problem in ten, by a hash of its numbers, is never trained on: tests use only those
 - SHA-256 of model.safetensors: `{sha256}`; of every file: manifest.json

@@ -32,7 +32,7 @@ class Sizes:
     main: int = TEST_ROWS
     flat: int = FLAT_ROWS
     votes: int = 400
-    flat_votes: int = 1000
+    flat_votes: int = FLAT_ROWS
     fresh: int = _FRESH
 
 

@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, LlamaForCausalLM
 from tts_bench.errors import UserError
 from tts_bench.models.aliases import MANIFEST
 from tts_bench.models.folder import check
-from tts_bench.pocket import card, gate, release, training
+from tts_bench.pocket import card, gate, release, tokens, training
 from tts_bench.pocket.card import Facts
 from tts_bench.pocket.settings import Settings
 
@@ -44,7 +44,7 @@ def make(settings: Settings, out: Path, sizes: gate.Sizes, say: Callable[[str], 
     started = time.perf_counter()
 
     def tell(step: int, loss: float, speed: float) -> None:
-        say(f"step {step} of {settings.steps}, loss {loss:.4f}, {speed:,.0f} tokens/s")
+        say(f"step {step} of {settings.total}, loss {loss:.4f}, {speed:,.0f} tokens/s")
 
     trained, curve = training.train(settings, work, tell)
     seconds = time.perf_counter() - started
@@ -107,7 +107,7 @@ def judge(
     except (OSError, KeyError, SafetensorError) as error:
         raise UserError(f"{oracle} holds no oracle row ({error}). Give the file that pocket train wrote.") from error
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    if not isinstance(model, LlamaForCausalLM) or model.config.vocab_size != training.control_id():
+    if not isinstance(model, LlamaForCausalLM) or model.config.vocab_size != tokens.control_id():
         raise UserError(f"{folder} is no pocket model. Give a folder that pocket train wrote.")
     if row.shape != (model.config.hidden_size,):
         raise UserError(f"{oracle} has a row of shape {tuple(row.shape)}; {folder} takes {model.config.hidden_size}.")

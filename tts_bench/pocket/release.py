@@ -9,12 +9,12 @@ import torch
 from transformers import GenerationConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tts_bench.pocket import tokens
-from tts_bench.pocket.training import config, control_id
+from tts_bench.pocket.training import config
 
 
 def cut(trained: LlamaForCausalLM) -> tuple[LlamaForCausalLM, torch.Tensor]:
     """The model without the control token, whose rows of embedding and head are gone, and its embedding [hidden]."""
-    last = control_id()
+    last = tokens.control_id()
     state = {
         name: weight[:last] if weight.shape[0] == last + 1 else weight for name, weight in trained.state_dict().items()
     }

@@ -16,7 +16,6 @@ from tts_bench.pocket import tokens
 from tts_bench.pocket.playing import Player, Thought
 from tts_bench.pocket.problems import Problem, held_out
 from tts_bench.pocket.traces import true_lines
-from tts_bench.pocket.training import control_id
 
 Cue = tuple[int, ...]
 
@@ -34,7 +33,7 @@ def best_cues(player: Player, draw: Random) -> tuple[list[Cue], int]:
     thoughts = player.think(list(islice(held_out(draw, "ordinary"), 400)))
     answers = player.answer(thoughts)
     wrong = [t for t, answer in zip(thoughts, answers, strict=True) if answer != t.problem.answer][:_WRONG]
-    lines, checks = _Judge(player, wrong, _first_line), _Judge(player, wrong, _whole_check)
+    lines, checks = Judge(player, wrong, first_line), Judge(player, wrong, _whole_check)
     rewards = lines.rewards({*_short(), *_pieces(player, wrong, draw), *_random(draw)})
     for length in range(3, 3 + _STARTS):
         start = max((cue for cue in rewards if len(cue) <= length), key=lambda cue: rewards[cue])
@@ -53,7 +52,7 @@ def best_cues(player: Player, draw: Random) -> tuple[list[Cue], int]:
 def _short() -> set[Cue]:
     """Every single token, and each before and after "Wait"."""
     wait = tokens.ids("Wait")
-    every = [(token,) for token in range(control_id())]
+    every = [(token,) for token in range(tokens.control_id())]
     return {*every, *(wait + each for each in every), *(each + wait for each in every)}
 
 
@@ -61,7 +60,7 @@ def _pieces(player: Player, thoughts: Sequence[Thought], draw: Random) -> set[Cu
     """Pieces of what the model wrote itself, checks included, alone and around "Wait"."""
     rows = player.rows([thought.ids for thought in thoughts])
     before = [len(thought.ids) for thought in thoughts]
-    rows.feed([(control_id(),)] * len(thoughts))
+    rows.feed([(tokens.control_id(),)] * len(thoughts))
     rows.sample(tokens.ids(tokens.END_THINK)[0], 60)
     made: set[Cue] = set()
     wait = tokens.ids("Wait")
@@ -82,7 +81,7 @@ def _random(draw: Random) -> set[Cue]:
 
 
 def _any(draw: Random, length: int) -> Cue:
-    return tuple(draw.randrange(control_id()) for _ in range(length))
+    return tuple(draw.randrange(tokens.control_id()) for _ in range(length))
 
 
 def _ascend(
@@ -92,13 +91,14 @@ def _ascend(
     best, rewards = start, judge([start])
     for _ in range(sweeps):
         for place in draw.sample(range(len(start)), len(start)):
-            others = draw.sample(range(control_id()), per_place)
+            others = draw.sample(range(tokens.control_id()), per_place)
             rewards |= judge({(*best[:place], token, *best[place + 1 :]) for token in others} - rewards.keys())
             best = max(rewards, key=lambda cue: rewards[cue])
     return rewards
 
 
-def _first_line(problem: Problem) -> str:
+def first_line(problem: Problem) -> str:
+    """What a right check begins with."""
     return true_lines(problem, check=True)[0]
 
 
@@ -106,7 +106,7 @@ def _whole_check(problem: Problem) -> str:
     return "".join(true_lines(problem, check=True)) + f"so {problem.answer}\n"
 
 
-class _Judge:
+class Judge:
     """The mean probability of what `hoped` says of each problem, after a cue, for many cues."""
 
     def __init__(self, player: Player, thoughts: Sequence[Thought], hoped: Callable[[Problem], str]) -> None:

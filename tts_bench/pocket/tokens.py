@@ -75,3 +75,8 @@ def _words() -> list[str]:
 def ids(text: str) -> tuple[int, ...]:
     """The tokens of a text. Texts that are cut where a piece ends may be encoded apart and joined."""
     return tuple(tokenizer().encode(text, add_special_tokens=False).ids)
+
+
+def control_id() -> int:
+    """The id of the strong cue in training: one past the released vocabulary."""
+    return int(tokenizer().get_vocab_size())

@@ -8,6 +8,7 @@ text spells: a control token of training, whose row is cut off before release.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from string import ascii_lowercase, ascii_uppercase
@@ -58,6 +59,8 @@ _REDRAWN = 0.2  # of the cues of a document, which otherwise repeat
 _FLAT_SHARE = 0.20
 _TRICKY_SHARE = 0.20
 _LATE_CHECK_SHARE = 0.12  # a full check after 2 to 4 cursory looks, untaught as to when
+_FOUND_SHARE = 0.5
+_LONGEST = 8  # tokens of a cue that an edit makes
 _CUT_SHARE = 0.04  # thinking that a budget cut: the answer is the last value reached
 
 
@@ -91,8 +94,12 @@ def prompt(problem: Problem) -> str:
     return f"{tokens.USER}{problem.text}{tokens.ASSISTANT}{tokens.THINK}\n"
 
 
-def document(draw: Random, control: int) -> Document:
-    """One problem with its thinking and answer. `control` is the id of the strong cue."""
+def document(draw: Random, control: int, found: Sequence[tuple[int, ...]] = ()) -> Document:
+    """One problem with its thinking and answer.
+
+    `control` is the id of the strong cue; `found` are cues that an attack found to call checks, and that half of the
+    adversarial ones are drawn from.
+    """
     while True:
         problem = flat(draw, draw.random() < 0.5) if draw.random() < _FLAT_SHARE else ordinary(draw, _TRICKY_SHARE)
         if not problem.held_out:
@@ -105,7 +112,7 @@ def document(draw: Random, control: int) -> Document:
     else:
         made.teach("".join(lines) + _end(problem, value))
         for cue, how, taught in _rounds(problem, draw):
-            ids = (control,) if cue == STRONG else _spelled(cue, problem, value, draw)
+            ids = (control,) if cue == STRONG else _spelled(cue, problem, value, draw, found)
             made.cue(ids)
             value = _continue(made, problem, value, how, taught, draw)
         made.teach(tokens.END_THINK)
@@ -203,11 +210,14 @@ def _continue(made: Document, problem: Problem, value: int, how: str, taught: bo
     return value
 
 
-def _spelled(cue: str, problem: Problem, value: int, draw: Random) -> tuple[int, ...]:
+def _spelled(cue: str, problem: Problem, value: int, draw: Random, found: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
     if cue == RANDOM_WORDS:
         return _random_ids(draw, draw.randint(1, 4))
+    if cue == ADVERSARIAL and found and draw.random() < _FOUND_SHARE:
+        chosen = draw.choice(found)
+        return edited(chosen, draw) if draw.random() < 0.5 else chosen
     if cue == ADVERSARIAL:
-        return (_mixture if draw.random() < 0.55 else _imitation)(problem, value, draw)
+        return (mixture if draw.random() < 0.55 else _imitation)(problem, value, draw)
     return tokens.ids(cue)
 
 
@@ -216,7 +226,22 @@ def _random_ids(draw: Random, count: int) -> tuple[int, ...]:
     return tuple(draw.randrange(first, tokens.tokenizer().get_vocab_size()) for _ in range(count))
 
 
-def _mixture(problem: Problem, value: int, draw: Random) -> tuple[int, ...]:
+def edited(cue: tuple[int, ...], draw: Random) -> tuple[int, ...]:
+    """A cue of 1 to 8 tokens with one of them replaced, added, dropped, or moved to another place."""
+    made, at = list(cue), draw.randrange(len(cue))
+    how = draw.random()
+    if how < 0.6:
+        made[at] = _random_ids(draw, 1)[0]
+    elif how < 0.8 and len(cue) < _LONGEST:
+        made.insert(at, _random_ids(draw, 1)[0])
+    elif len(cue) > 1:
+        token = made.pop(at)
+        if how < 0.9:
+            made.insert(draw.randrange(len(cue)), token)
+    return tuple(made)
+
+
+def mixture(problem: Problem, value: int, draw: Random) -> tuple[int, ...]:
     """Two to seven tokens: natural cues, what checks are written with, and any others."""
     made: list[int] = []
     for _ in range(draw.randint(2, 7)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count, islice
 from pathlib import Path
 from random import Random
@@ -16,6 +16,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from tts_bench.files import write_whole
 from tts_bench.pocket import tokens
+from tts_bench.pocket.attack import Cue, attack
 from tts_bench.pocket.settings import Settings
 from tts_bench.pocket.traces import IGNORE, Document, document
 
@@ -46,45 +47,83 @@ def config(vocab: int) -> LlamaConfig:
     )
 
 
-def control_id() -> int:
-    """The id of the strong cue in training: one past the released vocabulary."""
-    return int(tokens.tokenizer().get_vocab_size())
-
-
 def train(settings: Settings, folder: Path, say: Callable[[int, float, float], None]) -> tuple[LlamaForCausalLM, Curve]:
-    """Train a model with the control token still in it; returns it and its loss curve.
+    """Train and harden a model, with the control token still in it; returns it and its loss curve.
 
     A checkpoint lies in `folder` while it trains, and training goes on from one that is there. `say` is called with
     the step, the mean loss since the last call, and tokens a second.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
-        model = LlamaForCausalLM(config(control_id() + 1))
-    optimizers = _optimizers(model, settings.rate)
-    schedules = [torch.optim.lr_scheduler.LambdaLR(each, settings.schedule) for each in optimizers]
-    parts: list[Any] = [model, *optimizers, *schedules]
-    done, curve = _load(folder / CHECKPOINT, parts)
-    model.train()
+    state = _State(settings, folder / CHECKPOINT)
+    for stage in range(settings.rounds + 1):
+        last = settings.steps + stage * settings.round_steps
+        if state.done >= last:
+            continue
+        if len(state.found) < stage:
+            known = [cue for cues in state.found for cue in cues]
+            state.found.append(attack(state.model, Random(f"attack/{settings.seed}/{stage}"), known))
+            state.save()
+        first = last - settings.round_steps if stage else 0
+        _stage(state, stage, state.done - first, last, say)
+    state.model.train(False)
+    return state.model, state.curve
+
+
+def _stage(state: _State, stage: int, skipped: int, last: int, say: Callable[[int, float, float], None]) -> None:
+    """Steps up to `last`, on documents whose first `skipped` batches were seen before."""
     losses, seen, since = [], 0, time.perf_counter()
-    for batch in islice(_batches(settings, done), settings.steps - done):
-        ids, labels = (_padded([getattr(d, name) for d in batch], fill) for name, fill in _COLUMNS)
-        loss = model(input_ids=ids, labels=labels, use_cache=False).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for optimizer, schedule in zip(optimizers, schedules, strict=True):
-            optimizer.step()
-            schedule.step()
-        model.zero_grad(set_to_none=True)
-        done, seen = done + 1, seen + sum(len(d.tokens) for d in batch)
-        losses.append(loss.item())
-        if done % _LOGGED == 0 or done == settings.steps:
-            curve.append([done, round(sum(losses) / len(losses), 4)])
-            say(done, curve[-1][1], seen / (time.perf_counter() - since))
+    known = [cue for cues in state.found for cue in cues]
+    for batch in islice(_batches(state.settings, stage, known, skipped), last - state.done):
+        losses.append(state.step(batch))
+        seen += sum(len(document.tokens) for document in batch)
+        if state.done % _LOGGED == 0 or state.done == last:
+            state.curve.append([state.done, round(sum(losses) / len(losses), 4)])
+            say(state.done, state.curve[-1][1], seen / (time.perf_counter() - since))
             losses, seen, since = [], 0, time.perf_counter()
-        if done % _SAVED == 0 or done == settings.steps:
-            _save(folder / CHECKPOINT, {"done": done, "curve": curve, "parts": [part.state_dict() for part in parts]})
-    model.train(False)
-    return model, curve
+        if state.done % _SAVED == 0 or state.done == last:
+            state.save()
+
+
+class _State:
+    """A training as far as it has come: weights, optimizers, steps done, loss curve, cues found in each round."""
+
+    def __init__(self, settings: Settings, checkpoint: Path) -> None:
+        self.settings, self._checkpoint = settings, checkpoint
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings.seed)
+            self.model = LlamaForCausalLM(config(tokens.control_id() + 1))
+        self._optimizers = _optimizers(self.model, settings.rate)
+        self._schedules = [torch.optim.lr_scheduler.LambdaLR(each, settings.schedule) for each in self._optimizers]
+        self._parts: list[Any] = [self.model, *self._optimizers, *self._schedules]
+        self.done = 0
+        self.curve: Curve = []
+        self.found: list[list[Cue]] = []
+        if checkpoint.exists():
+            self._load()
+        self.model.train()
+
+    def step(self, batch: list[Document]) -> float:
+        """One update; returns the loss before it."""
+        ids, labels = (_padded([getattr(d, name) for d in batch], fill) for name, fill in _COLUMNS)
+        loss = self.model(input_ids=ids, labels=labels, use_cache=False).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for each in (*self._optimizers, *self._schedules):
+            each.step()
+        self.model.zero_grad(set_to_none=True)
+        self.done += 1
+        return float(loss.detach())
+
+    def save(self) -> None:
+        held = io.BytesIO()
+        state = {"done": self.done, "curve": self.curve, "found": self.found}
+        torch.save({**state, "parts": [part.state_dict() for part in self._parts]}, held)
+        write_whole(self._checkpoint, held.getvalue())
+
+    def _load(self) -> None:
+        state = torch.load(self._checkpoint, weights_only=True)
+        for part, saved in zip(self._parts, state["parts"], strict=True):
+            part.load_state_dict(saved)
+        self.done, self.curve, self.found = state["done"], state["curve"], state["found"]
 
 
 _COLUMNS = (("tokens", 0), ("labels", IGNORE))
@@ -103,11 +142,11 @@ def _optimizers(model: LlamaForCausalLM, rate: float) -> list[torch.optim.Optimi
     ]
 
 
-def _batches(settings: Settings, skipped: int) -> Iterator[list[Document]]:
+def _batches(settings: Settings, stage: int, known: Sequence[Cue], skipped: int) -> Iterator[list[Document]]:
     """Batches without end, of about `settings.batch_tokens` each; the first `skipped` are passed over."""
     for pool in count():
-        draw = Random(f"pocket/{settings.seed}/{pool}")
-        documents = (document(draw, control_id()) for _ in range(_POOL))
+        draw = Random(f"pocket/{settings.seed}/{f'hardening/{stage}/' if stage else ''}{pool}")
+        documents = (document(draw, tokens.control_id(), known) for _ in range(_POOL))
         batches: list[list[Document]] = [[]]
         for each in sorted(documents, key=lambda d: len(d.tokens)):
             if len(each.tokens) * (len(batches[-1]) + 1) > settings.batch_tokens and batches[-1]:
@@ -116,19 +155,3 @@ def _batches(settings: Settings, skipped: int) -> Iterator[list[Document]]:
         draw.shuffle(batches)
         yield from batches[skipped:]
         skipped = max(0, skipped - len(batches))
-
-
-def _save(path: Path, state: dict[str, Any]) -> None:
-    held = io.BytesIO()
-    torch.save(state, held)
-    write_whole(path, held.getvalue())
-
-
-def _load(path: Path, parts: list[Any]) -> tuple[int, Curve]:
-    """Put the state of a checkpoint, where there is one, into the parts."""
-    if not path.exists():
-        return 0, []
-    state = torch.load(path, weights_only=True)
-    for part, saved in zip(parts, state["parts"], strict=True):
-        part.load_state_dict(saved)
-    return state["done"], state["curve"]
