@@ -107,8 +107,9 @@ class _State:
         loss = self.model(input_ids=ids, labels=labels, use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for each in (*self._optimizers, *self._schedules):
-            each.step()
+        for optimizer, schedule in zip(self._optimizers, self._schedules, strict=True):
+            optimizer.step()
+            schedule.step()
         self.model.zero_grad(set_to_none=True)
         self.done += 1
         return float(loss.detach())
