@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from tts_bench import models
 from tts_bench.engines.base import Capability, EngineInfo, Sampling
@@ -57,41 +57,52 @@ def load(
     def client(attempts: int) -> Client:
         return Client(base_url, key, connections=connections, timeout=timeout, attempts=attempts)
 
-    async def look() -> tuple[Card, int | None, Path, EndpointTokenizer, Dialect, str]:
-        asking = client(3)
-        try:
-            card = await _card(asking, model)
-            name = tokenizer or _tokenizer_name(card, model)
-            folder = models.tokenizer_folder(name)
-            loaded = load_tokenizer(folder, name)
-            dialect, answers_as = await Probe(asking, model, loaded).dialect()
-            return card, await _context(asking, card), folder, loaded, dialect, answers_as
-        finally:
-            await asking.close()
-
     try:
-        card, told, folder, loaded, dialect, answers_as = asyncio.run(look())
+        found = asyncio.run(_look(client(3), model, tokenizer))
     except Unreachable as error:
         raise UserError(
             f"{base_url} cannot be reached ({error}). Is the server running, and is --base-url right?"
         ) from error
     except EngineError as error:
         raise UserError(f"{base_url} is no endpoint to measure a model with: {error}") from error
-    context, notes = _window(told, folder, loaded)
+    context, notes = _window(found.context, found.folder, found.tokenizer)
     info = EngineInfo(
         name="openai",
         model=model,
-        fingerprint=_fingerprint(model, card, folder),
+        fingerprint=_fingerprint(model, found.card, found.folder),
         context=context,
-        capabilities=_capabilities(dialect),
-        identity={"engine": "openai", "path": PATH, "answers_as": answers_as, **asdict(dialect)},
+        capabilities=_capabilities(found.dialect),
+        identity={"engine": "openai", "path": PATH, "answers_as": found.answers_as, **asdict(found.dialect)},
         settings={"connections": connections, "request_timeout": timeout},
         exact=False,
-        exact_note=describe(dialect),
-        continues=dialect.api == "completions",
+        exact_note=describe(found.dialect),
+        continues=found.dialect.api == "completions",
     )
-    engine = OpenAIEngine(info, loaded, client(8), dialect, answers_as=answers_as, system=system)
-    return engine, folder, notes
+    engine = OpenAIEngine(info, found.tokenizer, client(8), found.dialect, answers_as=found.answers_as, system=system)
+    return engine, found.folder, notes
+
+
+class _Found(NamedTuple):
+    """What a look at the server and at the model's name brought."""
+
+    card: Card
+    context: int | None
+    folder: Path
+    tokenizer: EndpointTokenizer
+    dialect: Dialect
+    answers_as: str
+
+
+async def _look(asking: Client, model: str, tokenizer: str | None) -> _Found:
+    try:
+        card = await _card(asking, model)
+        name = tokenizer or _tokenizer_name(card, model)
+        folder = models.tokenizer_folder(name)
+        loaded = load_tokenizer(folder, name)
+        dialect, answers_as = await Probe(asking, model, loaded).dialect()
+        return _Found(card, await _context(asking, card), folder, loaded, dialect, answers_as)
+    finally:
+        await asking.close()
 
 
 def check_sampling(engine: OpenAIEngine, samplings: Sequence[Sampling]) -> None:
