@@ -143,7 +143,8 @@ _TASKS = (
         folder="pocket_flat",
         hub="",
         columns=_POCKET,
-        shipped=("test",),
+        splits=("train", "test"),
+        shipped=("train", "test"),
         unique=("question",),
     ),
 )

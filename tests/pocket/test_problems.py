@@ -14,11 +14,11 @@ from tts_bench.tasks.data import load_rows
 
 from tts_bench.pocket import problems, tokens
 from tts_bench.pocket.problems import EASY, FLAT_PLUS, HARD, PLUS, TRICKY
-from tts_bench.pocket.splits import flat_test, jsonl, ordinary_test, ordinary_train
+from tts_bench.pocket.splits import flat_test, flat_train, jsonl, ordinary_test, ordinary_train
 from tts_bench.pocket.traces import IGNORE, STRONG, document
 
 SIGNS = {**TRICKY, **EASY, **HARD, **dict.fromkeys((*PLUS, *FLAT_PLUS), 1)}  # all others lower the value
-SPLITS = [("pocket_arithmetic", "test"), ("pocket_arithmetic", "train"), ("pocket_flat", "test")]
+SPLITS = [("pocket_arithmetic", "test"), ("pocket_arithmetic", "train"), ("pocket_flat", "test"), ("pocket_flat", "train")]
 
 
 def answer(text: str) -> int:
@@ -47,7 +47,10 @@ def test_splits_are_disjoint_in_numbers_and_kinds_and_not_only_in_words() -> Non
     test, train = ({problem.key for problem in split} for split in (ordinary_test(), ordinary_train()))
     assert (len(test), len(train)) == (1319, 5000)
     assert not test & train
-    assert not test & {problem.key for problem in flat_test()}
+    flat, flat_training = ({problem.key for problem in split} for split in (flat_test(), flat_train()))
+    assert (len(flat), len(flat_training)) == (3000, 1000)
+    assert not flat & flat_training
+    assert not (test | train) & (flat | flat_training)
 
 
 def test_half_of_the_flat_problems_are_misread_by_the_mode() -> None:

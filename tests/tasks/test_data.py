@@ -115,7 +115,7 @@ def test_shipped_data_has_the_rows_and_the_digest_of_the_manifest(name: str) -> 
 
 def test_only_data_that_may_be_shipped_is_shipped() -> None:
     packed = {file.name for file in files("tts_bench.tasks").iterdir() if file.name.endswith(".gz")}
-    ours = {"pocket_arithmetic.jsonl.gz", "pocket_arithmetic.train.jsonl.gz", "pocket_flat.jsonl.gz"}
+    ours = {f"pocket_{story}{split}.jsonl.gz" for story in ("arithmetic", "flat") for split in ("", ".train")}
     assert packed == {f"{manifest_key(name, split)}.jsonl.gz" for name in names() for split in describe(name).shipped}
     assert packed == {"gsm8k.jsonl.gz", "math500.jsonl.gz", *ours}
 

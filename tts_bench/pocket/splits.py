@@ -10,7 +10,7 @@ from random import Random
 from tts_bench.pocket.problems import Problem, held_out, trainable
 from tts_bench.pocket.traces import true_lines
 
-TEST_ROWS, FLAT_ROWS, TRAIN_ROWS = 1319, 3000, 5000
+TEST_ROWS, FLAT_ROWS, TRAIN_ROWS, FLAT_TRAIN_ROWS = 1319, 3000, 5000, 1000
 
 
 @cache
@@ -31,12 +31,19 @@ def ordinary_train() -> tuple[Problem, ...]:
     return tuple(islice(trainable(Random("pocket_arithmetic/train"), "ordinary"), TRAIN_ROWS))
 
 
+@cache
+def flat_train() -> tuple[Problem, ...]:
+    """The train split of `pocket_flat`: training a token on it must gain nothing."""
+    return tuple(islice(trainable(Random("pocket_flat/train"), "flat"), FLAT_TRAIN_ROWS))
+
+
 def jsonl() -> dict[str, bytes]:
     """The data files of the two tasks, TASK/SPLIT.jsonl as a data folder holds them."""
     splits = {
         "pocket_arithmetic/test.jsonl": ordinary_test(),
         "pocket_arithmetic/train.jsonl": ordinary_train(),
         "pocket_flat/test.jsonl": flat_test(),
+        "pocket_flat/train.jsonl": flat_train(),
     }
     return {name: b"".join(_line(problem) for problem in split) for name, split in splits.items()}
 
