@@ -18,7 +18,12 @@ from tts_bench.pocket.splits import flat_test, flat_train, jsonl, ordinary_test,
 from tts_bench.pocket.traces import IGNORE, STRONG, document
 
 SIGNS = {**TRICKY, **EASY, **HARD, **dict.fromkeys((*PLUS, *FLAT_PLUS), 1)}  # all others lower the value
-SPLITS = [("pocket_arithmetic", "test"), ("pocket_arithmetic", "train"), ("pocket_flat", "test"), ("pocket_flat", "train")]
+SPLITS = [
+    ("pocket_arithmetic", "test"),
+    ("pocket_arithmetic", "train"),
+    ("pocket_flat", "test"),
+    ("pocket_flat", "train"),
+]
 
 
 def answer(text: str) -> int:
