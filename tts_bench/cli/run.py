@@ -42,7 +42,7 @@ def run(
             rich_help_panel=_MODEL,
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="hf, openai or scripted.", rich_help_panel=_MODEL)] = "hf",
+    engine: Annotated[str, typer.Option(help="hf, vllm, openai or scripted.", rich_help_panel=_MODEL)] = "hf",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MODEL)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
     rows: Annotated[
@@ -80,6 +80,9 @@ def run(
     request_timeout: Annotated[
         float, typer.Option(help="Seconds for one reply of an endpoint.", rich_help_panel=_MODEL)
     ] = 600.0,
+    vllm: Annotated[
+        str, typer.Option(help="key=value,... of vLLM's own options, such as its memory.", rich_help_panel=_MODEL)
+    ] = "",
     thinking: Annotated[
         str | None, typer.Option(help="Thinking format, where it is not found.", rich_help_panel=_GENERATION)
     ] = None,

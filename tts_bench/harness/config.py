@@ -25,6 +25,7 @@ class ModelConfig:
     base_url: str | None = None  # of an endpoint, up to /v1
     tokenizer: str | None = None  # of an endpoint's model: a folder, an alias or a hub id
     request_timeout: float = 600.0  # seconds for one reply of an endpoint
+    vllm: str = ""  # key=value,... of vLLM's own options
     thinking: str | None = None  # name of a thinking format; None: found from the tokenizer
     think_start: str | None = None
     think_end: str | None = None

@@ -13,6 +13,7 @@ from tts_bench.engines import hardware
 from tts_bench.engines.base import Engine, Sampling
 from tts_bench.engines.openai.url import check_url
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
+from tts_bench.engines.vllm import options as vllm_options
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.config import ModelConfig
 from tts_bench.reasoner import Settings
@@ -21,13 +22,18 @@ from tts_bench.thinking import ThinkingFormat, chosen, detect
 from tts_bench.tokens import find
 
 if TYPE_CHECKING:
-    from tts_bench.models import Progress
+    from tts_bench.models import ModelFolder, Progress
 
-ENGINES = ("hf", "openai", "scripted")
+ENGINES = ("hf", "openai", "scripted", "vllm")
 # Options that mean nothing to an engine: given all the same, they are refused.
 _LOCAL = ("device", "dtype", "threads", "workers", "exact", "trust_remote_code")
 _REMOTE = ("base_url", "tokenizer", "request_timeout")
-_MEANINGLESS = {"hf": _REMOTE, "openai": _LOCAL, "scripted": ("rows", *_LOCAL, *_REMOTE)}
+_MEANINGLESS = {
+    "hf": ("vllm", *_REMOTE),
+    "openai": ("vllm", *_LOCAL),
+    "scripted": ("rows", "vllm", *_LOCAL, *_REMOTE),
+    "vllm": ("workers", *_REMOTE),
+}
 DEFAULT_MODEL = "pocket"
 _TINY, _TINY_ROWS, _ROWS = 2**24, 128, 32  # below so many bytes of weights Python takes longer than the arithmetic
 _PAPER_THINKING, _PAPER_ANSWER = 8192, 1024  # Bmax and the answer's reserve of arXiv 2506.11274, section 4
@@ -130,7 +136,7 @@ def check(config: ModelConfig) -> None:
 
     Raises:
         UserError: an engine, device, dtype, script, URL or thinking format that cannot be, an option that means nothing
-            to the engine, or sampling out of range.
+            to the engine, an engine that is not installed, or sampling out of range.
     """
     if config.engine not in ENGINES:
         raise UserError(f"there is no engine {config.engine!r}. {did_you_mean(config.engine, ENGINES)}")
@@ -143,6 +149,9 @@ def check(config: ModelConfig) -> None:
         _served(config)
     else:
         hardware.check_names(config.device, config.dtype)
+    if config.engine == "vllm":
+        vllm_options.parse(config.vllm)
+        vllm_options.check_installed()
 
 
 def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
@@ -152,9 +161,8 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
         UserError: anything in `config` that is unknown, out of range, or impossible with this model.
     """
     check(config)
-    engine, recommended, source, notes = {"hf": _hf, "openai": _openai, "scripted": _scripted}[config.engine](
-        config, progress
-    )
+    loaders = {"hf": _hf, "openai": _openai, "scripted": _scripted, "vllm": _vllm}
+    engine, recommended, source, notes = loaders[config.engine](config, progress)
     form = _form(config, engine)
     thinking, continuation, answer = config.sampling(recommended)
     max_answer = config.max_answer_tokens or min(_PAPER_ANSWER, max(1, engine.info.context // 8))
@@ -190,7 +198,7 @@ def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Samplin
     engine = processes.load(
         shape.workers,
         folder=found.folder,
-        name=found.folder.name if found.source == "local folder" else found.name,  # no path goes into records
+        name=_recorded(found),
         fingerprint=found.fingerprint,
         device=config.device,
         dtype=config.dtype,
@@ -200,6 +208,32 @@ def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Samplin
         trust_remote_code=config.trust_remote_code,
     )
     return engine, models.sampling_defaults(found.folder), found.source, found.notes
+
+
+def _vllm(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
+    from tts_bench import models
+    from tts_bench.engines.vllm.load import load
+
+    found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
+    engine = load(
+        found.folder,
+        name=_recorded(found),
+        fingerprint=found.fingerprint,
+        device=config.device,
+        dtype=config.dtype,
+        rows=config.rows,
+        threads=config.threads,
+        exact=config.exact,
+        trust_remote_code=config.trust_remote_code,
+        more=config.vllm,
+        progress=progress,
+    )
+    return engine, models.sampling_defaults(found.folder), found.source, found.notes
+
+
+def _recorded(found: ModelFolder) -> str:
+    """The model's name; no path goes into records."""
+    return found.folder.name if found.source == "local folder" else found.name
 
 
 @dataclass(frozen=True)

