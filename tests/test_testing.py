@@ -68,10 +68,22 @@ def test_check_prints_each_claim_with_its_verdict_and_its_exit_code_says_whether
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines[:-1]] == [["pass", claim.name] for claim in CLAIMS]
     assert lines[-1].startswith("12 of 12 claims hold (")
-    assert root._run(["strategies", "check", f"{PLUGINS[0]}:Plugin"]) == 1
+    assert root._run(["strategies", "check", f"{PLUGINS[0]}:Plugin"]) == 2
     out = capsys.readouterr().out
     assert "why: gsm8k/1: ValueError: invalid literal for int() with base 10: '' (answers.py:" in out
     assert out.count("not tried") == 11
+
+
+@pytest.mark.parametrize("plugin", plugins())
+def test_check_of_a_broken_plugin_ends_with_exit_code_2_and_says_what_it_breaks_and_why(
+    plugin: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    assert root._run(["strategies", "check", f"{plugin}:Plugin"]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    failed = [place for place, line in enumerate(lines) if line.startswith("fail")]
+    assert [lines[place].split()[1] for place in failed] == [claim_of(plugin)]
+    assert all(lines[place + 1].split(maxsplit=1)[0] == "why:" for place in failed)
 
 
 @pytest.mark.parametrize(

@@ -223,11 +223,11 @@ def reseal(folder: Path) -> None:
         (lambda folder: (folder / "entries" / "x.json").symlink_to("/etc/hostname"), "leads outside the leaderboard"),
     ],
 )
-def test_whatever_is_not_as_it_was_made_fails_the_check_with_exit_code_1_and_its_place(
+def test_whatever_is_not_as_it_was_made_fails_the_check_with_exit_code_2_and_its_place(
     copy: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], object], said: str
 ) -> None:
     change(copy)
-    assert root._run(["leaderboard", "check", "--folder", str(copy)]) == 1
+    assert root._run(["leaderboard", "check", "--folder", str(copy)]) == 2
     told = capsys.readouterr().err
     assert re.search(said, told), told
     *found, hint = told.splitlines()

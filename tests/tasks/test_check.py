@@ -44,7 +44,7 @@ def test_the_check_notices_a_broken_scorer(tmp_path: Path, monkeypatch: pytest.M
     assert {failure.case for failure in report.tasks[0].failures} >= {"no text", "gold answer + 1"}
     monkeypatch.setattr(hooks, "strict", lambda gold, text: False)
     assert check(["aime25"], tmp_path).tasks[0].right == 0
-    assert CliRunner().invoke(app, ["check", "aime25", "--data-dir", str(tmp_path)]).exit_code == 1
+    assert CliRunner().invoke(app, ["check", "aime25", "--data-dir", str(tmp_path)]).exit_code == 2
 
 
 def test_the_command_checks_what_is_named(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def check(
     ] = None,
     folder: _Folder = _FOLDER,
 ) -> None:
-    """Recompute every entry and every page; exit code 1 where one of them was edited or is stale."""
+    """Recompute every entry and every page; exit code 2 where one of them was edited or is stale."""
     from tts_bench.analysis.leaderboard.board import Board
 
     entries, findings = Board(folder).check(runs or [])
@@ -51,5 +51,5 @@ def check(
         print(safe(str(finding)), file=sys.stderr)
     if findings:
         print("`leaderboard build` makes pages anew; an entry that was changed has to be added again.", file=sys.stderr)
-        raise typer.Exit(1)
+        raise typer.Exit(2)
     print(f"{entries} {'entry' if entries == 1 else 'entries'} checked: all of it is as it was made.")

@@ -61,7 +61,7 @@ def new(name: Annotated[str, typer.Argument(help="Its name, such as my-idea; the
 def check(
     spec: Annotated[str, typer.Argument(help="NAME or ./file.py:CLASS, with :key=value,... if you like.")],
 ) -> None:
-    """Try out on a scripted model whether a strategy keeps what the harness relies on; if not, exit code 1."""
+    """Try out on a scripted model whether a strategy keeps what the harness relies on; if not, exit code 2."""
     from tts_bench.testing import CLAIMS, results
 
     console, began, passed = Console(), time.perf_counter(), 0
@@ -75,7 +75,7 @@ def check(
         console.print(row)
     console.print(f"{passed} of {len(CLAIMS)} claims hold ({time.perf_counter() - began:.1f} s).", highlight=False)
     if passed < len(CLAIMS):
-        raise typer.Exit(1)
+        raise typer.Exit(2)
 
 
 def _list(console: Console) -> None:

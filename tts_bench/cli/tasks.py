@@ -57,7 +57,7 @@ def check(
         Path | None, typer.Option(envvar="TTS_BENCH_DATA", help="Folder with TASK/test.jsonl files.")
     ] = None,
 ) -> None:
-    """Score every gold solution, which must be right, and known-wrong responses, which must be wrong."""
+    """Score every gold solution, which must be right, and known-wrong responses, which must be wrong; if not, exit code 2."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
@@ -86,4 +86,4 @@ def check(
         if len(task.failures) > _SHOWN:
             console.print(f"  and {len(task.failures) - _SHOWN} more")
     if not report.ok:
-        raise typer.Exit(1)
+        raise typer.Exit(2)
