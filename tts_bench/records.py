@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from tts_bench.api import Answer, Cost, Segment, SegmentKind
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
 SCHEMA = 2  # 1: segments had neither `extracted` nor `scores`
 READ = (1, 2)
@@ -76,7 +76,7 @@ class Record:
 
 
 def _fields(part: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass; `asdict` would copy it deeply, ten times slower
-    return {name: getattr(part, name) for name in part.__dataclass_fields__}
+    return getattr(part, "__dict__", None) or {name: getattr(part, name) for name in part.__dataclass_fields__}
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=_fields)
@@ -94,12 +94,10 @@ def from_line(line: str | bytes) -> Record:
         ValueError: not JSON, another schema version, an unknown or missing field, a value of another type, or a number
             that is not finite.
     """
-    from pydantic import ValidationError
-
     try:
         record = _reader().validate_json(line, strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
+    except ValueError as error:
+        first = cast("ValidationError", error).errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
         _check_schema(line)
         raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from error

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from scipy.stats import binom, multinomial
+from scipy.stats import binom, multinomial, norm, t
 
-from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
+from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.curve import wilson
+from tts_bench.analysis.lines import share_interval
 
 SIZES = (30, 200, 1319)
 
@@ -17,6 +18,27 @@ def test_wilson_intervals_hold_the_truth_in_93_5_to_97_of_100(n: int, p: float) 
     right = np.arange(n + 1)
     low, high = np.array([wilson(count / n, n) for count in right]).T
     assert 0.935 <= binom.pmf(right, n, p)[(low <= p) & (p <= high)].sum() <= 0.97
+
+
+@pytest.mark.parametrize(("n", "runs"), [(30, 4000), (200, 3000), (1319, 2000)])
+@pytest.mark.parametrize("p", [0.05, 0.5, 0.95])
+@pytest.mark.parametrize("spread", [0.5, 2, 20], ids=["problems-differ", "evenly", "luck"])
+def test_intervals_of_a_mean_over_seeds_hold_the_truth_in_93_5_to_97_of_100(
+    n: int, runs: int, p: float, spread: float
+) -> None:
+    rng = np.random.default_rng([n, round(100 * p), round(10 * spread)])
+    held = 0
+    for _ in range(runs):
+        low, high = share_interval(rng.binomial(3, rng.beta(p * spread, (1 - p) * spread, n)) / 3)
+        held += low <= p <= high
+    margin = 2.5 * (0.95 * 0.05 / runs) ** 0.5  # of the simulation itself
+    assert 0.935 - margin <= held / runs <= 0.97 + margin
+
+
+def test_the_interval_of_right_and_wrong_answers_is_wilsons_and_of_equal_values_no_narrower() -> None:
+    assert share_interval(np.array([1.0] * 6 + [0.0] * 24)) == pytest.approx(wilson(0.2, 30))
+    assert share_interval(np.full(30, 1.0)) == wilson(1.0, 30)
+    assert share_interval(np.full(30, 0.5)) == wilson(0.5, 30)
 
 
 def exact_percentiles(better: NDArray[np.int64], worse: NDArray[np.int64], n: int) -> NDArray[np.float64]:
@@ -40,7 +62,8 @@ def coverage(n: int, better: float, worse: float) -> float:
     a, b, chance = a[kept], b[kept], chance[kept]
     low, high = np.concatenate([exact_percentiles(*part, n) for part in batches(a, b)], axis=1)
     centre = (a - b) / n
-    low, high = (centre + (end - centre) * (n / (n - 1)) ** 0.5 for end in (low, high))
+    wider = (n / (n - 1)) ** 0.5 * t.ppf(0.975, n - 1) / norm.ppf(0.975)
+    low, high = (centre + (end - centre) * wider for end in (low, high))
     for place in np.flatnonzero(a + b < 4):
         differences = np.array([1.0] * a[place] + [-1.0] * b[place] + [0.0] * (n - a[place] - b[place]))
         low[place], high[place] = difference_interval(np.zeros(2), differences)
@@ -73,20 +96,25 @@ def test_intervals_of_a_difference_hold_the_truth_in_93_of_100_however_few_probl
 def test_resampling_comes_to_the_exact_percentiles(better: int, worse: int, n: int) -> None:
     differences = np.array([1.0] * better + [-1.0] * worse + [0.0] * (n - better - worse))
     means = resampled_means(differences[:, None], 20_000, np.random.default_rng(0))[:, 0]
-    expected = exact_percentiles(np.array([better]), np.array([worse]), n)[:, 0]
+    centre, wider = (better - worse) / n, t.ppf(0.975, n - 1) / norm.ppf(0.975)
+    expected = centre + (exact_percentiles(np.array([better]), np.array([worse]), n)[:, 0] - centre) * wider
     assert difference_interval(means, differences) == pytest.approx(expected, abs=1.5 / n)
 
 
-def test_problems_with_several_seeds_are_covered_as_one_draw_each() -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(("n", "runs"), [(30, 3000), (200, 1000), (1319, 300)])
+@pytest.mark.parametrize(("p", "q"), [(0.05, 0.15), (0.5, 0.6), (0.95, 0.85)])
+def test_differences_of_means_over_seeds_hold_the_truth_in_93_5_to_97_of_100(
+    n: int, runs: int, p: float, q: float
+) -> None:
     """Three seeds a problem: difficulty varies between problems, luck within them."""
-    rng, n, held, runs = np.random.default_rng(5), 60, 0, 3000
+    rng, held = np.random.default_rng([n, round(100 * p), round(100 * q)]), 0
     for _ in range(runs):
-        chance = rng.beta(1, 1, (n, 1))
-        gain = (rng.random((n, 3)) < np.minimum(chance + 0.1 * (1 - chance), 1)).mean(axis=1)
-        base = (rng.random((n, 3)) < chance).mean(axis=1)
-        low, high = percentile_interval(resampled_means((gain - base)[:, None], 600, rng)[:, 0])
-        held += low <= 0.05 <= high
-    assert 0.935 <= held / runs <= 0.97
+        ours, theirs = (rng.binomial(3, rng.beta(2 * share, 2 - 2 * share, n)) / 3 for share in (p, q))
+        low, high = difference_interval(resampled_means((ours - theirs)[:, None], 1000, rng)[:, 0], ours - theirs)
+        held += low <= p - q <= high
+    margin = 2.5 * (0.95 * 0.05 / runs) ** 0.5  # of the simulation itself
+    assert 0.935 - margin <= held / runs <= 0.97 + margin
 
 
 def test_columns_are_resampled_together() -> None:

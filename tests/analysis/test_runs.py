@@ -61,10 +61,11 @@ def test_every_ballot_of_a_vote_is_scored_by_lm_eval_or_by_a_rung() -> None:
     votes = 0
     for line in (FIXTURES / "run-schema-2" / "records.jsonl").read_text().splitlines():
         found = from_line(line)
-        ballots = [ballot.extracted for ballot in pool(found)]
+        voted = pool(found)
+        ballots = [ballot.extracted for ballot in voted]
         if found.strategy.startswith("majority-vote"):
             votes += 1
-            scores = verdicts(found, "strict")
+            scores = verdicts(found, voted, "strict")
             assert len(ballots) == 3
             assert scores.keys() >= set(ballots)
             assert majority_at_k(ballots, scores)[0] == pytest.approx(sum(scores[name] for name in ballots) / 3)

@@ -44,7 +44,7 @@ class Point:
     cues: float  # ... and of those that were put in
 
 
-def wilson(mean: float, n: int) -> tuple[float, float]:
+def wilson(mean: float, n: float) -> tuple[float, float]:
     """The 95% Wilson score interval of a share `mean` in 0 to 1 over `n` >= 1 trials, without continuity correction.
 
     Taken from the formula, not from scipy's count of successes, so that a metric with partial credit has one too

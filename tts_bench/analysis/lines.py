@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tts_bench.analysis.arms import Arm
-from tts_bench.analysis.bootstrap import percentile_interval, resampled_means
 from tts_bench.analysis.curve import Point, wilson
 from tts_bench.analysis.runs import Line
 
-_RESAMPLES = 2000
+Floats = NDArray[np.float64]
 
 
 def curve_of(arms: Sequence[Arm]) -> list[Point]:
     """The points of `arms`, task by task.
 
-    A vote of k has its exact expectation over all votes of k samples of the pool. Intervals are Wilson's where each
-    problem is right or wrong, and else from a bootstrap over problems: an average over seeds or votes is no count.
+    A vote of k has its exact expectation over all votes of k samples of the pool.
     """
     tasks = dict.fromkeys(task for arm in arms for task in arm.lines)
     return [
@@ -28,15 +27,10 @@ def curve_of(arms: Sequence[Arm]) -> list[Point]:
 
 def _points(name: str, line: Line) -> list[Point]:
     n, expected = len(line.documents), line.expected
-    means = expected.mean(axis=0)
-    counted = np.asarray(np.isin(expected, (0.0, 1.0)).all(axis=0))
-    resampled = None if counted.all() else resampled_means(expected, _RESAMPLES, np.random.default_rng(0))
     points = []
     for place, rung in enumerate(line.rungs):
-        mean = float(means[place])
-        low, high = wilson(mean, n) if 0 <= mean <= 1 else (None, None)
-        if resampled is not None and not counted[place] and 0 < mean < 1:
-            low, high = percentile_interval(resampled[:, place])
+        mean = float(expected[:, place].mean())
+        low, high = share_interval(expected[:, place]) if 0 <= mean <= 1 else (None, None)
         values = {key: float(array[:, place].mean()) for key, array in line.values.items()}
         metrics = {key.removeprefix("score "): value for key, value in values.items() if key.startswith("score ")}
         points.append(
@@ -56,3 +50,13 @@ def _points(name: str, line: Line) -> list[Point]:
             )
         )
     return points
+
+
+def share_interval(values: Floats) -> tuple[float, float]:
+    """The 95% interval of a mean of `values` in 0 to 1, shape (problems,), each an average over seeds or votes.
+
+    Wilson's with the effective number of problems (Korn & Graubard 1998): as many as would leave right-or-wrong answers
+    the same variance. Where every value is 0 or 1 these are all problems, and the interval is Wilson's own.
+    """
+    mean, variance = float(values.mean()), float(values.var())
+    return wilson(mean, len(values) * mean * (1 - mean) / variance if variance > 0 else len(values))

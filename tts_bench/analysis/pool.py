@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tts_bench.records import Record, SegmentRecord
 
 
@@ -13,22 +15,22 @@ def pool(record: Record) -> list[SegmentRecord]:
     """
     if record.error or len(record.answers) < 2:
         return []
-    if sum(record.segments[place].kind == "answer" for place in record.answers[-1].segments) != len(record.answers):
+    last = [record.segments[place] for place in record.answers[-1].segments]
+    ballots = [segment for segment in last if segment.kind == "answer"]
+    starts = [segment.start for segment in last if segment.kind == "thinking"]
+    if not len(ballots) == len(starts) == len(record.answers) or len(set(starts)) > 1:
         return []
-    rungs = [[record.segments[place] for place in answer.segments] for answer in record.answers]
-    ballots = [segment for segment in rungs[-1] if segment.kind == "answer"]
-    thoughts = [segment for segment in rungs[-1] if segment.kind == "thinking"]
-    kinds = {segment.kind for segment in rungs[-1]}
-    plain = "cue" not in kinds and len({thought.start for thought in thoughts}) == 1
+    if any(segment.kind == "cue" for segment in last):
+        return []
     origins = [ballot.origin for ballot in ballots]
-    nested = all(
-        [segment.origin for segment in rung if segment.kind == "answer"] == origins[:place]
-        for place, rung in enumerate(rungs, 1)
-    )
-    return ballots if plain and nested and len(ballots) == len(thoughts) else []
+    for count, answer in enumerate(record.answers, 1):
+        parts = [record.segments[place] for place in answer.segments]
+        if [part.origin for part in parts if part.kind == "answer"] != origins[:count]:
+            return []
+    return ballots
 
 
-def verdicts(record: Record, metric: str) -> dict[str | None, float]:
-    """The score of each extracted answer of a vote's pool, as far as lm-eval has scored it."""
-    scored = {ballot.extracted: ballot.scores[metric] for ballot in pool(record) if metric in ballot.scores}
+def verdicts(record: Record, ballots: Sequence[SegmentRecord], metric: str) -> dict[str | None, float]:
+    """The score of each extracted answer of a vote's pool `ballots`, as far as lm-eval has scored it."""
+    scored = {ballot.extracted: ballot.scores[metric] for ballot in ballots if metric in ballot.scores}
     return scored | {answer.extracted: answer.scores[metric] for answer in record.answers if metric in answer.scores}

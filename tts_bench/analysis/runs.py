@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from tts_bench.analysis.compute import COSTS, ComputeAxis
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.votes import majority_at_k
 from tts_bench.errors import UserError
-from tts_bench.records import AnswerRecord, Record, from_line
+from tts_bench.records import Record, from_line
 
 Floats = NDArray[np.float64]
 _HEADER_SCHEMA = 1
@@ -174,7 +176,7 @@ class _Rows:
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
-        self.rows: dict[int, list[list[list[float]]]] = {}  # document -> repeat -> rung -> values
+        self.rows: dict[int, list[array[float]]] = {}  # document -> repeat -> values, rung after rung
         self.prompts: dict[int, str] = {}
         self.votes: dict[int, list[Floats]] = {}
         self.rungs: tuple[str, ...] = ()
@@ -191,18 +193,24 @@ class _Rows:
         if longest[: len(shorter)] != shorter:
             raise UserError(f"{record.problem} of {record.strategy!r} has rungs {rungs}, others have {self.rungs}.")
         self.rungs = longest
-        self.rows.setdefault(record.doc_id, []).append([_values(answer, self.metrics) for answer in record.answers])
+        values: list[float] = []
+        for answer in record.answers:
+            values += _facts(answer)
+            values.append(answer.extracted is None)
+            values += [answer.scores.get(metric, math.nan) for metric in self.metrics]
+        self.rows.setdefault(record.doc_id, []).append(array("d", values))
         self.prompts[record.doc_id] = next((part.origin for part in record.segments if part.kind == "prompt"), "")
-        if ballots := [ballot.extracted for ballot in pool(record)]:
-            scores = verdicts(record, self.metric)
-            if scores.keys() >= set(ballots):
-                self.votes.setdefault(record.doc_id, []).append(majority_at_k(ballots, scores))
+        if ballots := pool(record):
+            said, scores = [ballot.extracted for ballot in ballots], verdicts(record, ballots, self.metric)
+            if scores.keys() >= set(said):
+                self.votes.setdefault(record.doc_id, []).append(majority_at_k(said, scores))
 
     def line(self, task: str, strategy: str) -> Line:
         documents = tuple(sorted(self.rows.keys() - self.failed))
-        rows = np.array([_mean([self._padded(row) for row in self.rows[doc]]) for doc in documents])
-        rows = rows.reshape(len(documents), len(self.rungs), len(_FIELDS) + len(self.metrics))
         names = (*_FIELDS, *(f"score {metric}" for metric in self.metrics))
+        # One buffer: numpy looks at arrays one by one for ten times as long.
+        flat = b"".join(_mean([self._padded(row, len(names)) for row in self.rows[doc]]) for doc in documents)
+        rows = np.frombuffer(flat).reshape(len(documents), len(self.rungs), len(names))
         complete = documents and all(
             len(self.votes.get(doc, ())) == len(self.rows[doc])
             and all(len(vote) == len(self.rungs) for vote in self.votes[doc])
@@ -220,28 +228,13 @@ class _Rows:
             errors=len(self.failed),
         )
 
-    def _padded(self, row: list[list[float]]) -> list[list[float]]:
-        return row + row[-1:] * (len(self.rungs) - len(row))
+    def _padded(self, row: array[float], width: int) -> array[float]:
+        return row + row[-width:] * (len(self.rungs) - len(row) // width)
 
 
-def _mean(repeats: Sequence[Any]) -> Any:  # noqa: ANN401 - arrays, or lists that become some
+def _mean(repeats: Sequence[Any]) -> Any:  # noqa: ANN401 - arrays, of numpy or the standard library
     return repeats[0] if len(repeats) == 1 else np.mean(repeats, axis=0)  # a document has mostly one: 20 us saved each
 
 
-_FIELDS = (*COSTS, "truncated", "no_answer", "cues_wanted", "cues")
-
-
-def _values(answer: AnswerRecord, metrics: tuple[str, ...]) -> list[float]:
-    cost = answer.cost
-    return [
-        cost.generated,
-        cost.sequential,
-        cost.prompt,
-        cost.forced,
-        cost.flops,
-        answer.truncated,
-        answer.extracted is None,
-        answer.cues_wanted,
-        answer.cues,
-        *[answer.scores.get(metric, math.nan) for metric in metrics],
-    ]
+_FIELDS = (*COSTS, "truncated", "cues_wanted", "cues", "no_answer")
+_facts = attrgetter(*(f"cost.{name}" for name in COSTS), "truncated", "cues_wanted", "cues")

@@ -28,18 +28,26 @@ def majority_at_k(ballots: Sequence[str | None], scores: Mapping[str | None, flo
         raise ValueError("a vote needs at least one ballot")
     counts = Counter(ballots)
     silent = counts.pop(None, 0)
-    expected = np.zeros(len(ballots))
-    for answer, count in counts.items():
-        if scores.get(answer):
-            others = tuple(sorted(other for name, other in counts.items() if name != answer))
-            expected += scores[answer] * _wins(count, others, silent)
-    if scores.get(None):
-        subsets = range(1, len(ballots) + 1)
-        expected += scores[None] * np.array([comb(silent, k) / comb(len(ballots), k) for k in subsets])
+    answers = sorted((count, scores.get(answer, 0.0)) for answer, count in counts.items())
+    return _expected(tuple(answers), silent, scores.get(None, 0.0))
+
+
+@lru_cache(maxsize=1 << 16)  # pools of many problems have the same counts and scores
+def _expected(answers: tuple[tuple[int, float], ...], silent: int, unanswered: float) -> Floats:
+    """The same of answers with their counts and scores, `silent` ballots without an answer and what these score."""
+    size = silent + sum(count for count, _ in answers)
+    expected = np.zeros(size)
+    for place, (count, score) in enumerate(answers):
+        if score:
+            others = tuple(other for at, (other, _) in enumerate(answers) if at != place)
+            expected += score * _wins(count, others, silent)
+    if unanswered:
+        expected += unanswered * np.array([comb(silent, k) / comb(size, k) for k in range(1, size + 1)])
+    expected.setflags(write=False)
     return expected
 
 
-@lru_cache(maxsize=1 << 16)  # pools of many problems have the same counts
+@lru_cache(maxsize=1 << 16)
 def _wins(count: int, others: tuple[int, ...], silent: int) -> Floats:
     """Chance that an answer with `count` ballots wins, for each k from 1.
 
