@@ -119,9 +119,15 @@ def _packages() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
+    from tts_bench.engines.vllm import options
     from tts_bench.harness.model import ENGINES
 
     for engine in ENGINES:
+        if engine == "vllm":  # in an environment of its own
+            found = options.installed()
+            mend = f"{options.INSTALL} or, without a GPU, {options.INSTALL_CPU}"
+            yield Finding("engine vllm", found or "not installed", "" if found else mend, required=False)
+            continue
         missing = [name for name in _NEEDS.get(engine, ()) if find_spec(name) is None]
         found = f"needs {' and '.join(missing)}" if missing else "there"
         yield Finding(f"engine {engine}", found, f"pip install {' '.join(missing)}" if missing else "")

