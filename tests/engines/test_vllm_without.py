@@ -6,6 +6,7 @@ import importlib
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -167,6 +168,6 @@ def test_the_doctor_names_the_command_that_installs_it_and_asks_nobody_to(monkey
         "": f"{options.INSTALL} or, without a GPU, {options.INSTALL_CPU}",
         "vllm 0.32.0": "",
     }.items():
-        monkeypatch.setattr(options, "installed", lambda installed=installed: installed)
+        monkeypatch.setattr(options, "installed", partial(str, installed))
         [finding] = [finding for finding in doctor._engines() if finding.what == "engine vllm"]
         assert (finding.found, finding.mend, finding.required) == (installed or "not installed", mend, False)
