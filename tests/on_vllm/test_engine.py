@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
+from tts_bench.tasks.data import load_rows
 
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import Engine, Generation, Request, Sampling
 from tts_bench.errors import UserError
-from tts_bench.tasks.data import load_rows
 from tts_bench.thinking import detect
 
 pytest.importorskip("vllm")
