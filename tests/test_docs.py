@@ -5,22 +5,99 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
+from matplotlib.image import imsave
 
-from tests.console import matches, run_page
-from tests.environment import fresh
+from tests import commands
+from tests.console import matches, other_pictures, run_page, session
+from tests.pages import GENERATED, ROOT, blocks, pages, sections_with_numbers, spans
 
-ROOT = Path(__file__).parents[1]
-PAGES = [page for page in [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))] if "<!-- run" in page.read_text()]
+RUN = [page for page in pages() if "<!-- run" in page.read_text()]
+TYPED = {"formula"}  # marks of blocks that no command makes
+COMPARED = {"docs/results/qwen2.5-coder-0.5b/README.md": "tests/test_results.py"}  # pages whose tables have a test
+
+
+def named(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", RUN, ids=named)
 def test_every_command_of_a_page_prints_what_stands_below_it(page: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "session"
-    folder.mkdir()
-    _, differences = run_page(page.read_text(), folder, fresh(tmp_path / "venv"))
+    folder, environment = session(tmp_path)
+    text = page.read_text()
+    _, differences = run_page(text, folder, environment)
     assert not differences, "\n".join(map(str, differences))
+    assert not other_pictures(text, page, folder)
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_every_block_of_a_page_is_run_or_can_be_typed_as_it_stands(page: Path) -> None:
+    for block in blocks(page.read_text(), named(page)):
+        if (block.fenced and block.mark.split(" ")[0] in ("run", "file")) or block.mark in TYPED:
+            continue
+        assert not block.mark, f"{block}: nobody knows the mark {block.mark!r}"
+        found = list(commands.commands(block.body))
+        assert found, f"{block} holds no command"
+        for words in found:
+            commands.check(words)
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_every_command_in_the_text_of_a_page_is_one_of_ours(page: Path) -> None:
+    for span in spans(page.read_text()):
+        for words in commands.commands(span):
+            commands.check(words, whole=False)
+
+
+@pytest.mark.parametrize("page", pages(), ids=named)
+def test_every_table_of_numbers_stands_beside_its_command_or_has_a_test(page: Path) -> None:
+    for heading, section in sections_with_numbers(page.read_text()):
+        beside = [*blocks(section, named(page)), *spans(section)]
+        assert beside or named(page) in COMPARED, f"{named(page)}, {heading}: no command makes its numbers"
+
+
+def test_pages_that_are_made_whole_are_there_and_so_are_their_tests() -> None:
+    for page, test in {**GENERATED, **COMPARED}.items():
+        assert (ROOT / page).exists()
+        assert (ROOT / test).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("tts-bench rum", "no verb 'rum'"),
+        ("tts-bench run --limits 3", "No such option: --limits"),
+        ("tts-bench plot runs/x", "Missing"),
+        ("tts-bench run --strategy baseline:budget=3", "no option of baseline 'budget'"),
+        ("tts-bench run --strategy bassline", "no strategy 'bassline'"),
+        ("tts-bench run --tasks gsm9k", "no task 'gsm9k'"),
+        ("time tts-bench strategies chek x && make test", "nexpected extra argument"),
+        ("make tests", "no target of make 'tests'"),
+        ("python benchmarks/gone.py", "no file benchmarks/gone.py"),
+        ("python -m benchmarks.analysis --problem 3", "analysis.py has no option --problem"),
+        ("accuracy: 93.1", "neither one of our commands"),
+    ],
+)
+def test_a_command_that_cannot_be_typed_is_found_out(text: str, said: str) -> None:
+    found = list(commands.commands(text))
+    with pytest.raises(commands.Wrong, match=said):
+        commands.check(found[0])
+
+
+def test_commands_are_read_through_loops_comments_and_what_may_be_left_out() -> None:
+    text = "for s in 0 1; do tts-bench run --seed $s --out x; done\n"
+    text += "A=1 tts-bench report x [y ...] [--texts all|none] \\\n  # z"
+    expected = ["tts-bench run --seed 0 --out x", "tts-bench report x y --texts all"]
+    assert [" ".join(words) for words in commands.commands(text)] == expected
+
+
+def test_blocks_are_found_fenced_or_indented_with_their_marks_and_lines() -> None:
+    text = "A:\n\n    one\n\n    two\n\n- a list\n    goes on\n\n"
+    text += "<!-- formula -->\n```\n    x\n```\n<!-- run -->\n\n    three\n"
+    found = [(block.line, block.mark, block.body) for block in blocks(text, "page")]
+    assert found == [(12, "formula", "    x\n"), (3, "", "one\n\ntwo\n"), (16, "run", "three\n")]
 
 
 SESSION = """
@@ -58,6 +135,21 @@ def test_a_page_that_says_something_else_is_found_out_and_mended(tmp_path: Path)
     mended, (difference,) = run_page(SESSION.format(said="good bye"), tmp_path, os.environ)
     assert (difference.command, difference.expected, difference.found) == ("cat greeting.txt", "good bye\n", "hello\n")
     assert mended == SESSION.format(said="hello")
+
+
+def test_mending_leaves_what_is_masked(tmp_path: Path) -> None:
+    page = "<!-- run -->\n```console\n$ printf '2 of 2 (1.3 s)\\nnew\\n'\n2 of 2 (... s)\nold\n```\n"
+    mended, (_,) = run_page(page, tmp_path, os.environ)
+    assert mended == page.replace("old", "new")
+
+
+def test_a_picture_that_is_another_is_found_out(tmp_path: Path) -> None:
+    (tmp_path / "session").mkdir()
+    for name, value in {"shown.png": 0.2, "session/same.png": 0.2, "session/other.png": 0.9}.items():
+        imsave(tmp_path / name, np.full((4, 4, 3), value))
+    text = "<!-- picture shown.png is same.png -->\n<!-- picture shown.png is other.png -->\n"
+    found = other_pictures(text, tmp_path / "page.md", tmp_path / "session")
+    assert found == [(tmp_path / "shown.png", tmp_path / "session" / "other.png")]
 
 
 def test_another_exit_code_is_a_difference(tmp_path: Path) -> None:
