@@ -5,11 +5,20 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room: on the disk, in a quota, in a file's limit
+
+
+def file_name(text: str) -> str:
+    """`text` as one part of a path; a digest keeps apart what would look alike."""
+    safe = re.sub(r"[^\w.=+-]", "_", text)
+    if safe == text and len(text) <= 100 and not text.startswith("."):
+        return text
+    return f"{safe[:100].lstrip('.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
 def write_whole(path: Path, data: bytes) -> None:

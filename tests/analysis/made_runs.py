@@ -49,7 +49,7 @@ def write_run(folder: Path, records: Iterable[Record], **header: Any) -> Path:  
     whole = {
         "schema": 1,
         "status": "finished",
-        "identity": {"strategies": ids, "seed": 0},
+        "identity": {"strategies": ids, "seed": 0, "data": {"sums": "cd" * 32}},
         "model": {"name": "rambler", "fingerprint": "ab" * 32, "context": 4096},
         "thinking_format": {"name": "think-tags", "mode": "delimited"},
         "data": {"sums": {"source": "made up", "sha256": "cd" * 32, "documents": 10}},
@@ -59,3 +59,11 @@ def write_run(folder: Path, records: Iterable[Record], **header: Any) -> Path:  
     } | header
     (folder / "run.json").write_text(json.dumps(whole), encoding="utf-8")
     return folder
+
+
+def write_samples(folder: Path, task: str, golds: dict[int, str]) -> Path:
+    """One rung's samples as lm-eval leaves them in a run's folder, with the right answers."""
+    path = folder / "lm_eval" / "baseline" / "16" / f"samples_{task}.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text("".join(json.dumps({"doc_id": doc, "target": gold}) + "\n" for doc, gold in golds.items()))
+    return path

@@ -19,11 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import report as benchmark
-from tests.analysis.made_runs import solved, write_run
+from tests.analysis.made_runs import solved, write_run, write_samples
 from tests.refusals import check_message, contents
 from tts_bench.analysis.report.payload import build
 from tts_bench.analysis.report.texts import Kept, Texts, packed
+from tts_bench.analysis.report.verdicts import golds
 from tts_bench.cli import main as root
+from tts_bench.errors import UserError
 from tts_bench.records import Record, SegmentRecord
 
 RECORDS = solved()
@@ -175,6 +177,18 @@ def test_nothing_heavy_is_imported_and_the_same_run_makes_the_same_bytes_in_ever
         assert in_a_process(run, seed) == "[]"
         made.add((run / "report.html").read_bytes())
     assert len(made) == 1
+
+
+def test_right_answers_are_read_from_the_samples_of_each_strategy(tmp_path: Path) -> None:
+    path = write_samples(tmp_path, "sums", {0: "7", 2: "8"})
+    more = tmp_path / "lm_eval" / "majority-vote" / "1" / path.name
+    more.parent.mkdir(parents=True)
+    more.write_text('{"doc_id": 1, "target": 9}\n')
+    assert golds(tmp_path, "sums") == {0: "7", 1: "9", 2: "8"}
+    assert golds(tmp_path, "../sums") == {}
+    more.write_text('{"doc_id": 1}\n')
+    with pytest.raises(UserError, match=r"majority-vote/1/samples_sums.jsonl, line 1 is no sample of lm-eval"):
+        golds(tmp_path, "sums")
 
 
 def test_a_report_is_replaced_by_another(tmp_path: Path) -> None:

@@ -15,9 +15,13 @@ import pytest
 from playwright.sync_api import Browser, Error
 
 from tests.analysis.browser import Tab, chromium, needs_chromium, opened
-from tests.analysis.made_runs import solved, write_run
+from tests.analysis.made_runs import solved, write_run, write_samples
 from tts_bench.analysis import curve
+from tts_bench.analysis.arms import arms_of
+from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.words import reading, sentences
 from tts_bench.cli import main as root
 from tts_bench.records import ErrorRecord, Record
 
@@ -48,6 +52,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     plain = write_run(folder / "plain", RECORDS)
     other = write_run(folder / "other", [record for record in RECORDS if not record.error], seed=1)
     votes = [record for record in RECORDS if record.strategy.startswith("majority")]
+    write_samples(plain, "sums", {record.doc_id: "no <b>7</b>" for record in RECORDS})
     facts = {"metrics": {HOSTILE[:80]: "strict"}, "command": HOSTILE, "model": {"name": HOSTILE, "notes": [HOSTILE]}}
     bad = write_run(folder / "</title><script>alert(7)".replace("/", "\u2215"), map(hostile, votes), **facts)
     made = {
@@ -195,6 +200,24 @@ def test_a_trace_shows_the_segments_of_each_rung_and_what_they_cost(tab: Tab) ->
             told = " ".join(tab.texts(".keys span"))
             assert f"{answer.cost.generated} tokens generated, {answer.cost.sequential} one after the other" in told
             assert f"Thinking {answer.cost.thinking}" in told
+
+
+def test_the_overview_says_what_compare_says(tab: Tab, reports: dict[str, Path]) -> None:
+    arms, _ = arms_of([read_run(reports["plain"].parent / "plain")])
+    comparison = compare(arms)
+    assert tab.page.locator("#verdicts li").all_inner_texts() == sentences(comparison)
+    assert tab.page.locator("#verdicts p").inner_text() == reading(comparison)
+
+
+def test_a_trace_shows_the_right_answer_as_text_where_the_task_gives_one(
+    tab: Tab, browser: Browser, reports: dict[str, Path]
+) -> None:
+    choose(tab, 0)
+    assert "Right answer no <b>7</b>" in " ".join(tab.page.locator("#trace .verdict").inner_text().split())
+    with opened(browser, reports["hostile"]) as other:
+        choose(other, 0)
+        assert "Right answer" not in other.page.locator("#trace").inner_text()
+        assert "Nothing is compared here: there is one strategy only" in other.page.locator("#verdicts").inner_text()
 
 
 def test_a_vote_shows_its_ballots(tab: Tab) -> None:

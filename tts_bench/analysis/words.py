@@ -8,15 +8,25 @@ from tts_bench.analysis.compare import Comparison, Statement
 
 
 def paragraph(comparison: Comparison) -> str:
-    """One paragraph: a sentence for each statement, the surest first, then how to read them. Names come as they are."""
+    """One paragraph: what is said, then how to read it. Names come as they are."""
+    return " ".join([*sentences(comparison), reading(comparison)])
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """A sentence for each statement, the surest first."""
     tasks = {statement.task for statement in comparison.statements}
     ordered = sorted(comparison.statements, key=lambda s: (s.adjusted, s.kind, -abs(s.difference)))
-    sentences = [sentence(statement, comparison, name_task=len(tasks) > 1) for statement in ordered]
+    return [sentence(statement, comparison, name_task=len(tasks) > 1) for statement in ordered]
+
+
+def reading(comparison: Comparison) -> str:
+    """How intervals and p-values are to be read, and what was left out."""
     seeds = f", each the mean of {comparison.seeds} seeds" if comparison.seeds > 1 else ""
-    reading = [f"Intervals are from {comparison.resamples:,} bootstrap resamples of the problems{seeds}."]
-    if len(ordered) > 1:
-        reading.append(f"p-values are corrected by Holm over these {len(ordered)} differences, intervals are not.")
-    return " ".join([*sentences, *reading, *comparison.notes])
+    said = [f"Intervals are from {comparison.resamples:,} bootstrap resamples of the problems{seeds}."]
+    family = len(comparison.statements)
+    if family > 1:
+        said.append(f"p-values are corrected by Holm over these {family} differences, intervals are not.")
+    return " ".join([*said, *comparison.notes])
 
 
 def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = False) -> str:

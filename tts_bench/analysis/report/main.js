@@ -5,6 +5,7 @@ async function start() {
   const lines = linesOf(report);
   byId("main").hidden = false;
   showFacts(report, lines);
+  showVerdicts(report);
   showCurves(report, lines);
   showResults(report);
   showRuns(report);

@@ -130,6 +130,16 @@ function showFacts(report, lines) {
   );
 }
 
+/** What `tts-bench compare` says of these runs. */
+function showVerdicts(report) {
+  const { sentences, reading } = report.verdicts;
+  byId("verdicts").replaceChildren(
+    el("h3", {}, "What the data support"),
+    ...(sentences.length ? [el("ul", {}, sentences.map((sentence) => el("li", {}, inline(sentence))))] : []),
+    el("p", { class: "quiet" }, inline(reading)),
+  );
+}
+
 function change(row) {
   return row.last.accuracy - row.first.accuracy;
 }

@@ -5,6 +5,7 @@
     axes                         what compute is measured in: name, label, and weights over a point's costs
     runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
     tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
+    verdicts                     what the data support: sentences, and how to read them
     records                      columns: run, task, doc, repeat, strategy, error (-1: none), blob, first, count
     answers                      columns: extracted (-1: none), costs, flags, and a column of scores for each metric;
                                  a record's answers stand at `first` and the `count` - 1 places after it
@@ -23,6 +24,7 @@ from tts_bench import __version__
 from tts_bench.analysis import curve
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.report.texts import Kept, Texts, packed
+from tts_bench.analysis.report.verdicts import golds, verdicts
 from tts_bench.analysis.runs import read_header, read_records
 from tts_bench.errors import UserError
 from tts_bench.records import AnswerRecord, Record
@@ -62,6 +64,7 @@ def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_00
         "axes": [{"name": axis.name, "label": axis.label, "weights": axis.weights} for axis in AXES.values()],
         "notes": [note for run in runs for note in _notes(run)],
         "runs": runs,
+        "verdicts": verdicts(folders),
         "tables": tables.lists(),
         "records": columns.records,
         "answers": {**columns.answers, "scores": columns.scores},
@@ -152,6 +155,7 @@ def _run(
 ) -> dict[str, Any]:
     """Name, header and curve of a run, whose records go to `kept` while they are read."""
     metrics, (tables, columns, blobs) = header["metrics"], kept
+    right = {task: golds(folder, task) for task in metrics}
 
     def watched() -> Iterator[Record]:
         for _, group in groupby(read_records(folder, header), key=lambda record: record.key):
@@ -159,7 +163,8 @@ def _run(
             strategies = [tables.place("strategy", record.strategy) for record in records]
             for record in records:
                 columns.add(record, place, len(blobs.blobs), tables)
-            blobs.add(records, strategies, metrics[records[0].task])
+            task, doc = records[0].task, records[0].doc_id
+            blobs.add(records, strategies, metrics[task], right[task].get(doc))
             yield from records
 
     try:

@@ -36,8 +36,10 @@ class Texts:
     blobs: list[str] = field(default_factory=list)
     ranks: list[int] = field(default_factory=list)
 
-    def add(self, group: Sequence[Record], strategies: Sequence[int], metric: str) -> None:
-        """Add what a problem's records hold; `strategies` are their places in the report's table of strategies."""
+    def add(self, group: Sequence[Record], strategies: Sequence[int], metric: str, gold: str | None = None) -> None:
+        """Add what a problem's records hold; `strategies` are their places in the report's table of strategies, `gold`
+        is the right answer where the task gives one.
+        """
         if any(record.error for record in group):
             self.ranks.append(0)
         else:
@@ -52,7 +54,7 @@ class Texts:
             }
             for record, strategy in zip(group, strategies, strict=True)
         ]
-        self.blobs.append(packed({"texts": pool.texts, "records": entries}))
+        self.blobs.append(packed({"texts": pool.texts, "records": entries, "gold": gold}))
 
     def wanted(self, kept: Kept) -> int:
         """How many problems `kept` names."""

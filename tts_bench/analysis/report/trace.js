@@ -115,6 +115,7 @@ class TraceView {
       "div",
       { class: "verdict" },
       el("span", {}, "Answer ", el("strong", {}, extracted < 0 ? "none" : inline(tables.extracted[extracted]))),
+      ...(this.texts && this.texts.gold !== null ? [el("span", {}, "Right answer ", el("strong", {}, inline(this.texts.gold)))] : []),
       ...Object.entries(answers.scores)
         .filter(([, column]) => column[place] !== null)
         .map(([name, column]) =>

@@ -1,0 +1,71 @@
+"""The analysis says what is true of the pocket model: what counts as that, and what twenty seeds came to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks.known_truth import CLAIMS, GAINS, judge, play
+from tests.harness.statements import statement
+from tts_bench.analysis.compare import Statement
+from tts_bench.models import resolve
+
+RESULT = Path(__file__).parents[1] / "docs" / "results" / "known-truth.json"
+
+
+def said(left: str, right: str, difference: float, *, half: float = 0.02, kind: str = "last") -> Statement:
+    sure = 0.001 if abs(difference) > half else 0.5
+    made = statement("pocket", difference, half)
+    return replace(made, kind=kind, left=left, right=right, adjusted=sure)  # type: ignore[arg-type]
+
+
+def told(gains: dict[str, float], ahead: float = 0.1, moves: float = 0.01, half: float = 0.02) -> list[str]:
+    """The claims that hold where strategies gain so much, the learned token is ahead, and the flat task moves."""
+    positive = [said(name, "baseline", gain) for name, gain in gains.items()]
+    positive.append(said("learned-token", "majority-vote", ahead, kind="matched"))
+    positive.append(said("budget-forcing", "learned-token", -ahead, kind="matched"))
+    negative = [said(name, "baseline", moves, half=half) for name in gains]
+    return [claim for claim, holds in judge(positive, negative).items() if holds]
+
+
+TRUE = {"budget-forcing": 0.18, "majority-vote": 0.34, "learned-token": 0.35}
+
+
+def test_what_was_built_in_is_what_is_true() -> None:
+    assert told(TRUE) == list(CLAIMS)
+
+
+@pytest.mark.parametrize(
+    ("found", "lost"),
+    [
+        (told({**TRUE, "budget-forcing": 0.01}), ["found"]),
+        (told({**TRUE, "majority-vote": 0.2}), ["found"]),
+        (told({**TRUE, "learned-token": 0.17}), ["order"]),
+        (told(TRUE, ahead=0.01), ["order"]),
+        (told(TRUE, ahead=-0.1), ["order"]),
+        (told(TRUE, moves=0.05), ["silent"]),
+        (told(TRUE, moves=-0.05), ["silent"]),
+        (told(TRUE, half=0.04), ["silent"]),
+        (told({"majority-vote": 0.34}), list(CLAIMS)),
+    ],
+)
+def test_what_is_not_true_is_not_taken_for_it(found: list[str], lost: list[str]) -> None:
+    assert found == [claim for claim in CLAIMS if claim not in lost]
+
+
+@pytest.mark.slow
+def test_on_a_seed_at_a_quarter_of_the_size_what_was_built_in_is_found_in_its_order() -> None:
+    came = play(seed=100, problems=150, flat=100)
+    assert came["found"]
+    assert came["order"]
+    assert len(came["statements"]) > 2 * len(GAINS)
+
+
+@pytest.mark.skipif(not RESULT.exists(), reason="python -m benchmarks.known_truth has not been run yet")
+def test_the_published_result_is_of_the_shipped_model_and_right_in_20_of_20_seeds() -> None:
+    held = json.loads(RESULT.read_text("utf-8"))
+    assert held["settings"] == {"model": resolve("pocket").fingerprint, "problems": 600, "flat": 3000}
+    assert {claim: sum(seed[claim] for seed in held["seeds"].values()) for claim in CLAIMS} == dict.fromkeys(CLAIMS, 20)
