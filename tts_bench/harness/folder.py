@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from tts_bench.errors import UserError
-from tts_bench.files import FULL, sha256_of, write_whole
+from tts_bench.files import FULL, file_name, sha256_of, write_whole
 from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
@@ -118,12 +116,12 @@ class RunFolder:
 
     def write_lm_eval(self, strategy: str, rung: str, results: dict[str, Any]) -> None:
         """lm-eval's results of one rung, and its samples file of each task."""
-        folder = self.path / "lm_eval" / _file_name(strategy) / _file_name(rung)
+        folder = self.path / "lm_eval" / file_name(strategy) / file_name(rung)
         folder.mkdir(parents=True, exist_ok=True)
         samples = results["samples"]
         for task, rows in samples.items():
             lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
-            write_whole(folder / f"samples_{_file_name(task)}.jsonl", "".join(lines).encode())
+            write_whole(folder / f"samples_{file_name(task)}.jsonl", "".join(lines).encode())
         aggregated = {key: value for key, value in results.items() if key != "samples"}
         text = json.dumps(aggregated, ensure_ascii=False, indent=2, default=str)
         write_whole(folder / "results.json", text.encode() + b"\n")
@@ -136,14 +134,6 @@ class RunFolder:
     def digest(self) -> str:
         """SHA-256 of the scored records."""
         return sha256_of(self.path / "records.jsonl")
-
-
-def _file_name(text: str) -> str:
-    """`text` as one part of a path; a digest keeps apart what would look alike."""
-    safe = re.sub(r"[^\w.=+-]", "_", text)
-    if safe == text and len(text) <= 100 and not text.startswith("."):
-        return text
-    return f"{safe[:100].lstrip('.')}-{sha256(text.encode()).hexdigest()[:8]}"
 
 
 def _short(value: object) -> str:
