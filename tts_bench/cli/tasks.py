@@ -57,7 +57,7 @@ def check(
         Path | None, typer.Option(envvar="TTS_BENCH_DATA", help="Folder with TASK/test.jsonl files.")
     ] = None,
 ) -> None:
-    """Score gold solutions, which must be right, and known-wrong responses, which must be wrong; if not, exit code 2."""
+    """Score gold solutions, which must be right, and known-wrong responses, which must be wrong; else exit code 2."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
