@@ -109,7 +109,7 @@ def write_run(folder: Path, problems: int, seed: int = 0) -> None:
     header = {
         "schema": 1,
         "status": "finished",
-        "identity": {"strategies": list(STRATEGIES), "seed": seed},
+        "identity": {"strategies": list(STRATEGIES), "seed": seed, "data": {}},
         "model": {"name": "made-up", "fingerprint": "0" * 64, "context": 4096},
         "metrics": {"gsm8k": "strict"},
         "labels": STRATEGIES,

@@ -120,6 +120,11 @@ def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -
         read_run(write_run(tmp_path / "running", [record(answer())], status="running"))
     with pytest.raises(UserError, match="is no run's folder"):
         read_run(tmp_path)
+    whole = json.loads((tmp_path / "running" / "run.json").read_text())
+    del whole["identity"]["data"], whole["metrics"]
+    (tmp_path / "run.json").write_text(json.dumps(whole))
+    with pytest.raises(UserError, match="it lacks data, metrics"):
+        read_run(tmp_path)
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(UserError, match="no header of a run"):
         read_run(tmp_path)

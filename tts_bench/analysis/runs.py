@@ -90,13 +90,15 @@ def read_header(folder: Path) -> dict[str, Any]:
     try:
         header = json.loads(path.read_text("utf-8"))
         schema, status = header["schema"], header["status"]
-        missing = {"identity", "metrics"} - set(header)
+        missing = {"metrics"} - set(header) | {"strategies", "data", "seed"} - set(header["identity"])
     except OSError as error:
         raise UserError(f"{folder} is no run's folder: {path} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no header of a run: {error}. `tts-bench run` writes one.") from error
-    if schema != _HEADER_SCHEMA or missing:
+    if schema != _HEADER_SCHEMA:
         raise UserError(f"{path} has schema {schema!r}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
+    if missing:
+        raise UserError(f"{path} is no whole header of a run: it lacks {', '.join(sorted(missing))}. Repeat the run.")
     if status != "finished":
         raise UserError(f"{folder} holds a run that is not finished ({status}). The command that began it finishes it.")
     return dict(header)
