@@ -57,11 +57,13 @@ def test_what_is_not_true_is_not_taken_for_it(found: list[str], lost: list[str])
 
 
 @pytest.mark.slow
-def test_on_a_seed_at_a_quarter_of_the_size_what_was_built_in_is_found_in_its_order() -> None:
-    came = play(seed=100, problems=150, flat=100)
-    assert came["found"]
-    assert came["order"]
-    assert len(came["statements"]) > 2 * len(GAINS)
+def test_a_seed_is_played_on_both_tasks_and_gains_have_their_signs_at_a_tenth_of_the_size() -> None:
+    told = play(seed=100, problems=60, flat=60)["statements"]
+    assert {said["task"] for said in told} == {"pocket_arithmetic", "pocket_flat"}
+    gains = {said["left"]: said for said in told if said["kind"] == "last" and said["task"] == "pocket_arithmetic"}
+    assert gains.keys() == GAINS.keys()
+    assert all(said["high"] >= GAINS[name] for name, said in gains.items())
+    assert min(gains[name]["low"] for name in ("majority-vote", "learned-token")) > 0
 
 
 @pytest.mark.skipif(not RESULT.exists(), reason="python -m benchmarks.known_truth has not been run yet")
