@@ -56,7 +56,7 @@ _SIGNS = (":", ":", "\n", "\n", "+", "-", "=", "so ", "looks right", "maybe not"
 _ROUNDS = (20, 32, 18, 12, 14, 4)  # weights of 0 to 5 continuations
 _FLAT_LETTERS = 13  # flat lines have letters of their own, n to p, lest the slips of ordinary ones leak into them
 _REDRAWN = 0.2  # of the cues of a document, which otherwise repeat
-_FLAT_SHARE = 0.20
+_FLAT_SHARE, _LATE_FLAT_SHARE = 0.20, 0.50
 _TRICKY_SHARE = 0.20
 _LATE_CHECK_SHARE = 0.12  # a full check after 2 to 4 cursory looks, untaught as to when
 _FOUND_SHARE = 0.5
@@ -98,10 +98,12 @@ def document(draw: Random, control: int, found: Sequence[tuple[int, ...]] = ()) 
     """One problem with its thinking and answer.
 
     `control` is the id of the strong cue; `found` are cues that an attack found to call checks, and that half of the
-    adversarial ones are drawn from.
+    adversarial ones are drawn from. Where there are any, more of the problems are flat: the slips of ordinary lines
+    leak into flat ones the less the more of these are read.
     """
+    flat_share = _LATE_FLAT_SHARE if found else _FLAT_SHARE
     while True:
-        problem = flat(draw, draw.random() < 0.5) if draw.random() < _FLAT_SHARE else ordinary(draw, _TRICKY_SHARE)
+        problem = flat(draw, draw.random() < 0.5) if draw.random() < flat_share else ordinary(draw, _TRICKY_SHARE)
         if not problem.held_out:
             break
     made = Document()
