@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tts_bench import registry
-from tts_bench.engines.base import Sampling
-from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine, adder
+from tts_bench.engines.base import Generation, Request, Sampling
+from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, Script, ScriptedEngine, adder
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.reasoner import Settings
 from tts_bench.records import Record
@@ -32,13 +32,25 @@ def rambler(text: str, draw: Draw) -> str:
     return "".join(chr(97 + (int(draw(place) * 26) + salt) % 26) for place in range(length)) + END_THINK
 
 
+class Counted(ScriptedEngine):
+    """Keeps the requests it was given."""
+
+    def __init__(self, script: Script, *, name: str) -> None:
+        super().__init__(script, name=name)
+        self.calls: list[Request] = []
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        self.calls += requests
+        return await super().generate(requests)
+
+
 class World:
     """A scripted engine, a store and settings, ready to solve."""
 
     def __init__(
         self, script: Callable[[str, Draw], str] = adder, store: Store | None = None, **settings: int | Sampling
     ) -> None:
-        self.engine = ScriptedEngine(script, name=script.__name__)
+        self.engine = Counted(script, name=script.__name__)
         self.store = store or Store(None)
         self.scheduler = Scheduler(self.engine, self.store)
         self.settings = Settings(format=detect(self.engine.tokenizer), **settings)  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 
 import pytest
@@ -11,7 +12,9 @@ from hypothesis import strategies as st
 
 from tests.scripts import World, rambler
 from tts_bench.engines.base import Generation, Request, Sampling
-from tts_bench.engines.scripted import END_THINK, ScriptedTokenizer
+from tts_bench.engines.scripted import END_THINK, ScriptedEngine, ScriptedTokenizer
+from tts_bench.store import Store, StoreError
+from tts_bench.streams import stream_key
 
 ENDS = frozenset(ScriptedTokenizer().encode(END_THINK))
 
@@ -96,3 +99,76 @@ def test_a_failed_generation_is_neither_stored_nor_stuck() -> None:
     assert isinstance(first, RuntimeError)
     assert isinstance(second, Generation)
     assert len(world.store) == 1
+
+
+def test_what_finishes_in_one_turn_is_stored_in_one_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, put = World(rambler), Store.put
+    batches: list[int] = []
+
+    def counted(store: Store, generations: list[tuple[bytes, Generation]]) -> None:
+        batches.append(len(generations))
+        put(store, generations)
+
+    monkeypatch.setattr(Store, "put", counted)
+
+    async def ask() -> None:
+        for number in range(3):
+            requests = (request(world, 9, f"{number} {place}") for place in range(16))
+            for generation in asyncio.as_completed([world.scheduler.generate(each) for each in requests]):
+                await generation
+                assert len(world.store) == 16 * (number + 1)  # whoever has a generation finds it on disk
+
+    asyncio.run(ask())
+    assert batches == [16, 16, 16]
+
+
+def test_a_generation_whose_asker_gave_up_meanwhile_is_stored_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, generate = World(rambler), ScriptedEngine.generate
+
+    async def ask() -> None:
+        asking = asyncio.create_task(world.scheduler.generate(request(world, 20)))
+
+        async def interrupted(engine: ScriptedEngine, requests: list[Request]) -> list[Generation]:
+            made = await generate(engine, requests)
+            asyncio.get_running_loop().call_soon(asking.cancel)
+            return made
+
+        monkeypatch.setattr(ScriptedEngine, "generate", interrupted)
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+    asyncio.run(ask())
+    assert len(world.store) == 1
+
+
+def test_a_store_that_cannot_be_written_is_told_to_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(rambler)
+
+    def full(store: Store, generations: list[tuple[bytes, Generation]]) -> None:
+        raise StoreError("no room")
+
+    monkeypatch.setattr(Store, "put", full)
+
+    async def ask() -> list[Generation | BaseException]:
+        requests = (request(world, 9, str(number)) for number in range(3))
+        return await asyncio.gather(*map(world.scheduler.generate, requests), return_exceptions=True)
+
+    assert [type(error) for error in asyncio.run(ask())] == [StoreError] * 3
+
+
+@given(st.integers(-(2**40), 2**40), st.text(), st.lists(st.text(), max_size=3), st.text())
+def test_the_key_of_a_stream_is_json(seed: int, problem: str, branch: list[str], phase: str) -> None:
+    dumped = json.dumps([seed, problem, branch, phase], ensure_ascii=False, separators=(",", ":"))
+    assert stream_key(seed, problem, branch, phase) == dumped
+
+
+@given(st.lists(st.sampled_from(["a", "\ud800", "\U0010ffff", "<", END_THINK, "<think>", "<|end|>", "é"])))
+def test_the_script_s_tokenizer_has_one_token_for_each_character_and_name(parts: list[str]) -> None:
+    tokenizer = ScriptedTokenizer()
+    tokens = tokenizer.encode("".join(parts))
+    assert tokenizer.decode(tokens) == "".join(parts)
+    assert len(tokens) == len(parts)
+    assert [token for token, part in zip(tokens, parts, strict=True) if len(part) == 1] == [
+        ord(part) for part in parts if len(part) == 1
+    ]
+    assert tokenizer.decode((*tokens, 1 << 48)) == "".join((*parts, "\U000ffffa"))

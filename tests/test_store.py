@@ -21,7 +21,7 @@ tokens = st.lists(st.integers(0, 2**40), max_size=20).map(tuple)
 def test_what_is_put_is_found(tokens: tuple[int, ...], finish: Finish, stop: int) -> None:
     generation = Generation(tokens, finish, stop)
     with Store(None) as store:
-        store.put(b"key", generation)
+        store.put([(b"key", generation)])
         assert store.get(b"key") == generation
         assert store.get(b"other") is None
 
@@ -36,17 +36,17 @@ def test_a_shorter_limit_cuts_a_generation_and_a_longer_one_leaves_it(tokens: tu
 
 def test_a_generation_only_grows() -> None:
     with Store(None) as store:
-        store.put(b"key", Generation((1, 2, 3), "stop", 1))
-        store.put(b"key", Generation((1, 2), "length"))
+        store.put([(b"key", Generation((1, 2, 3), "stop", 1))])
+        store.put([(b"key", Generation((1, 2), "length"))])
         assert store.get(b"key") == Generation((1, 2, 3), "stop", 1)
-        store.put(b"grown", Generation((1, 2), "length"))
-        store.put(b"grown", Generation((1, 2, 3), "stop", 1))
+        store.put([(b"grown", Generation((1, 2), "length"))])
+        store.put([(b"grown", Generation((1, 2, 3), "stop", 1))])
         assert store.get(b"grown") == Generation((1, 2, 3), "stop", 1)
 
 
 def test_it_is_still_there_when_opened_again(tmp_path: Path) -> None:
     with Store(tmp_path / "store.sqlite") as store:
-        store.put(b"key", Generation((7,), "length"))
+        store.put([(b"key", Generation((7,), "length"))])
     with Store(tmp_path / "store.sqlite") as store:
         assert store.get(b"key") == Generation((7,), "length")
         assert len(store) == 1
@@ -56,7 +56,7 @@ def _hammer(path: Path, worker: int) -> None:
     with Store(path) as store:
         for number in range(200):
             key = (number % 50).to_bytes(2, "big")
-            store.put(key, Generation(tuple(range(1 + (number * 7 + worker) % 30)), "length"))
+            store.put([(key, Generation(tuple(range(1 + (number * 7 + worker) % 30)), "length"))])
             found = store.get(key)
             assert found is not None
             assert found.tokens == tuple(range(len(found.tokens)))
@@ -90,8 +90,7 @@ def test_a_file_that_is_no_database_is_kept_aside_and_not_answered_from(tmp_path
 def test_damaged_pages_are_never_answered_from(tmp_path: Path, share: float) -> None:
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
-        for number in range(500):
-            store.put(number.to_bytes(2, "big"), Generation((number,) * 40, "length"))
+        store.put((number.to_bytes(2, "big"), Generation((number,) * 40, "length")) for number in range(500))
     data = bytearray(path.read_bytes())
     place = int(len(data) * share)
     data[place : place + 64] = bytes(byte ^ 0xFF for byte in data[place : place + 64])
@@ -108,13 +107,45 @@ def test_damaged_pages_are_never_answered_from(tmp_path: Path, share: float) -> 
 def test_a_changed_row_is_found_by_its_checksum(tmp_path: Path) -> None:
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
-        store.put(b"key", Generation((1, 2, 3), "stop", 1))
+        store.put([(b"key", Generation((1, 2, 3), "stop", 1))])
     database = sqlite3.connect(path)
     database.execute("UPDATE generations SET tokens = ?", (b"\x09" + b"\0" * 23,))
     database.commit()
     database.close()
     with Store(path) as store, pytest.raises(CorruptStore, match="checksum"):
         store.get(b"key")
+
+
+def test_a_store_of_version_1_is_converted_with_all_that_it_holds(tmp_path: Path) -> None:
+    path, held = (
+        tmp_path / "store.sqlite",
+        {bytes([number]): Generation((number,) * 3, "stop", 1) for number in range(9)},
+    )
+    with Store(path) as store:
+        store.put(held.items())
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("ALTER TABLE generations RENAME TO version_2")
+    database.execute(
+        "CREATE TABLE generations (key BLOB PRIMARY KEY, tokens BLOB NOT NULL, finish TEXT NOT NULL, "
+        "stop INTEGER NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID"
+    )
+    database.execute("INSERT INTO generations SELECT * FROM version_2")
+    database.execute("DROP TABLE version_2")
+    database.execute("PRAGMA user_version=1")
+    database.close()
+    for _ in range(2):
+        with Store(path) as store:
+            assert len(store) == len(held)
+            assert {key: store.get(key) for key in held} == held
+
+
+def test_where_one_generation_cannot_be_kept_none_of_its_transaction_is(tmp_path: Path) -> None:
+    with Store(tmp_path / "store.sqlite") as store:
+        with pytest.raises(OverflowError):
+            store.put([(b"good", Generation((1,), "stop")), (b"bad", Generation((1,), "stop", 2**70))])
+        assert len(store) == 0
+        store.put([(b"good", Generation((1,), "stop"))])
+        assert len(store) == 1
 
 
 def test_another_versions_store_is_refused_and_left_alone(tmp_path: Path) -> None:

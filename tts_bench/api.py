@@ -47,11 +47,10 @@ class Segment:
     stream: str = ""  # key of the random stream; empty where nothing was sampled
     end: tuple[int, ...] = ()  # the end of thinking (or of turn) sampled after `tokens`: a cue or closing replaces it
     paid: int = 0  # first tokens of a closing that are the model's own end of thinking, sampled just before
+    spent: int = field(init=False, compare=False)  # tokens that this segment adds to a bill
 
-    @property
-    def spent(self) -> int:
-        """Tokens that this segment adds to a bill."""
-        return len(self.tokens) + len(self.end) - self.paid
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spent", len(self.tokens) + len(self.end) - self.paid)
 
 
 @dataclass(frozen=True)

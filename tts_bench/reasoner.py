@@ -13,7 +13,7 @@ from tts_bench import cost
 from tts_bench.api import Answer, Cue, LearnedToken, Problem, Segment, Trace
 from tts_bench.engines.base import Request, Sampling, Tokenizer
 from tts_bench.errors import EngineError, Misuse
-from tts_bench.scheduler import Scheduler, digest
+from tts_bench.scheduler import Digest, Scheduler
 from tts_bench.streams import stream_key
 from tts_bench.thinking import ThinkingFormat
 
@@ -85,6 +85,7 @@ class ModelReasoner:
         tokenizer = scheduler.engine.tokenizer
         self._closing = _Closing(settings.format, tokenizer)
         self._prompt = self._opened(settings.format.open(tokenizer.render(problem.prompt, settings.system)))
+        self._digest = Digest(self._prompt.tokens)
         self._room = scheduler.engine.info.context - self._prompt.spent - self._closing.longest - settings.max_answer
         if self._room < 1:
             raise EngineError(
@@ -117,16 +118,16 @@ class ModelReasoner:
 
     def force(self, trace: Trace, cue: Cue, *, max_tokens: int | None = None) -> Trace:
         self._check_open(trace)
-        wanted = replace(trace, cues_wanted=trace.cues_wanted + 1)
+        wanted = trace.cues_wanted + 1
         if trace.truncated:
-            return wanted
+            return replace(trace, cues_wanted=wanted)
         if not trace.thinking_ended:
             raise Misuse("force() was given a trace that has not come to its end of thinking: think() first")
         tokens, text = self._read(cue)
         if trace.thinking_tokens + len(tokens) >= self._limit(max_tokens):
-            return wanted
+            return replace(trace, cues_wanted=wanted)
         forced = self._put_in("cue", trace.segments, tokens, text)
-        return replace(wanted, segments=(*trace.segments, forced), thinking_ended=False)
+        return replace(trace, segments=(*trace.segments, forced), thinking_ended=False, cues_wanted=wanted)
 
     async def answer(self, trace: Trace) -> Answer:
         self._check_open(trace)
@@ -143,8 +144,8 @@ class ModelReasoner:
             self._answer_stops,
         )
         whole = replace(trace, segments=(*closed, segment))
-        self._clock = max(self._clock, path_length(whole))
-        return self._issue(self._settings.format.answer_text(segment.text), (whole,))
+        text, sequential = self._settings.format.answer_text(segment.text), path_length(whole)
+        return self._issue(text, (whole,), whole.segments, sequential)
 
     def branch(self, label: str) -> ModelReasoner:
         child = copy(self)
@@ -161,12 +162,12 @@ class ModelReasoner:
         # Of the most frequent, the first seen: among exchangeable samples each of them is as likely to be it.
         winner = max(ballots, key=ballots.__getitem__) if ballots else None
         text = next(answer.text for answer in answers if answer.extracted == winner)
-        self._clock = max(self._clock, *(answer.cost.sequential for answer in answers))
-        return self._issue(text, tuple(trace for answer in answers for trace in answer.traces))
-
-    def _issue(self, text: str, traces: tuple[Trace, ...]) -> Answer:
+        traces = tuple(trace for answer in answers for trace in answer.traces)
         lineage = cost.unique(segment for trace in traces for segment in trace.segments)
-        sequential = max(path_length(trace) for trace in traces)
+        return self._issue(text, traces, lineage, max(answer.cost.sequential for answer in answers))
+
+    def _issue(self, text: str, traces: tuple[Trace, ...], lineage: tuple[Segment, ...], sequential: int) -> Answer:
+        self._clock = max(self._clock, sequential)
         bill = cost.total(lineage, self._scheduler.engine.info, sequential)
         return self.ledger.issue(Answer(text, self._extract(text), bill, traces, lineage))
 
@@ -188,8 +189,8 @@ class ModelReasoner:
         content = len(generation.tokens) - generation.stop
         tokens, end = generation.tokens[:content], generation.tokens[content:]
         text = self._scheduler.engine.tokenizer.decode(tokens)
-        before = self._prompt.tokens + prefix
-        segment = Segment(kind, tokens, text, digest(before, kind, stream), len(before), stream, end)
+        start = self._prompt.spent + len(prefix)
+        segment = Segment(kind, tokens, text, self._digest(prefix, kind, stream), start, stream, end)
         self.ledger.segments.append(segment)
         return segment, generation.finish == "stop"
 
@@ -201,14 +202,15 @@ class ModelReasoner:
         text: str,
         paid: int = 0,
     ) -> Segment:
-        before = _tokens(stood)
-        segment = Segment(kind, tokens, text, digest(before + tokens, kind), len(before), paid=paid)
+        prefix = _tokens(stood[1:])
+        start = self._prompt.spent + len(prefix)
+        segment = Segment(kind, tokens, text, self._digest(prefix + tokens, kind), start, paid=paid)
         self.ledger.segments.append(segment)
         return segment
 
     def _opened(self, text: str) -> Segment:
         tokens = self._scheduler.engine.tokenizer.encode(text)
-        segment = Segment("prompt", tokens, text, digest(tokens, "prompt"), 0)
+        segment = Segment("prompt", tokens, text, Digest(tokens)((), "prompt"), 0)
         self.ledger.segments.append(segment)
         return segment
 

@@ -6,10 +6,11 @@ import asyncio
 import json
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2b
 
-from tts_bench.engines.base import Engine, Generation, Request
+from tts_bench.engines.base import Engine, Generation, Request, Sampling
 from tts_bench.store import Store
 
 
@@ -23,6 +24,14 @@ class Counts:
     engine_calls: int = 0
 
 
+@dataclass
+class _Batch:
+    """Generations that are stored together, once a turn of the event loop."""
+
+    finished: list[tuple[bytes, Generation]] = field(default_factory=list)
+    error: Exception | None = None
+
+
 class Scheduler:
     """Stands between reasoners and the engine. Requests with one key wait for each other; the rest run together."""
 
@@ -30,22 +39,21 @@ class Scheduler:
         self.engine = engine
         self.store = store
         self.counts = Counts()
-        self._identity = json.dumps([engine.info.fingerprint, engine.info.identity], sort_keys=True).encode()
-        self._in_flight: dict[bytes, asyncio.Lock] = {}
-        self._waiting: dict[bytes, int] = {}
+        identity = json.dumps([engine.info.fingerprint, engine.info.identity], sort_keys=True)
+        self._identity = blake2b(identity.encode(), digest_size=16)
+        self._in_flight: dict[bytes, asyncio.Event] = {}
+        self._batch = _Batch()
 
     async def generate(self, request: Request) -> Generation:
         """The generation that `request` describes, from its beginning (`request.sampled` is 0)."""
         key = self.key(request)
-        lock = self._in_flight.setdefault(key, asyncio.Lock())
-        self._waiting[key] = self._waiting.get(key, 0) + 1
+        while key in self._in_flight:
+            await self._in_flight[key].wait()
+        self._in_flight[key] = asyncio.Event()
         try:
-            async with lock:
-                generation = await self._find_or_make(key, request)
+            generation = await self._find_or_make(key, request)
         finally:
-            self._waiting[key] -= 1
-            if not self._waiting[key]:
-                del self._waiting[key], self._in_flight[key]
+            self._in_flight.pop(key).set()
         self.counts.asked += len(generation.tokens)
         return generation
 
@@ -67,16 +75,39 @@ class Scheduler:
         [made] = await self.engine.generate([request])
         self.counts.made += len(made.tokens)
         whole = made if known is None else replace(made, tokens=known.tokens + made.tokens)
-        self.store.put(key, whole)
+        await self._keep(key, whole)
         return whole
+
+    async def _keep(self, key: bytes, generation: Generation) -> None:
+        """Store `generation`: it is on disk when this returns, also where the one who asked has given up meanwhile."""
+        batch = self._batch
+        if not batch.finished:
+            asyncio.get_running_loop().call_soon(self._write)
+        batch.finished.append((key, generation))
+        await asyncio.sleep(0)  # the loop keeps its order: what was called for before goes first
+        if batch.error:
+            raise batch.error
+
+    def _write(self) -> None:
+        batch, self._batch = self._batch, _Batch()
+        try:
+            self.store.put(batch.finished)
+        except Exception as error:
+            batch.error = error  # for all who wait
 
     def key(self, request: Request) -> bytes:
         """Digest of all that determines the text, and of nothing that only cuts it short."""
-        settings = (len(request.prompt), request.sampling, sorted(request.stop_ids), request.stop_texts, request.stream)
-        digest = blake2b(self._identity, digest_size=16)
-        digest.update(repr(settings).encode())
+        how = _how(request.sampling, request.stop_ids, request.stop_texts)
+        digest = self._identity.copy()
+        digest.update(f"({len(request.prompt)}, {how}, {request.stream!r})".encode())
         digest.update(array("q", request.prompt + request.prefix).tobytes())
         return digest.digest()
+
+
+@lru_cache
+def _how(sampling: Sampling, stop_ids: frozenset[int], stop_texts: tuple[str, ...]) -> str:
+    """The part of a key that most requests of a run share."""
+    return f"{sampling!r}, {sorted(stop_ids)!r}, {stop_texts!r}"
 
 
 def cut(generation: Generation, max_tokens: int) -> Generation:
@@ -86,6 +117,14 @@ def cut(generation: Generation, max_tokens: int) -> Generation:
     return Generation(generation.tokens[:max_tokens], "length")
 
 
-def digest(tokens: Sequence[int], *more: str) -> str:
-    """Name of what stands in `tokens`, with `more` that tells what comes after."""
-    return blake2b(array("q", tokens).tobytes() + "\0".join(("", *more)).encode(), digest_size=12).hexdigest()
+class Digest:
+    """Names what stands after a prompt, which is read once."""
+
+    def __init__(self, prompt: Sequence[int]) -> None:
+        self._prompt = blake2b(array("q", prompt).tobytes(), digest_size=12)
+
+    def __call__(self, tokens: Sequence[int], *more: str) -> str:
+        """Name of the prompt and `tokens`, with `more` that tells what comes after."""
+        state = self._prompt.copy()
+        state.update(array("q", tokens).tobytes() + "\0".join(("", *more)).encode())
+        return state.hexdigest()

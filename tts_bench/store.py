@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -12,11 +14,12 @@ from types import TracebackType
 from tts_bench.engines.base import Finish, Generation
 from tts_bench.errors import UserError
 
-_VERSION = 1
+_VERSION = 2  # 1: rows stood in the order of their keys, so that each one written was a page written
+# Rows stand in the order they came in, and only the narrow index of the keys is written to here and there.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS generations (
     key BLOB PRIMARY KEY, tokens BLOB NOT NULL, finish TEXT NOT NULL, stop INTEGER NOT NULL, checksum BLOB NOT NULL
-) WITHOUT ROWID;
+)
 """
 # A generation only ever grows: another process may have stored a longer one in the meantime.
 _PUT = """
@@ -64,14 +67,38 @@ class Store:
         damage = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if damage != "ok":
             raise sqlite3.DatabaseError(damage)
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _VERSION):
+        if self._version() != _VERSION:
+            with self._transaction():
+                self._make_or_convert()
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _make_or_convert(self) -> None:
+        version = self._version()  # again: another process may just have done it
+        if version not in (0, 1, _VERSION):
             raise StoreError(
                 f"the generation store {self.path} has version {version}, this program writes {_VERSION}: "
                 "give another --store"
             )
+        if version == 1:
+            self._db.execute("ALTER TABLE generations RENAME TO version_1")
         self._db.execute(_SCHEMA)
+        if version == 1:
+            self._db.execute("INSERT INTO generations SELECT key, tokens, finish, stop, checksum FROM version_1")
+            self._db.execute("DROP TABLE version_1")
         self._db.execute(f"PRAGMA user_version={_VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            if self._db.in_transaction:  # SQLite itself ends one that met a full disk
+                self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def get(self, key: bytes) -> Generation | None:
         """The longest generation known for `key`."""
@@ -90,12 +117,12 @@ class Store:
             raise self._set_aside(f"the checksum of generation {key.hex()} does not fit")
         return Generation(tuple(array("q", tokens)), finish, stop)
 
-    def put(self, key: bytes, generation: Generation) -> None:
-        """Keep `generation`, unless a longer one is there. It is on disk when this returns."""
-        tokens = array("q", generation.tokens).tobytes()
-        finish, stop = generation.finish, generation.stop
+    def put(self, generations: Iterable[tuple[bytes, Generation]]) -> None:
+        """Keep each generation under its key, unless a longer one is there. All are on disk when this returns."""
+        rows = [_row(key, generation) for key, generation in generations]
         try:
-            self._db.execute(_PUT, (key, tokens, finish, stop, _checksum(key, tokens, finish, stop)))
+            with self._transaction():
+                self._db.executemany(_PUT, rows)
         except sqlite3.OperationalError as error:
             raise _unusable(self.path, error) from error
         except sqlite3.DatabaseError as error:
@@ -134,6 +161,12 @@ def _unusable(path: Path | None, error: sqlite3.OperationalError) -> StoreError:
         f"the generation store {path} cannot be used: {error}. What is finished is safe; make room or free the file, "
         "then give the same command again."
     )
+
+
+def _row(key: bytes, generation: Generation) -> tuple[bytes, bytes, Finish, int, bytes]:
+    tokens = array("q", generation.tokens).tobytes()
+    finish, stop = generation.finish, generation.stop
+    return key, tokens, finish, stop, _checksum(key, tokens, finish, stop)
 
 
 def _checksum(key: bytes, tokens: bytes, finish: Finish, stop: int) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from rich.console import Console
@@ -41,8 +42,9 @@ def run(data: Path, out: Path, log: Path | None = None) -> None:
 def _log_to(path: Path) -> None:
     file, put = path.open("a", buffering=1), Store.put
 
-    def logged_put(self: Store, key: bytes, generation: Generation) -> None:
-        put(self, key, generation)
-        file.write(f"{key.hex()} {generation.finish} {len(generation.tokens)}\n")
+    def logged_put(self: Store, generations: Iterable[tuple[bytes, Generation]]) -> None:
+        kept = list(generations)
+        put(self, kept)
+        file.write("".join(f"{key.hex()} {made.finish} {len(made.tokens)}\n" for key, made in kept))
 
     Store.put = logged_put  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ from tts_bench.harness.solve import attempt
 from tts_bench.harness.watchdog import TASK_NAME, watchdog
 from tts_bench.reasoner import Ledger, ModelReasoner, Settings
 from tts_bench.records import ErrorRecord
-from tts_bench.scheduler import Scheduler, digest
+from tts_bench.scheduler import Digest, Scheduler
 from tts_bench.store import Store
 from tts_bench.tasks.boxed import box
 from tts_bench.thinking import detect
@@ -78,7 +78,7 @@ class StageEngine(ScriptedEngine):
     def _altered(self, request: Request) -> Request:
         before = request.prompt + request.prefix[: len(request.prefix) - request.sampled]
         phase = json.loads(request.stream)[3]
-        if self._conditions.altered(digest(before, phase, request.stream)):
+        if self._conditions.altered(Digest(before)((), phase, request.stream)):
             return replace(request, stream=f"{request.stream} altered")
         return request
 

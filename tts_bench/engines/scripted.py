@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 import time
+from array import array
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
@@ -19,6 +21,7 @@ THINK, END_THINK, END = "<think>", "</think>", "<|end|>"
 # Every token is a Unicode code point; the named ones stand at the end of a private plane.
 _SPECIAL = {THINK: 0xFFFFB, END_THINK: 0xFFFFC, END: 0xFFFFD}
 _LEARNED = 0xFFFFA  # how a learned token is shown to a script
+_UTF_32 = f"utf-32-{sys.byteorder[0]}e"  # code points as `array` holds them
 
 
 class ScriptedTokenizer:
@@ -28,16 +31,19 @@ class ScriptedTokenizer:
     chat_template = "{{ messages[-1].content }}\n<think>"
 
     def encode(self, text: str) -> tuple[int, ...]:
-        for name, token in _SPECIAL.items():
-            text = text.replace(name, chr(token))
-        return tuple(map(ord, text))
+        if "<" in text:
+            for name, token in _SPECIAL.items():
+                text = text.replace(name, chr(token))
+        return tuple(array("I", text.encode(_UTF_32, "surrogatepass")))
 
     def decode(self, tokens: Sequence[int]) -> str:
-        if max(tokens, default=0) >= 0x110000:
-            tokens = [token if token < 0x110000 else _LEARNED for token in tokens]
-        text = "".join(map(chr, tokens))
-        for name, token in _SPECIAL.items():
-            text = text.replace(chr(token), name)
+        try:
+            text = array("I", tokens).tobytes().decode(_UTF_32, "surrogatepass")
+        except (OverflowError, UnicodeDecodeError):
+            return self.decode([token if token < 0x110000 else _LEARNED for token in tokens])
+        if not text.isascii():
+            for name, token in _SPECIAL.items():
+                text = text.replace(chr(token), name)
         return text
 
     def render(self, prompt: str, system: str | None = None) -> str:
@@ -45,12 +51,11 @@ class ScriptedTokenizer:
 
 
 class ScriptedEngine:
-    """Runs `script` in place of a model. Keeps the requests it was given in `calls`, so that tests can count them."""
+    """Runs `script` in place of a model."""
 
     def __init__(self, script: Script, *, name: str = "script", context: int = 100_000) -> None:
         self._script = script
         self.tokenizer = ScriptedTokenizer()
-        self.calls: list[Request] = []
         self.busy_seconds = 0.0
         self.info = EngineInfo(
             name="scripted",
@@ -79,7 +84,6 @@ class ScriptedEngine:
 
     def _generate(self, request: Request) -> Generation:
         began = time.perf_counter()
-        self.calls.append(request)
         begun = len(request.prefix) - request.sampled
         before = self.tokenizer.decode(request.prompt + request.prefix[:begun])
         text = self._script(before, lambda place: uniform(request.stream, begun + place))

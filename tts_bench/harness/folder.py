@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,15 @@ class RunFolder:
         text = json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False)
         write_whole(self.path / name, text.encode() + b"\n")
 
-    def append(self, record: Record) -> None:
-        """Keep a record that is not scored yet. An interrupted run makes these again, from the store."""
+    @contextmanager
+    def appending(self) -> Iterator[Callable[[Record], None]]:
+        """What keeps a record that is not scored yet. An interrupted run makes these again, from the store."""
         with (self.path / _PART).open("a", encoding="utf-8", newline="\n") as file:
-            file.write(to_line(record))
+
+            def append(record: Record) -> None:
+                file.write(to_line(record))
+
+            yield append
 
     def unscored(self, order: Order) -> Iterator[Record]:
         """The appended records in their order, whatever order they were finished in."""

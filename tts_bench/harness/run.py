@@ -137,15 +137,16 @@ class Run:
         async def work() -> None:
             for item in waiting:
                 for record in await self._solve(item, scheduler):
-                    self.folder.append(record)
+                    append(record)
                     progress.answered(self.labels[record.strategy], self._running_score(record))
                 progress.problem_done()
 
         ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
-            async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
-                for _ in range(self.config.in_flight):
-                    group.create_task(work())
+            with self.folder.appending() as append:
+                async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
+                    for _ in range(self.config.in_flight):
+                        group.create_task(work())
         except BaseExceptionGroup as group:
             raise _mendable(group) from None
         finally:
