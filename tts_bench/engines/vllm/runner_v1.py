@@ -8,6 +8,7 @@ from torch import Tensor
 from vllm.v1.sample.logits_processor import LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
+from .guard import end_with_starter
 from .rows import Row, choose
 
 
@@ -16,6 +17,7 @@ class Draws(LogitsProcessor):
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:  # noqa: ANN401
         self._vocabulary: int = vllm_config.additional_config["vocabulary"]
+        end_with_starter()
         self._rows: dict[int, tuple[Row, int, list[int]]] = {}  # with the tokens at first, and those sampled since
 
     def is_argmax_invariant(self) -> bool:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor
 
+from .guard import end_with_starter
 from .rows import Row, choose
 
 
@@ -16,6 +17,7 @@ class Draws(LogitsProcessor):
 
     def __init__(self, vllm_config: Any, req_states: Any) -> None:  # noqa: ANN401
         self._vocabulary: int = vllm_config.additional_config["vocabulary"]
+        end_with_starter()
         self._rows: dict[int, Row] = {}  # by slot
 
     def add_request(self, req_idx: int, sampling_params: Any) -> bool:  # noqa: ANN401
