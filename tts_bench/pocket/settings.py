@@ -52,7 +52,7 @@ class Settings:
 
         A warm-up of 100 steps (a tenth in short runs) and a cosine; from `_PEAK` on, another cosine over all hardening.
         """
-        if step < self.steps:
+        if step <= self.steps:  # at its end the first cosine is 0
             warm, done, length, peak = min(100, max(1, self.steps // 10)), step, self.steps, 1.0
         else:
             warm, done, length, peak = _WARM, step - self.steps, self.rounds * self.round_steps, _PEAK
