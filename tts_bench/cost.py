@@ -21,23 +21,20 @@ def unique(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     return tuple(longest.values())
 
 
-def flops(info: EngineInfo, start: int, tokens: int) -> float:
-    """Floating point operations to process `tokens` tokens after `start` others.
-
-    2 for each parameter that multiplies (all but the input embedding), and 4 x layers x width for each pair of a token
-    and one it attends to: query by key, and weight by value (Kaplan et al., arXiv 2001.08361, table 1).
-    """
-    attended = tokens * start + tokens * (tokens + 1) / 2
-    return 2.0 * info.parameters * tokens + 4.0 * info.layers * info.width * attended
-
-
 def total(segments: Iterable[Segment], info: EngineInfo, sequential: int) -> Cost:
-    """The cost of segments that are already unique."""
+    """The cost of segments that are already unique.
+
+    Floating point operations are 2 for each token and parameter that multiplies (all but the input embedding), and 4 x
+    layers x width for each pair of a token and one it attends to: query by key, and weight by value (Kaplan et al.,
+    arXiv 2001.08361, table 1).
+    """
+    per_token, per_pair = 2.0 * info.parameters, 4.0 * info.layers * info.width
     spent = {"prompt": 0, "thinking": 0, "cue": 0, "closing": 0, "answer": 0}
     operations = 0.0
     for segment in segments:
-        spent[segment.kind] += segment.spent
-        operations += flops(info, segment.start, segment.spent)
+        tokens = segment.spent
+        spent[segment.kind] += tokens
+        operations += per_token * tokens + per_pair * (tokens * segment.start + tokens * (tokens + 1) / 2)
     return Cost(
         prompt=spent["prompt"],
         thinking=spent["thinking"],

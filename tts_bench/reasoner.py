@@ -112,7 +112,7 @@ class ModelReasoner:
         segment, ended = await self._sample(
             "thinking", tuple(stood), sampling, limit, self._closing.stop_ids, self._closing.stop_texts
         )
-        grown = replace(trace, segments=(*stood, segment), thinking_ended=ended, truncated=not ended)
+        grown = Trace((*stood, segment), ended, not ended, trace.cues_wanted, trace.before)
         self._clock = max(self._clock, path_length(grown))
         return grown
 
@@ -127,7 +127,7 @@ class ModelReasoner:
         if trace.thinking_tokens + len(tokens) >= self._limit(max_tokens):
             return replace(trace, cues_wanted=wanted)
         forced = self._put_in("cue", trace.segments, tokens, text)
-        return replace(trace, segments=(*trace.segments, forced), thinking_ended=False, cues_wanted=wanted)
+        return Trace((*trace.segments, forced), cues_wanted=wanted, before=trace.before)
 
     async def answer(self, trace: Trace) -> Answer:
         self._check_open(trace)

@@ -7,9 +7,9 @@ import os
 from collections.abc import Sequence
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import Generation, Request
-from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
-from tts_bench.errors import UserError
+from tts_bench.engines.base import Generation, Request, learned_id
+from tts_bench.engines.scripted import SCRIPTS, Script, ScriptedEngine
+from tts_bench.errors import EngineError, UserError
 
 
 class Slow(ScriptedEngine):
@@ -25,6 +25,27 @@ class Exacting(ScriptedEngine):
         if len(token.row) != 2:
             raise UserError(f"a row of {len(token.row)} numbers; 2 were expected")
         return super().learn(token)
+
+
+class Fragile(Slow):
+    """Tells which process it is in, dies of the stream "deadly", and takes learned tokens that it has learned only."""
+
+    def __init__(self, script: Script) -> None:
+        super().__init__(script)
+        self.info.settings["pid"] = os.getpid()
+        self._learned: set[int] = set()
+
+    def learn(self, token: LearnedToken) -> int:
+        self._learned.add(super().learn(token))
+        return learned_id(token)
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        for request in requests:
+            if request.stream == "deadly":
+                os._exit(7)
+            if not self._learned >= {token for token in request.prefix if token >= 1 << 48}:
+                raise EngineError("a token that was never learned")
+        return await super().generate(requests)
 
 
 def scripted(kind: type[ScriptedEngine] = ScriptedEngine) -> ScriptedEngine:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unl
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.engines.processes import Process, start
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import EngineError, UserError
@@ -42,15 +44,22 @@ def alone(given: list[Request]) -> list[Generation]:
     return asyncio.run(scripted().generate(given))
 
 
+def process_of(engine: Workers, number: int) -> BaseProcess:
+    host = engine._workers[number].host
+    assert isinstance(host, Process)
+    return host.process
+
+
 def kill(engine: Workers, number: int) -> None:
-    pid = engine._workers[number].process.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
+    process = process_of(engine, number)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
 
 
 def test_processes_give_in_order_what_one_engine_gives() -> None:
     given = requests(60)
-    found = asked(Workers(2, scripted), lambda engine: engine.generate(given))
+    found = asked(start(2, scripted), lambda engine: engine.generate(given))
     assert found == alone(given)
     assert len(set(found)) > 10
 
@@ -59,13 +68,13 @@ def test_both_processes_work_and_a_prompt_stays_with_one() -> None:
     async def work(engine: Workers) -> list[set[int]]:
         given = requests(20)
         await engine.generate(given)
-        homes = {request.prompt: engine._workers.index(engine._home[request.prompt]) for request in given}
+        homes = {request.prompt: engine._workers.index(engine._home[hash(request.prompt)]) for request in given}
         await engine.generate(given)
-        after = {request.prompt: engine._workers.index(engine._home[request.prompt]) for request in given}
+        after = {request.prompt: engine._workers.index(engine._home[hash(request.prompt)]) for request in given}
         assert after == homes
         return [set(homes.values())]
 
-    assert asked(Workers(2, scripted), work) == [{0, 1}]
+    assert asked(start(2, scripted), work) == [{0, 1}]
 
 
 def test_what_a_dead_process_was_asked_is_answered_by_another() -> None:
@@ -78,7 +87,7 @@ def test_what_a_dead_process_was_asked_is_answered_by_another() -> None:
         kill(engine, 0)
         return [*await generating, *await engine.generate(given[:3])]
 
-    found = asked(Workers(2, scripted, kind=Slow), work)
+    found = asked(start(2, scripted, kind=Slow), work)
     assert found == alone(given) + alone(given[:3])
 
 
@@ -87,10 +96,10 @@ def test_where_no_process_is_left_requests_fail_with_the_exit_codes() -> None:
         generating = asyncio.create_task(engine.generate(requests(5)))
         await asyncio.sleep(0.1)
         kill(engine, 0)
-        with pytest.raises(EngineError, match=r"all worker processes have ended \(exit codes -9\)"):
+        with pytest.raises(EngineError, match="no worker is left: a worker process ended with code -9"):
             await generating
 
-    asked(Workers(1, scripted, kind=Slow), work)
+    asked(start(1, scripted, kind=Slow), work)
 
 
 def test_a_cancelled_request_leaves_nothing_behind() -> None:
@@ -104,14 +113,14 @@ def test_a_cancelled_request_leaves_nothing_behind() -> None:
         assert not any(worker.pending for worker in engine._workers)
         return await engine.generate(requests(5))
 
-    assert asked(Workers(2, scripted, kind=Slow), work) == alone(requests(5))
+    assert asked(start(2, scripted, kind=Slow), work) == alone(requests(5))
 
 
 def test_a_mistake_or_a_death_while_loading_says_what_to_type() -> None:
     with pytest.raises(UserError, match="there is no such model"):
-        Workers(2, unloadable)
+        start(2, unloadable)
     with pytest.raises(UserError, match=r"ended with code 7 before .*Type --workers 1"):
-        Workers(1, deadly)
+        start(1, deadly)
 
 
 def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
@@ -121,17 +130,16 @@ def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
         engine.learn(LearnedToken("t", (0.0, 1.0), engine.info.fingerprint, "d" * 64))
         return engine.info
 
-    assert asked(Workers(2, scripted, kind=Exacting), work).settings["workers"] == 2
+    assert asked(start(2, scripted, kind=Exacting), work).settings["workers"] == 2
 
 
 def test_a_token_for_a_process_that_has_died_says_so() -> None:
     async def work(engine: Workers) -> None:
         kill(engine, 0)
-        engine._workers[0].process.join()
         with pytest.raises(UserError, match="ended with code -9"):
             engine.learn(LearnedToken("t", (0.0,), engine.info.fingerprint, "d" * 64))
 
-    asked(Workers(2, scripted), work)
+    asked(start(2, scripted), work)
 
 
 @pytest.mark.slow

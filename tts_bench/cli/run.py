@@ -32,7 +32,9 @@ def run(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of data files (or TTS_BENCH_DATA).")] = None,
-    in_flight: Annotated[int, typer.Option(help="Problems worked on at once.")] = 32,
+    in_flight: Annotated[
+        int | None, typer.Option(help="Problems worked on at once.", show_default="32 for each worker")
+    ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds for one strategy on one problem.")] = 3600.0,
     model: Annotated[
         str | None,
@@ -59,7 +61,16 @@ def run(
     workers: Annotated[
         int | None,
         typer.Option(
-            help="Processes with an engine each.", show_default="1, more for tiny models", rich_help_panel=_MODEL
+            help="Engines, each in a process or actor of its own.",
+            show_default="1, more for tiny models; of Ray, one for each GPU",
+            rich_help_panel=_MODEL,
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            help="Ray cluster that the workers are on: auto, HOST:PORT, or local for this machine alone.",
+            rich_help_panel=_MODEL,
         ),
     ] = None,
     exact: Annotated[

@@ -1,11 +1,53 @@
-"""The hf engine in this process, or in several. Where it is in several, this one imports no transformers for it."""
+"""An engine in each of several processes of this machine. Where it is, this one imports no transformers for it."""
 
 from __future__ import annotations
 
+import multiprocessing
+import signal
+from multiprocessing.connection import Connection
 from typing import Any
 
 from tts_bench.engines.base import Engine
+from tts_bench.engines.host import Load, serve
 from tts_bench.engines.workers import Workers
+
+
+class Process:
+    """Implements `tts_bench.engines.host.Host`. One that dies is not replaced: it is memory, mostly, that was short."""
+
+    def __init__(self, load: Load, arguments: dict[str, Any]) -> None:
+        spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+        self._pipe, theirs = spawn.Pipe()
+        self.process = spawn.Process(target=_serve, args=(theirs, load, arguments), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def send(self, messages: list[Any]) -> None:
+        self._pipe.send(messages)
+
+    def receive(self) -> Any:  # noqa: ANN401
+        return self._pipe.recv()
+
+    def end(self) -> None:
+        self.process.join(timeout=10)
+        self.process.kill()
+        self.process.join()
+
+    def ending(self) -> str:
+        self.process.join(timeout=5)  # for its exit code
+        return f"a worker process ended with code {self.process.exitcode}"
+
+    def again(self) -> None:
+        return None
+
+
+def start(count: int, load: Load, **arguments: Any) -> Workers:  # noqa: ANN401 - whatever `load` takes
+    """`count` processes, each with the engine that `load(**arguments)` gives it.
+
+    Raises:
+        UserError: as `load` does, or a process ended before it was ready.
+    """
+    return Workers([Process(load, arguments) for _ in range(count)])
 
 
 def load(workers: int, **arguments: Any) -> Engine:  # noqa: ANN401 - the arguments of `hf.load`
@@ -16,10 +58,15 @@ def load(workers: int, **arguments: Any) -> Engine:  # noqa: ANN401 - the argume
     """
     if workers == 1:
         return _load(**arguments)
-    return Workers(workers, _load, share=workers, **arguments)
+    return start(workers, _load, share=workers, **arguments)
 
 
 def _load(**arguments: Any) -> Engine:  # noqa: ANN401
     from tts_bench.engines import hf
 
     return hf.load(**arguments)
+
+
+def _serve(pipe: Connection, load: Load, arguments: dict[str, Any]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
+    serve(pipe, load, arguments)

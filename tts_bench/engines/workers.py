@@ -1,7 +1,8 @@
-"""One engine in each of several processes: what is asked goes to whichever has least to do.
+"""Several engines as one: what is asked goes to whichever has least to do.
 
-Where a model is so small that Python takes longer than the arithmetic, threads do not help and processes do. The text
-of a request does not depend on its neighbours, so it does not matter which process answers, nor how often one is asked.
+Where a model is so small that Python takes longer than the arithmetic, threads do not help and processes do; where
+there are several devices or machines, each gets an engine of its own. The text of a request does not depend on its
+neighbours, so it does not matter which engine answers, nor how often one is asked.
 """
 
 from __future__ import annotations
@@ -9,84 +10,81 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import multiprocessing
-import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from typing import Any
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import Engine, EngineInfo, Generation, Request, Tokenizer, learned_id
+from tts_bench.engines.base import EngineInfo, Generation, Request, Tokenizer, learned_id
+from tts_bench.engines.host import Host, Outcome
 from tts_bench.errors import EngineError, UserError
 
-Load = Callable[..., Engine]
-Outcome = Generation | Exception
+_DEATHS = 3  # of hosts that had a request in hand: it may be what kills them
+_FRUITLESS = 5  # hosts that answered nothing, one after the other, until there is no next
 
 
 @dataclass(eq=False)
 class _Worker:
-    process: BaseProcess
-    pipe: Connection
+    host: Host
     pending: set[int] = field(default_factory=set)
     outbox: list[Any] = field(default_factory=list)  # sent together, once a turn of the event loop
+    learned: SimpleQueue[UserError | None] = field(default_factory=SimpleQueue)
     busy: float = 0.0
+    before: float = 0.0  # seconds that the hosts before this one were busy
+    fruitless: int = 0  # hosts one after the other that answered nothing, this one included
     dead: bool = False
+    lost: bool = False  # dead, and not to be replaced
 
 
 @dataclass
 class _Asked:
     request: Request
     future: asyncio.Future[Generation]
-    worker: _Worker
+    worker: _Worker | None = None
+    deaths: int = 0
 
 
 class Workers:
-    """Implements `tts_bench.engines.base.Engine` over `count` processes.
+    """Implements `tts_bench.engines.base.Engine` over an engine in each of several hosts.
 
     Raises:
-        UserError: as `load` does, or a process ended before it was ready.
-        EngineError: from `generate`, when no process is left.
+        UserError: as a host's engine does while it loads, a host ended before it was ready, or two engines differ in
+            what their texts depend on.
+        EngineError: from `generate`, when no host is left.
     """
 
-    def __init__(self, count: int, load: Load, **arguments: Any) -> None:  # noqa: ANN401 - whatever `load` takes
-        """`load(**arguments)` gives each process its engine."""
-        spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-        self._workers: list[_Worker] = []
-        for _ in range(count):
-            ours, theirs = spawn.Pipe()
-            process = spawn.Process(target=_serve, args=(theirs, load, arguments), daemon=True)
-            process.start()
-            theirs.close()
-            self._workers.append(_Worker(process, ours))
+    def __init__(self, hosts: Sequence[Host]) -> None:
+        self._workers = [_Worker(host) for host in hosts]
         self._asked: dict[int, _Asked] = {}
+        self._homeless: list[int] = []  # asked while every host was being replaced
         self._numbers = itertools.count()
-        self._learned: SimpleQueue[Exception | None] = SimpleQueue()
-        self._home: dict[tuple[int, ...], _Worker] = {}  # where a prompt's keys and values are
+        self._tokens: dict[str, LearnedToken] = {}
+        self._home: dict[int, _Worker] = {}  # where the keys and values are of a prompt with this hash
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closing = False
         try:
-            infos = [self._greeting(worker) for worker in self._workers]
+            infos = [self._greeting(worker.host) for worker in self._workers]
+            for info in infos:
+                _check_same(infos[0], info)
         except BaseException:
             self._end()
             raise
         self.info: EngineInfo = replace(
             infos[0],
-            settings={**infos[0].settings, "workers": count},
+            settings={**infos[0].settings, "workers": len(infos)},
             exact=all(info.exact for info in infos),
             exact_note=next((info.exact_note for info in infos if not info.exact), infos[0].exact_note),
         )
-        self._readers = [threading.Thread(target=self._read, args=(worker,), daemon=True) for worker in self._workers]
-        self._loop: asyncio.AbstractEventLoop | None = None
-        for reader in self._readers:
-            reader.start()
+        for worker in self._workers:
+            threading.Thread(target=self._read, args=(worker,), daemon=True).start()
 
-    def _greeting(self, worker: _Worker) -> EngineInfo:
+    def _greeting(self, host: Host) -> EngineInfo:
         try:
-            greeting = worker.pipe.recv()
-        except EOFError:
-            raise _ended(worker) from None
+            greeting = host.receive()
+        except (EOFError, OSError):
+            raise _ended(host) from None
         if isinstance(greeting, Exception):
             raise greeting
         info: EngineInfo
@@ -100,30 +98,33 @@ class Workers:
 
     @property
     def busy_seconds(self) -> float:
-        """Of the process that was busy longest."""
-        return max(worker.busy for worker in self._workers)
+        """Of the worker that was busy longest."""
+        return max(worker.before + worker.busy for worker in self._workers)
 
     def learn(self, token: LearnedToken) -> int:
-        """Make `token` known to every process.
+        """Make `token` known to every worker.
 
         Raises:
-            UserError: it does not fit the model, or a process has ended.
+            UserError: it does not fit the model, or a worker has ended.
         """
+        if token.digest in self._tokens:
+            return learned_id(token)
         for worker in self._workers:
             try:
-                worker.pipe.send([("learn", token)])
+                worker.host.send([("learn", token)])
             except OSError:
-                raise _ended(worker) from None
-        refused = [error for error in (self._learned.get() for _ in self._workers) if error]
+                raise _ended(worker.host) from None
+        refused = [error for error in (worker.learned.get() for worker in self._workers) if error]
         if refused:
             raise refused[0]
+        self._tokens[token.digest] = token
         return learned_id(token)
 
     async def generate(self, requests: Sequence[Request]) -> list[Generation]:
         """One generation for each request, in their order. Cancelling the call frees its rows.
 
         Raises:
-            EngineError: no process is left.
+            EngineError: no worker is left, or several ended while they had a request in hand.
         """
         self._loop = asyncio.get_running_loop()
         numbers = [self._ask(request) for request in requests]
@@ -132,41 +133,54 @@ class Workers:
             return await asyncio.gather(*asked)
         finally:
             for number in numbers:
-                if given_up := self._asked.pop(number, None):
+                given_up = self._asked.pop(number, None)
+                if given_up and given_up.worker:
                     given_up.worker.pending.discard(number)
                     self._send(given_up.worker, ("cancel", number))
 
     async def close(self) -> None:
-        """End the processes. Requests in flight are cancelled."""
+        """End the workers. Requests in flight are cancelled."""
         await asyncio.to_thread(self._end)
 
     def _end(self) -> None:
+        self._closing = True
         for worker in self._workers:
-            worker.dead = True
+            worker.dead = worker.lost = True
             with contextlib.suppress(OSError):
-                worker.pipe.send([("close",)])
+                worker.host.send([("close",)])
         for worker in self._workers:
-            worker.process.join(timeout=10)
-            worker.process.kill()
-            worker.process.join()
+            worker.host.end()
 
     def _ask(self, request: Request) -> int:
         number = next(self._numbers)
-        worker = self._choose(request)
         assert self._loop is not None
-        self._asked[number] = _Asked(request, self._loop.create_future(), worker)
-        worker.pending.add(number)
-        self._send(worker, ("ask", number, request))
+        self._asked[number] = _Asked(request, self._loop.create_future())
+        self._place(number)
         return number
 
-    def _choose(self, request: Request) -> _Worker:
-        home = self._home.get(request.prompt)
+    def _place(self, number: int) -> None:
+        """Give a request to a worker."""
+        asked = self._asked.get(number)
+        if asked is None:  # given up meanwhile
+            return
+        asked.worker = self._choose(asked.request)
+        if asked.worker:
+            asked.worker.pending.add(number)
+            self._send(asked.worker, ("ask", number, asked.request))
+        elif all(worker.lost for worker in self._workers):
+            endings = "; ".join(worker.host.ending() for worker in self._workers)
+            self._settle([(number, EngineError(f"no worker is left: {endings}"))])
+        else:
+            self._homeless.append(number)
+
+    def _choose(self, request: Request) -> _Worker | None:
+        prompt = hash(request.prompt)
+        home = self._home.get(prompt)
         if home is None or home.dead:
             living = [worker for worker in self._workers if not worker.dead]
             if not living:
-                codes = ", ".join(str(worker.process.exitcode) for worker in self._workers)
-                raise EngineError(f"all worker processes have ended (exit codes {codes})")
-            home = self._home[request.prompt] = min(living, key=lambda worker: len(worker.pending))
+                return None
+            home = self._home[prompt] = min(living, key=lambda worker: len(worker.pending))
         return home
 
     def _send(self, worker: _Worker, message: Any) -> None:  # noqa: ANN401
@@ -177,124 +191,121 @@ class Workers:
     def _flush(self, worker: _Worker) -> None:
         messages, worker.outbox = worker.outbox, []
         with contextlib.suppress(OSError):  # its reader finds out, and gives its requests to another
-            worker.pipe.send(messages)
+            worker.host.send(messages)
 
     def _read(self, worker: _Worker) -> None:
-        """The thread that listens to one process."""
+        """The thread that listens to one worker."""
         while True:
             try:
-                verb, *about = worker.pipe.recv()
+                verb, *about = worker.host.receive()
             except (EOFError, OSError):
-                self._learned.put(_ended(worker))
-                self._call(self._move, worker)
-                return
+                if not self._closing:
+                    worker.learned.put(_ended(worker.host))
+                    self._call(self._move, worker)
+                if not self._replaced(worker):
+                    return
+                continue
             if verb == "learned":
-                self._learned.put(*about)
+                worker.learned.put(*about)
             else:
                 worker.busy, outcomes = about
+                worker.fruitless = 0
                 self._call(self._settle, outcomes)
 
+    def _replaced(self, worker: _Worker) -> bool:
+        """Whether there is another host for a worker whose host has ended."""
+        hopeful = worker.fruitless < _FRUITLESS and not self._closing
+        host = worker.host.again() if hopeful else None
+        if host is not None and not self._prepared(host):
+            host.end()
+            host = None
+        if host is None:
+            self._call(self._give_up, worker)
+            return False
+        worker.before, worker.busy = worker.before + worker.busy, 0.0
+        worker.fruitless += 1
+        worker.host, worker.learned = host, SimpleQueue()
+        self._call(self._go_on, worker)
+        return True
+
+    def _prepared(self, host: Host) -> bool:
+        """Bring a new host to where the others are, if it can be."""
+        try:
+            _check_same(self.info, self._greeting(host))
+            for token in self._tokens.values():
+                host.send([("learn", token)])
+                host.receive()  # what one worker learned, the next does
+        except Exception:  # it cannot be loaded any more: the others go on
+            return False
+        return not self._closing
+
     def _call(self, function: Callable[[Any], None], argument: Any) -> None:  # noqa: ANN401
-        with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits
+        """Have the event loop call `function`; where there is none, nobody waits, and it is called at once."""
+        try:
             if self._loop:
                 self._loop.call_soon_threadsafe(function, argument)
+                return
+        except RuntimeError:  # the event loop has been closed
+            pass
+        function(argument)
 
     def _settle(self, outcomes: list[tuple[int, Outcome]]) -> None:
         for number, outcome in outcomes:
             asked = self._asked.pop(number, None)
             if asked is None or asked.future.done():
                 continue
-            asked.worker.pending.discard(number)
+            if asked.worker:
+                asked.worker.pending.discard(number)
             if isinstance(outcome, Exception):
                 asked.future.set_exception(outcome)
             else:
                 asked.future.set_result(outcome)
 
     def _move(self, worker: _Worker) -> None:
-        """A process has died: what it was asked is asked elsewhere."""
+        """A host has died: what it was asked is asked elsewhere."""
         worker.dead = True
-        for number in sorted(worker.pending):
+        worker.outbox.clear()
+        numbers, worker.pending = sorted(worker.pending), set()
+        for number in numbers:
             asked = self._asked[number]
-            try:
-                asked.worker = self._choose(asked.request)
-            except EngineError as error:
-                self._settle([(number, error)])
-                continue
-            asked.worker.pending.add(number)
-            self._send(asked.worker, ("ask", number, asked.request))
-        worker.pending.clear()
-
-
-def _ended(worker: _Worker) -> UserError:
-    worker.process.join(timeout=5)  # for its exit code
-    return UserError(
-        f"a worker process ended with code {worker.process.exitcode} before it had anything to do; where memory was "
-        "short, fewer need less. Type --workers 1."
-    )
-
-
-def _serve(pipe: Connection, load: Load, arguments: dict[str, Any]) -> None:
-    """What a worker process does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent decides
-    try:
-        engine = load(**arguments)
-    except Exception as error:
-        pipe.send(error)
-        return
-    pipe.send((engine.info, engine.tokenizer))
-    asyncio.run(_answer(engine, pipe))
-
-
-def _refusal(engine: Engine, token: LearnedToken) -> UserError | None:
-    try:
-        engine.learn(token)
-    except UserError as error:
-        return error
-    return None
-
-
-async def _answer(engine: Engine, pipe: Connection) -> None:
-    loop, closing = asyncio.get_running_loop(), asyncio.Event()
-    tasks: dict[int, asyncio.Task[None]] = {}
-    finished: list[tuple[int, Outcome]] = []
-
-    def flush() -> None:
-        outcomes = finished.copy()
-        finished.clear()
-        with contextlib.suppress(OSError):  # nobody listens any more
-            pipe.send(("done", engine.busy_seconds, outcomes))
-
-    async def answer(number: int, request: Request) -> None:
-        outcome: Outcome
-        try:
-            [outcome] = await engine.generate([request])
-        except Exception as error:
-            outcome = error
-        finally:
-            del tasks[number]
-        if not finished:
-            loop.call_soon(flush)
-        finished.append((number, outcome))
-
-    def take(messages: list[Any]) -> None:
-        for verb, *about in messages:
-            if verb == "ask":
-                tasks[about[0]] = loop.create_task(answer(*about))
-            elif verb == "cancel":
-                if task := tasks.get(about[0]):
-                    task.cancel()
-            elif verb == "learn":
-                pipe.send(("learned", _refusal(engine, *about)))
+            asked.deaths += 1
+            if asked.deaths < _DEATHS:
+                self._place(number)
             else:
-                closing.set()
+                error = EngineError(f"{_DEATHS} workers ended while they had this request: {worker.host.ending()}")
+                self._settle([(number, error)])
 
-    def read() -> None:
-        with contextlib.suppress(EOFError, OSError, RuntimeError):  # the parent is gone, or we are closing
-            while True:
-                loop.call_soon_threadsafe(take, pipe.recv())
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(closing.set)
+    def _go_on(self, worker: _Worker) -> None:
+        """A host has been replaced."""
+        worker.dead = False
+        self._place_homeless()
 
-    threading.Thread(target=read, daemon=True).start()
-    await closing.wait()
-    await engine.close()
+    def _give_up(self, worker: _Worker) -> None:
+        worker.lost = True
+        self._place_homeless()
+
+    def _place_homeless(self) -> None:
+        homeless, self._homeless = self._homeless, []
+        for number in homeless:
+            self._place(number)
+
+
+def _check_same(first: EngineInfo, other: EngineInfo) -> None:
+    """Refuse engines whose texts would differ: it must not matter which of them answers."""
+    if first.fingerprint != other.fingerprint:
+        raise UserError("the workers loaded different models under one name. Give every machine the same files.")
+    different = sorted(
+        key for key in {*first.identity, *other.identity} if first.identity.get(key) != other.identity.get(key)
+    )
+    if different:
+        key = different[0]
+        raise UserError(
+            f"the workers differ in {key}: {first.identity.get(key)!r} and {other.identity.get(key)!r}. Give all of "
+            "them the same devices and versions."
+        )
+
+
+def _ended(host: Host) -> UserError:
+    return UserError(
+        f"{host.ending()} before it had anything to do; where memory was short, fewer need less. Type --workers 1."
+    )

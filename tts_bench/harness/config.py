@@ -19,7 +19,8 @@ class ModelConfig:
     dtype: str = "auto"
     rows: int | None = None  # sequences decoded together; None: 32, or 128 where the model is tiny
     threads: int | None = None
-    workers: int | None = None  # processes; None: 1, or one for each core where the model is tiny and on the CPU
+    workers: int | None = None  # engines; None: 1, or one for each core where the model is tiny and on the CPU
+    ray: str | None = None  # the cluster whose machines the workers are on: auto, local, or host:port
     exact: bool = True  # prove by a self-test that batches do not change text
     trust_remote_code: bool = False
     base_url: str | None = None  # of an endpoint, up to /v1
@@ -73,7 +74,7 @@ class RunConfig:
     strategies: tuple[str, ...]
     limit: int | None = None  # the first problems of each task
     data_dir: Path | None = None
-    in_flight: int = 32  # problems worked on at once
+    in_flight: int | None = None  # problems worked on at once; None: 32 for each engine
     timeout: float = 3600.0  # seconds for one strategy on one problem
 
     def __post_init__(self) -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tts_bench import registry
 from tts_bench.api import LearnedToken, Strategy
-from tts_bench.engines import hardware
+from tts_bench.engines import cluster, hardware
 from tts_bench.engines.base import Engine, Sampling
 from tts_bench.engines.openai.url import check_url
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.engines.vllm import options as vllm_options
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.harness import spread
 from tts_bench.harness.config import ModelConfig
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
@@ -30,7 +31,7 @@ _LOCAL = ("device", "dtype", "threads", "workers", "exact", "trust_remote_code")
 _REMOTE = ("base_url", "tokenizer", "request_timeout")
 _MEANINGLESS = {
     "hf": ("vllm", *_REMOTE),
-    "openai": ("vllm", *_LOCAL),
+    "openai": ("vllm", "ray", *_LOCAL),
     "scripted": ("rows", "vllm", *_LOCAL, *_REMOTE),
     "vllm": ("workers", *_REMOTE),
 }
@@ -141,6 +142,8 @@ def check(config: ModelConfig) -> None:
     if config.engine not in ENGINES:
         raise UserError(f"there is no engine {config.engine!r}. {did_you_mean(config.engine, ENGINES)}")
     _check_meant(config)
+    if config.ray:
+        cluster.check_installed()
     config.sampling(Sampling())
     chosen(config.thinking, config.think_start, config.think_end)
     if config.engine == "scripted":
@@ -161,6 +164,8 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
         UserError: anything in `config` that is unknown, out of range, or impossible with this model.
     """
     check(config)
+    if config.ray:
+        cluster.connect(config.ray)
     loaders = {"hf": _hf, "openai": _openai, "scripted": _scripted, "vllm": _vllm}
     engine, recommended, source, notes = loaders[config.engine](config, progress)
     form = _form(config, engine)
@@ -194,6 +199,10 @@ def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Samplin
     from tts_bench.engines import processes
 
     found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
+    if config.ray:
+        rows = config.rows or (_TINY_ROWS if _is_tiny(found.folder) else _ROWS)
+        engine: Engine = spread.hf(config, found, rows=rows)
+        return engine, models.sampling_defaults(found.folder), found.source, found.notes
     shape = _shape(config, found.folder)
     engine = processes.load(
         shape.workers,
@@ -215,6 +224,9 @@ def _vllm(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Sampl
     from tts_bench.engines.vllm.load import load
 
     found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
+    if config.ray:
+        engine: Engine = spread.vllm(config, found, rows=config.rows)
+        return engine, models.sampling_defaults(found.folder), found.source, found.notes
     engine = load(
         found.folder,
         name=_recorded(found),
@@ -245,11 +257,15 @@ class _Shape:
     workers: int
 
 
+def _is_tiny(folder: Path) -> bool:
+    return sum(file.stat().st_size for file in folder.glob("*.safetensors")) < _TINY
+
+
 def _shape(config: ModelConfig, folder: Path) -> _Shape:
     """What was asked for; where nothing was, processes for a tiny model on the CPU and threads for others."""
     import torch
 
-    tiny = sum(file.stat().st_size for file in folder.glob("*.safetensors")) < _TINY
+    tiny = _is_tiny(folder)
     accelerated = torch.cuda.is_available() or torch.backends.mps.is_available()
     on_cpu = config.device == "cpu" or (config.device == "auto" and not accelerated)
     processes = tiny and on_cpu and config.threads is None
@@ -309,7 +325,7 @@ def _served(config: ModelConfig) -> tuple[str, str]:
 
 def _scripted(config: ModelConfig, _progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
     name = _script(config)
-    engine = ScriptedEngine(SCRIPTS[name], name=name)
+    engine = spread.scripted(config, name) if config.ray else ScriptedEngine(SCRIPTS[name], name=name)
     return engine, Sampling(), "this package", ("a script, not a language model: for trying the harness out",)
 
 
@@ -324,6 +340,8 @@ def _script(config: ModelConfig) -> str:
 def _check_meant(config: ModelConfig) -> None:
     for field in fields(ModelConfig):
         value = getattr(config, field.name)
+        if field.name == "workers" and config.ray:
+            continue
         if field.name in _MEANINGLESS[config.engine] and value != field.default:
             option = field.name.replace("_", "-")
             raise UserError(f"--{option} {value} means nothing to the engine {config.engine!r}. Leave it out.")

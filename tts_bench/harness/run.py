@@ -27,6 +27,7 @@ from tts_bench.store import Store
 from tts_bench.tasks import catalog, loading, scoring
 
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
+_IN_FLIGHT = 32  # problems for each engine
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Run:
     def labels(self) -> dict[str, str]:
         """What people read in the place of each strategy's id."""
         return {arm.id: arm.label for arm in self.arms}
+
+    @property
+    def in_flight(self) -> int:
+        """Problems worked on at once."""
+        return self.config.in_flight or _IN_FLIGHT * int(str(self.model.engine.info.settings.get("workers", 1)))
 
     def header(self) -> dict[str, Any]:
         """What is needed to repeat the run; `identity` is what its records depend on."""
@@ -88,7 +94,7 @@ class Run:
             "metrics": self._metrics(),
             "labels": self.labels,
             "problems": len(self.items),
-            "in_flight": self.config.in_flight,
+            "in_flight": self.in_flight,
             "command": environment.command(),
             "versions": environment.versions(),
             "hardware": environment.hardware(),
@@ -145,7 +151,7 @@ class Run:
         try:
             with self.folder.appending() as append:
                 async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
-                    for _ in range(self.config.in_flight):
+                    for _ in range(self.in_flight):
                         group.create_task(work())
         except BaseExceptionGroup as group:
             raise _mendable(group) from None
