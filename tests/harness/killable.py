@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import threading
 import time
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -13,7 +15,8 @@ from tqdm import tqdm
 
 from tests.scripts import rambler
 from tts_bench.engines.base import Generation
-from tts_bench.engines.scripted import SCRIPTS, Draw
+from tts_bench.engines.scripted import SCRIPTS, Draw, ScriptedEngine
+from tts_bench.harness import spread
 from tts_bench.harness.config import ModelConfig, RunConfig
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import prepare
@@ -27,16 +30,29 @@ def slow(text: str, draw: Draw) -> str:
     return rambler(text, draw)
 
 
-def run(data: Path, out: Path, log: Path | None = None) -> None:
-    """A whole run; `log` gets a line for every generation that is stored: its key, finish and length."""
+def run(data: Path, out: Path, log: Path | None = None, actors: Path | None = None) -> None:
+    """A whole run; `log` gets a line for every generation that is stored: its key, finish and length.
+
+    With `actors`, two actors of a Ray cluster answer, and leave a file there that is named by their process.
+    """
     SCRIPTS["slow"] = slow
     tqdm.set_lock(threading.RLock())  # its own is shared by forked processes, and held for ever by one that is killed
     if log is not None:
         _log_to(log)
-    model = ModelConfig(model="slow", engine="scripted")
+    if actors is not None:
+        os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])  # where the actors find the tests
+        spread._load_scripted = partial(in_actor, actors)
+    model = ModelConfig(model="slow", engine="scripted", **({"ray": "local", "workers": 2} if actors else {}))
     ready = prepare(RunConfig(model, ("gsm8k",), STRATEGIES, data_dir=data, in_flight=3), out)
     with Progress(len(ready.items), list(ready.labels.values()), Console(file=io.StringIO())) as progress:
         ready.execute(progress)
+
+
+def in_actor(actors: Path, name: str) -> ScriptedEngine:
+    """What an actor loads."""
+    actors.mkdir(exist_ok=True)
+    (actors / str(os.getpid())).touch()
+    return ScriptedEngine(slow, name=name)
 
 
 def _log_to(path: Path) -> None:

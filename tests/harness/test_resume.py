@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import random
 import signal
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,38 @@ def test_kill_9_at_20_random_points_changes_no_byte_and_makes_nothing_twice(tmp_
     last.start()
     last.join()
     assert last.exitcode == 0
+    for name in FILES:
+        assert (out / name).read_bytes() == (tmp_path / "undisturbed" / "run" / name).read_bytes(), name
+    _nothing_finished_is_made_again(log)
+
+
+@pytest.mark.slow
+def test_on_ray_neither_a_killed_actor_nor_a_killed_driver_shows_in_the_records(tmp_path: Path, data: Path) -> None:
+    killable.run(data, tmp_path / "undisturbed" / "run")
+    out, log, actors = tmp_path / "killed" / "run", tmp_path / "log", tmp_path / "actors"
+    spawn = multiprocessing.get_context("spawn")  # Ray may not be forked
+
+    def started() -> BaseProcess:
+        driver = spawn.Process(target=killable.run, args=(data, out, log, actors))
+        driver.start()
+        return driver
+
+    def until_stored(count: int) -> None:
+        while not (log.exists() and len(log.read_text().splitlines()) >= count):
+            time.sleep(0.01)
+
+    driver = started()
+    until_stored(20)
+    driver.kill()
+    driver.join()
+    first = {int(file.name) for file in actors.iterdir()}
+    driver = started()
+    until_stored(len(log.read_text().splitlines()) + 20)
+    [victim, *_] = {int(file.name) for file in actors.iterdir()} - first
+    assert not (out / "records.jsonl").exists()
+    os.kill(victim, signal.SIGKILL)
+    driver.join()
+    assert driver.exitcode == 0
     for name in FILES:
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / "run" / name).read_bytes(), name
     _nothing_finished_is_made_again(log)
