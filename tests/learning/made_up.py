@@ -10,6 +10,7 @@ from typing import Any, cast
 from tts_bench.tasks.loading import LoadedTask
 
 from tests.on_hf import make_thinker
+from tts_bench.engines.base import Engine
 from tts_bench.engines.hf import HfEngine
 from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import Model, load_model
@@ -18,6 +19,7 @@ from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.problems import Problems
 from tts_bench.learning.start import embedding_of
 from tts_bench.learning.state import TrainingFolder
+from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Trainer
 
 Score = Callable[[str], float]
@@ -46,9 +48,18 @@ def problems(score: Score = letters, count: int = 8, hold_out: int = 2) -> Probl
     return Problems(loaded, [{}] * count, items[hold_out:], items[:hold_out], "0" * 64, "made up")
 
 
-def trainer(model: Model, out: Path, score: Score = letters, **options: object) -> Trainer:
+def trainer(
+    model: Model,
+    out: Path,
+    score: Score = letters,
+    *,
+    team: Team = SOLO,
+    learner: Engine | None = None,
+    **options: object,
+) -> Trainer:
     config = TrainConfig(ModelConfig(), "sums", out, **{**SMALL, **options})
     folder = TrainingFolder(out)
-    folder.claim(config.identity())
-    start = embedding_of(cast(HfEngine, model.engine), "Wait")
-    return Trainer(config, model, problems(score, hold_out=config.hold_out), folder, start)
+    team.first(lambda: folder.claim(config.identity()))
+    own = cast(HfEngine, learner or model.engine)
+    start = embedding_of(own, "Wait")
+    return Trainer(config, model, own, problems(score, hold_out=config.hold_out), folder, start, team)

@@ -6,6 +6,7 @@ import json
 import shlex
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,9 @@ AT_ONCE = {
     "--out used": "used exists already. Name a new folder",
     "--out used/mine.txt/t": "no folder that can be written to",
     "--data-dir gone": "The data folder gone does not exist",
+    "--rollout-engine openai": "--rollout-engine is 'openai'; it takes an engine that a row can be put into. Known: hf",
+    "--rollout-engine vlm": "Did you mean 'vllm'?",
+    "--vllm a=1": "--vllm a=1 means nothing without --rollout-engine vllm",
     "--from ' '": "--from is ' '; it takes a text that is not blank",
 }
 LOADED = {
@@ -92,6 +96,12 @@ def test_what_can_be_known_at_once_is_refused_before_anything_is_loaded(
 ) -> None:
     monkeypatch.setitem(sys.modules, "tts_bench.cli.report_token", None)  # the module that loads torch
     assert AT_ONCE[arguments] in refused(capsys, [*BASE.split(), *shlex.split(arguments)])
+
+
+@pytest.mark.skipif(find_spec("vllm") is not None, reason="vLLM is installed here")
+def test_rollouts_by_an_engine_that_is_not_installed_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    message = refused(capsys, [*BASE.split(), "--rollout-engine", "vllm"])
+    assert "needs vLLM, which is not installed here. Type pip install" in message
 
 
 @pytest.mark.parametrize("arguments", LOADED)

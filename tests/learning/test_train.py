@@ -23,7 +23,7 @@ from tests.tiny import make_tiny
 from tts_bench.engines.hf import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness.model import Model
-from tts_bench.learning import grpo
+from tts_bench.learning import grpo, play
 from tts_bench.learning.sequences import CUE
 from tts_bench.learning.state import State
 from tts_bench.learning.train import best, equal_rewards, stalled
@@ -64,8 +64,8 @@ def test_only_the_row_changes_and_it_stays_float32(tmp_path: Path, tie: bool, dt
         row = made.start.clone().requires_grad_()
         optimizer = torch.optim.AdamW([row], lr=0.1, weight_decay=0.0)
         forced = grpo.Sequence((1, 2, 3), (CUE, 5, 6, CUE, 7), (5, 6, 9, 7, 8), 1.0)
-        settings = grpo.Settings(made.engine.vocabulary, 1.0, inner=2, clip=0.2, micro_batch=2)
-        change = grpo.update(made.engine.model, row, optimizer, [forced, forced], settings)
+        settings = grpo.Settings(made.learner.vocabulary, 1.0, inner=2, clip=0.2, micro_batch=2)
+        change = grpo.update(made.learner.model, row, optimizer, [forced, forced], settings)
         after = weights(model)
     assert change.gradient > 0
     assert row.dtype == torch.float32
@@ -74,8 +74,26 @@ def test_only_the_row_changes_and_it_stays_float32(tmp_path: Path, tie: bool, dt
     assert all(torch.equal(before[name], after[name]) for name in before)
     for name, tensor in on_disk.items():
         assert torch.equal(tensor, after[name]), name
-    assert all(parameter.grad is None for parameter in made.engine.model.parameters())
+    assert all(parameter.grad is None for parameter in made.learner.model.parameters())
     assert {tensor.numel() for tensor in optimizer.state[row].values()} == {1, row.numel()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("tie", [True, False], ids=["tied", "untied"])
+def test_a_whole_training_changes_no_weight_and_its_row_is_float32(tmp_path: Path, tie: bool, dtype: str) -> None:
+    make_tiny(tmp_path / "m", "llama", tie)
+    with closing(thinker(tmp_path / "m", dtype=dtype, max_thinking_tokens=400)) as model:
+        made = trainer(model, tmp_path / "token", steps=1, shared_prefix=False, hold_out=0)
+        before = weights(model)
+        state = made.train(quiet, quiet)
+        after = weights(model)
+    assert state.log[1]["cues"] > 0
+    assert state.row.dtype == torch.float32
+    assert not torch.equal(state.row, made.start)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    on_disk = AutoModelForCausalLM.from_pretrained(tmp_path / "m", dtype=getattr(torch, dtype)).state_dict()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in on_disk.items())
 
 
 def test_a_reward_that_is_constant_within_each_group_changes_nothing_bit_for_bit(tmp_path: Path) -> None:
@@ -257,3 +275,16 @@ def test_running_out_of_memory_says_what_to_set(tmp_path: Path, monkeypatch: pyt
         with pytest.raises(UserError, match=r"out of memory \(CUDA.*Set --micro-batch below 4"):
             made.train(quiet, quiet)
         assert made.folder.load().step == 0  # type: ignore[union-attr]
+
+
+def test_running_out_of_memory_in_rollouts_says_what_to_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise ExceptionGroup("of a task group", [ValueError("cancelled"), MemoryError("no memory for the keys")])
+
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "token", hold_out=0)
+        monkeypatch.setattr(play, "sample", full)
+        with pytest.raises(
+            UserError, match=r"out of memory \(no memory for the keys\)\. Set --rows below 8, or a smaller"
+        ):
+            made.train(quiet, quiet)

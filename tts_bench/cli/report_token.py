@@ -11,25 +11,28 @@ from tts_bench.cli.models import bar
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.evaluation import Evaluation, Gain
 from tts_bench.learning.session import prepare, run
+from tts_bench.learning.team import Team
 from tts_bench.text import safe
 
 
-def train_and_show(config: TrainConfig) -> None:
-    """Prepare, train, evaluate and show.
+def train_and_show(config: TrainConfig, team: Team) -> None:
+    """Prepare, train, evaluate and show; of a team, the leading process alone shows.
 
     Raises:
         UserError: as `prepare` and `run`.
     """
-    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
+    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty(), quiet=not team.leads)
     with bar() as fetching:
-        trainer = prepare(config, fetching)
-    info, settings = trainer.engine.info, trainer.model.settings
+        trainer = prepare(config, fetching if team.leads else None, team)
+    info, settings = trainer.model.engine.info, trainer.model.settings
     console.print(safe(f"model     {info.model} (sha256 {info.fingerprint[:12]})"), soft_wrap=True)
     console.print(
         safe(f"thinking  {settings.format.describe()}; at most {settings.max_thinking} tokens"), soft_wrap=True
     )
     exact = "exact" if info.exact else "not exact: a resumed training may differ in rounding"
     console.print(safe(f"engine    {info.name}, {exact}; sampling {settings.continuation}"), soft_wrap=True)
+    if team.size > 1:
+        console.print(f"team      {team.size} processes; they share rollouts and updates", soft_wrap=True)
     problems = trainer.problems
     held = f"{len(problems.training)} problems of {config.task} ({problems.source}), {len(problems.held_out)} held out"
     console.print(safe(f"data      {held}"), soft_wrap=True)
@@ -39,6 +42,8 @@ def train_and_show(config: TrainConfig) -> None:
         console.print(safe(f"warning: {text}"), soft_wrap=True)
 
     found = run(trainer, lambda line: console.print(_step(line, config.steps), soft_wrap=True), warn)
+    if not team.leads:
+        return
     if found:
         show(found, config.start, console)
     console.print(safe(f"Written to {config.out}: token.safetensors, card.json, log.jsonl, curve.png"), soft_wrap=True)

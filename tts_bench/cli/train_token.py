@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from tts_bench.errors import UserError
 
 _MODEL, _ROLLOUTS, _LEARNING, _JUDGING = "Model", "Rollouts", "Learning", "Judging"
 
@@ -34,6 +36,12 @@ def train_token(
     problems_per_step: Annotated[int, typer.Option(rich_help_panel=_ROLLOUTS)] = 16,
     group: Annotated[int, typer.Option(help="Rollouts of one problem.", rich_help_panel=_ROLLOUTS)] = 16,
     continuations: Annotated[int, typer.Option(help="Times that the token is put in.", rich_help_panel=_ROLLOUTS)] = 1,
+    rollout_engine: Annotated[
+        str, typer.Option(help="hf: the model that is updated; vllm: a second one.", rich_help_panel=_ROLLOUTS)
+    ] = "hf",
+    vllm: Annotated[
+        str, typer.Option(help="Options of vLLM's own, key=value,...", show_default="none", rich_help_panel=_ROLLOUTS)
+    ] = "",
     shared_prefix: Annotated[
         bool, typer.Option(help="A group thinks alike up to the first cue.", rich_help_panel=_ROLLOUTS)
     ] = True,
@@ -75,21 +83,39 @@ def train_token(
 ) -> None:
     """Train a continue-thinking token: one embedding row of a frozen model, by reinforcement learning.
 
-    The same command again resumes. top-k, top-p and min-p are off: the loss follows plain sampling.
+    The same command again resumes. top-k, top-p and min-p are off: the loss follows plain sampling. Several processes
+    share the work: torchrun --nproc-per-node N -m tts_bench train-token ...
     """
     given = locals()
+    from tts_bench.learning.team import follows
+
+    try:
+        _train(given)
+    except UserError:
+        if follows():  # the leading process says it
+            raise typer.Exit(2) from None
+        raise
+
+
+def _train(given: dict[str, Any]) -> None:
     from dataclasses import fields
     from re import sub
 
     from tts_bench.harness.config import ModelConfig
     from tts_bench.learning.config import TrainConfig
     from tts_bench.learning.precheck import precheck
+    from tts_bench.learning.team import joined
 
-    ours = {field.name: given[field.name] for field in fields(ModelConfig) if field.name in given}
-    where = out or Path("tokens") / f"{sub(r'[^A-Za-z0-9_.+-]', '_', model.rstrip('/').rpartition('/')[2])}-{seed}"
+    ours = {
+        field.name: given[field.name] for field in fields(ModelConfig) if field.name in given and field.name != "vllm"
+    }
+    name = sub(r"[^A-Za-z0-9_.+-]", "_", given["model"].rstrip("/").rpartition("/")[2])
+    where = given["out"] or Path("tokens") / f"{name}-{given['seed']}"
     rest = {field.name: given[field.name] for field in fields(TrainConfig) if field.name not in ("model", "out")}
     config = TrainConfig(ModelConfig(**ours, top_k=0, top_p=1.0, min_p=0.0), out=where, **rest)
-    precheck(config)
-    from tts_bench.cli.report_token import train_and_show  # loads torch and lm-eval
+    with joined() as team:
+        with team.united():
+            precheck(config)
+        from tts_bench.cli.report_token import train_and_show  # loads torch and lm-eval
 
-    train_and_show(config)
+        train_and_show(config, team)

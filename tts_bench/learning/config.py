@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tts_bench.errors import UserError
+from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.config import ModelConfig
 
 NAME = "<|continue-thinking|>"
+ROLLOUT_ENGINES = ("hf", "vllm")  # they take learned tokens, and the weights that are trained for
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class TrainConfig:
     clip: float = 0.2
     start: str = "Wait"  # text whose embedding the row starts from
     name: str = NAME
+    rollout_engine: str = "hf"  # with "hf" one model in memory serves rollouts and updates
+    vllm: str = ""  # options of vLLM's own, key=value,...
     shared_prefix: bool = True  # a group thinks alike up to the first end of thinking
     micro_batch: int = 16  # sequences of one forward pass
     format_reward: float = 0.1  # for a boxed answer, beside 1 for a right one
@@ -68,6 +71,15 @@ class TrainConfig:
         for name in ("start", "name"):
             if not getattr(self, name).strip():
                 raise UserError(f"{_option(name)} is {getattr(self, name)!r}; it takes a text that is not blank.")
+        if self.rollout_engine not in ROLLOUT_ENGINES:
+            raise UserError(
+                f"--rollout-engine is {self.rollout_engine!r}; it takes an engine that a row can be put into. "
+                f"{did_you_mean(self.rollout_engine, ROLLOUT_ENGINES)}"
+            )
+        if self.vllm and self.rollout_engine != "vllm":
+            raise UserError(
+                f"--vllm {self.vllm} means nothing without --rollout-engine vllm. Add that, or leave it out."
+            )
         cap = self.model.max_thinking_tokens
         if cap is not None and cap < 2:
             raise UserError(f"--max-thinking-tokens is {cap}: no cue fits into that. Give more.")
@@ -89,6 +101,13 @@ class TrainConfig:
         ):
             del values[name]
         return values
+
+
+def of_rollouts(config: TrainConfig) -> ModelConfig:
+    """The model as its rollouts' engine loads it; the processor's threads and processes are the update's."""
+    if config.rollout_engine == config.model.engine:
+        return config.model
+    return replace(config.model, engine=config.rollout_engine, vllm=config.vllm, threads=None, workers=None)
 
 
 def _option(name: str) -> str:

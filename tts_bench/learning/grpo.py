@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tts_bench.learning.loss import log_probabilities, surrogate
-from tts_bench.learning.rollouts import Rollout
-from tts_bench.learning.sequences import Sequence, sequence
+from tts_bench.learning.sequences import Sequence
+from tts_bench.learning.team import SOLO, Team
 
 
 def advantages(rewards: Many[float]) -> list[float]:
@@ -24,14 +24,14 @@ def advantages(rewards: Many[float]) -> list[float]:
     return [(reward - mean) / deviation for reward in rewards]
 
 
-def weighed(groups: Many[Many[Rollout]], rewards: Many[Many[float]]) -> list[Sequence]:
+def weighed(groups: Many[Many[Sequence | None]], rewards: Many[Many[float]]) -> list[Sequence]:
     """The sequences that pull at the row: of groups whose rewards differ, those with a cue in them."""
-    found = []
-    for group, own in zip(groups, rewards, strict=True):
-        for rollout, advantage in zip(group, advantages(own), strict=True):
-            if advantage and (whole := sequence(rollout.trace)):
-                found.append(replace(whole, advantage=advantage))
-    return found
+    return [
+        replace(whole, advantage=advantage)
+        for group, own in zip(groups, rewards, strict=True)
+        for whole, advantage in zip(group, advantages(own), strict=True)
+        if whole and advantage
+    ]
 
 
 @dataclass(frozen=True)
@@ -60,37 +60,54 @@ def update(
     optimizer: torch.optim.Optimizer,
     sequences: Many[Sequence],
     settings: Settings,
+    team: Team = SOLO,
 ) -> Change:
     """Change `row` by `settings.inner` steps of `optimizer`. Without sequences nothing changes, bit for bit.
 
-    The loss is a mean over all sampled tokens of all sequences, so that micro-batches change nothing but rounding. The
-    sampler's log-probabilities are those of the first pass: the row is still the sampler's then.
+    The loss is a mean over all sampled tokens of all sequences, so that micro-batches change nothing but rounding. They
+    are dealt out to the team and their gradients summed in one order, so that its size changes no bit.
     """
     tokens = sum(one.sampled for one in sequences)
     if not tokens:
         return Change(0, 0.0, 0.0)
-    gradient, clipped = 0.0, 0
-    sampler: list[Tensor] = []  # log-probabilities, sequence by sequence
+    size = settings.micro_batch
+    batches = [_Batch(sequences[start : start + size]) for start in range(0, len(sequences), size)]
+    first = 0.0
     for inner in range(settings.inner):
-        optimizer.zero_grad()
-        clipped, place = 0, 0
-        for begin in range(0, len(sequences), settings.micro_batch):
-            batch = sequences[begin : begin + settings.micro_batch]
-            found = log_probabilities(
-                model, row, batch, vocabulary=settings.vocabulary, temperature=settings.temperature
-            )
-            if inner == 0:
-                sampler += [new.detach() for new in found]
-            losses = []
-            for one, new in zip(batch, found, strict=True):
-                old, place = sampler[place], place + 1
-                losses.append(surrogate(new, old, one.advantage, settings.clip))
-                clipped += int(((new.detach() - old).exp() - 1).abs().gt(settings.clip).sum())
-            (torch.cat(losses).sum() / tokens).backward()  # type: ignore[no-untyped-call]
-        assert row.grad is not None
+        pulls = team.each(batches, lambda mine: [batch.pull(model, row, settings, tokens) for batch in mine])
+        row.grad = sum((pull.gradient for pull in pulls[1:]), pulls[0].gradient).to(row.device)
         if inner == 0:
-            gradient = float(row.grad.norm())
-        if not math.isfinite(gradient):
+            first = float(row.grad.norm())
+        if not math.isfinite(first):
             raise FloatingPointError("the gradient is not finite")
         optimizer.step()
-    return Change(tokens, gradient, clipped / tokens)
+    return Change(tokens, first, sum(pull.clipped for pull in pulls) / tokens)
+
+
+@dataclass(frozen=True)
+class _Pull:
+    """What one micro-batch does to the row."""
+
+    gradient: Tensor  # [hidden], on the processor
+    clipped: int  # tokens out of the clipping range
+
+
+@dataclass
+class _Batch:
+    """Some sequences, and the sampler's log-probabilities of their tokens."""
+
+    sequences: Many[Sequence]
+    sampler: list[Tensor] | None = None  # those of the first pass: the row is still the sampler's then
+
+    def pull(self, model: PreTrainedModel, row: Tensor, settings: Settings, tokens: int) -> _Pull:
+        """Gradient of the share of these sequences in a mean over `tokens` tokens."""
+        found = log_probabilities(
+            model, row, self.sequences, vocabulary=settings.vocabulary, temperature=settings.temperature
+        )
+        self.sampler = self.sampler or [new.detach() for new in found]
+        losses, clipped = [], 0
+        for one, new, old in zip(self.sequences, found, self.sampler, strict=True):
+            losses.append(surrogate(new, old, one.advantage, settings.clip))
+            clipped += int(((new.detach() - old).exp() - 1).abs().gt(settings.clip).sum())
+        [gradient] = torch.autograd.grad(torch.cat(losses).sum() / tokens, [row])
+        return _Pull(gradient.cpu(), clipped)

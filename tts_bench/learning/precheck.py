@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tts_bench import models
 from tts_bench.harness.model import check
-from tts_bench.learning.config import TrainConfig
+from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.tasks import check_task
 from tts_bench.tasks import catalog, data
 from tts_bench.tokens import tokenfile
@@ -21,5 +21,6 @@ def precheck(config: TrainConfig) -> None:
     catalog.check((config.test_task or config.task,))
     data.data_folder(config.data_dir)
     check(config.model)
+    check(of_rollouts(config))
     assert config.model.model is not None
     models.examine(config.model.model)

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
 
 from tts_bench import __version__, models
+from tts_bench.engines.base import Engine, EngineInfo
 from tts_bench.engines.hf import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness import environment
+from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import Model, load_model
 from tts_bench.learning import problems as training_problems
-from tts_bench.learning.config import TrainConfig
+from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.evaluation import Evaluation, evaluate
 from tts_bench.learning.loss import check_head
 from tts_bench.learning.picture import draw
 from tts_bench.learning.problems import Problems
 from tts_bench.learning.start import check_name, embedding_of
 from tts_bench.learning.state import LOG, State, TrainingFolder
+from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Report, Trainer, best
 from tts_bench.tokens import tokenfile
 
@@ -31,52 +36,112 @@ ONE_SEED = (
 )
 
 
-def prepare(config: TrainConfig, progress: models.Progress | None = None) -> Trainer:
+def prepare(config: TrainConfig, progress: models.Progress | None = None, team: Team = SOLO) -> Trainer:
     """Check everything, load the model, and claim the folder of the training.
 
     Raises:
         UserError: whatever is wrong with the task, its data, the model, its thinking, or `config.out`.
     """
-    tokenfile.check_free(config.out)
-    problems = training_problems.load(config.task, config.hold_out, config.data_dir)
-    model = load_model(config.model, progress)
+    config = replace(config, model=_share(config.model, team))
+    engines: list[Engine] = []
     try:
-        trainer = _checked(config, problems, model)
+        with team.united():
+            tokenfile.check_free(config.out)
+            problems = training_problems.load(config.task, config.hold_out, config.data_dir)
+            model, learner = _load(config, engines, progress)
+            start = _checked(config, problems, model, learner)
+        folder, identity = TrainingFolder(config.out), _identity(config, problems, model, learner)
+        check_alike(team.all(lambda: identity))
+        team.first(lambda: folder.claim(identity))
     except BaseException:
-        asyncio.run(model.engine.close())
+        for engine in engines:
+            asyncio.run(engine.close())
         raise
-    return trainer
+    return Trainer(config, model, learner, problems, folder, start, team)
 
 
-def _checked(config: TrainConfig, problems: Problems, model: Model) -> Trainer:
-    engine, settings = cast(HfEngine, model.engine), model.settings
-    name = engine.info.model
-    if settings.format.mode == "end-of-turn" and config.model.thinking is None:
+def _share(model: ModelConfig, team: Team) -> ModelConfig:
+    """Of the machine's cores, this process's own. Gradients need the model in this process, however tiny it is."""
+    threads = model.threads
+    if threads is None and team.size > 1:
+        threads = max(1, len(os.sched_getaffinity(0)) // team.beside)
+    return replace(model, threads=threads, workers=1)
+
+
+def _load(config: TrainConfig, engines: list[Engine], progress: models.Progress | None) -> tuple[Model, HfEngine]:
+    """The model with the engine of the rollouts, and the engine whose weights gradients pass through."""
+    loaded = load_model(config.model, progress)
+    engines.append(loaded.engine)
+    learner = cast(HfEngine, loaded.engine)
+    if config.model.threads:
+        torch.set_num_threads(config.model.threads)
+    if config.rollout_engine == config.model.engine:
+        return loaded, learner
+    model = load_model(of_rollouts(config), progress)
+    engines.append(model.engine)
+    check_rollouts(model.engine.info, learner.info)
+    return model, learner
+
+
+def check_rollouts(rollouts: EngineInfo, learner: EngineInfo) -> None:
+    """Refuse an engine that cannot make the rollouts of what `learner` trains.
+
+    Raises:
+        UserError: it takes no learned tokens, or holds another model.
+    """
+    if "learned-tokens" not in rollouts.capabilities:
+        raise UserError(f"the engine {rollouts.name} takes no learned tokens. Type --rollout-engine hf.")
+    if rollouts.fingerprint != learner.fingerprint:
+        raise UserError(
+            f"the engine {rollouts.name} holds a model with fingerprint {rollouts.fingerprint}; the token is to be for "
+            f"{learner.model}, with {learner.fingerprint}. Type --rollout-engine hf."
+        )
+
+
+def check_alike(identities: Sequence[dict[str, Any]]) -> None:
+    """Refuse processes that would not train the same row.
+
+    Raises:
+        UserError: they have other models, data, devices, arithmetic or versions.
+    """
+    first = identities[0]
+    for rank, other in enumerate(identities):
+        if different := sorted(key for key in first if first[key] != other[key]):
+            key = different[0]
+            raise UserError(
+                f"process 0 and process {rank} differ in their {key}: {first[key]!r} and {other[key]!r}. Give all the "
+                "same model and data, and to each a GPU, or start fewer processes."
+            )
+
+
+def _checked(config: TrainConfig, problems: Problems, model: Model, learner: HfEngine) -> torch.Tensor:
+    """The row to start from."""
+    name = learner.info.model
+    if model.settings.format.mode == "end-of-turn" and config.model.thinking is None:
         raise UserError(
             f"{name} has no thinking delimiter, and none is given. Type --think-start and --think-end, or "
             "--thinking end-of-turn to put the token in the place of its end of turn."
         )
-    check_name(engine, config.name)
+    check_name(learner, config.name)
     _check_room(model, problems)
-    if not check_head(engine.model):
+    if not check_head(learner.model):
         raise UserError(f"{name} does more than its output matrix to make logits; the training cannot follow it.")
-    start = embedding_of(engine, config.start)
-    if config.model.threads:
-        torch.set_num_threads(config.model.threads)
+    return embedding_of(learner, config.start)
+
+
+def _identity(config: TrainConfig, problems: Problems, model: Model, learner: HfEngine) -> dict[str, Any]:
+    """All that decides what is learned: not how many processes do it."""
     facts = model.facts()
     decisive = ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
-    folder = TrainingFolder(config.out)
-    folder.claim(
-        {
-            "tts_bench": __version__,
-            "model": engine.info.fingerprint,
-            "engine": engine.info.identity,
-            "data": problems.sha256,
-            **config.identity(),
-            **{key: facts[key] for key in decisive},
-        }
-    )
-    return Trainer(config, model, problems, folder, start)
+    return {
+        "tts_bench": __version__,
+        "model": learner.info.fingerprint,
+        "engine": model.engine.info.identity,
+        "update": learner.info.identity,
+        "data": problems.sha256,
+        **config.identity(),
+        **{key: facts[key] for key in decisive},
+    }
 
 
 def _check_room(model: Model, problems: Problems) -> None:
@@ -95,35 +160,46 @@ def _check_room(model: Model, problems: Problems) -> None:
 
 
 def run(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Evaluation | None:
-    """Train, evaluate, and write the token's folder; the model's engine is closed at the end.
+    """Train, evaluate, and write the token's folder; the engines are closed at the end.
+
+    Of a team, only the leading process evaluates and writes; the others return when the last step is done.
 
     Raises:
         UserError: as `Trainer.train`, or the folder has come into use meanwhile.
     """
-    config, folder = trainer.config, trainer.folder
-    with folder.locked():
-        try:
-            state = trainer.train(report, warn)
-            (folder.path / PICTURE).write_bytes(draw(state.log, f"{trainer.engine.info.model}: {config.task}"))
-            if config.shuffle_rewards:
-                warn("the rewards were shuffled: this token is a control, and should be worth nothing.")
-            warn(ONE_SEED)
-            found = None
-            if config.test_problems:
-                found = evaluate(config, trainer.model, trainer.token(state.row), folder.path / EVALUATION)
-        finally:
-            asyncio.run(trainer.engine.close())
-        tokenfile.save(
-            config.out,
-            state.row.detach().cpu().tolist(),
-            name=config.name,
-            model=trainer.engine.info.model,
-            fingerprint=trainer.engine.info.fingerprint,
-            init=config.start,
-            training=_facts(trainer, state, found),
-            licence=config.licence,
-            beside={LOG: folder.log_of(state), PICTURE: (folder.path / PICTURE).read_bytes()},
-        )
+    try:
+        if not trainer.team.leads:
+            trainer.train(report, warn)
+            return None
+        with trainer.folder.locked():
+            return _lead(trainer, report, warn)
+    finally:
+        for engine in {id(engine): engine for engine in (trainer.model.engine, trainer.learner)}.values():
+            asyncio.run(engine.close())
+
+
+def _lead(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Evaluation | None:
+    config, folder, info = trainer.config, trainer.folder, trainer.learner.info
+    state = trainer.train(report, warn)
+    picture = draw(state.log, f"{info.model}: {config.task}")
+    (folder.path / PICTURE).write_bytes(picture)
+    if config.shuffle_rewards:
+        warn("the rewards were shuffled: this token is a control, and should be worth nothing.")
+    warn(ONE_SEED)
+    found = None
+    if config.test_problems:
+        found = evaluate(config, trainer.model, trainer.token(state.row), folder.path / EVALUATION)
+    tokenfile.save(
+        config.out,
+        state.row.detach().cpu().tolist(),
+        name=config.name,
+        model=info.model,
+        fingerprint=info.fingerprint,
+        init=config.start,
+        training=_facts(trainer, state, found),
+        licence=config.licence,
+        beside={LOG: folder.log_of(state), PICTURE: picture},
+    )
     return found
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, cast
@@ -15,14 +14,13 @@ import torch
 
 from tts_bench.api import LearnedToken
 from tts_bench.engines.hf import HfEngine
-from tts_bench.engines.hf.loop import out_of_memory
-from tts_bench.errors import UserError
 from tts_bench.harness.model import Model
-from tts_bench.learning import grpo
+from tts_bench.learning import grpo, memory
 from tts_bench.learning.config import TrainConfig
-from tts_bench.learning.problems import Problems, Verdict
-from tts_bench.learning.rollouts import Rollout, sample
+from tts_bench.learning.play import Group, Player
+from tts_bench.learning.problems import Problems
 from tts_bench.learning.state import State, TrainingFolder
+from tts_bench.learning.team import SOLO, Team
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
 from tts_bench.tokens import tokenfile
@@ -38,32 +36,35 @@ class Trainer:
     """All that a run needs, checked. `train()` goes on from the last checkpoint."""
 
     config: TrainConfig
-    model: Model
+    model: Model  # makes the rollouts: any engine that takes learned tokens
+    learner: HfEngine  # has the weights that gradients pass through; `model.engine` itself unless told otherwise
     problems: Problems
     folder: TrainingFolder
     start: torch.Tensor
+    team: Team = SOLO
 
     def __post_init__(self) -> None:
-        self.engine = cast(HfEngine, self.model.engine)
-        self.engine.model.requires_grad_(False)
-        self._watched = Scheduler(self.engine, Store(None))  # keeps what comes before the cue on held-out problems
+        self.learner.model.requires_grad_(False)
+        self._player = Player(self.config, self.model, self.problems, self.team)
+        self._watched = Scheduler(self.model.engine, Store(None))  # keeps held-out problems' thinking before the cue
 
     def train(self, report: Report, warn: Callable[[str], None]) -> State:
         """Train up to the last step, or until the held-out problems get no better.
 
         Raises:
-            UserError: out of memory; the message says what to make smaller.
+            UserError: out of memory, with what to make smaller; or another process of the team has ended.
             OSError: the folder cannot be written to.
         """
-        state = self.folder.load() or State(0, self.start.clone(), self.start)
+        state = self.team.first(self.folder.load) or State(0, self.start.clone(), self.start)
         row = state.row.to(self.start.device).requires_grad_()
         state.row = row
         optimizer = torch.optim.AdamW([row], lr=1.0, weight_decay=0.0)
         if state.moments:
-            optimizer.state[row] = dict(state.moments)
+            own = {"param_groups": optimizer.state_dict()["param_groups"], "state": {0: dict(state.moments)}}
+            optimizer.load_state_dict(own)  # to where the row is
         if not state.log:
             state.log.append({"step": 0, **self._row_facts(row), "held_out": self._held_out(row)})
-            self.folder.save(state)
+            self._save(state)
         for line in state.log:
             report(line)
         while state.step < self.config.steps and not stalled(state.log, self._patience):
@@ -76,7 +77,7 @@ class Trainer:
             state.log.append(line)
             if best(state.log) == state.step:
                 state.best = row.detach().clone()
-            self.folder.save(state)
+            self._save(state)
             report(line)
             if state.step == _PATIENT and not any(line["groups"] for line in state.log[1:]):
                 warn(equal_rewards(state.log[1:]))
@@ -84,54 +85,48 @@ class Trainer:
             state.row = self.start if best(state.log) == 0 else cast(torch.Tensor, state.best)
         return state
 
+    def _save(self, state: State) -> None:
+        self.team.first(lambda: self.folder.save(state))
+
     def token(self, row: torch.Tensor) -> LearnedToken:
         values = row.detach().cpu().numpy().astype(np.float32)
-        return tokenfile.make_token(self.config.name, self.engine.info.fingerprint, values)
+        return tokenfile.make_token(self.config.name, self.learner.info.fingerprint, values)
 
     @property
     def _patience(self) -> int:
         return 0 if self.config.shuffle_rewards else self.config.patience  # true scores must not save a control
 
     def _step(self, step: int, row: torch.Tensor, optimizer: torch.optim.Optimizer) -> Line:
-        config, clock = self.config, [time.perf_counter()]
-        items = self.problems.batch(step, config.problems_per_step, self.model.settings.seed)
-        busy, sampled = self.engine.busy_seconds, self.engine.counts.sampled
-        with _memory(f"--rows below {self.engine.info.settings['rows']}, or a smaller --max-thinking-tokens"):
-            groups = sample(
-                Scheduler(self.engine, Store(None)),
-                self.model.settings,
-                self.token(row),
-                items,
-                extensions=config.continuations,
-                group=config.group,
-                shared=config.shared_prefix,
-                stream=f"step {step}",
-            )
+        config, engine, seed = self.config, self.model.engine, self.model.settings.seed
+        clock, judging, busy = [time.perf_counter()], self._player.judging, engine.busy_seconds
+        scheduler = Scheduler(engine, Store(None))
+        items = self.problems.batch(step, config.problems_per_step, seed)
+        groups = self._player.play(scheduler, self.token(row), items, group=config.group, stream=f"step {step}")
         clock.append(time.perf_counter())
-        busy, sampled = self.engine.busy_seconds - busy, self.engine.counts.sampled - sampled
-        verdicts = [[self.problems.judge(rollout.item, rollout.last) for rollout in group] for group in groups]
-        rewards = [[verdict.reward(config.format_reward) for verdict in group] for group in verdicts]
+        judging, busy = self._player.judging - judging, engine.busy_seconds - busy
+        rewards = [[one.verdict.reward(config.format_reward) for one in group.members] for group in groups]
         if config.shuffle_rewards:
-            chance = np.random.default_rng((self.model.settings.seed, step))
+            chance = np.random.default_rng((seed, step))
             rewards = [chance.permutation(group).tolist() for group in rewards]
-        clock.append(time.perf_counter())
         rate = self._rate(step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        sequences = grpo.weighed(groups, rewards)
-        with _memory(f"--micro-batch below {config.micro_batch}"):
-            change = grpo.update(self.engine.model, row, optimizer, sequences, self._settings())
+        for parameters in optimizer.param_groups:
+            parameters["lr"] = rate
+        sequences = grpo.weighed([[one.sequence for one in group.members] for group in groups], rewards)
+        with memory.told(f"--micro-batch below {config.micro_batch}"):
+            change = grpo.update(self.learner.model, row, optimizer, sequences, self._settings(), self.team)
         clock.append(time.perf_counter())
+        both, update = np.diff(clock)
+        seconds = {"rollouts": both - judging, "reward": judging, "update": update}
+        made = self.team.all(lambda: (scheduler.counts.made, busy))
         return {
-            **_facts(groups, verdicts, rewards),
-            "before": fmean(self.problems.judge(group[0].item, group[0].first).correct for group in groups),
+            **_facts(groups, rewards),
             "loss_tokens": change.tokens,
             "gradient": change.gradient,
             "clipped": change.clipped,
             "lr": rate,
             **self._row_facts(row),
-            "seconds": dict(zip(("rollouts", "reward", "update"), np.diff(clock).round(3).tolist(), strict=True)),
-            "engine": {"tokens": sampled, "seconds": round(busy, 3)},
+            "seconds": {name: round(float(value), 3) for name, value in seconds.items()},
+            "engine": {"tokens": sum(own for own, _ in made), "seconds": round(max(own for _, own in made), 3)},
         }
 
     def _rate(self, step: int) -> float:
@@ -142,27 +137,18 @@ class Trainer:
     def _settings(self) -> grpo.Settings:
         config = self.config
         temperature = self.model.settings.continuation.temperature
-        return grpo.Settings(self.engine.vocabulary, temperature, config.inner, config.clip, config.micro_batch)
+        return grpo.Settings(self.learner.vocabulary, temperature, config.inner, config.clip, config.micro_batch)
 
     def _held_out(self, row: torch.Tensor) -> Line | None:
         if not self.problems.held_out:
             return None
-        groups = sample(
-            self._watched,
-            self.model.settings,
-            self.token(row),
-            self.problems.held_out,
-            extensions=self.config.continuations,
-            stream="held out",
-        )
-        judged = [
-            (self.problems.judge(g[0].item, g[0].first), self.problems.judge(g[0].item, g[0].last)) for g in groups
-        ]
+        groups = self._player.play(self._watched, self.token(row), self.problems.held_out, stream="held out")
+        ends = [group.members[0] for group in groups]
         return {
-            "accuracy": fmean(last.correct for _, last in judged),
-            "before": fmean(first.correct for first, _ in judged),
-            "reward": fmean(last.reward(self.config.format_reward) for _, last in judged),
-            "extra_tokens": fmean(group[0].extra for group in groups),
+            "accuracy": fmean(one.verdict.correct for one in ends),
+            "before": fmean(group.before.correct for group in groups),
+            "reward": fmean(one.verdict.reward(self.config.format_reward) for one in ends),
+            "extra_tokens": fmean(one.extra for one in ends),
         }
 
     def _row_facts(self, row: torch.Tensor) -> Line:
@@ -200,30 +186,16 @@ def equal_rewards(log: Sequence[Line]) -> str:
     return f"within each group all rewards were equal in the first {len(log)} steps, so nothing can be learned: {why}."
 
 
-def _facts(groups: list[list[Rollout]], verdicts: list[list[Verdict]], rewards: list[list[float]]) -> Line:
-    rollouts = [rollout for group in groups for rollout in group]
-    flat = [verdict for group in verdicts for verdict in group]
+def _facts(groups: list[Group], rewards: list[list[float]]) -> Line:
+    flat = [one for group in groups for one in group.members]
     return {
         "reward": fmean(reward for group in rewards for reward in group),
-        "accuracy": fmean(verdict.correct for verdict in flat),
-        "format": fmean(verdict.boxed for verdict in flat),
-        "extra_tokens": fmean(rollout.extra for rollout in rollouts),
-        "cues": sum(rollout.trace.cues for rollout in rollouts),
-        "cues_wanted": sum(rollout.trace.cues_wanted for rollout in rollouts),
-        "truncated": fmean(rollout.trace.truncated for rollout in rollouts),
+        "accuracy": fmean(one.verdict.correct for one in flat),
+        "before": fmean(group.before.correct for group in groups),
+        "format": fmean(one.verdict.boxed for one in flat),
+        "extra_tokens": fmean(one.extra for one in flat),
+        "cues": sum(one.cues for one in flat),
+        "cues_wanted": sum(one.cues_wanted for one in flat),
+        "truncated": fmean(one.truncated for one in flat),
         "groups": sum(min(group) != max(group) for group in rewards),
     }
-
-
-@contextmanager
-def _memory(instead: str) -> Iterator[None]:
-    try:
-        yield
-    except ExceptionGroup as group:
-        if found := next((error for error in group.exceptions if out_of_memory(error)), None):
-            raise UserError(f"out of memory ({found}). Set {instead}.") from group
-        raise group.exceptions[0] from group
-    except Exception as error:
-        if out_of_memory(error):
-            raise UserError(f"out of memory ({str(error).splitlines()[0][:200]}). Set {instead}.") from error
-        raise

@@ -1,0 +1,95 @@
+"""Rollouts played and judged, each process its share: all that a step needs of them, small enough to be passed on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+
+from tts_bench.api import LearnedToken
+from tts_bench.harness.model import Model
+from tts_bench.harness.solve import Item
+from tts_bench.learning import memory
+from tts_bench.learning.config import TrainConfig
+from tts_bench.learning.problems import Problems, Verdict
+from tts_bench.learning.rollouts import Rollout, sample
+from tts_bench.learning.sequences import Sequence, sequence
+from tts_bench.learning.team import Team
+from tts_bench.scheduler import Scheduler
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A rollout and what the scorer says of it."""
+
+    verdict: Verdict
+    extra: int  # generated tokens beyond those of the answer without the token
+    cues: int
+    cues_wanted: int
+    truncated: bool
+    sequence: Sequence | None  # as the loss reads it; None where no cue was put in
+
+
+@dataclass(frozen=True)
+class Group:
+    """The rollouts of one problem."""
+
+    before: Verdict  # of the first one's answer without the token
+    members: tuple[Judged, ...]
+
+
+@dataclass
+class Player:
+    """Plays the strategy `learned-token` with whatever engine `model` has."""
+
+    config: TrainConfig
+    model: Model
+    problems: Problems
+    team: Team
+    judging: float = 0.0  # seconds spent in the scorer so far, by this process
+
+    def play(
+        self, scheduler: Scheduler, token: LearnedToken, items: Many[Item], *, group: int = 1, stream: str
+    ) -> list[Group]:
+        """A group of rollouts for each item, in their order.
+
+        Raises:
+            UserError: out of memory, or a process of the team has ended.
+        """
+
+        def mine(share: Many[Item]) -> list[Group]:
+            rows = scheduler.engine.info.settings.get("rows", self.config.model.rows)
+            with memory.told(f"--rows below {rows}, or a smaller --max-thinking-tokens"):
+                groups = sample(
+                    scheduler,
+                    self.model.settings,
+                    token,
+                    share,
+                    extensions=self.config.continuations,
+                    group=group,
+                    shared=self.config.shared_prefix,
+                    stream=stream,
+                )
+            began = time.perf_counter()
+            judged = [self._judged(rollouts) for rollouts in groups]
+            self.judging += time.perf_counter() - began
+            return judged
+
+        return self.team.each(items, mine)
+
+    def _judged(self, rollouts: Many[Rollout]) -> Group:
+        judge = self.problems.judge
+        return Group(
+            judge(rollouts[0].item, rollouts[0].first),
+            tuple(
+                Judged(
+                    judge(one.item, one.last),
+                    one.extra,
+                    one.trace.cues,
+                    one.trace.cues_wanted,
+                    one.trace.truncated,
+                    sequence(one.trace),
+                )
+                for one in rollouts
+            ),
+        )
