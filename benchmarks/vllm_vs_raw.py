@@ -9,7 +9,7 @@ each request, what our own streams are in the place of.
 The second table is the drawing alone: our inverse of the cumulative distribution, one number for each token, and keyed
 Gumbel noise, one number for each token of the vocabulary.
 
-    python benchmarks/vllm_vs_raw.py [--model smollm2] [--problems 32] [--threads 1] [--vllm enforce_eager=true]
+    python benchmarks/vllm_vs_raw.py [--model smollm2] [--problems 32] [--threads 1] [--vllm KEY=VALUE,...]
 """
 
 from __future__ import annotations
@@ -159,7 +159,8 @@ def compare(given: argparse.Namespace) -> bool:
                 part, items = items[:per_round], items[per_round:]
                 place = Path(scratch) / f"{mode}-{number}"
                 ours = Timing.of(lambda run=these, part=part, place=place: through_harness(run, engine, part, place))
-                plain, seeds = (best_raw(llm, engine.asked, seeds=seeds) for seeds in (False, True))
+                plain = best_raw(llm, engine.asked, seeds=False)
+                seeds = best_raw(llm, engine.asked, seeds=True) if temperature else plain
                 rounds.append((ours, plain, seeds, len(engine.asked)))
             ours, plain, seeds, requests = sorted(rounds, key=lambda each: each[0].rate / each[1].rate)[ROUNDS // 2]
             ratio, cpu = ours.rate / plain.rate, plain.cpu / plain.tokens / (ours.cpu / ours.tokens)
@@ -182,7 +183,6 @@ def raw_engine(given: argparse.Namespace) -> Any:  # noqa: ANN401
         max_num_seqs=given.rows,
         enable_prefix_caching=True,
         skip_tokenizer_init=True,
-        kv_cache_memory_bytes=4 * 2**30,
         **options.parse(given.vllm),
     )
 
@@ -234,7 +234,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=2, help="for each problem")
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--max-thinking-tokens", type=int, default=96)
-    parser.add_argument("--vllm", default="", help="options of vLLM's own, for both")
+    memory = "kv_cache_memory_bytes=1000000000"
+    parser.add_argument("--vllm", default=memory, help="options of vLLM's own, for both; on a GPU leave it empty")
     parser.add_argument("--part", choices=["compare", "draws"], action="append")
     given = parser.parse_args()
     parts, good = given.part or ["compare", "draws"], True

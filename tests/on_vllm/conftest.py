@@ -19,7 +19,13 @@ FINGERPRINT = "f" * 64
 def start_vllm(folder: Path, **options: Any) -> Engine:  # noqa: ANN401
     from tts_bench.engines.vllm.load import load
 
-    options = {"threads": 1, "rows": 16, "dtype": "float32", "more": "enforce_eager=true", **options}
+    options = {
+        "threads": 1,
+        "rows": 16,
+        "dtype": "float32",
+        "more": "enforce_eager=true,kv_cache_memory_bytes=500000000",
+        **options,
+    }
     return load(folder, name=folder.name, fingerprint=FINGERPRINT, **options)
 
 

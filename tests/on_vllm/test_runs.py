@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 MAIN = "from tts_bench.cli.main import main; main()"
 PROBLEMS = 60
-VLLM = ("--engine", "vllm", "--vllm", "enforce_eager=true", "--rows", "16")
+VLLM = ("--engine", "vllm", "--vllm", "enforce_eager=true,kv_cache_memory_bytes=500000000", "--rows", "16")
 
 
 def command(model: Path, out: Path, *more: str) -> list[str]:

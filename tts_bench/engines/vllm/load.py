@@ -219,7 +219,9 @@ def _room(
         )
     if given.keys() & {"gpu_memory_utilization", "kv_cache_memory_bytes"} or "VLLM_CPU_KVCACHE_SPACE" in os.environ:
         return {}
-    quarter = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
+    import psutil  # vLLM needs it too
+
+    quarter = psutil.virtual_memory().available // 4  # vLLM takes it at once, not as it is used
     return {"kv_cache_memory_bytes": min(quarter, rows * context_window(folder) * model.cache_bytes(item))}
 
 
