@@ -62,6 +62,7 @@ def test_one_process_alone_touches_no_distribution(monkeypatch: pytest.MonkeyPat
     ("variables", "says"),
     [
         ({"WORLD_SIZE": "2"}, r"WORLD_SIZE is 2, but RANK and MASTER_ADDR and MASTER_PORT is not set.*torchrun"),
+        ({"WORLD_SIZE": "2", "RANK": "0", "MASTER_ADDR": "a", "MASTER_PORT": "0"}, "but MASTER_PORT is not set"),
         ({"WORLD_SIZE": "two"}, "WORLD_SIZE is 'two' in the environment"),
     ],
 )
@@ -200,7 +201,7 @@ def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: P
     rows_of(tmp_path / "data/gsm8k/train.jsonl", range(40, 60))
     rows_of(tmp_path / "data/gsm8k/test.jsonl", range(5, 15))
     by = {
-        "torchrun": ["torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0"],
+        "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
         "accelerate": ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"],
     }[launcher]
     command = [sys.executable, "-m", *by, "-m", "tts_bench", "train-token", "--model", "m", "--task", "gsm8k"]

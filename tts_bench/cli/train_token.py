@@ -84,7 +84,7 @@ def train_token(
     """Train a continue-thinking token: one embedding row of a frozen model, by reinforcement learning.
 
     The same command again resumes. top-k, top-p and min-p are off: the loss follows plain sampling. Several processes
-    share the work: torchrun --nproc-per-node N -m tts_bench train-token ...
+    share the work: torchrun --standalone --nproc-per-node N -m tts_bench train-token ...
     """
     given = locals()
     from tts_bench.learning.team import follows

@@ -20,6 +20,7 @@ A = TypeVar("A")
 B = TypeVar("B")
 
 PATIENCE = timedelta(hours=2)  # for one step of the slowest process; one that has died is noticed at once
+_NEEDED = {"RANK": "", "MASTER_ADDR": "", "MASTER_PORT": "0"}  # and what they are where they are not set
 _AGAIN = "Its own messages say why; the same command again resumes."
 
 
@@ -140,10 +141,10 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[Team]:
     if size == 1:
         yield SOLO
         return
-    if missing := [name for name in ("RANK", "MASTER_ADDR", "MASTER_PORT") if name not in os.environ]:
+    if missing := [name for name, none in _NEEDED.items() if os.environ.get(name, none) == none]:
         raise UserError(
             f"WORLD_SIZE is {size}, but {' and '.join(missing)} is not set. Start the processes with torchrun "
-            "--nproc-per-node N -m tts_bench train-token ..., or unset WORLD_SIZE."
+            "--standalone --nproc-per-node N -m tts_bench train-token ..., or unset WORLD_SIZE."
         )
     rank = _number("RANK", 0)
     local, beside = _number("LOCAL_RANK", rank), _number("LOCAL_WORLD_SIZE", size)
