@@ -15,7 +15,6 @@ from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import Engine, Generation, Request, Sampling
 from tts_bench.engines.hf import HfEngine
-from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.engines.hf.loop import Job, Loop
 from tts_bench.errors import UserError
 
@@ -376,15 +375,3 @@ def test_pickled_weights_alone_are_refused(tmp_path: Path, started: Started) -> 
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(UserError, match="transformers cannot load tiny"):
         started(folder)
-
-
-def test_eager_attention_steps_like_a_plain_forward_pass(tiny: Tiny) -> None:
-    model = AutoModelForCausalLM.from_pretrained(tiny(), dtype=torch.float32, attn_implementation="eager")
-    decoder = Decoder(model, 300)
-    decoder.slots.resize(4, 64)
-    prompt, steps = [5, 6, 7, 8], [9, 10, 11]
-    with torch.inference_mode():
-        decoder.prefill(0, prompt)
-        for index, token in enumerate(steps):
-            logits = decoder.step([token], [len(prompt) + index])[0]
-            assert np.abs(logits - decoder.plain([*prompt, *steps[: index + 1]])).max() < 1e-4

@@ -58,8 +58,8 @@ def test_an_engine_that_fails_its_self_test_carries_no_exact_label(
 ) -> None:
     step = Decoder.step
 
-    def worse(self: Decoder, tokens: list[int], positions: list[int]) -> NDArray[np.float32]:
-        logits = step(self, tokens, positions)
+    def worse(self: Decoder, tokens: list[int], positions: list[int], pages: list[list[int]]) -> NDArray[np.float32]:
+        logits = step(self, tokens, positions, pages)
         if spoilt == "row" and len(tokens) > 5:
             logits[5, 3] += 1e-6
         elif (spoilt == "size" and len(tokens) == 16) or (spoilt == "length" and max(positions) > 600):

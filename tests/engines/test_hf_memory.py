@@ -8,12 +8,15 @@ import torch
 
 from tts_bench.engines.base import Generation, Request, Sampling
 from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.attention import Plan
 from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.pages import PAGE
 
 Tiny = Callable[..., Path]
 Started = Callable[..., HfEngine]
 Run = Callable[[HfEngine, Sequence[Request]], list[Generation]]
 REQUESTS = [Request((5, 6, index), (), 30, str(index), Sampling()) for index in range(24)]
+PAGE_BYTES = 2 * 2 * 2 * 16 * 4 * PAGE  # keys and values, layers, heads, head size, bytes of a float32, tokens
 
 
 class Short:
@@ -24,11 +27,11 @@ class Short:
         model = engine._decoder.model
         self.inner, model.forward = model.forward, self
 
-    def __call__(self, inputs_embeds: torch.Tensor, **rest: object) -> object:
+    def __call__(self, inputs_embeds: torch.Tensor, plan: Plan, **rest: object) -> object:
         self.calls += 1
-        if self.calls > self.after and (len(inputs_embeds) > self.rows or inputs_embeds.shape[1] > self.tokens):
+        if self.calls > self.after and (plan.rows > self.rows or inputs_embeds.shape[1] > self.tokens):
             raise self.error
-        return self.inner(inputs_embeds=inputs_embeds, **rest)
+        return self.inner(inputs_embeds=inputs_embeds, plan=plan, **rest)
 
 
 @pytest.mark.parametrize(
@@ -62,20 +65,39 @@ def test_a_request_that_does_not_fit_alone_gets_the_error_and_the_others_go_on(
 
 def test_the_storage_of_keys_and_values_keeps_to_its_budget(tiny: Tiny, started: Started, run: Run) -> None:
     wanted = run(started(tiny(), rows=24), REQUESTS)
-    token = 2 * 2 * 2 * 16 * 4  # keys and values, layers, heads, head size, bytes of a float32
-    engine = started(tiny(), rows=24, cache_bytes=9 * 256 * token)
+    engine = started(tiny(), rows=24, cache_bytes=9 * PAGE_BYTES)
     assert run(engine, REQUESTS) == wanted
     assert engine.counts.steps >= 24 / 8 * 29
-    with pytest.raises(MemoryError, match="keys and values of 700 tokens"):
+    with pytest.raises(MemoryError, match="keys and values of 701 tokens"):
         run(engine, [Request((7,) * 700, (), 5, "long", Sampling())])
+
+
+def test_short_requests_get_more_rows_out_of_the_same_memory_than_long_ones(
+    tiny: Tiny, started: Started, run: Run
+) -> None:
+    steps = {}
+    for length in (3, 5 * PAGE):
+        engine = started(tiny(), rows=24, cache_bytes=30 * PAGE_BYTES)
+        run(engine, [Request((5,) * length + (index,), (), 30, str(index), Sampling()) for index in range(24)])
+        steps[length] = engine.counts.steps
+    assert steps[3] < 30
+    assert steps[5 * PAGE] > 4 * 29
+
+
+def test_rows_that_outgrow_memory_together_take_turns_and_lose_no_token(tiny: Tiny, started: Started, run: Run) -> None:
+    requests = [Request((5, 6, index), (), 3 * PAGE, str(index), Sampling()) for index in range(6)]
+    wanted = run(started(tiny()), requests)
+    engine = started(tiny(), cache_bytes=12 * PAGE_BYTES)
+    assert run(engine, requests) == wanted
+    assert engine.counts.preempted > 0
+    assert engine.counts.sampled == 6 * 3 * PAGE
 
 
 def test_a_trace_that_outgrows_the_budget_gets_the_error_and_the_others_go_on(
     tiny: Tiny, started: Started, run: Run
 ) -> None:
-    token = 2 * 2 * 2 * 16 * 4
-    engine = started(tiny(), rows=4, cache_bytes=4 * 256 * token)
-    with pytest.raises(MemoryError, match="keys and values of 256 tokens"):
+    engine = started(tiny(), rows=4, cache_bytes=4 * PAGE_BYTES)
+    with pytest.raises(MemoryError, match=f"keys and values of {4 * PAGE + 2} tokens"):
         run(engine, [Request((5, 6), (), 400, "long", Sampling()), *REQUESTS[:6]])
     assert len(run(engine, REQUESTS[:6])) == 6
 

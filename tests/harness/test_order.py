@@ -88,8 +88,8 @@ def test_where_the_self_test_fails_a_run_carries_no_exact_label(
 ) -> None:
     step = Decoder.step
 
-    def worse(self: Decoder, tokens: list[int], positions: list[int]) -> NDArray[np.float32]:
-        logits = step(self, tokens, positions)
+    def worse(self: Decoder, tokens: list[int], positions: list[int], pages: list[list[int]]) -> NDArray[np.float32]:
+        logits = step(self, tokens, positions, pages)
         if len(tokens) > 5:
             logits[5, 3] += 1e-6
         return logits

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from .slots import BLOCK, Slots
+from .attention import NAME, Plan, prefill_plan, register, step_plan
+from .pages import Pages
+
+CHUNK, _UNIT = 128, 16  # most tokens of a prompt that are read at once, and what their number is filled up to
 
 
 def batch_size(rows: int) -> int:
@@ -23,14 +26,16 @@ def batch_size(rows: int) -> int:
 
 
 class Decoder:
-    """A causal language model over slots.
+    """A causal language model over pages.
 
     The keys and values of a token depend on the prompt and the tokens up to there only: prompts are always prefilled
-    alone and whole, later tokens are always stepped.
+    alone, later tokens are always stepped.
     """
 
     def __init__(self, model: PreTrainedModel, vocabulary: int) -> None:
         """`vocabulary`: number of token ids that may be sampled; the rest of the matrix is padding."""
+        register()
+        model.set_attn_implementation(NAME)
         config = model.config.get_text_config()
         heads = config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // heads
@@ -41,41 +46,50 @@ class Decoder:
         self.rows, self.width = matrix.shape
         self.vocabulary = min(vocabulary, self.rows)
         self.attention_width = heads * size
-        self.boolean_mask = config._attn_implementation == "sdpa"
+        self.layers = config.num_hidden_layers
         self.packed = False  # whether its linear layers are packed for the processor
         self.learned: dict[int, Tensor] = {}  # rows by id, beyond the matrix
-        self.slots = Slots(
-            config.num_hidden_layers, getattr(config, "num_key_value_heads", heads), size, self.dtype, self.device
-        )
+        self.pages = Pages(self.layers, getattr(config, "num_key_value_heads", heads), size, self.dtype, self.device)
+        self._no_mask = torch.empty(1, 1, 1, 1, device=self.device)  # of four dimensions: transformers makes none
 
-    def prefill(self, slot: int, prompt: Sequence[int]) -> NDArray[np.float32]:
-        """Read `prompt` into `slot`; returns the logits after its last token."""
-        self.slots.plan_prefill(slot)
-        embedded = self._embed(prompt).unsqueeze(0)
-        output = self.model(inputs_embeds=embedded, past_key_values=self.slots, use_cache=True, logits_to_keep=1)
-        return self._host(output.logits[0, -1])
+    def prefill(self, prompt: Sequence[int], pages: Sequence[int], begin: int = 0) -> NDArray[np.float32]:
+        """Read `prompt` from token `begin` on into `pages`; returns the logits after its last token."""
+        logits = torch.empty(0)
+        for start in range(begin, len(prompt), CHUNK):
+            tokens = prompt[start : start + CHUNK]
+            end, size = start + len(tokens), -(-len(tokens) // _UNIT) * _UNIT
+            fill = size - len(tokens)
+            plan = prefill_plan(self.pages, start, end, pages, size)
+            last = torch.tensor([len(tokens) - 1], device=self.device)
+            logits = self._forward([*tokens, *[0] * fill], [*range(start, end), *[start] * fill], plan, last)
+        return self._host(logits[-1])
 
-    def step(self, tokens: Sequence[int], positions: Sequence[int]) -> NDArray[np.float32]:
-        """Feed `tokens[i]` at `positions[i]` of slot i; returns logits [rows, vocabulary]."""
-        fill = batch_size(len(tokens)) - len(tokens)
-        length = -(-(max(positions) + 1) // BLOCK) * BLOCK
-        seen = torch.tensor([*positions, *[0] * fill], device=self.device)
-        written = torch.tensor([*positions, *[self.slots.capacity - 1] * fill], device=self.device)
-        self.slots.plan_step(written, length)
-        mask = torch.arange(length, device=self.device) <= seen[:, None]
-        output = self.model(
-            inputs_embeds=self._embed([*tokens, *[0] * fill]).unsqueeze(1),
-            attention_mask=self._mask(mask[:, None, None]),
-            position_ids=seen[:, None],
-            past_key_values=self.slots,
-            use_cache=True,
-        )
-        return self._host(output.logits[: len(tokens), -1])
+    def step(
+        self, tokens: Sequence[int], positions: Sequence[int], pages: Sequence[Sequence[int]]
+    ) -> NDArray[np.float32]:
+        """Feed `tokens[i]` at `positions[i]` of the row that holds `pages[i]`; returns logits [rows, vocabulary]."""
+        size = batch_size(len(tokens))
+        fill = size - len(tokens)
+        plan = step_plan(self.pages, positions, pages, size)
+        return self._host(self._forward([*tokens, *[0] * fill], [*positions, *[0] * fill], plan, 0)[: len(tokens)])
 
     def plain(self, tokens: Sequence[int]) -> NDArray[np.float32]:
-        """Logits after the last of `tokens` in one forward pass without slots: what the two others are checked by."""
+        """Logits after the last of `tokens` in one forward pass without pages: what the two others are checked by."""
         output = self.model(inputs_embeds=self._embed(tokens).unsqueeze(0), use_cache=False, logits_to_keep=1)
         return self._host(output.logits[0, -1])
+
+    def _forward(self, tokens: Sequence[int], positions: Sequence[int], plan: Plan, keep: Tensor | int) -> Tensor:
+        """Logits [tokens, matrix rows] of those tokens that `keep` names; all where it is 0."""
+        output = self.model(
+            inputs_embeds=self._embed(tokens).unsqueeze(0),
+            attention_mask=self._no_mask,
+            position_ids=torch.tensor(positions, device=self.device).unsqueeze(0),
+            use_cache=False,
+            logits_to_keep=keep,
+            plan=plan,
+        )
+        logits: Tensor = output.logits[0]
+        return logits
 
     def _embed(self, tokens: Sequence[int]) -> Tensor:
         known = torch.tensor([token if token < self.rows else 0 for token in tokens], device=self.device)
@@ -84,14 +98,6 @@ class Decoder:
             if token >= self.rows:
                 embedded[place] = self.learned[token]
         return embedded
-
-    def _mask(self, mask: Tensor) -> Tensor:
-        if self.boolean_mask:
-            return mask
-        # Eager attention adds the mask: a boolean one would count as 0 and 1.
-        return torch.zeros(mask.shape, dtype=self.dtype, device=self.device).masked_fill(
-            ~mask, torch.finfo(self.dtype).min
-        )
 
     def _host(self, logits: Tensor) -> NDArray[np.float32]:
         host: NDArray[np.float32] = logits[..., : self.vocabulary].float().cpu().numpy()

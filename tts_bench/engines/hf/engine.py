@@ -74,7 +74,8 @@ class HfEngine:
             self._validate(request)
         loop = asyncio.get_running_loop()
         jobs = [Job(request, loop.create_future()) for request in requests]
-        self._loop.submit(jobs)
+        # The longest first, so that few rows are left over when the work runs out.
+        self._loop.submit(sorted(jobs, key=lambda job: -job.left))
         try:
             return await asyncio.gather(*(job.future for job in jobs))
         finally:

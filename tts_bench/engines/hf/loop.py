@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
+import itertools
 import threading
 import time
 from collections import deque
@@ -18,7 +20,8 @@ from numpy.typing import NDArray
 from tts_bench.engines.base import Generation, Request
 from tts_bench.streams import uniform
 
-from .decoder import Decoder, batch_size
+from .decoder import Decoder
+from .pages import PAGE
 from .rows import Row, Rows
 from .sampling import draw
 from .stops import trailing_stop
@@ -35,6 +38,7 @@ class Counts:
     sampled: int = 0
     steps: int = 0
     halvings: int = 0  # of the number of rows, for lack of memory
+    preempted: int = 0  # rows sent back to wait, for lack of memory
     busy: float = 0.0  # seconds of work
 
 
@@ -54,6 +58,11 @@ class Job:
     @property
     def length(self) -> int:
         return len(self.request.prompt) + len(self.known)
+
+    @property
+    def left(self) -> int:
+        """Most tokens that it may still sample."""
+        return self.request.max_tokens - len(self.known) + len(self.request.prefix)
 
     def settle(self, outcome: Outcome) -> None:
         if self.future.done():
@@ -84,9 +93,9 @@ class Loop:
         self.counts = Counts()
         self._decode, self._context, self._budget, self._threads = decode, context, budget, threads
         self._most_rows = self._rows = rows
-        self._table = Rows(decoder.slots)
-        self._active: list[Job] = []  # job i is in slot i
-        self._waiting: deque[Job] = deque()
+        self._table = Rows(decoder.pages)
+        self._active: list[Job] = []
+        self._waiting = _Queue()
         self._inbox: deque[Job] = deque()
         self._finished: list[tuple[Job, Outcome]] = []  # handed over together, once a step
         self._wake = threading.Condition()
@@ -141,7 +150,7 @@ class Loop:
                     self._finished += [(job, error) for job in self._leave_all()]
             self._hand_over()
             self.counts.busy += time.perf_counter() - started
-        self._finished += [(job, None) for job in (*self._leave_all(), *self._waiting)]
+        self._finished += [(job, None) for job in (*self._leave_all(), *self._waiting.jobs())]
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -158,56 +167,81 @@ class Loop:
         """Take in what has been submitted; waits while there is nothing to do. False when the engine is closed."""
         with self._wake:
             self._wake.wait_for(lambda: self._closed or self._inbox or self._waiting or self._active)
-            for job in self._inbox:
-                # What goes on from a trace comes first: its row is still there, and need not be rebuilt step by step.
-                (self._waiting.appendleft if job.known else self._waiting.append)(job)
-            self._inbox.clear()
+            while self._inbox:
+                self._waiting.put(self._inbox.popleft())
             return not self._closed
 
     def _drop_cancelled(self) -> None:
         for job in [job for job in self._active if job.cancelled]:
             self._leave(job)
-        if any(job.cancelled for job in self._waiting):
-            self._waiting = deque(job for job in self._waiting if not job.cancelled)
 
     def _admit(self) -> None:
+        fresh: list[Job] = []
         while self._waiting and len(self._active) < self._rows:
-            job = self._waiting[0]
-            if self._room(job) <= 0:
-                self._finished.append((self._waiting.popleft(), Generation(job.tokens, "context")))
-            elif not self._reserve(job.length):
-                self._refuse(self._waiting.popleft())
-            elif job is self._waiting[0] and len(self._active) < self._rows:  # making room may have sent others back
-                self._join(job)
+            job = self._waiting.first
+            if job.cancelled:
+                self._waiting.pop()
+            elif self._room(job) <= 0:
+                self._finished.append((self._waiting.pop(), Generation(job.tokens, "context")))
+            elif self._affordable(job):
+                self._join(self._waiting.pop())
+                if not job.known:
+                    fresh.append(job)
+            elif self._active:
+                break
+            else:
+                self._refuse(self._waiting.pop())
+        if fresh:
+            self._sample(fresh, np.stack([job.row.logits for job in fresh if job.row and job.row.logits is not None]))
+
+    def _affordable(self, job: Job) -> bool:
+        """Whether there is memory for the job, and for one more page of everyone there who may come to need it."""
+        if not self._table.open:
+            context = -(-self._context // PAGE)
+            count = min(self._budget // self.decoder.pages.page_bytes, 2 * self._rows * context)
+            self._table.resize(1 + count, self._rows)
+        left = self._table.room - job.length // PAGE - 1
+        if left >= len(self._active):
+            return True
+        return left >= sum(job.length + job.left > PAGE * len(job.row.pages) for job in self._active if job.row)
 
     def _join(self, job: Job) -> None:
         request = job.request
-        row = self._table.take(len(self._active), request.prompt, job.known)
-        job.row = row
-        self._active.append(self._waiting.popleft())  # from here on it is put back with the others if memory is short
-        if not row.prompt:
-            row.logits = self.decoder.prefill(row.slot, request.prompt)
-            row.prompt = request.prompt
-            self.counts.prefilled += len(request.prompt)
-        if not job.known:
-            assert row.logits is not None
-            self._sample([job], row.logits[None])
+        self._active.append(job)  # from here on it is put back with the others if memory is short
+        job.row, held = self._table.take(request.prompt, job.known)
+        if held < len(request.prompt):
+            self._table.enter(job.row, request.prompt, self.decoder.prefill(request.prompt, job.row.pages, held))
+            self.counts.prefilled += len(request.prompt) - held
 
     def _step(self) -> None:
-        longest = max(job.length for job in self._active)
-        if not self._reserve(longest):
-            for job in [job for job in self._active if job.length == longest]:
-                self._leave(job)
-                self._refuse(job)
-            return
+        self._make_room()
         jobs = [(job, job.row) for job in self._active if job.row]
-        logits = self.decoder.step([job.known[len(row.fed)] for job, row in jobs], [row.length for _, row in jobs])
+        if not jobs:
+            return
+        self._table.close_ranks(row for _, row in jobs)
+        logits = self.decoder.step(
+            [job.known[len(row.fed)] for job, row in jobs],
+            [row.length for _, row in jobs],
+            [row.pages for _, row in jobs],
+        )
         self.counts.steps += 1
         newest = [index for index, (job, row) in enumerate(jobs) if len(row.fed) == len(job.known) - 1]
-        for job, row in jobs:  # all rows first: a job that leaves moves another one's row
+        for job, row in jobs:
             self.counts.fed += len(row.fed) < len(job.request.prefix) or len(row.fed) < len(job.known) - 1
             row.fed.append(job.known[len(row.fed)])
         self._sample([jobs[index][0] for index in newest], logits if len(newest) == len(jobs) else logits[newest])
+
+    def _make_room(self) -> None:
+        """A place for the next token of every row; where memory is short, who came last goes back to wait."""
+        for job in list(self._active):
+            while job.row and not self._table.reserve(job.row, job.row.length + 1):
+                last = self._active[-1]
+                self._leave(last)
+                if self._active:
+                    self.counts.preempted += 1
+                    self._waiting.put(last)
+                else:
+                    self._refuse(last)
 
     def _sample(self, jobs: list[Job], logits: NDArray[np.float32]) -> None:
         """The next token of each of `jobs` from its row of `logits`."""
@@ -237,7 +271,7 @@ class Loop:
             stop = trailing_stop(own, request.stop_texts, self._decode)
         if stop:
             return Generation(job.tokens, "stop", stop)
-        if len(job.tokens) == request.max_tokens:
+        if not job.left:
             return Generation(job.tokens, "length")
         return Generation(job.tokens, "context") if self._room(job) == 0 else None
 
@@ -245,16 +279,11 @@ class Loop:
         return self._context - job.length
 
     def _leave(self, job: Job) -> None:
-        """Free the job's row; the last active job moves into the gap, so that a step covers active rows alone."""
-        row = job.row
-        if row is None:
-            return
+        """Free the job's row."""
+        self._active.remove(job)
+        if job.row:
+            self._table.release(job.row)
         job.row = None
-        self._table.release(row)
-        last = self._active.pop()
-        if last is not job and last.row:
-            self._active[row.slot] = last
-            self._table.move(last.row, row.slot)
 
     def _leave_all(self) -> list[Job]:
         """Take every active job out, in order, and forget all rows."""
@@ -264,30 +293,8 @@ class Loop:
         self._table.drop()
         return jobs
 
-    def _reserve(self, length: int) -> bool:
-        """Make every slot hold `length` tokens and the scratch position; fewer slots where the budget asks for it.
-
-        False where not even the smallest batch fits. Active jobs that lose their row go back to the queue.
-        """
-        slots = self._table.slots
-        if length < slots.capacity:
-            return True
-        unit = 256 if length < 2048 else 1024
-        capacity = (length // unit + 1) * unit
-        affordable = self._budget // (capacity * slots.token_bytes)
-        if affordable < batch_size(1):
-            return False
-        while batch_size(self._rows) > affordable:
-            self._rows //= 2
-            self.counts.halvings += 1
-        for job in reversed(self._active[self._rows :]):
-            self._leave(job)
-            self._waiting.appendleft(job)
-        self._table.resize(min(affordable, 2 * batch_size(self._rows)), capacity)
-        return True
-
     def _refuse(self, job: Job) -> None:
-        message = f"no memory for the keys and values of {job.length} tokens in {batch_size(1)} rows"
+        message = f"no memory for the keys and values of {job.length + 1} tokens"
         self._finished.append((job, MemoryError(message)))
 
     def _halve(self, error: Exception) -> None:
@@ -296,12 +303,40 @@ class Loop:
         jobs = self._leave_all()
         if len(jobs) > 1:
             self._rows = len(jobs) // 2
-            self._waiting.extendleft(reversed(jobs))
+            for job in jobs:
+                self._waiting.put(job)
             return
         self._rows = self._most_rows  # it failed alone: the others are not at fault
-        job = jobs[0] if jobs else self._waiting.popleft()
+        job = jobs[0] if jobs else self._waiting.pop()
         message = f"out of memory with a single request of {job.length} tokens: {error}"
         self._finished.append((job, MemoryError(message)))
+
+
+class _Queue:
+    """Jobs that wait for a row."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, Job]] = []
+        self._numbers = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    @property
+    def first(self) -> Job:
+        return self._heap[0][-1]
+
+    def put(self, job: Job) -> None:
+        # What goes on from a trace comes first, the last of it at once: its row is still there, and need not be rebuilt
+        # step by step. The others come in turn.
+        number = next(self._numbers)
+        heapq.heappush(self._heap, (-number if job.known else number, job))
+
+    def pop(self) -> Job:
+        return heapq.heappop(self._heap)[-1]
+
+    def jobs(self) -> list[Job]:
+        return [job for _, job in self._heap]
 
 
 def _settle(finished: list[tuple[Job, Outcome]]) -> None:

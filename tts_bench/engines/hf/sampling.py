@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +40,7 @@ def draw(logits: Floats, samplings: Sequence[Sampling], uniforms: Sequence[float
     return tokens
 
 
-def _draw(logits: Floats, sampling: Sampling, peaks: Doubles, uniforms: Iterable[float]) -> list[int]:
+def _draw(logits: Floats, sampling: Sampling, peaks: Doubles, uniforms: Sequence[float]) -> list[int]:
     ids = None
     if 0 < sampling.top_k < logits.shape[1]:
         ids = np.stack([_largest(row, sampling.top_k) for row in logits])
@@ -50,14 +50,12 @@ def _draw(logits: Floats, sampling: Sampling, peaks: Doubles, uniforms: Iterable
     if sampling.top_p < 1:
         weights = np.stack([_nucleus(row, sampling.top_p) for row in weights])
     weights[weights < sampling.min_p] = 0  # the largest weight is 1
-    places = [_inverse(row, u) for row, u in zip(np.cumsum(weights, axis=1), uniforms, strict=True)]
-    return places if ids is None else [int(its[place]) for its, place in zip(ids, places, strict=True)]
-
-
-def _inverse(cumulative: Doubles, u: float) -> int:
-    place = int(cumulative.searchsorted(u * cumulative[-1], side="right"))
-    # u times the total may round up to the total itself.
-    return place if place < len(cumulative) else int(cumulative.searchsorted(cumulative[-1]))
+    cumulative = np.cumsum(weights, axis=1)
+    total = cumulative[:, -1:]
+    # u times the total may round up to the total itself: then it is the last token that has any weight.
+    below = np.minimum(np.asarray(uniforms)[:, None] * total, np.nextafter(total, 0))
+    places = np.count_nonzero(cumulative <= below, axis=1)
+    return places.tolist() if ids is None else [int(its[place]) for its, place in zip(ids, places, strict=True)]
 
 
 def _largest(logits: Floats, count: int) -> NDArray[np.intp]:

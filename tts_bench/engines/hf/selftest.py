@@ -7,29 +7,45 @@ from numpy.typing import NDArray
 
 from tts_bench.errors import UserError
 
-from .decoder import Decoder, batch_size
+from .decoder import CHUNK, Decoder, batch_size
+from .pages import PAGE
 
-_FAR = 640  # beyond the 512 positions that CPU attention handles at a time
+_FAR = 640
+_PAGES = -(-(_FAR + 3) // PAGE) + 1  # of a long neighbour, page 0 included
 
 
 def check(decoder: Decoder, rows: int, context: int) -> str:
-    """Try every batch size up to `rows`, the probe in every row of it, among neighbours of other text and length.
+    """Try every batch size up to `rows`, the probe in every row of it, and a prompt read in every number of pieces.
 
-    Uses the decoder's slots, which must hold `batch_size(rows)` of them, and leaves nothing of value there.
+    Neighbours have other text and other lengths. Uses the decoder's pages and leaves nothing of value there.
 
     Returns:
         What was found to differ; empty where all logits were bitwise equal.
     """
     far = min(_FAR, context - 3)
-    if decoder.slots.capacity < far + 3:
-        decoder.slots.resize(decoder.slots.count, -(-(far + 3) // 64) * 64)
+    sizes = sorted({batch_size(count) for count in range(1, rows + 1)})
+    # Each row's page, scattered; the first row's neighbours may be long.
+    decoder.pages.resize(_PAGES + 2 * sizes[-1])
+    decoder.pages.zero(range(_PAGES + 2 * sizes[-1]))
+    if differing := _prefill_differing(decoder, min(context - 1, CHUNK + 24)):
+        return differing
     probe = _Probe(decoder)
-    for size in sorted({batch_size(count) for count in range(1, rows + 1)}):
+    for size in sizes:
         for parity in (0, 1):  # the probe in every second row, then in the others
             other = far if parity else len(probe.prompt) + 5
-            places = [slot for slot in range(size) if slot % 2 == parity]
-            if differing := probe.differing(size, places, other):
-                return f"row {differing[0]} of a batch of {size} has other bits than the same row elsewhere"
+            places = [row for row in range(size) if row % 2 == parity]
+            if rows_differing := probe.differing(size, places, other):
+                return f"row {rows_differing[0]} of a batch of {size} has other bits than the same row elsewhere"
+    return ""
+
+
+def _prefill_differing(decoder: Decoder, length: int) -> str:
+    """A prompt whose beginning is read already must end in the same logits: every size of a piece, at any place."""
+    prompt, pages = _tokens(decoder, length, seed=6), list(range(1, _PAGES))
+    wanted = decoder.prefill(prompt, pages)
+    for left in (*range(1, min(length, CHUNK), 16), length // 2, length - 5):
+        if not np.array_equal(decoder.prefill(prompt, pages, length - left), wanted):
+            return f"a prompt whose last {left} tokens are read apart has other bits than one that is read whole"
     return ""
 
 
@@ -41,9 +57,8 @@ class _Probe:
         self.prompt = _tokens(decoder, 24, seed=1)
         self.steps = _tokens(decoder, 2, seed=2)
         self.neighbours = _tokens(decoder, 64, seed=3)
-        decoder.prefill(0, self.prompt)
-        for slot in range(1, decoder.slots.count):
-            decoder.slots.copy(0, slot, len(self.prompt))
+        self.first = _PAGES  # page of row 0
+        decoder.prefill(self.prompt, [self.first])
         self.wanted = self._run(4, [0], len(self.prompt) + 5)[:, 0]
 
     def differing(self, size: int, places: list[int], other: int) -> list[int]:
@@ -53,25 +68,32 @@ class _Probe:
 
     def _run(self, size: int, places: list[int], other: int) -> NDArray[np.float32]:
         logits = []
+        pages = [[self.first + 2 * row + row % 2] for row in range(size)]
+        self.decoder.pages.move([self.first] * len(places), [pages[place][0] for place in places])
+        long = next(row for row in range(size) if row not in places)
+        pages[long] = list(range(1, other // PAGE + 2))
         for index, token in enumerate(self.steps):
-            tokens = [self.neighbours[slot % 64] for slot in range(size)]
-            positions = [other - slot % 3 + index for slot in range(size)]
+            tokens = [self.neighbours[row % 64] for row in range(size)]
+            positions = [min(other, PAGE - 3) - row % 3 + index for row in range(size)]
+            positions[long] = other + index
             for place in places:
                 tokens[place], positions[place] = token, len(self.prompt) + index
-            logits.append(self.decoder.step(tokens, positions))
+            logits.append(self.decoder.step(tokens, positions, pages))
         return np.stack(logits)
 
 
 def check_architecture(decoder: Decoder, name: str) -> None:
-    """Compare prefill and steps over slots with the model's own forward pass.
+    """Compare prefill and steps over pages with the model's own forward pass.
 
     Raises:
-        UserError: the model does not work over slots.
+        UserError: the model does not work over pages.
     """
-    prompt, steps = _tokens(decoder, 12, seed=4), _tokens(decoder, 3, seed=5)
+    prompt, steps, pages = _tokens(decoder, 12, seed=4), _tokens(decoder, 3, seed=5), [1]
+    decoder.pages.resize(2)
+    decoder.pages.zero(pages)
     try:
-        decoder.prefill(0, prompt)
-        stepped = [decoder.step([token], [len(prompt) + index])[0] for index, token in enumerate(steps)]
+        decoder.prefill(prompt, pages)
+        stepped = [decoder.step([token], [len(prompt) + index], [pages])[0] for index, token in enumerate(steps)]
         whole = decoder.plain([*prompt, *steps])
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
         raise UserError(f"{name} cannot run on the hf engine: {type(error).__name__}: {error}") from error
