@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Strategy
+from tts_bench.cost import Bill, unique
 from tts_bench.engines.base import Sampling
 from tts_bench.harness.solve import Arm
 from tts_bench.records import Record, SegmentRecord
@@ -300,3 +301,36 @@ def test_a_prompt_that_leaves_no_room_is_a_recorded_error() -> None:
     assert record.error is not None
     assert record.error.kind == "engine"
     assert "no room" in record.error.message
+
+
+def test_a_vote_that_grows_is_the_vote_on_all_its_answers() -> None:
+    """Whatever votes came before it: fewer answers, other answers, longer versions of what was counted."""
+    votes: list[tuple[list[Answer], Answer]] = []
+
+    @dataclass(frozen=True)
+    class Votes:
+        async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+            answers: list[Answer] = []
+            for index in range(12):
+                again = index % 3 == 2  # a longer version of an origin that was counted before
+                branch = reasoner.branch(str(index - again))
+                answers.append(await branch.answer(await branch.think(max_tokens=150 if again else 20)))
+                chosen = answers[-4:] if index == 7 else answers.copy()
+                votes.append((chosen, reasoner.vote(chosen)))
+                yield votes[-1][1]
+
+    world = World(rambler)
+    [record] = world.run_arms([Arm("votes", Votes())])
+    assert record.error is None
+    assert len(votes) == 12
+    for answers, vote in votes:
+        lineage = unique(segment for answer in answers for trace in answer.traces for segment in trace.segments)
+        bill = Bill(world.engine.info).add(lineage).total(max(answer.cost.sequential for answer in answers))
+        assert (vote.lineage, vote.cost) == (lineage, bill)
+        assert vote.traces == tuple(trace for answer in answers for trace in answer.traces)
+        [(winner, _)] = Counter(answer.extracted for answer in answers).most_common(1)
+        assert vote.text == next(answer.text for answer in answers if answer.extracted == winner)
+    for told, (_, vote) in zip(record.answers, votes, strict=True):
+        cut = [(record.segments[place].origin, record.segments[place].tokens) for place in told.segments]
+        assert cut == [(segment.origin, len(segment.tokens)) for segment in vote.lineage]
+        assert told.truncated == any(trace.truncated for trace in vote.traces)

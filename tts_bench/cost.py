@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 from tts_bench.api import Cost, Segment
 from tts_bench.engines.base import EngineInfo
@@ -21,25 +22,35 @@ def unique(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     return tuple(longest.values())
 
 
-def total(segments: Iterable[Segment], info: EngineInfo, sequential: int) -> Cost:
-    """The cost of segments that are already unique.
+class Bill:
+    """The cost of segments that are already unique, added up as they come.
 
     Floating point operations are 2 for each token and parameter that multiplies (all but the input embedding), and 4 x
     layers x width for each pair of a token and one it attends to: query by key, and weight by value (Kaplan et al.,
     arXiv 2001.08361, table 1).
     """
-    per_token, per_pair = 2.0 * info.parameters, 4.0 * info.layers * info.width
-    spent = {"prompt": 0, "thinking": 0, "cue": 0, "closing": 0, "answer": 0}
-    operations = 0.0
-    for segment in segments:
-        tokens = segment.spent
-        spent[segment.kind] += tokens
-        operations += per_token * tokens + per_pair * (tokens * segment.start + tokens * (tokens + 1) / 2)
-    return Cost(
-        prompt=spent["prompt"],
-        thinking=spent["thinking"],
-        forced=spent["cue"] + spent["closing"],
-        answer=spent["answer"],
-        sequential=sequential,
-        flops=operations,
-    )
+
+    def __init__(self, info: EngineInfo) -> None:
+        self._per_token, self._per_pair = 2.0 * info.parameters, 4.0 * info.layers * info.width
+        self._spent = {"prompt": 0, "thinking": 0, "cue": 0, "closing": 0, "answer": 0}
+        self._operations = 0.0
+
+    def add(self, segments: Iterable[Segment]) -> Self:
+        for segment in segments:
+            tokens = segment.spent
+            self._spent[segment.kind] += tokens
+            pairs = tokens * segment.start + tokens * (tokens + 1) / 2
+            self._operations += self._per_token * tokens + self._per_pair * pairs
+        return self
+
+    def total(self, sequential: int) -> Cost:
+        """What was added so far. `sequential`: tokens on the critical path."""
+        spent = self._spent
+        return Cost(
+            prompt=spent["prompt"],
+            thinking=spent["thinking"],
+            forced=spent["cue"] + spent["closing"],
+            answer=spent["answer"],
+            sequential=sequential,
+            flops=self._operations,
+        )

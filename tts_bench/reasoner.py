@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -10,9 +9,10 @@ from itertools import chain
 from typing import Literal
 
 from tts_bench import cost
-from tts_bench.api import Answer, Cue, LearnedToken, Problem, Segment, Trace
+from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Segment, Trace
 from tts_bench.engines.base import Request, Sampling, Tokenizer
 from tts_bench.errors import EngineError, Misuse
+from tts_bench.poll import Poll
 from tts_bench.scheduler import Digest, Scheduler
 from tts_bench.streams import stream_key
 from tts_bench.thinking import ThinkingFormat
@@ -86,6 +86,7 @@ class ModelReasoner:
         self._closing = _Closing(settings.format, tokenizer)
         self._prompt = self._opened(settings.format.open(tokenizer.render(problem.prompt, settings.system)))
         self._digest = Digest(self._prompt.tokens)
+        self._poll = Poll(scheduler.engine.info)  # the last vote: often the next is the same and one answer more
         self._room = scheduler.engine.info.context - self._prompt.spent - self._closing.longest - settings.max_answer
         if self._room < 1:
             raise EngineError(
@@ -144,8 +145,8 @@ class ModelReasoner:
             self._answer_stops,
         )
         whole = replace(trace, segments=(*closed, segment))
-        text, sequential = self._settings.format.answer_text(segment.text), path_length(whole)
-        return self._issue(text, (whole,), whole.segments, sequential)
+        bill = cost.Bill(self._scheduler.engine.info).add(whole.segments).total(path_length(whole))
+        return self._issue(self._settings.format.answer_text(segment.text), (whole,), whole.segments, bill)
 
     def branch(self, label: str) -> ModelReasoner:
         child = copy(self)
@@ -156,19 +157,17 @@ class ModelReasoner:
     def vote(self, answers: Sequence[Answer]) -> Answer:
         if not answers:
             raise Misuse("vote() was given no answers")
-        if not all(self.ledger.issued(answer) for answer in answers):
+        known = self._poll.answers
+        new = answers[len(known) :] if list(answers[: len(known)]) == known else answers
+        if not all(self.ledger.issued(answer) for answer in new):
             raise Misuse("vote() was given an answer that this problem's reasoner did not make")
-        ballots = Counter(answer.extracted for answer in answers if answer.extracted is not None)
-        # Of the most frequent, the first seen: among exchangeable samples each of them is as likely to be it.
-        winner = max(ballots, key=ballots.__getitem__) if ballots else None
-        text = next(answer.text for answer in answers if answer.extracted == winner)
-        traces = tuple(trace for answer in answers for trace in answer.traces)
-        lineage = cost.unique(segment for trace in traces for segment in trace.segments)
-        return self._issue(text, traces, lineage, max(answer.cost.sequential for answer in answers))
+        if new is answers:
+            self._poll = Poll(self._scheduler.engine.info)
+        self._poll.add(new)
+        return self._issue(self._poll.winner().text, self._poll.traces, self._poll.lineage, self._poll.cost())
 
-    def _issue(self, text: str, traces: tuple[Trace, ...], lineage: tuple[Segment, ...], sequential: int) -> Answer:
-        self._clock = max(self._clock, sequential)
-        bill = cost.total(lineage, self._scheduler.engine.info, sequential)
+    def _issue(self, text: str, traces: tuple[Trace, ...], lineage: tuple[Segment, ...], bill: Cost) -> Answer:
+        self._clock = max(self._clock, bill.sequential)
         return self.ledger.issue(Answer(text, self._extract(text), bill, traces, lineage))
 
     async def _sample(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from tts_bench.api import Answer, Cost, Segment, SegmentKind
+from tts_bench.api import Answer, Cost, Segment, SegmentKind, Trace
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter, ValidationError
@@ -141,15 +142,26 @@ def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRec
     )
 
 
-def answer_record(rung: str, answer: Answer, index: dict[tuple[str, int], int]) -> AnswerRecord:
-    """`index` gives the place among the record's segments of each origin and cost."""
-    return AnswerRecord(
-        rung=rung,
-        text=answer.text,
-        extracted=answer.extracted,
-        cost=answer.cost,
-        segments=tuple(index[segment.origin, segment.spent] for segment in answer.lineage),
-        truncated=any(trace.truncated for trace in answer.traces),
-        cues_wanted=sum(trace.cues_wanted for trace in answer.traces),
-        cues=sum(trace.cues for trace in answer.traces),
-    )
+def answer_records(
+    rungs: Iterable[str], answers: Iterable[Answer], index: dict[tuple[str, int], int]
+) -> tuple[AnswerRecord, ...]:
+    """`index` gives the place among the record's segments of each origin and cost.
+
+    A vote depends on all that the vote before it does and on one trace more: what grows is gone through once.
+    """
+    lineage: tuple[Segment, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    places: tuple[int, ...] = ()
+    truncated, wanted, cues = False, 0, 0
+    records = []
+    for rung, answer in zip(rungs, answers, strict=True):
+        if answer.lineage[: len(lineage)] != lineage:
+            lineage, places = (), ()
+        if answer.traces[: len(traces)] != traces:
+            traces, truncated, wanted, cues = (), False, 0, 0
+        places += tuple(index[segment.origin, segment.spent] for segment in answer.lineage[len(lineage) :])
+        for trace in answer.traces[len(traces) :]:
+            truncated, wanted, cues = truncated or trace.truncated, wanted + trace.cues_wanted, cues + trace.cues
+        lineage, traces = answer.lineage, answer.traces
+        records.append(AnswerRecord(rung, answer.text, answer.extracted, answer.cost, places, truncated, wanted, cues))
+    return tuple(records)

@@ -39,7 +39,7 @@ AXES = {
         ComputeAxis("sequential", "sequential tokens", "mean tokens on the critical path", {"sequential": 1.0}),
         ComputeAxis("prompt", "prompt tokens", "mean prompt tokens per problem", {"prompt": 1.0}),
         ComputeAxis("total", "tokens", "prompt and generated tokens per problem", {"prompt": 1.0, "generated": 1.0}),
-        # 2 x parameters a token, and 4 x layers x width for each token and one it attends to: `tts_bench.cost.total`.
+        # 2 x parameters a token, and 4 x layers x width for each token and one it attends to: `tts_bench.cost.Bill`.
         ComputeAxis("flops", "FLOPs", "mean FLOPs per problem (parameters and attention)", {"flops": 1.0}),
     )
 }

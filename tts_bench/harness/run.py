@@ -180,10 +180,10 @@ class Run:
         return {task.name: task.metrics[0] for task in self.tasks.tasks.values()}
 
     def _score(self, arm: Arm, rungs: Rungs) -> None:
-        for rung in range(rungs.count(arm.id)):
+        for rung, name in enumerate(arm.rungs(rungs.count(arm.id))):
             results, scores = self._scored_by_lm_eval(rungs.at(arm.id, rung))
             rungs.put(arm.id, scores)
-            self.folder.write_lm_eval(arm.id, arm.rung(rung), results)
+            self.folder.write_lm_eval(arm.id, name, results)
         for texts in rungs.unseen(arm.id):
             rungs.put_unseen(arm.id, self._scored_by_lm_eval(texts)[1])
 

@@ -14,7 +14,7 @@ from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.harness.watchdog import Hang
 from tts_bench.reasoner import Ledger, ModelReasoner, Settings
-from tts_bench.records import ErrorRecord, Record, answer_record, segment_record
+from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import StoreError
 
@@ -49,9 +49,10 @@ class Arm:
     label: str = ""
     source: str = ""  # distribution and version, or file and SHA-256
 
-    def rung(self, index: int) -> str:
-        names = getattr(self.strategy, "rungs", ())
-        return str(names[index]) if index < len(names) else str(index + 1)
+    def rungs(self, count: int) -> list[str]:
+        """Names of its first `count` rungs."""
+        names = tuple(map(str, getattr(self.strategy, "rungs", ())))[:count]
+        return [*names, *(str(index + 1) for index in range(len(names), count))]
 
 
 async def solve(arm: Arm, item: Item, scheduler: Scheduler, settings: Settings, timeout: float) -> Record:
@@ -126,9 +127,9 @@ def _record(
         problem=item.problem.id,
         strategy=arm.id,
         segments=tuple(segment_record(segment, ledger.extracted(segment)) for segment in segments),
-        answers=tuple(answer_record(arm.rung(index), answer, place) for index, answer in enumerate(answers)),
-        spent=cost.total(
-            cost.unique(segments), scheduler.engine.info, max((a.cost.sequential for a in answers), default=0)
-        ),
+        answers=answer_records(arm.rungs(len(answers)), answers, place),
+        spent=cost.Bill(scheduler.engine.info)
+        .add(cost.unique(segments))
+        .total(max((answer.cost.sequential for answer in answers), default=0)),
         error=error,
     )

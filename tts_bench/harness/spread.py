@@ -9,6 +9,7 @@ from tts_bench.engines.base import Engine
 from tts_bench.engines.host import Load
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.engines.vllm import options as vllm_options
+from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
 from tts_bench.harness.config import ModelConfig
 
@@ -26,7 +27,7 @@ def hf(config: ModelConfig, found: ModelFolder, **arguments: Any) -> Engine:  # 
     on_gpu = "GPU" in need
     threads = config.threads or (None if on_gpu else 1)
     share = 1 if on_gpu else max(1, min(_count(config, need), cluster.most_beside(need)))
-    return _start(config, found, need, _load_hf, threads=threads, share=share, **arguments)
+    return start(config, found, need, load_hf, threads=threads, share=share, **arguments)
 
 
 def vllm(config: ModelConfig, found: ModelFolder, **arguments: Any) -> Engine:  # noqa: ANN401 - of `vllm.load`
@@ -40,7 +41,7 @@ def vllm(config: ModelConfig, found: ModelFolder, **arguments: Any) -> Engine:  
     if devices > 1 and "distributed_executor_backend" not in given:
         more += ",distributed_executor_backend=mp"  # Ray has given the worker all of its GPUs: vLLM must ask for none
     need = _need(config, devices)
-    return _start(config, found, need, _load_vllm, threads=config.threads, more=more, **arguments)
+    return start(config, found, need, _load_vllm, threads=config.threads, more=more, **arguments)
 
 
 def scripted(config: ModelConfig, name: str) -> Engine:
@@ -53,7 +54,18 @@ def scripted(config: ModelConfig, name: str) -> Engine:
     return cluster.start(_count(config, need), need, _load_scripted, name=name)
 
 
-def _start(config: ModelConfig, found: ModelFolder, need: dict[str, float], load: Load, **arguments: Any) -> Engine:  # noqa: ANN401
+def start(
+    config: ModelConfig,
+    found: ModelFolder,
+    need: dict[str, float],
+    load: Load,
+    **arguments: Any,  # noqa: ANN401 - of `load`
+) -> Workers:
+    """A worker for each engine that `load` makes of the model `found`, wherever the cluster has what it needs.
+
+    Raises:
+        UserError: as `cluster.start` and `cluster.model_there`.
+    """
     local = found.source == "local folder"
     return cluster.start(
         _count(config, need),
@@ -87,7 +99,7 @@ def _count(config: ModelConfig, need: dict[str, float]) -> int:
     return config.workers or max(1, int(cluster.gpus() // need["GPU"]) if "GPU" in need else 1)
 
 
-def _load_hf(**arguments: Any) -> Engine:  # noqa: ANN401
+def load_hf(**arguments: Any) -> Engine:  # noqa: ANN401
     from tts_bench.engines import hf
 
     return hf.load(**arguments)

@@ -1,0 +1,139 @@
+"""How the harness's own cost grows with problems, extensions and samples, and whether its memory and speed hold.
+
+On the scripted engine, generation store and records on disk. Growth: CPU seconds of the generating part against each
+size, and the exponent of a straight line through their logarithms; the fixed part of a run weighs less as sizes grow,
+so the exponent over the upper half of the sizes stands beside it. Steadiness: one run of 10,000 problems; resident
+memory and problems a CPU second at each thousand, and the most memory that the process had when all was scored.
+
+    OMP_NUM_THREADS=1 python benchmarks/scaling.py [--part problems|extensions|samples|steady]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import io
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from tts_bench.harness.config import ModelConfig, RunConfig
+from tts_bench.harness.progress import Progress
+from tts_bench.harness.run import Run, prepare
+from tts_bench.scheduler import Scheduler
+from tts_bench.store import Store
+
+GROWTH, MEMORY, RATE = 1.0, 50.0, 0.9  # exponent and MB at most, share of the first thousand's rate at least
+TOLERANCE = 0.05  # of an exponent: what a machine's noise makes of a straight line
+SIZES = {
+    "problems": [100, 300, 1000, 3000, 10_000],
+    "extensions": [1, 2, 4, 8, 16],
+    "samples": [1, 4, 16, 64, 256],
+}
+
+
+def ready(problems: int, strategy: str, folder: Path) -> Run:
+    data = folder / "data" / "gsm8k"
+    data.mkdir(parents=True)
+    with (data / "test.jsonl").open("w", encoding="utf-8") as file:
+        for number in range(problems):
+            question = f"Ann has {number} apples and gets {number % 97} more. How many apples has she now?"
+            file.write(json.dumps({"question": question, "answer": f"#### {number + number % 97}"}) + "\n")
+    return prepare(
+        RunConfig(ModelConfig(engine="scripted"), ("gsm8k",), (strategy,), data_dir=data.parent), folder / "run"
+    )
+
+
+class Marks(Progress):
+    """Notes CPU seconds and resident memory at each thousand problems."""
+
+    def __init__(self, run: Run, every: int = 1000) -> None:
+        super().__init__(len(run.items), list(run.labels.values()), Console(file=io.StringIO()))
+        self.marks: list[tuple[float, float]] = [(time.process_time(), resident())]
+        self._every, self._count = every, 0
+
+    def problem_done(self) -> None:
+        super().problem_done()
+        self._count += 1
+        if self._count % self._every == 0:
+            self.marks.append((time.process_time(), resident()))
+
+
+def resident() -> float:
+    """Megabytes of memory that this process has."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def cost(problems: int, strategy: str) -> float:
+    """CPU seconds of the generating part."""
+    with tempfile.TemporaryDirectory() as scratch:
+        run = ready(problems, strategy, Path(scratch))
+        run.folder.begin(run.header())
+        with Marks(run) as progress, Store(run.store) as store:
+            began = time.process_time()
+            asyncio.run(run._generate(Scheduler(run.model.engine, store), progress))
+            return time.process_time() - began
+
+
+def exponent(sizes: list[int], costs: list[float]) -> float:
+    return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
+
+
+def grow(part: str, repeats: int) -> bool:
+    sizes, costs = SIZES[part], []
+    for size in sizes:
+        of = {
+            "problems": (size, "budget-forcing:extensions=1"),
+            "extensions": (100, f"budget-forcing:extensions={size}"),
+            "samples": (20, f"majority-vote:samples={size}"),
+        }[part]
+        costs.append(min(cost(*of) for _ in range(repeats if size < 10_000 else 1)))
+    whole, upper = exponent(sizes, costs), exponent(sizes[-3:], costs[-3:])
+    print(
+        f"| {part} | " + " | ".join(f"{size:,}: {spent:.3f}" for size, spent in zip(sizes, costs, strict=True)), end=""
+    )
+    print(f" | {whole:.2f} | {upper:.2f} |", flush=True)
+    return upper <= GROWTH + TOLERANCE
+
+
+def steady(problems: int) -> bool:
+    with tempfile.TemporaryDirectory() as scratch:
+        run = ready(problems, "budget-forcing:extensions=1", Path(scratch))
+        with Marks(run) as progress:
+            run.execute(progress)
+    rates = [1000 / (after - before) for (before, _), (after, _) in pairwise(progress.marks)]
+    memory = [megabytes for _, megabytes in progress.marks[1:]]
+    print("\n| thousand | problems per CPU s | memory, MB |\n|---|---|---|")
+    for number, (rate, megabytes) in enumerate(zip(rates, memory, strict=True)):
+        print(f"| {number + 1} | {rate:.0f} | {megabytes:.0f} |")
+    grown, kept = memory[-1] - memory[0], rates[-1] / rates[0]
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"\nMemory grew by {grown:.1f} MB, the last thousand's rate is {kept:.2f} of the first's; ", end="")
+    print(f"when all was scored, the most had been {most:.0f} MB.", flush=True)
+    return grown <= MEMORY and kept >= RATE
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--part", choices=[*SIZES, "steady"], action="append")
+    parser.add_argument("--repeats", type=int, default=3, help="of each size but 10,000; the quickest counts")
+    parser.add_argument("--problems", type=int, default=10_000, help="of the steady run")
+    given = parser.parse_args()
+    parts = given.part or [*SIZES, "steady"]
+    good = [steady(given.problems)] if "steady" in parts else []  # first: its memory is a fresh process's
+    print("\n| grows | size: CPU s | | | | | exponent | of the last three |\n|---|---|---|---|---|---|---|---|")
+    good += [grow(part, given.repeats) for part in parts if part != "steady"]
+    sys.exit(not all(good))
+
+
+if __name__ == "__main__":
+    main()
