@@ -15,6 +15,7 @@ from tts_bench import registry
 from tts_bench.cli.main import VERBS, _command
 
 ROOT = Path(__file__).parents[1]
+LAUNCHERS = {"torchrun", "accelerate"}  # of several processes
 OTHERS = {"pip", "pytest", "vllm", "llama-server", "text-generation-launcher", "apt-get"}  # programs that are not ours
 _EXAMPLES = {path.name for path in (ROOT / "examples").iterdir()} | {"my-idea"}  # strategies that a page makes
 
@@ -70,6 +71,8 @@ def check(words: list[str], *, whole: bool = True) -> None:
         _known("target of make", (word for word in words[1:] if "=" not in word), targets)
     elif program == "python":
         _check_script(words[1:])
+    elif program in LAUNCHERS and "tts_bench" in words:  # torchrun ... -m tts_bench VERB ...
+        _check_verb(words[words.index("tts_bench") + 1 :], whole)
     elif program not in OTHERS:
         raise Wrong(f"{' '.join(words)!r}: neither one of our commands nor one of {', '.join(sorted(OTHERS))}")
 

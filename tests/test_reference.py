@@ -19,6 +19,9 @@ from tts_bench.reasoner import Settings
 from tts_bench.thinking import detect
 
 Segments = list[tuple[str, tuple[int, ...], tuple[int, ...]]]  # kind, what is read on, the end that was sampled after
+# On "How many apples are 3 apples?" the tiny Llama's two best logits come within 2e-6 of 3.9: float32 cannot tell them
+# apart, and either token is the greedy one (in float64 the engine's is ahead).
+UNTIED = tuple(question.replace("are 3 apples", "are 4 apples") for question in QUESTIONS)
 CUES = ("Wait", "Hmm, let me think again. Alternatively,", "\nWait, wait.\n")
 GREEDY = Sampling(temperature=0)
 
@@ -129,7 +132,7 @@ def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_for_0_to_4_exte
         settings = Settings(form, thinking=GREEDY, continuation=GREEDY, answer=GREEDY, max_thinking=100, max_answer=12)
         reference = reference_of(folder, settings)
         for cue in CUES:
-            last += assert_same(engine, settings, reference, QUESTIONS, cue, range(5))
+            last += assert_same(engine, settings, reference, UNTIED, cue, range(5))
     traces = [answer.traces[0] for answer in last]  # not all of these are empty or cut at once
     assert sum(trace.cues for trace in traces) >= 20
     assert any(trace.cues == 4 for trace in traces)
