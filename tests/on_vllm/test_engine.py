@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 from tts_bench.tasks.data import load_rows
 
+from tests.on_vllm.conftest import start_vllm
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import Engine, Generation, Request, Sampling
-from tts_bench.errors import UserError
+from tts_bench.errors import EngineError, UserError
 from tts_bench.thinking import detect
 
 pytest.importorskip("vllm")
@@ -181,3 +183,21 @@ def test_its_facts_are_those_of_hf(vllm_engine: Engine, hf_engine: Engine) -> No
     assert ours.identity["dtype"] == "float32"
     assert "every token is drawn by the number of its own stream" in ours.exact_note
     assert vllm_engine.tokenizer.end_ids == hf_engine.tokenizer.end_ids
+
+
+def test_where_vllm_is_killed_requests_fail_at_once_and_closing_works(pocket: Path) -> None:
+    others = {child.pid for child in psutil.Process().children()}  # of the engine that the other tests share
+    engine = start_vllm(pocket, exact=False)
+
+    async def scenario() -> None:
+        generating = asyncio.create_task(engine.generate(requests_of(engine, 16, 400)))
+        await asyncio.sleep(0.3)
+        for child in psutil.Process().children():
+            if "EngineCore" in " ".join(child.cmdline()) and child.pid not in others:
+                child.kill()
+        for asked in (generating, engine.generate(requests_of(engine, 1))):
+            with pytest.raises(EngineError, match="vLLM has ended; its own messages"):
+                await asyncio.wait_for(asked, 30)
+        await asyncio.wait_for(engine.close(), 30)
+
+    asyncio.run(scenario())
