@@ -164,11 +164,12 @@ class TestOnACluster:
     ) -> None:
         import ray
 
-        monkeypatch.setattr(cluster, "_GATHERING", 1)
         everything = {"CPU": ray.cluster_resources()["CPU"]}
         held = cluster.start(1, everything, scripted)
-        with pytest.raises(UserError, match=r"other jobs of the Ray cluster hold .* ray status"):
-            cluster.start(1, ONE, scripted)
+        with monkeypatch.context() as impatient:
+            impatient.setattr(cluster, "_GATHERING", 1)
+            with pytest.raises(UserError, match=r"other jobs of the Ray cluster hold .* ray status"):
+                cluster.start(1, ONE, scripted)
         asyncio.run(held.close())
         asyncio.run(cluster.start(1, everything, scripted).close())
 
