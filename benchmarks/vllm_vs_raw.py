@@ -129,7 +129,7 @@ def best_raw(llm: Any, asked: Sequence[tuple[Request, Generation]], *, seeds: bo
 
 def compare(given: argparse.Namespace) -> bool:
     """Print the table of rates; whether the harness keeps up."""
-    modes = {"greedy": 0.0, "sampled": 1.0}
+    modes = {mode: {"greedy": 0.0, "sampled": 1.0}[mode] for mode in given.sampling or ("greedy", "sampled")}
     model = ModelConfig(
         model=given.model,
         engine="vllm",
@@ -236,6 +236,7 @@ def main() -> None:
     parser.add_argument("--max-thinking-tokens", type=int, default=96)
     memory = "kv_cache_memory_bytes=1000000000"
     parser.add_argument("--vllm", default=memory, help="options of vLLM's own, for both; on a GPU leave it empty")
+    parser.add_argument("--sampling", choices=["greedy", "sampled"], action="append")
     parser.add_argument("--part", choices=["compare", "draws"], action="append")
     given = parser.parse_args()
     parts, good = given.part or ["compare", "draws"], True
