@@ -94,7 +94,7 @@ def test_rows_that_join_and_leave_all_the_time_have_the_logits_of_a_plain_forwar
 
 @pytest.mark.slow
 def test_greedy_float32_is_what_generate_gives_alone_on_smollm2(smollm2: Path, started: Started, run: Run) -> None:
-    engine = started(smollm2, exact=False, dtype="float32")
+    engine = started(smollm2, exact=False)
     prompts = [engine.tokenizer.encode(prompt) for prompt in PROMPTS]
     generations = run(engine, [Request(prompt, (), 16, "s", GREEDY) for prompt in prompts])
     assert [generation.tokens for generation in generations] == greedy_reference(smollm2, prompts, 16)
@@ -375,17 +375,3 @@ def test_pickled_weights_alone_are_refused(tmp_path: Path, started: Started) -> 
     torch.save({}, folder / "pytorch_model.bin")
     with pytest.raises(UserError, match="transformers cannot load tiny"):
         started(folder)
-
-
-@pytest.mark.parametrize("longest", [1, 4])
-def test_prompts_that_begin_alike_are_read_once_up_to_where_they_differ(
-    tiny: Tiny, started: Started, run: Run, longest: int
-) -> None:
-    header = [tuple(range(20, 20 + 70 * count)) for count in range(1, longest + 1)]
-    prompts = [(*begin, 5 + index) for begin in header for index in range(4)]
-    requests = [Request(prompt, (), 6, str(prompt), Sampling()) for prompt in prompts]
-    engine = started(tiny())
-    together = run(engine, requests)
-    assert engine.counts.prefilled == len({prompt[: count + 1] for prompt in prompts for count in range(len(prompt))})
-    alone = [run(started(tiny()), [request])[0] for request in requests[:: 4 * longest - 1]]
-    assert alone == together[:: 4 * longest - 1]

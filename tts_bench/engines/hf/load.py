@@ -17,7 +17,6 @@ from tts_bench.engines.base import EngineInfo
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
-from . import precision
 from .decoder import Decoder, batch_size
 from .engine import HfEngine
 from .loop import Loop
@@ -50,7 +49,7 @@ def load(
         name: the model as the user named it.
         fingerprint: SHA-256 of what the folder holds.
         device: "auto" (cuda, then mps, then cpu) or one of these; "cuda:1" is the second of several.
-        dtype: "auto" (see `precision.chosen`), "float32", "bfloat16" or "float16".
+        dtype: "auto" (float32 on the CPU, bfloat16 elsewhere), "float32", "bfloat16" or "float16".
         rows: most requests that are decoded together.
         threads: of the processor; PyTorch's own number where None.
         exact: run the self-test that earns the label "exact".
@@ -63,7 +62,7 @@ def load(
         UserError: an option out of its range, or a model that this engine cannot run.
     """
     hardware.check_names(device, dtype)
-    where = _device(device)
+    where, kind = _device(device), _dtype(dtype, device)
     threads = torch.get_num_threads() if threads is None else threads
     for option, value in (("rows", rows), ("threads", threads), ("context", context)):
         if value is not None and value < 1:
@@ -71,7 +70,6 @@ def load(
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
         _check_attention(config.get_text_config(), name)
-        kind: torch.dtype = precision.chosen(where, config) if dtype == "auto" else getattr(torch, dtype)
         with quiet():
             model: Any = transformers.AutoModelForCausalLM.from_pretrained(
                 folder, dtype=kind, use_safetensors=True, trust_remote_code=trust_remote_code
@@ -130,6 +128,13 @@ def _device(device: str) -> torch.device:
     named = torch.device(device)
     if (named.index or 0) >= there[named.type]:
         raise UserError(f"PyTorch finds no {device} device here. Type --device auto.")
+    return named
+
+
+def _dtype(dtype: str, device: str) -> torch.dtype:
+    if dtype == "auto":
+        return torch.float32 if _device(device).type == "cpu" else torch.bfloat16
+    named: torch.dtype = getattr(torch, dtype)
     return named
 
 
