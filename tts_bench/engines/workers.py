@@ -22,6 +22,7 @@ from tts_bench.engines.host import Host, Outcome
 from tts_bench.errors import EngineError, UserError
 
 _DEATHS = 3  # of hosts that had a request in hand: it may be what kills them
+_ENDING = 30  # seconds for a thread to find out that its host has ended
 _FRUITLESS = 5  # hosts that answered nothing, one after the other, until there is no next
 
 
@@ -64,6 +65,7 @@ class Workers:
         self._home: dict[int, _Worker] = {}  # where the keys and values are of a prompt with this hash
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closing = False
+        self._readers: list[threading.Thread] = []
         try:
             infos = [self._greeting(worker.host) for worker in self._workers]
             for info in infos:
@@ -77,8 +79,9 @@ class Workers:
             exact=all(info.exact for info in infos),
             exact_note=next((info.exact_note for info in infos if not info.exact), infos[0].exact_note),
         )
-        for worker in self._workers:
-            threading.Thread(target=self._read, args=(worker,), daemon=True).start()
+        self._readers = [threading.Thread(target=self._read, args=(worker,), daemon=True) for worker in self._workers]
+        for reader in self._readers:
+            reader.start()
 
     def _greeting(self, host: Host) -> EngineInfo:
         try:
@@ -150,6 +153,8 @@ class Workers:
                 worker.host.send([("close",)])
         for worker in self._workers:
             worker.host.end()
+        for reader in self._readers:  # one that still listened while the interpreter ends could keep it from ending
+            reader.join(timeout=_ENDING)
 
     def _ask(self, request: Request) -> int:
         number = next(self._numbers)
