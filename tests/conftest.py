@@ -8,6 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tts_bench.engines.environment import prepare
+
+prepare()  # before any test imports torch, as the command line does
+
 # Machines are busy: a claim is about what comes out, not about how long an example takes.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf import HfEngine, packed
 from tts_bench.engines.hf.decoder import Decoder
 
 SCRIPT = Path(__file__).with_name("exactness.py")
@@ -71,6 +73,28 @@ def test_an_engine_that_fails_its_self_test_carries_no_exact_label(
     assert not engine.info.exact
     assert "other bits" in engine.info.exact_note
     assert engine.info.identity["exact"] is False
+
+
+def test_where_products_of_other_sizes_have_other_bits_those_of_one_size_earn_the_label(
+    tiny: Callable[..., Path], started: Callable[..., HfEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    product = packed._product
+
+    def of_tiles(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return product(x, weight, bias) + 1e-6 * (x.numel() // x.shape[-1] < 40)
+
+    monkeypatch.setattr(packed, "_product", of_tiles)
+    info = started(tiny(), rows=16).info
+    assert info.exact
+    assert str(info.identity["arithmetic"]).endswith("packed, 64 rows at a time")
+
+    def by_place(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        return product(x, weight, bias) + 1e-6 * torch.arange(x.shape[-2])[:, None]
+
+    monkeypatch.setattr(packed, "_product", by_place)
+    info = started(tiny(), rows=16).info
+    assert not info.exact
+    assert str(info.identity["arithmetic"]).endswith("packed")
 
 
 def test_without_the_self_test_there_is_no_exact_label(

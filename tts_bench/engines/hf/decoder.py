@@ -48,6 +48,7 @@ class Decoder:
         self.attention_width = heads * size
         self.layers = config.num_hidden_layers
         self.packed = False  # whether its linear layers are packed for the processor
+        self.block = 0  # rows of each of their products; 0: any number
         self.learned: dict[int, Tensor] = {}  # rows by id, beyond the matrix
         self.pages = Pages(self.layers, getattr(config, "num_key_value_heads", heads), size, self.dtype, self.device)
         self._no_mask = torch.empty(1, 1, 1, 1, device=self.device)  # of four dimensions: transformers makes none

@@ -12,13 +12,19 @@ import torch
 from torch import Tensor, nn
 
 _ROWS = 32  # the number of rows that the layout is chosen for; it serves any other too
+BLOCK = 64  # rows of a product where each has the same number
 
 
 class PackedLinear(nn.Module):
-    """Computes what `linear` computes. The weights are copied: the originals can be dropped."""
+    """Computes what `linear` computes. The weights are copied: the originals can be dropped.
+
+    With a `block`, rows are multiplied so many at a time and the last ones filled up. oneDNN's kernels for AMX sum in
+    another order where a product has other numbers of rows or threads; in products of one shape they never do.
+    """
 
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
+        self.block = 0
         self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
         self.bias = None if linear.bias is None else linear.bias.detach()
 
@@ -26,7 +32,12 @@ class PackedLinear(nn.Module):
         if x.requires_grad:
             product: Tensor = _Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
             return product
-        return _product(x, self.weight, self.bias)
+        if not self.block:
+            return _product(x, self.weight, self.bias)
+        rows = x.flatten(0, -2)
+        filled = nn.functional.pad(rows, (0, 0, 0, -len(rows) % self.block))
+        blocks = [_product(block, self.weight, self.bias) for block in filled.split(self.block)]
+        return torch.cat(blocks)[: len(rows)].view(*x.shape[:-1], -1)
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -62,3 +73,10 @@ def pack(model: nn.Module) -> bool:
             if type(child) is nn.Linear:
                 setattr(module, name, PackedLinear(child))
     return True
+
+
+def in_blocks(model: nn.Module, block: int) -> None:
+    """Let every packed layer multiply `block` rows at a time; 0: as many as there are."""
+    for module in model.modules():
+        if isinstance(module, PackedLinear):
+            module.block = block
