@@ -16,7 +16,15 @@ from tts_bench.cli.main import VERBS, _command
 
 ROOT = Path(__file__).parents[1]
 LAUNCHERS = {"torchrun", "accelerate"}  # of several processes
-OTHERS = {"pip", "pytest", "vllm", "llama-server", "text-generation-launcher", "apt-get"}  # programs that are not ours
+OTHERS = {
+    "pip",
+    "pytest",
+    "vllm",
+    "llama-server",
+    "text-generation-launcher",
+    "apt-get",
+    "kubectl",
+}  # programs that are not ours
 _EXAMPLES = {path.name for path in (ROOT / "examples").iterdir()} | {"my-idea"}  # strategies that a page makes
 
 
@@ -73,6 +81,9 @@ def check(words: list[str], *, whole: bool = True) -> None:
         _check_script(words[1:])
     elif program in LAUNCHERS and "tts_bench" in words:  # torchrun ... -m tts_bench VERB ...
         _check_verb(words[words.index("tts_bench") + 1 :], whole)
+    elif program == "sbatch":  # a script, and words for `tts-bench run`
+        _known("file", [words[1]], [words[1]] if (ROOT / words[1]).exists() else [])
+        _check_verb(["run", *words[2:]], whole)
     elif program not in OTHERS:
         raise Wrong(f"{' '.join(words)!r}: neither one of our commands nor one of {', '.join(sorted(OTHERS))}")
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks import study
 from tts_bench.analysis.curve import Point, read_curve
 from tts_bench.analysis.leaderboard.recompute import unpacked
 from tts_bench.analysis.paired import mcnemar
@@ -74,3 +75,14 @@ def test_what_a_published_page_says_was_gained_and_lost_follows_from_the_leaderb
 
 def test_the_published_p_values_are_those_of_the_exact_test() -> None:
     assert [round(mcnemar(*flips), 3) for flips in ((7, 0), (3, 0), (0, 1), (1, 1))] == [0.016, 0.25, 1.0, 1.0]
+
+
+def test_the_cost_of_a_study_is_what_its_command_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["study", str(FOLDER), "--task", "math500"])
+    study.main()
+    printed = [line for line in capsys.readouterr().out.splitlines() if line]
+    page = (ROOT / "docs" / "scale.md").read_text("utf-8").splitlines()
+    assert len(printed) > 12
+    assert not [line for line in printed if line not in page]
