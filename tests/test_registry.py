@@ -46,20 +46,6 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], st
     return write
 
 
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Put a distribution with one strategy entry point on the path."""
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def install(distribution: str, entry: str) -> None:
-        info = tmp_path / f"{distribution.replace('-', '_')}-1.0.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{registry.GROUP}]\n{entry}\n")
-
-    return install
-
-
 def test_built_ins_are_registered() -> None:
     assert registry.names() == BUILT_IN
 

@@ -13,7 +13,6 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -21,8 +20,13 @@ from typing import cast
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.options import Option, coerce, label, options_of, parse, spell
+from tts_bench.plugins import Group
 
-GROUP = "tts_bench.strategies"
+STRATEGIES = Group(
+    "tts_bench.strategies",
+    "strategy",
+    "Type 'tts-bench strategies' to list them, or ./file.py:CLASS for one of your own.",
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def names() -> list[str]:
     Raises:
         UserError: two distributions register the same name.
     """
-    return sorted(_registered())
+    return sorted(STRATEGIES.registered())
 
 
 def describe(name: str) -> Description:
@@ -118,37 +122,8 @@ def _find(name: str) -> tuple[type, str, str]:
         return _from_file(path, class_name)
     if name.endswith(".py"):
         raise UserError(f"{name!r} names a file without a class. Type {name}:CLASS.")
-    registered = _registered()
-    if name not in registered:
-        raise UserError(
-            f"there is no strategy {name!r}. {did_you_mean(name, registered)} "
-            f"Type 'tts-bench strategies' to list them, or ./file.py:CLASS for one of your own."
-        )
-    entry = registered[name]
-    try:
-        loaded = entry.load()
-    except (Exception, SystemExit) as error:
-        raise UserError(
-            f"strategy {name!r} of {_source(entry)} fails at import ({entry.value}): {type(error).__name__}: {error}. "
-            f"Reinstall or remove that package."
-        ) from error
-    return _checked(loaded, name), name, _source(entry)
-
-
-def _registered() -> dict[str, EntryPoint]:
-    found: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=GROUP):
-        other = found.setdefault(entry.name, entry)
-        if (other.value, _source(other)) != (entry.value, _source(entry)):
-            raise UserError(
-                f"the strategy name {entry.name!r} is registered by {_source(other)} and by {_source(entry)}. "
-                f"Uninstall one of them."
-            )
-    return found
-
-
-def _source(entry: EntryPoint) -> str:
-    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+    loaded, source = STRATEGIES.load(name)
+    return _checked(loaded, name), name, source
 
 
 def _from_file(path: str, class_name: str) -> tuple[type, str, str]:

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +23,6 @@ from tts_bench.text import safe
 DISTRIBUTION = "test-time-scaling-bench"
 _PYTHON = (3, 11)
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
-_NEEDS = {"hf": ("torch", "transformers"), "openai": ("httpx2", "transformers")}  # engine -> packages
 _ROOM = 2_000_000_000  # bytes: the small models, converted, and a run
 
 
@@ -119,18 +117,17 @@ def _packages() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    from tts_bench.engines.vllm import options
-    from tts_bench.harness.model import ENGINES
+    """Each engine with what it can do; the packages that ours need are among those required above."""
+    from tts_bench.harness.engines import listed
 
-    for engine in ENGINES:
-        if engine == "vllm":  # in an environment of its own
-            found = options.installed()
-            mend = f"{options.INSTALL} or, without a GPU, {options.INSTALL_CPU}"
-            yield Finding("engine vllm", found or "not installed", "" if found else mend, required=False)
-            continue
-        missing = [name for name in _NEEDS.get(engine, ()) if find_spec(name) is None]
-        found = f"needs {' and '.join(missing)}" if missing else "there"
-        yield Finding(f"engine {engine}", found, f"pip install {' '.join(missing)}" if missing else "")
+    for engine in listed():
+        what = f"engine {engine.name}"
+        if engine.kind is None:
+            yield Finding(what, "broken", engine.problem, required=False)
+        elif found := engine.kind.installed():
+            yield Finding(what, f"{found}: {engine.kind.summary}; {engine.kind.can}")
+        else:
+            yield Finding(what, f"not installed: {engine.kind.summary}", engine.kind.install, required=False)
 
 
 def _accelerator() -> Iterator[Finding]:

@@ -8,6 +8,22 @@ from pathlib import Path
 from tts_bench.engines.base import Sampling
 from tts_bench.errors import UserError, did_you_mean
 
+# Options of which an engine says whether they mean something to it.
+ENGINE_OPTIONS = (
+    "device",
+    "dtype",
+    "rows",
+    "threads",
+    "workers",
+    "ray",
+    "exact",
+    "trust_remote_code",
+    "base_url",
+    "tokenizer",
+    "request_timeout",
+    "vllm",
+)
+
 
 @dataclass(frozen=True)
 class ModelConfig:

@@ -4,39 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tts_bench import registry
 from tts_bench.api import LearnedToken, Strategy
-from tts_bench.engines import cluster, hardware
 from tts_bench.engines.base import Engine, Sampling
-from tts_bench.engines.openai.url import check_url
-from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
-from tts_bench.engines.vllm import options as vllm_options
-from tts_bench.errors import UserError, did_you_mean
-from tts_bench.harness import spread
+from tts_bench.errors import UserError
+from tts_bench.harness import engines
 from tts_bench.harness.config import ModelConfig
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
-from tts_bench.thinking import ThinkingFormat, chosen, detect
+from tts_bench.thinking import chosen, detect
 from tts_bench.tokens import find
 
 if TYPE_CHECKING:
-    from tts_bench.models import ModelFolder, Progress
+    from tts_bench.models import Progress
 
-ENGINES = ("hf", "openai", "scripted", "vllm")
-# Options that mean nothing to an engine: given all the same, they are refused.
-_LOCAL = ("device", "dtype", "threads", "workers", "exact", "trust_remote_code")
-_REMOTE = ("base_url", "tokenizer", "request_timeout")
-_MEANINGLESS = {
-    "hf": ("vllm", *_REMOTE),
-    "openai": ("vllm", "ray", *_LOCAL),
-    "scripted": ("rows", "vllm", *_LOCAL, *_REMOTE),
-    "vllm": ("workers", *_REMOTE),
-}
-DEFAULT_MODEL = "pocket"
-_TINY, _TINY_ROWS, _ROWS = 2**24, 128, 32  # below so many bytes of weights Python takes longer than the arithmetic
 _PAPER_THINKING, _PAPER_ANSWER = 8192, 1024  # Bmax and the answer's reserve of arXiv 2506.11274, section 4
 
 
@@ -139,22 +122,9 @@ def check(config: ModelConfig) -> None:
         UserError: an engine, device, dtype, script, URL or thinking format that cannot be, an option that means nothing
             to the engine, an engine that is not installed, or sampling out of range.
     """
-    if config.engine not in ENGINES:
-        raise UserError(f"there is no engine {config.engine!r}. {did_you_mean(config.engine, ENGINES)}")
-    _check_meant(config)
-    if config.ray:
-        cluster.check_installed()
+    engines.check(config)
     config.sampling(Sampling())
     chosen(config.thinking, config.think_start, config.think_end)
-    if config.engine == "scripted":
-        _script(config)
-    elif config.engine == "openai":
-        _served(config)
-    else:
-        hardware.check_names(config.device, config.dtype)
-    if config.engine == "vllm":
-        vllm_options.parse(config.vllm)
-        vllm_options.check_installed()
 
 
 def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
@@ -164,12 +134,16 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
         UserError: anything in `config` that is unknown, out of range, or impossible with this model.
     """
     check(config)
-    if config.ray:
-        cluster.connect(config.ray)
-    loaders = {"hf": _hf, "openai": _openai, "scripted": _scripted, "vllm": _vllm}
-    engine, recommended, source, notes = loaders[config.engine](config, progress)
-    form = _form(config, engine)
-    thinking, continuation, answer = config.sampling(recommended)
+    loaded = engines.load(config, progress)
+    engine = loaded.engine
+    form = loaded.form or detect(
+        engine.tokenizer,
+        name=config.thinking,
+        think_start=config.think_start,
+        think_end=config.think_end,
+        answer_suffix=config.answer_suffix,
+    )
+    thinking, continuation, answer = config.sampling(loaded.recommended)
     max_answer = config.max_answer_tokens or min(_PAPER_ANSWER, max(1, engine.info.context // 8))
     room = engine.info.context - max_answer
     if room < 2:
@@ -191,160 +165,7 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
         max_answer=max_answer,
         system=config.system,
     )
-    return Model(engine, settings, source, notes)
-
-
-def _hf(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
-    from tts_bench import models
-    from tts_bench.engines import processes
-
-    found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
-    if config.ray:
-        rows = config.rows or (_TINY_ROWS if _is_tiny(found.folder) else _ROWS)
-        engine: Engine = spread.hf(config, found, rows=rows)
-        return engine, models.sampling_defaults(found.folder), found.source, found.notes
-    shape = _shape(config, found.folder)
-    engine = processes.load(
-        shape.workers,
-        folder=found.folder,
-        name=_recorded(found),
-        fingerprint=found.fingerprint,
-        device=config.device,
-        dtype=config.dtype,
-        rows=shape.rows,
-        threads=shape.threads,
-        exact=config.exact,
-        trust_remote_code=config.trust_remote_code,
-    )
-    return engine, models.sampling_defaults(found.folder), found.source, found.notes
-
-
-def _vllm(config: ModelConfig, progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
-    from tts_bench import models
-    from tts_bench.engines.vllm.load import load
-
-    found = models.resolve(config.model or DEFAULT_MODEL, progress=progress)
-    if config.ray:
-        engine: Engine = spread.vllm(config, found, rows=config.rows)
-        return engine, models.sampling_defaults(found.folder), found.source, found.notes
-    engine = load(
-        found.folder,
-        name=_recorded(found),
-        fingerprint=found.fingerprint,
-        device=config.device,
-        dtype=config.dtype,
-        rows=config.rows,
-        threads=config.threads,
-        exact=config.exact,
-        trust_remote_code=config.trust_remote_code,
-        more=config.vllm,
-        progress=progress,
-    )
-    return engine, models.sampling_defaults(found.folder), found.source, found.notes
-
-
-def _recorded(found: ModelFolder) -> str:
-    """The model's name; no path goes into records."""
-    return found.folder.name if found.source == "local folder" else found.name
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """How an engine is spread over the machine."""
-
-    rows: int
-    threads: int | None
-    workers: int
-
-
-def _is_tiny(folder: Path) -> bool:
-    return sum(file.stat().st_size for file in folder.glob("*.safetensors")) < _TINY
-
-
-def _shape(config: ModelConfig, folder: Path) -> _Shape:
-    """What was asked for; where nothing was, processes for a tiny model on the CPU and threads for others."""
-    import torch
-
-    tiny = _is_tiny(folder)
-    accelerated = torch.cuda.is_available() or torch.backends.mps.is_available()
-    on_cpu = config.device == "cpu" or (config.device == "auto" and not accelerated)
-    processes = tiny and on_cpu and config.threads is None
-    workers = config.workers or (torch.get_num_threads() if processes else 1)
-    return _Shape(
-        config.rows or (_TINY_ROWS if tiny else _ROWS), config.threads or (1 if workers > 1 else None), workers
-    )
-
-
-def _openai(config: ModelConfig, _progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
-    from tts_bench import models
-    from tts_bench.engines.openai.load import check_sampling, load
-
-    base_url, model = _served(config)
-    engine, folder, notes = load(
-        base_url,
-        model,
-        tokenizer=config.tokenizer,
-        system=config.system,
-        connections=config.rows or _ROWS,
-        timeout=config.request_timeout,
-    )
-    recommended = models.sampling_defaults(folder)
-    check_sampling(engine, config.sampling(recommended))
-    return engine, recommended, "an endpoint", notes
-
-
-def _form(config: ModelConfig, engine: Engine) -> ThinkingFormat:
-    if not engine.info.continues:
-        from tts_bench.engines.openai import chat
-        from tts_bench.engines.openai.engine import OpenAIEngine
-
-        assert isinstance(engine, OpenAIEngine)
-
-        if config.thinking or config.think_start:
-            raise UserError(
-                "the endpoint takes messages only, so what stands in a reply is no matter of --thinking, --think-start "
-                "and --think-end. Leave them out."
-            )
-        return chat.thinking_format(engine.tokenizer, config.answer_suffix)
-    return detect(
-        engine.tokenizer,
-        name=config.thinking,
-        think_start=config.think_start,
-        think_end=config.think_end,
-        answer_suffix=config.answer_suffix,
-    )
-
-
-def _served(config: ModelConfig) -> tuple[str, str]:
-    """URL and name of a served model."""
-    base_url = check_url(config.base_url)
-    if config.model is None:
-        raise UserError(f"--engine openai needs --model NAME, as {base_url}/models lists it.")
-    return base_url, config.model
-
-
-def _scripted(config: ModelConfig, _progress: Progress | None) -> tuple[Engine, Sampling, str, tuple[str, ...]]:
-    name = _script(config)
-    engine = spread.scripted(config, name) if config.ray else ScriptedEngine(SCRIPTS[name], name=name)
-    return engine, Sampling(), "this package", ("a script, not a language model: for trying the harness out",)
-
-
-def _script(config: ModelConfig) -> str:
-    """The script's name."""
-    name = config.model or "adder"
-    if name not in SCRIPTS:
-        raise UserError(f"the engine 'scripted' has no script {name!r}. {did_you_mean(name, SCRIPTS)}")
-    return name
-
-
-def _check_meant(config: ModelConfig) -> None:
-    for field in fields(ModelConfig):
-        value = getattr(config, field.name)
-        if field.name == "workers" and config.ray:
-            continue
-        if field.name in _MEANINGLESS[config.engine] and value != field.default:
-            option = field.name.replace("_", "-")
-            raise UserError(f"--{option} {value} means nothing to the engine {config.engine!r}. Leave it out.")
+    return Model(engine, settings, loaded.source, loaded.notes)
 
 
 def _budgets(strategy: Strategy) -> Iterable[int]:

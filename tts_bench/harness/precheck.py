@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tts_bench import models, registry
+from tts_bench import registry
 from tts_bench.harness.config import RunConfig
 from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.model import DEFAULT_MODEL, check
+from tts_bench.harness.model import check
 from tts_bench.tasks import catalog, data
 
 
@@ -23,5 +23,3 @@ def precheck(config: RunConfig, out: Path | None) -> None:
     check(config.model)
     if out is not None:
         RunFolder(out).check()
-    if config.model.engine == "hf":
-        models.examine(config.model.model or DEFAULT_MODEL)

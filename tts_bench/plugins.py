@@ -1,0 +1,59 @@
+"""What installed packages add by entry points: strategies and engines, the built-in ones by the same path.
+
+Needs the standard library alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+
+from tts_bench.errors import UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Group:
+    """One kind of thing that packages may register."""
+
+    name: str  # of the entry points
+    what: str  # as a message calls one of them
+    otherwise: str  # what to type where a name is not known
+
+    def registered(self) -> dict[str, EntryPoint]:
+        """All that is registered, by name; nothing is imported.
+
+        Raises:
+            UserError: two distributions register the same name.
+        """
+        found: dict[str, EntryPoint] = {}
+        for entry in entry_points(group=self.name):
+            other = found.setdefault(entry.name, entry)
+            if (other.value, source(other)) != (entry.value, source(entry)):
+                raise UserError(
+                    f"the {self.what} name {entry.name!r} is registered by {source(other)} and by {source(entry)}. "
+                    f"Uninstall one of them."
+                )
+        return found
+
+    def load(self, name: str) -> tuple[object, str]:
+        """What `name` stands for, and the distribution it comes from.
+
+        Raises:
+            UserError: it is not known or cannot be imported, or two distributions register the same name.
+        """
+        registered = self.registered()
+        if name not in registered:
+            raise UserError(f"there is no {self.what} {name!r}. {did_you_mean(name, registered)} {self.otherwise}")
+        entry = registered[name]
+        try:
+            return entry.load(), source(entry)
+        except (Exception, SystemExit) as error:
+            raise UserError(
+                f"{self.what} {name!r} of {source(entry)} fails at import ({entry.value}): "
+                f"{type(error).__name__}: {error}. Reinstall or remove that package."
+            ) from error
+
+
+def source(entry: EntryPoint) -> str:
+    """Distribution and version that an entry point comes from."""
+    return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
