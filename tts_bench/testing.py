@@ -1,4 +1,6 @@
-"""Does a strategy keep what the harness relies on? A kit for authors of plugins: no model, no torch, a few seconds.
+"""Does a strategy or an engine keep what the harness relies on? A kit for authors of plugins.
+
+A strategy is tried on a scripted model: no torch, a few seconds.
 
     from tts_bench.testing import conform
 
@@ -10,42 +12,45 @@ or each claim as a test of its own:
     @pytest.mark.parametrize("claim", CLAIMS, ids=str)
     def test_my_strategy_keeps(claim: Claim) -> None:
         conform(MyIdea(), claim)
+
+An engine is tried as it is loaded, with whatever model it holds; what it is not made for is skipped:
+
+    @pytest.mark.parametrize("claim", ENGINE_CLAIMS, ids=str)
+    def test_my_engine_keeps(claim: Claim) -> None:
+        conform_engine(my_engine, claim)
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 from tts_bench import registry
 from tts_bench.api import Strategy
 from tts_bench.conformance import claims
 from tts_bench.conformance.cancellation import cancellation
-from tts_bench.conformance.claims import Broken
+from tts_bench.conformance.engines import ENGINE_CLAIMS
+from tts_bench.conformance.kit import Broken, Claim, NotApplicable, Result, claims_of, tried
 from tts_bench.conformance.values import with_tokens
+from tts_bench.engines.base import Engine
 
-__all__ = ["CLAIMS", "Broken", "Claim", "Result", "conform", "conform_task", "results"]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One thing that a strategy has to keep."""
-
-    name: str
-    check: Callable[[Strategy], None]  # raises Broken
-
-    @property
-    def sentence(self) -> str:
-        return inspect.getdoc(self.check) or ""
-
-    def __str__(self) -> str:
-        return self.name
+__all__ = [
+    "CLAIMS",
+    "ENGINE_CLAIMS",
+    "Broken",
+    "Claim",
+    "NotApplicable",
+    "Result",
+    "conform",
+    "conform_engine",
+    "conform_task",
+    "engine_results",
+    "results",
+]
 
 
-_CHECKS = (
+CLAIMS = claims_of(
     claims.answers,
     claims.determinism,
     claims.options,
@@ -59,20 +64,10 @@ _CHECKS = (
     claims.errors,
     claims.concurrency,
 )
-CLAIMS = tuple(Claim(check.__name__.replace("_", "-"), check) for check in _CHECKS)
 _FIRST = CLAIMS[:2]  # without them the others would compare what cannot be compared
 
 
-@dataclass(frozen=True)
-class Result:
-    """What became of one claim."""
-
-    claim: Claim
-    verdict: Literal["pass", "fail", "not tried"]
-    reason: str = ""  # why it is not a pass
-
-
-def results(subject: str | Strategy) -> Iterator[Result]:
+def results(subject: str | Strategy) -> Iterator[Result[Strategy]]:
     """Try every claim on a strategy, or on what `name:key=value,...` or `./file.py:Class:key=value,...` speaks of.
 
     Where it does not solve problems, or not twice alike, nothing more can be said of it.
@@ -80,21 +75,15 @@ def results(subject: str | Strategy) -> Iterator[Result]:
     Raises:
         UserError: as `registry.build`.
     """
-    strategy, failed = _built(subject), ""
-    for claim in CLAIMS:
-        if failed:
-            yield Result(claim, "not tried", f"it needs {failed}")
-            continue
-        try:
-            claim.check(strategy)
-        except Broken as broken:
-            yield Result(claim, "fail", str(broken))
-            failed = claim.name if claim in _FIRST else ""
-        else:
-            yield Result(claim, "pass")
+    yield from tried(CLAIMS, _built(subject), _FIRST)
 
 
-def conform(subject: str | Strategy, claim: Claim | None = None) -> None:
+def engine_results(engine: Engine) -> Iterator[Result[Engine]]:
+    """Try every claim on an engine, which it is left open; where it does not generate, no other claim is tried."""
+    yield from tried(ENGINE_CLAIMS, engine, ENGINE_CLAIMS[:1])
+
+
+def conform(subject: str | Strategy, claim: Claim[Strategy] | None = None) -> None:
     """Assert that a strategy, or the one that `subject` speaks of, keeps `claim`, or all of them.
 
     Raises:
@@ -104,9 +93,20 @@ def conform(subject: str | Strategy, claim: Claim | None = None) -> None:
     if claim is not None:
         claim.check(_built(subject))
         return
-    broken = [f"{result.claim}: {result.reason}" for result in results(subject) if result.verdict == "fail"]
-    if broken:
-        raise Broken(f"{subject} breaks {len(broken)} of {len(CLAIMS)} claims\n" + "\n".join(broken))
+    _all_hold(subject, results(subject))
+
+
+def conform_engine(engine: Engine, claim: Claim[Engine] | None = None) -> None:
+    """Assert that an engine keeps `claim`, or all of them; it is left open. No event loop may run meanwhile.
+
+    Raises:
+        Broken: an AssertionError that names each claim that does not hold, and why.
+        NotApplicable: `claim` says nothing of this engine; pytest and unittest skip the test with the reason.
+    """
+    if claim is not None:
+        claim.check(engine)
+        return
+    _all_hold(f"engine {engine.info.name}", engine_results(engine))
 
 
 def conform_task(name: str | Path) -> None:
@@ -126,3 +126,10 @@ def conform_task(name: str | Path) -> None:
 
 def _built(subject: str | Strategy) -> Strategy:
     return with_tokens(registry.build(subject).strategy if isinstance(subject, str) else subject)
+
+
+def _all_hold(subject: object, found: Iterable[Result[Any]]) -> None:
+    tried = list(found)
+    broken = [f"{result.claim}: {result.reason}" for result in tried if result.verdict == "fail"]
+    if broken:
+        raise Broken(f"{subject} breaks {len(broken)} of {len(tried)} claims\n" + "\n".join(broken))

@@ -1,1 +1,1 @@
-"""What a strategy has to keep, tried out on a scripted model; the public face is `tts_bench.testing`."""
+"""What strategies and engines have to keep, tried out; the public face is `tts_bench.testing`."""

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable
 from typing import Any, cast
 
 from tts_bench.api import Answer, Strategy
-from tts_bench.conformance.claims import Broken
+from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Stage, run
 from tts_bench.reasoner import Ledger
 

@@ -8,6 +8,7 @@ from typing import Any
 from zlib import crc32
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
 from tts_bench.cost import unique
@@ -16,10 +17,6 @@ from tts_bench.reasoner import ModelReasoner, path_length
 
 _SPREAD = 8  # of many places, so many are tried
 _CAP = 10  # tokens: most thinking of the trial model is longer
-
-
-class Broken(AssertionError):
-    """A claim does not hold; the message says what was done and what was seen."""
 
 
 def answers(strategy: Strategy) -> None:

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
+from tts_bench.errors import UserError
 from tts_bench.streams import uniform
 
 Draw = Callable[[int], float]  # the stream's uniform number at a place of the generation, counted from its beginning
@@ -20,7 +21,8 @@ Script = Callable[[str, Draw], str]  # all the text before a generation, and its
 THINK, END_THINK, END = "<think>", "</think>", "<|end|>"
 # Every token is a Unicode code point; the named ones stand at the end of a private plane.
 _SPECIAL = {THINK: 0xFFFFB, END_THINK: 0xFFFFC, END: 0xFFFFD}
-_LEARNED = 0xFFFFA  # how a learned token is shown to a script
+# How learned tokens are shown to a script: as other code points of that plane, by their ids.
+_LEARNED, _LEARNED_IDS = 0xF0000, 0x7FFF
 _UTF_32 = f"utf-32-{sys.byteorder[0]}e"  # code points as `array` holds them
 
 
@@ -40,7 +42,7 @@ class ScriptedTokenizer:
         try:
             text = array("I", tokens).tobytes().decode(_UTF_32, "surrogatepass")
         except (OverflowError, UnicodeDecodeError):
-            return self.decode([token if token < 0x110000 else _LEARNED for token in tokens])
+            return self.decode([token if token < 0x110000 else _LEARNED | token & _LEARNED_IDS for token in tokens])
         if not text.isascii():
             for name, token in _SPECIAL.items():
                 text = text.replace(chr(token), name)
@@ -73,6 +75,16 @@ class ScriptedEngine:
         )
 
     def learn(self, token: LearnedToken) -> int:
+        """Make `token` known; its row may have any length, since a script has no rows.
+
+        Raises:
+            UserError: it was made for another model.
+        """
+        if token.model != self.info.fingerprint:
+            raise UserError(
+                f"{token.name} was trained for the model with fingerprint {token.model}, but the script "
+                f"{self.info.model} has {self.info.fingerprint}. Give the model it was trained for."
+            )
         return learned_id(token)
 
     async def generate(self, requests: Sequence[Request]) -> list[Generation]:
@@ -83,6 +95,9 @@ class ScriptedEngine:
         """Nothing is held."""
 
     def _generate(self, request: Request) -> Generation:
+        room = self.info.context - len(request.prompt) - len(request.prefix)
+        if room < 1:
+            return Generation((), "context")
         began = time.perf_counter()
         begun = len(request.prefix) - request.sampled
         before = self.tokenizer.decode(request.prompt + request.prefix[:begun])
@@ -91,8 +106,9 @@ class ScriptedEngine:
         length, stop = _stop(tokens, text, request)
         tokens = tokens[request.sampled : length]
         self.busy_seconds += time.perf_counter() - began
-        if len(tokens) > request.max_tokens:
-            return Generation(tokens[: request.max_tokens], "length")
+        if len(tokens) > min(room, request.max_tokens):
+            full = room < request.max_tokens
+            return Generation(tokens[: min(room, request.max_tokens)], "context" if full else "length")
         return Generation(tokens, "stop", stop)
 
 

@@ -110,7 +110,8 @@ class Workers:
         Raises:
             UserError: it does not fit the model, or a worker has ended.
         """
-        if token.digest in self._tokens:
+        known = self._tokens.get(token.digest)
+        if known is not None and known.model == token.model:  # the same row for another model has to be refused
             return learned_id(token)
         for worker in self._workers:
             try:

@@ -36,8 +36,6 @@ class VllmEngine:
             UserError: it was trained for another model, its row has another width than the embedding matrix, or no row
                 of the matrix is free.
         """
-        if (known := learned_id(token)) in self._places:
-            return known
         if token.model != self.info.fingerprint:
             raise UserError(
                 f"{token.name} was trained for the model with fingerprint {token.model}, but {self.info.model} has "
@@ -48,6 +46,8 @@ class VllmEngine:
                 f"{token.name} has a row of {len(token.row)} numbers; the embeddings of {self.info.model} have "
                 f"{self._width}. Train a token for this model."
             )
+        if (known := learned_id(token)) in self._places:
+            return known
         place = self.tokenizer.size + len(self._places)
         if place >= self._rows - 1:  # the last one is no token's
             raise UserError(

@@ -1,0 +1,171 @@
+"""The conformance kit for engines: ours keep every claim that applies to them, and a broken engine is caught by the
+claim that it breaks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.engines.broken_engines import BROKEN, Sound
+from tests.engines.serving import serving
+from tests.tiny import make_tiny
+from tts_bench.conformance import asking, engine_edges
+from tts_bench.conformance.stage import teller
+from tts_bench.engines.base import Engine, Generation, Request
+from tts_bench.engines.hf import load as load_hf
+from tts_bench.engines.openai.load import load as load_openai
+from tts_bench.engines.processes import start
+from tts_bench.engines.scripted import ScriptedEngine, adder
+from tts_bench.models import ALIASES, Shipped, shipped_folder
+from tts_bench.testing import ENGINE_CLAIMS, Broken, Claim, NotApplicable, Result, conform_engine, engine_results
+
+ENGINES = [
+    "scripted",
+    "scripted teller",
+    "hf tiny",
+    "hf pocket",
+    "hf in two processes",
+    *(f"openai {kind}" for kind in ("vllm", "llama.cpp", "tgi", "strict", "chat")),
+]
+
+
+def scripted_teller() -> ScriptedEngine:
+    return ScriptedEngine(teller, context=500)
+
+
+def _hf(folder: Path, load: Callable[..., Engine] = load_hf) -> Engine:
+    return load(folder=folder, name="m", fingerprint="f" * 64, device="cpu", dtype="float32", threads=1, rows=8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def found(folder: Path) -> Iterator[Callable[[str], dict[str, Result[Engine]]]]:
+    """The results of all claims on an engine, tried once."""
+    done: dict[str, dict[str, Result[Engine]]] = {}
+    with ExitStack() as stack:
+
+        def engine_of(name: str) -> Engine:
+            kind, _, which = name.partition(" ")
+            pocket = ALIASES["pocket"]
+            assert isinstance(pocket, Shipped)
+            if kind == "scripted":
+                return scripted_teller() if which else ScriptedEngine(adder)
+            if kind == "openai":
+                server = stack.enter_context(serving(folder, which))  # type: ignore[arg-type]
+                return load_openai(server.url, server.name, tokenizer=str(folder))[0]
+            if which == "in two processes":
+                return _hf(folder, lambda **arguments: start(2, load_hf, **arguments))
+            return _hf(folder if which == "tiny" else shipped_folder(pocket))
+
+        def results_of(name: str) -> dict[str, Result[Engine]]:
+            if name not in done:
+                engine = engine_of(name)
+                done[name] = {result.claim.name: result for result in engine_results(engine)}
+                asyncio.run(engine.close())
+            return done[name]
+
+        yield results_of
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENGINES)
+def test_our_engines_keep_every_claim_that_applies_to_them(
+    found: Callable[[str], dict[str, Result[Engine]]], name: str
+) -> None:
+    verdicts = {claim: (result.verdict, result.reason) for claim, result in found(name).items()}
+    assert {claim: said for claim, said in verdicts.items() if said[0] not in ("pass", "not applicable")} == {}
+    assert all(reason for verdict, reason in verdicts.values() if verdict == "not applicable")
+
+
+def test_a_sound_engine_keeps_every_claim_and_each_says_something_of_it() -> None:
+    assert {result.claim.name: result.verdict for result in engine_results(Sound())} == {
+        claim.name: "pass" for claim in ENGINE_CLAIMS
+    }
+    conform_engine(Sound())
+
+
+@pytest.mark.parametrize(
+    ("claim", "engine", "also"),
+    [(claim, engine, also) for claim, engines in BROKEN.items() for engine, also in engines.items()],
+    ids=lambda value: getattr(value, "__name__", value) if not isinstance(value, set) else "",
+)
+def test_a_broken_engine_is_caught_by_the_claim_it_breaks(
+    claim: str, engine: type[Sound], also: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_edges, "_GRACE", 0.4)
+    monkeypatch.setattr(engine_edges, "_REST", 0.1)
+    results = {result.claim.name: result for result in engine_results(engine())}
+    caught = {name for name, result in results.items() if result.verdict == "fail"}
+    assert caught == {claim} | also, {name: results[name].reason for name in caught}
+    assert all(result.reason for result in results.values() if result.verdict != "pass")
+
+
+def test_every_claim_has_an_engine_that_breaks_it_and_a_sentence_that_says_it() -> None:
+    assert set(BROKEN) == {claim.name for claim in ENGINE_CLAIMS}
+    assert len({claim.sentence for claim in ENGINE_CLAIMS if claim.sentence.endswith(".")}) == len(ENGINE_CLAIMS)
+
+
+def test_what_an_engine_does_not_declare_is_skipped_with_the_reason_and_never_passed() -> None:
+    engine = Sound()
+    engine.info = replace(engine.info, capabilities=frozenset(), continues=False, exact=False, exact_note="not tried")
+    skipped = {result.claim.name: result.reason for result in engine_results(engine) if result.verdict != "pass"}
+    assert skipped == {
+        "continuation": "the engine takes whole messages and cannot go on from inside one",
+        "seeds": "the engine does not declare seeds",
+        "concurrency": "the engine is not exact: not tried",
+        "stop-after-a-cut": "the engine takes whole messages and cannot go on from inside one",
+        "cue": "the engine takes whole messages and cannot go on from inside one",
+        "learned-rows": "the engine does not declare learned-tokens",
+        "unicode": "the engine does not declare token-ids",
+    }
+    with pytest.raises(NotApplicable, match="does not declare seeds"):
+        conform_engine(engine, claim_named("seeds"))
+
+
+def test_conform_engine_says_which_claims_do_not_hold() -> None:
+    [broken] = BROKEN["budget"]
+    with pytest.raises(
+        Broken, match=r"engine sound breaks 1 of 20 claims\nbudget: with max_tokens=1 it gives 4 tokens"
+    ):
+        conform_engine(broken())
+    conform_engine(broken(), claim_named("order"))
+
+
+def test_an_engine_that_raises_hangs_or_loses_requests_breaks_the_first_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "PATIENCE", 0.1)
+
+    class Raising(Sound):
+        async def one(self, request: Request) -> Generation:
+            raise KeyError("gone")
+
+    class Hanging(Sound):
+        async def one(self, request: Request) -> Generation:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    class Losing(Sound):
+        async def generate(self, requests: object) -> list[Generation]:
+            return []
+
+    for engine, said in (
+        (Raising(), "generating for 6 requests raises KeyError: 'gone'"),
+        (Hanging(), "generating for 6 requests does not end within 0.1 s"),
+        (Losing(), "6 requests in one call give 0 generations"),
+    ):
+        first, *others = engine_results(engine)
+        assert (first.verdict, said in first.reason) == ("fail", True)
+        assert {(other.verdict, other.reason) for other in others} == {("not tried", "it needs generates")}
+
+
+def claim_named(name: str) -> Claim[Engine]:
+    [claim] = (claim for claim in ENGINE_CLAIMS if claim.name == name)
+    return claim

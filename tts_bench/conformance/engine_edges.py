@@ -1,0 +1,203 @@
+"""Claims about what an engine is given besides prompts, and about its edges: cues, rows, ids, context, giving up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+
+from tts_bench.api import LearnedToken
+from tts_bench.conformance.asking import (
+    CUE,
+    FREE,
+    Trial,
+    ask,
+    judge,
+    needs,
+    needs_continuing,
+    other,
+    patiently,
+    requests,
+    same,
+    shown,
+    trials,
+)
+from tts_bench.conformance.kit import Broken, NotApplicable
+from tts_bench.engines.base import Engine, Generation, Request, learned_id
+from tts_bench.errors import UserError
+
+_SHORT = 8  # tokens behind a cue
+_EMOJI = "\N{SLIGHTLY SMILING FACE}"
+_TEXTS = ("So 7 + 5 = 12.\n\nWait, is it?", "  two  spaces ", "na\u00efve \u6f22\u5b57 " + _EMOJI, "<think>a</think>")
+_WIDTHS: tuple[int, ...] = (*range(2, 129), *range(136, 16_385, 8))  # numbers in a row, as models have them
+_FILLED = 4096  # tokens: the longest context that is filled for a trial
+_LONG, _CALLS = 512, 4  # tokens and requests that are given up
+_GRACE = 10.0  # seconds in which an engine has to come to rest
+_REST = 0.5  # seconds without work that are a rest
+
+
+def cue(engine: Engine) -> None:
+    """A cue that is put behind a thought is read, and what comes back is only what was sampled behind it."""
+    needs_continuing(engine)
+    found = trials(engine, least=2)
+    asked = [_behind(trial, _thought(trial) + engine.tokenizer.encode(CUE)) for trial in found]
+    made = ask(engine, asked)
+    for each in made:
+        if not each.tokens:
+            raise Broken(f"behind a thought and a cue it gives nothing, and ends with {each.finish!r}")
+    if all(each.tokens[:_SHORT] == request.prefix[:_SHORT] for request, each in zip(asked, made, strict=True)):
+        raise Broken(f"what comes back begins with the prefix: {shown(engine, made[0].tokens)}")
+    pairs = zip(made, found, strict=True)
+    if all(same(engine, each.tokens, trial.tokens[: len(each.tokens)]) for each, trial in pairs):
+        raise Broken(f"behind {len(made)} thoughts with a cue it says what it says without them")
+
+
+def learned_rows(engine: Engine) -> None:
+    """A learned row is read as a token, another row as another token; one that cannot fit is refused."""
+    needs(engine, "learned-tokens")
+    width = _width(engine)
+    flat, waves = _row(engine, (0.02,) * width), _row(engine, ((0.02, -0.02) * width)[:width])
+    if _taken(engine, replace(flat, model="another model")):
+        raise Broken("it takes a token that was made for another model; refuse it with a UserError")
+    for token in (flat, waves, flat):
+        if not _taken(engine, token) or engine.learn(token) != learned_id(token):
+            raise Broken("learn() has to return tts_bench.engines.base.learned_id(token), as often as it is told")
+    found = trials(engine)
+    for longer in (width + 1, width + 8):
+        if _taken(engine, wrong := _row(engine, (0.02,) * longer)):  # then it has to be of use
+            ask(engine, [_behind(found[0], (learned_id(wrong),))])
+    known = [engine.tokenizer.encode(text)[:1] for text in (CUE, "7")]
+    if _tells_apart(engine, found, *known) and not _tells_apart(
+        engine, found, (learned_id(flat),), (learned_id(waves),)
+    ):
+        raise Broken("two rows that point elsewhere give the same text behind every trial prompt")
+
+
+def token_ids(engine: Engine) -> None:
+    """Text goes to ids and back: nothing is added or lost on the way, and ends of turn are single ids with a name."""
+    encode, decode = engine.tokenizer.encode, engine.tokenizer.decode
+    texts = [*_TEXTS, engine.tokenizer.render("What is 2 + 2?", "Be brief."), *map(decode, _said(engine))]
+    for text in texts:
+        once = decode(encode(text))  # what a tokenizer cannot spell is lost at the first time
+        again = decode(encode(once))
+        if again != once or bool(once) != bool(text):
+            raise Broken(f"{text!r} comes back as {once!r}, and that as {again!r}")
+    for end in sorted(engine.tokenizer.end_ids):
+        if encode(decode([end])) != (end,):
+            raise Broken(
+                f"the end of turn {end} is written {decode([end])!r}, which is read as {encode(decode([end]))}"
+            )
+
+
+def unicode(engine: Engine) -> None:
+    """A character that is cut in two between tokens is read as the tokens that it was given as."""
+    needs(engine, "token-ids")
+    needs_continuing(engine)
+    encode, decode = engine.tokenizer.encode, engine.tokenizer.decode
+    whole = encode(_EMOJI)
+    if len(whole) < 2 or decode(whole) != _EMOJI or decode(whole[:1]) == _EMOJI:
+        raise NotApplicable("its tokenizer has no character that takes several tokens")
+    half = whole[:-1]
+    found = trials(engine)
+    halved = ask(engine, [_behind(trial, half) for trial in found])
+    if not all(each.tokens for each in halved):
+        raise Broken(f"behind {len(half)} of the {len(whole)} tokens of a character it gives nothing")
+    mended = ask(engine, [_behind(trial, encode(decode(half))) for trial in found])
+    if all(one.tokens == other.tokens for one, other in zip(halved, mended, strict=True)):
+        raise Broken("half a character gives what its text would give, written anew: send ids on as they are")
+
+
+def context_full(engine: Engine) -> None:
+    """A full context window ends a generation, with as many tokens as there was room for and the finish "context"."""
+    room, prompt = engine.info.context, requests(engine, 1)[0].prompt
+    tokens = prompt * (room // len(prompt) + 1)
+    full = Request(tokens, (), 10, "full", FREE)
+    if "token-ids" in engine.info.capabilities:
+        full = replace(full, prompt=tokens[:room])
+    [made] = ask(engine, [full])
+    if made != Generation((), "context"):
+        raise Broken(f"a prompt of all {room} tokens of context gives {len(made.tokens)} tokens, {made.finish}")
+    if room > _FILLED or "token-ids" not in engine.info.capabilities:
+        return
+    left = 3
+    [made] = ask(engine, [replace(full, prompt=tokens[: room - left])])
+    if len(made.tokens) > left or (made.finish != "stop" and (len(made.tokens), made.finish) != (left, "context")):
+        raise Broken(f"with room for {left} tokens it gives {len(made.tokens)}, {made.finish}")
+
+
+def cancellation(engine: Engine) -> None:
+    """A call that is given up ends and works no more, and later calls are what they would have been."""
+    found = trials(engine)
+    given_up = [patiently(partial(_give_up, engine, wait), "giving a call up") for wait in (0.0, 0.05)]
+    again = ask(engine, [trial.request for trial in found])
+    if "seeds" in engine.info.capabilities:
+        pairs = zip(found, again, strict=True)
+        judge(engine, [other(engine, made.tokens, trial.tokens, "after calls given up") for trial, made in pairs])
+    if not any(given_up):
+        raise NotApplicable("its calls are done before they can be given up")
+
+
+async def _give_up(engine: Engine, wait: float) -> bool:
+    """Cancel a call; whether it was still there."""
+    asked = requests(engine, _CALLS, FREE)
+    room = engine.info.context - max(len(request.prompt) for request in asked) - 1
+    work = asyncio.ensure_future(
+        engine.generate([replace(request, max_tokens=max(1, min(_LONG, room))) for request in asked])
+    )
+    await asyncio.sleep(wait)
+    if work.done():
+        return False
+    work.cancel()
+    done, _ = await asyncio.wait([work], timeout=_GRACE)
+    if not done:
+        raise Broken(f"a call that is cancelled does not end within {_GRACE:g} s: let asyncio.CancelledError pass")
+    if not work.cancelled():
+        raise Broken(f"a call that is cancelled ends with {work.exception() or 'its generations'}")
+    for _ in range(int(_GRACE / _REST)):
+        before = engine.busy_seconds
+        await asyncio.sleep(_REST)
+        if engine.busy_seconds == before:
+            return True
+    raise Broken(f"{_GRACE:g} s after its only call was cancelled it still works: free what the call had")
+
+
+def _thought(trial: Trial) -> tuple[int, ...]:
+    return trial.tokens[: len(trial.tokens) // 2]
+
+
+def _behind(trial: Trial, prefix: tuple[int, ...]) -> Request:
+    return replace(trial.request, prefix=prefix, max_tokens=_SHORT)
+
+
+def _said(engine: Engine) -> list[tuple[int, ...]]:
+    """What the trials say, whole characters only."""
+    return [trial.tokens for trial in trials(engine) if "\ufffd" not in engine.tokenizer.decode(trial.tokens)]
+
+
+def _row(engine: Engine, row: tuple[float, ...]) -> LearnedToken:
+    return LearnedToken("<|trial|>", row, engine.info.fingerprint, sha256(repr(row).encode()).hexdigest())
+
+
+def _taken(engine: Engine, token: LearnedToken) -> bool:
+    try:
+        engine.learn(token)
+    except UserError:
+        return False
+    except Exception as error:
+        raise Broken(f"learn() raises {type(error).__name__}: {error}; refuse a token with a UserError") from error
+    return True
+
+
+def _width(engine: Engine) -> int:
+    """How many numbers a row has: the first length that is taken, since no engine need say it."""
+    width = next((each for each in _WIDTHS if _taken(engine, _row(engine, (0.02,) * each))), None)
+    if width is not None:
+        return width
+    raise Broken(f"it declares learned-tokens and takes no row of 2 to {_WIDTHS[-1]} numbers")
+
+
+def _tells_apart(engine: Engine, found: list[Trial], one: tuple[int, ...], two: tuple[int, ...]) -> bool:
+    """Whether two prefixes give different text behind some prompt."""
+    left, right = (ask(engine, [_behind(trial, prefix) for trial in found]) for prefix in (one, two))
+    return any(a.tokens != b.tokens for a, b in zip(left, right, strict=True))
