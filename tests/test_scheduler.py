@@ -171,4 +171,5 @@ def test_the_script_s_tokenizer_has_one_token_for_each_character_and_name(parts:
     assert [token for token, part in zip(tokens, parts, strict=True) if len(part) == 1] == [
         ord(part) for part in parts if len(part) == 1
     ]
-    assert tokenizer.decode((*tokens, 1 << 48)) == "".join((*parts, "\U000ffffa"))
+    shown = "".join((*parts, "\U000f0000", "\U000f0007"))  # learned tokens, each as a code point of its own
+    assert tokenizer.decode((*tokens, 1 << 48, 1 << 48 | 7)) == shown

@@ -10,6 +10,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 from tts_bench.errors import UserError, did_you_mean
 
+DISTRIBUTION = "test-time-scaling-bench"
+
 
 @dataclass(frozen=True)
 class Group:
@@ -57,3 +59,8 @@ class Group:
 def source(entry: EntryPoint) -> str:
     """Distribution and version that an entry point comes from."""
     return f"{entry.dist.name} {entry.dist.version}" if entry.dist else entry.value
+
+
+def origin(source: str) -> str:
+    """`source` as a list shows it."""
+    return "built in" if source.startswith(f"{DISTRIBUTION} ") else source

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.broken_engines import BROKEN, Sound
+from tests.engines.held import held, table_of_engines
 from tests.engines.serving import serving
 from tests.tiny import make_tiny
 from tts_bench.conformance import asking, engine_edges
@@ -84,6 +85,28 @@ def test_our_engines_keep_every_claim_that_applies_to_them(
     verdicts = {claim: (result.verdict, result.reason) for claim, result in found(name).items()}
     assert {claim: said for claim, said in verdicts.items() if said[0] not in ("pass", "not applicable")} == {}
     assert all(reason for verdict, reason in verdicts.values() if verdict == "not applicable")
+
+
+COLUMNS = {
+    "`hf`": ["hf tiny", "hf pocket", "hf in two processes"],
+    "`openai`, ids": ["openai vllm", "openai llama.cpp"],
+    "`openai`, text": ["openai tgi", "openai strict"],
+    "`openai`, chat": ["openai chat"],
+    "`scripted`": ["scripted", "scripted teller"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("column", COLUMNS)
+def test_the_page_says_which_engine_holds_which(found: Callable[[str], dict[str, Result[Engine]]], column: str) -> None:
+    for name in COLUMNS[column]:
+        assert held(found(name).values()) == table_of_engines()[column]
+
+
+def test_the_page_has_every_claim_with_its_sentence_and_every_engine() -> None:
+    table = table_of_engines()
+    assert list(table) == ["what it says", "`hf`", "`vllm`", *list(COLUMNS)[1:]]
+    assert table["what it says"] == {claim.name: " ".join(claim.sentence.split()) for claim in ENGINE_CLAIMS}
 
 
 def test_a_sound_engine_keeps_every_claim_and_each_says_something_of_it() -> None:

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeVar
@@ -131,6 +132,16 @@ def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
         return engine.info
 
     assert asked(start(2, scripted, kind=Exacting), work).settings["workers"] == 2
+
+
+def test_a_row_that_is_known_is_refused_where_it_comes_for_another_model() -> None:
+    async def work(engine: Workers) -> None:
+        token = LearnedToken("t", (0.0,), engine.info.fingerprint, "d" * 64)
+        assert engine.learn(token) == engine.learn(token)
+        with pytest.raises(UserError, match="trained for the model with fingerprint other"):
+            engine.learn(replace(token, model="other"))
+
+    asked(start(2, scripted), work)
 
 
 def test_a_token_for_a_process_that_has_died_says_so() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +13,11 @@ import pytest
 
 from tests.refusals import place, refused, rows, write_data
 from tts_bench.cli import main as root
+from tts_bench.engines.scripted import ScriptedEngine
 from tts_bench.harness import engines
 from tts_bench.harness.config import ENGINE_OPTIONS, ModelConfig
 from tts_bench.harness.engines import ENGINES, EngineKind, listed
+from tts_bench.testing import ENGINE_CLAIMS
 
 __all__ = ["place", "refused"]  # fixtures
 
@@ -113,3 +117,61 @@ def test_a_broken_engine_hides_no_other(install: Callable[..., None]) -> None:
     assert sorted(found) == sorted([*BUILT_IN, "gone"])
     assert found["gone"].kind is None
     assert "fails at import" in found["gone"].problem
+
+
+def test_the_list_says_what_is_there_what_is_missing_and_what_is_broken(
+    install: Callable[..., None], theirs: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    install("c-engine", "gone = engine_that_is_not_there:kind", ENGINES.name)
+    assert root._run(["engines"]) == 0
+    lines = {line.split()[0]: " ".join(line.split()) for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert {"hf", "openai", "scripted", "vllm", "theirs", "lacking", "gone"} <= set(lines)
+    assert lines["theirs"] == "theirs there adds up seeds their-engine 1.0"
+    assert lines["lacking"].startswith(
+        "lacking missing; type: pip install theirs-more is not there nothing beside text"
+    )
+    assert lines["gone"].startswith("gone broken engine 'gone' of c-engine 1.0 fails at import")
+    assert lines["scripted"].endswith("built in")
+
+
+def test_a_check_prints_each_claim_and_its_exit_code_says_whether_all_hold_that_apply(
+    theirs: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    assert root._run(["engines", "check", "scripted"]) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines if not line.startswith(" ")].count("pass") == len(ENGINE_CLAIMS) - 1
+    assert "not applicable  unicode" in "\n".join(lines)
+    assert last.startswith(f"{len(ENGINE_CLAIMS) - 1} of {len(ENGINE_CLAIMS)} claims hold, not applicable: 1 (")
+    monkeypatch.setattr(ScriptedEngine, "learn", lambda engine, token: 7)
+    assert root._run(["engines", "check", "scripted"]) == 2
+    out = capsys.readouterr().out
+    assert "fail            learned-rows" in out
+    assert "why: it takes a token that was made for another model" in out
+
+
+def test_the_list_loads_no_model_library() -> None:
+    code = (
+        "import sys; from tts_bench.cli import main; assert main._run(['engines']) == 0;"
+        "print(sorted({'torch', 'transformers', 'lm_eval', 'matplotlib', 'numpy', 'ray', 'vllm'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    {
+        "hff": "no engine 'hff'. Did you mean 'hf'",
+        "theirs --device cpu": "--device cpu means nothing to the engine 'theirs'",
+        "lacking": "pip install theirs-more",
+        "openai --model m": "--engine openai needs --base-url",
+        "hf --model smollm": "Did you mean 'smollm2'",
+    }.items(),
+)
+def test_a_check_of_what_cannot_be_is_a_message_and_exit_code_2(
+    theirs: None, capsys: pytest.CaptureFixture[str], given: str, says: str
+) -> None:
+    assert root._run(["engines", "check", *given.split()]) == 2
+    assert says in capsys.readouterr().err

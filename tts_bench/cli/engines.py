@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tts_bench.cli.verdicts import show, text
+from tts_bench.plugins import origin
 
 app = typer.Typer(help="Engines: list them, and check one.")
 
@@ -58,10 +59,10 @@ def check(
     from tts_bench.testing import ENGINE_CLAIMS, engine_results
 
     chosen = {"engine", "model", *ENGINE_OPTIONS}
-    config = ModelConfig(**{field.name: given[field.name] for field in fields(ModelConfig) if field.name in chosen})
-    engine = load(config).engine
+    values = {field.name: given[field.name] for field in fields(ModelConfig) if field.name in chosen}
+    engine = load(ModelConfig(**values, top_k=0, min_p=0.0)).engine  # trials are sampled plainly, whatever a model says
     try:
-        sound = show(engine_results(engine), len(ENGINE_CLAIMS))
+        sound = show(engine_results(engine), ENGINE_CLAIMS, len("not applicable"))
     finally:
         asyncio.run(engine.close())
     if not sound:
@@ -79,7 +80,7 @@ def _list(console: Console) -> None:
             table.add_row(text(engine.name), text("broken"), text(engine.problem), "", "")
             continue
         here = engine.kind.installed() or f"missing; type: {engine.kind.install}"
-        row = (engine.name, here, engine.kind.summary, engine.kind.can, engine.origin)
+        row = (engine.name, here, engine.kind.summary, engine.kind.can, origin(engine.source))
         table.add_row(*map(text, row))
     console.print(table)
     console.print("\nUse: tts-bench run --engine NAME   Try one: tts-bench engines check NAME --model MODEL")

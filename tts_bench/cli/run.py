@@ -44,7 +44,7 @@ def run(
             rich_help_panel=_MODEL,
         ),
     ] = None,
-    engine: Annotated[str, typer.Option(help="hf, vllm, openai or scripted.", rich_help_panel=_MODEL)] = "hf",
+    engine: Annotated[str, typer.Option(help="hf, vllm, openai, scripted, or another.", rich_help_panel=_MODEL)] = "hf",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_MODEL)] = "auto",
     dtype: Annotated[str, typer.Option(help="auto, float32, bfloat16 or float16.", rich_help_panel=_MODEL)] = "auto",
     rows: Annotated[

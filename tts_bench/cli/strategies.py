@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
+from rich.table import Table
 from typer.core import TyperGroup
 
 from tts_bench import registry
+from tts_bench.cli.verdicts import show as show_verdicts
+from tts_bench.cli.verdicts import text
 from tts_bench.errors import UserError
-from tts_bench.text import safe
-
-DISTRIBUTION = "test-time-scaling-bench"
+from tts_bench.plugins import origin
 
 
 class _NameOrCommand(TyperGroup):
@@ -64,17 +62,7 @@ def check(
     """Try out on a scripted model whether a strategy keeps what the harness relies on; if not, exit code 2."""
     from tts_bench.testing import CLAIMS, results
 
-    console, began, passed = Console(), time.perf_counter(), 0
-    width = max(len(claim.name) for claim in CLAIMS)
-    for result in results(spec):
-        passed += result.verdict == "pass"
-        row = Table.grid(Column(width=9), Column(width=width), Column(overflow="fold"), padding=(0, 2, 0, 0))
-        row.add_row(result.verdict, result.claim.name, _text(result.claim.sentence))
-        if result.reason:
-            row.add_row("", "", _text(f"why: {result.reason}"))
-        console.print(row)
-    console.print(f"{passed} of {len(CLAIMS)} claims hold ({time.perf_counter() - began:.1f} s).", highlight=False)
-    if passed < len(CLAIMS):
+    if not show_verdicts(results(spec), CLAIMS, len("not tried")):
         raise typer.Exit(2)
 
 
@@ -86,36 +74,27 @@ def _list(console: Console) -> None:
         try:
             found = registry.describe(name)
         except UserError as error:  # a broken plugin hides no other strategy
-            table.add_row(_text(name), "", _text(str(error)), "")
+            table.add_row(text(name), "", text(str(error)), "")
             continue
         options = "\n".join(_setting(option.name, option.default) for option in found.options)
-        table.add_row(_text(name), _text(options), _text(found.summary), _text(_origin(found.source)))
+        table.add_row(text(name), text(options), text(found.summary), text(origin(found.source)))
     console.print(table)
     console.print("\nUse: tts-bench run --strategy NAME:option=value   More: tts-bench strategies NAME")
 
 
 def _show(console: Console, found: registry.Description) -> None:
-    console.print(_text(found.name), style="bold")
-    console.print(_text(found.doc or "(no documentation)"))
+    console.print(text(found.name), style="bold")
+    console.print(text(found.doc or "(no documentation)"))
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for title in ("option", "type", "default"):
         table.add_column(title, overflow="fold")
     for option in found.options:
         default = "(required)" if option.default is None else option.default
-        table.add_row(_text(option.name), _text(option.type), _text(default))
+        table.add_row(text(option.name), text(option.type), text(default))
     console.print()
     console.print(table if found.options else "It has no options.")
-    console.print(_text(f"\nfrom {found.source}"))
-
-
-def _origin(source: str) -> str:
-    return "built in" if source.startswith(f"{DISTRIBUTION} ") else source
+    console.print(text(f"\nfrom {found.source}"))
 
 
 def _setting(name: str, default: str | None) -> str:
     return f"{name} (required)" if default is None else f"{name}={default}"
-
-
-def _text(value: str) -> Text:
-    """Text that rich prints as it is: no markup, no control characters."""
-    return Text("\n".join(safe(line) for line in value.split("\n")))

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from tts_bench.conformance.kit import Result
+from tts_bench.conformance.kit import Claim, Result
 from tts_bench.text import safe
 
 
-def show(results: Iterable[Result[Any]], count: int) -> bool:
-    """Print each of `count` claims with its verdict as it comes; whether every one that applies holds."""
+def show(results: Iterable[Result[Any]], claims: Sequence[Claim[Any]], width: int) -> bool:
+    """Print each claim with its verdict, `width` wide, as it comes; whether every one that applies holds."""
     console, began, verdicts = Console(), time.perf_counter(), Counter[str]()
+    names, count = max(len(claim.name) for claim in claims), len(claims)
     for result in results:
         verdicts[result.verdict] += 1
-        row = Table.grid(Column(width=14), Column(width=21), Column(overflow="fold"), padding=(0, 2, 0, 0))
+        row = Table.grid(Column(width=width), Column(width=names), Column(overflow="fold"), padding=(0, 2, 0, 0))
         row.add_row(result.verdict, result.claim.name, text(result.claim.sentence))
         if result.reason:
             row.add_row("", "", text(f"why: {result.reason}"))
         console.print(row)
-    beside = f", {verdicts['not applicable']} are not applicable" if verdicts["not applicable"] else ""
+    beside = f", not applicable: {verdicts['not applicable']}" if verdicts["not applicable"] else ""
     seconds = time.perf_counter() - began
     console.print(f"{verdicts['pass']} of {count} claims hold{beside} ({seconds:.1f} s).", highlight=False)
     return verdicts["pass"] + verdicts["not applicable"] == count

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
-from tts_bench.api import Answer, Problem, Reasoner, Strategy
-from tts_bench.engines.base import Generation, Request
+from tts_bench.api import Answer, LearnedToken, Problem, Reasoner, Strategy
+from tts_bench.engines.base import Generation, Request, learned_id
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine
 from tts_bench.errors import EngineError
 from tts_bench.harness.solve import attempt
@@ -59,6 +59,10 @@ class StageEngine(ScriptedEngine):
         self.running = 0
         self.asked = 0
         self._conditions = conditions
+
+    def learn(self, token: LearnedToken) -> int:
+        """Take a token of any model: a strategy may have been given one."""
+        return learned_id(token)
 
     async def generate(self, requests: Sequence[Request]) -> list[Generation]:
         self.asked += 1

@@ -60,7 +60,7 @@ class EngineKind:
     def can(self) -> str:
         """What it can do at most, in words."""
         words = [name.replace("-", " ") for name in sorted(self.capabilities)]
-        return f"takes, tells or heeds {', '.join(words)}" if words else "no more than text"
+        return ", ".join(words) or "nothing beside text"
 
 
 @dataclass(frozen=True)
