@@ -22,6 +22,7 @@ from tts_bench.testing import ENGINE_CLAIMS
 __all__ = ["place", "refused"]  # fixtures
 
 BUILT_IN = ["hf", "openai", "scripted", "vllm"]
+NAMES = {"theirs": "kind", "lacking": "missing", "bare": "bare"}  # name -> what it is called in the module
 THEIRS = """
     from dataclasses import replace
     from tts_bench.engines.scripted import ScriptedEngine, adder
@@ -38,15 +39,20 @@ THEIRS = """
             raise UserError("no machine holds the model huge. Type --model small.")
 
     kind = EngineKind("adds up", load, options=frozenset({"rows"}), capabilities=frozenset({"seeds"}), check=check)
+    bare = EngineKind("forgets to wrap", lambda config, progress: ScriptedEngine(adder))
     missing = EngineKind("is not there", load, installed=lambda: "", install="pip install theirs-more")
 """
 
 
 @pytest.fixture
 def theirs(install: Callable[..., None], place: Path) -> None:
-    """An engine of someone else, under two names."""
+    """Engines of someone else."""
     (place / "their_engine.py").write_text(textwrap.dedent(THEIRS))
-    install("their-engine", "theirs = their_engine:kind\nlacking = their_engine:missing", ENGINES.name)
+    install(
+        "their-engine",
+        "theirs = their_engine:kind\nlacking = their_engine:missing\nbare = their_engine:bare",
+        ENGINES.name,
+    )
 
 
 def test_the_built_in_engines_are_registered_and_say_what_they_are() -> None:
@@ -166,6 +172,7 @@ def test_the_list_loads_no_model_library() -> None:
         "hff": "no engine 'hff'. Did you mean 'hf'",
         "theirs --device cpu": "--device cpu means nothing to the engine 'theirs'",
         "lacking": "pip install theirs-more",
+        "bare": "the engine 'bare' loads as a ScriptedEngine; it has to be a tts_bench.harness.engines.Loaded.",
         "openai --model m": "--engine openai needs --base-url",
         "hf --model smollm": "Did you mean 'smollm2'",
     }.items(),

@@ -61,7 +61,9 @@ def learned_rows(engine: Engine) -> None:
     if _taken(engine, replace(flat, model="another model")):
         raise Broken("it takes a token that was made for another model; refuse it with a UserError")
     for token in (flat, waves, flat):
-        if not _taken(engine, token) or engine.learn(token) != learned_id(token):
+        if not _taken(engine, token):
+            raise Broken(f"it takes one row of {width} numbers, and refuses another beside it")
+        if engine.learn(token) != learned_id(token):
             raise Broken("learn() has to return tts_bench.engines.base.learned_id(token), as often as it is told")
     found = trials(engine)
     for longer in (width + 1, width + 8):

@@ -130,7 +130,13 @@ def load(config: ModelConfig, progress: Progress | None = None) -> Loaded:
     kind = check(config)
     if config.ray:
         cluster.connect(config.ray)
-    return kind.load(config, progress)
+    loaded = kind.load(config, progress)
+    if not isinstance(loaded, Loaded):
+        raise UserError(
+            f"the engine {config.engine!r} loads as a {type(loaded).__name__}; it has to be a "
+            "tts_bench.harness.engines.Loaded. Tell whoever made it."
+        )
+    return loaded
 
 
 def there(*modules: str) -> Callable[[], str]:
