@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_type_hints
 
 from tts_bench.api import Answer, Cost, Segment, SegmentKind, Trace
 
 if TYPE_CHECKING:
+    from msgspec.json import Decoder
     from pydantic import TypeAdapter, ValidationError
 
 SCHEMA = 2  # 1: segments had neither `extracted` nor `scores`
@@ -105,6 +106,50 @@ def from_line(line: str | bytes) -> Record:
     if record.schema not in READ:
         raise ValueError(_other_schema(record.schema))
     return record
+
+
+def view(line: bytes) -> Record:
+    """What `from_line` gives, for those who only read it: in a third of the time, of classes with the same attributes.
+
+    Raises:
+        ValueError: as `from_line`.
+    """
+    import msgspec
+
+    try:
+        record = _viewer().decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return from_line(line)  # says what is wrong in the words that all readers have
+    if record.schema not in READ:
+        raise ValueError(_other_schema(record.schema))
+    return record
+
+
+@cache
+def _viewer() -> Decoder[Record]:
+    """Every class of a record again as a struct of msgspec, with the same fields, types, defaults and properties."""
+    import msgspec
+
+    structs: dict[str, Any] = {}
+    for kind in (Cost, ErrorRecord, SegmentRecord, AnswerRecord, Record):
+        hints = get_type_hints(kind, localns=structs)  # where a class of ours is named, its struct is meant
+        structs[kind.__name__] = msgspec.defstruct(
+            kind.__name__,
+            [(part.name, hints[part.name], *_default(part)) for part in fields(kind)],
+            namespace={name: held for name, held in vars(kind).items() if isinstance(held, property)},
+            frozen=True,
+            forbid_unknown_fields=True,
+            gc=False,
+        )
+    return msgspec.json.Decoder(structs["Record"])
+
+
+def _default(part: Field[Any]) -> list[Any]:
+    import msgspec
+
+    if part.default_factory is not MISSING:
+        return [msgspec.field(default_factory=part.default_factory)]
+    return [] if part.default is MISSING else [part.default]
 
 
 @cache

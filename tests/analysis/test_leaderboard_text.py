@@ -85,7 +85,7 @@ def hostile_examples(test: Any) -> Any:  # noqa: ANN401
 
 def entry_with(text: str) -> Entry:
     """An entry that says `text` wherever an entry says something."""
-    held = content({"a": [0, 1, 1], text: [1, 1, 0]}, label=text, metric=text)
+    held = content({"longer than any plain text here" * 2: [0, 1, 1], text: [1, 1, 0]}, label=text, metric=text)
     held["model"] |= {"name": text, "source": text, "notes": [text], "fingerprint": text}
     held["run"] |= {
         "command": text,

@@ -99,6 +99,7 @@ def other(line: str, **fields: object) -> str:
         (lambda lines: [lines[0], other(lines[1], schema=1)], "line 2: gsm8k/1 of 'baseline' has schema 1"),
         (lambda lines: [other(lines[0], answers=[])], "line 1: gsm8k/0 of 'baseline' has neither answer nor error"),
         (lambda lines: [lines[0].replace("exact_match", "taste")], "line 1: gsm8k/0 of 'baseline' has no score"),
+        (lambda lines: [lines[0], lines[1].replace('"rung":"0"', '"rung":"x"')], "2: gsm8k/1 of 'baseline' calls rung"),
         (lambda lines: [], "holds no record"),
         (lambda lines: ["[]\n"], "line 1: Input should be an object"),
     ],
@@ -172,3 +173,13 @@ def test_runs_that_differ_in_the_seed_are_averaged_and_twice_the_same_seed_is_re
     assert (arm.lines["gsm8k"].score.tolist(), arm.lines["gsm8k"].seeds, notes) == ([[0.5]] * 4, 2, [])
     with pytest.raises(UserError, match="with seed 1: give one of them"):
         arms_of(runs)
+
+
+def test_repeats_of_a_document_are_averaged_and_the_last_rung_of_a_shorter_one_goes_on(tmp_path: Path) -> None:
+    long = [record(answer(0.0, rung="a"), answer(1.0, rung="b", thinking=300), doc=doc) for doc in (3, 1)]
+    short = replace(record(answer(1.0, rung="a"), doc=3), repeat=1)
+    gone = [record(answer(rung="a"), doc=2), replace(failed(doc=2), repeat=1)]
+    line = read_run(write_run(tmp_path / "run", [*long, *gone, short])).lines["gsm8k"]["baseline"]
+    assert (line.documents, line.rungs, line.errors, line.votes) == ((1, 3), ("a", "b"), 1, None)
+    assert line.score.tolist() == [[0.0, 1.0], [0.5, 1.0]]
+    assert line.values["generated"].tolist() == [[113.0, 313.0], [113.0, 213.0]]

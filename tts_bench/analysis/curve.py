@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from operator import add, attrgetter
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -98,14 +99,13 @@ def marked(line: Sequence[Point]) -> list[Point]:
 @dataclass
 class _Sums:
     n: int = 0
-    costs: dict[str, float] = field(default_factory=dict)
+    costs: list[float] = field(default_factory=lambda: [0.0] * len(_COSTS))
     scores: dict[str, float] = field(default_factory=dict)
     scored: dict[str, int] = field(default_factory=dict)
 
     def add(self, answer: AnswerRecord) -> None:
         self.n += 1
-        for name, cost in _COSTS.items():
-            self.costs[name] = self.costs.get(name, 0.0) + cost(answer)
+        self.costs = list(map(add, self.costs, (*_costs(answer), answer.extracted is None)))
         for name, value in answer.scores.items():
             self.scores[name] = self.scores.get(name, 0.0) + value
             self.scored[name] = self.scored.get(name, 0) + 1
@@ -113,7 +113,7 @@ class _Sums:
     def __add__(self, other: _Sums) -> _Sums:
         return _Sums(
             self.n + other.n,
-            _added(self.costs, other.costs),
+            list(map(add, self.costs, other.costs)),
             _added(self.scores, other.scores),
             _added(self.scored, other.scored),
         )
@@ -123,17 +123,19 @@ def _added(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
     return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
 
 
-_COSTS: dict[str, Callable[[AnswerRecord], float]] = {  # fields of a point that are plain means over its records
-    "generated": lambda answer: answer.cost.generated,
-    "sequential": lambda answer: answer.cost.sequential,
-    "prompt": lambda answer: answer.cost.prompt,
-    "forced": lambda answer: answer.cost.forced,
-    "flops": lambda answer: answer.cost.flops,
-    "truncated": lambda answer: answer.truncated,
-    "no_answer": lambda answer: answer.extracted is None,
-    "cues_wanted": lambda answer: answer.cues_wanted,
-    "cues": lambda answer: answer.cues,
-}
+# Fields of a point that are plain means over its records.
+_COSTS: tuple[str, ...] = (
+    "generated",
+    "sequential",
+    "prompt",
+    "forced",
+    "flops",
+    "truncated",
+    "cues_wanted",
+    "cues",
+    "no_answer",
+)
+_costs = attrgetter(*(f"cost.{name}" for name in _COSTS[:5]), *_COSTS[5:8])
 
 
 @dataclass
@@ -204,7 +206,7 @@ def _point(task: str, strategy: str, rung: str, index: int, sums: _Sums, errors:
         low=low,
         high=high,
         metrics={name: total / n for name, total in sorted(sums.scores.items()) if sums.scored[name] == n},
-        **{name: sums.costs.get(name, 0.0) / max(n, 1) for name in _COSTS},
+        **{name: total / max(n, 1) for name, total in zip(_COSTS, sums.costs, strict=True)},
     )
 
 

@@ -17,8 +17,10 @@ def pool(record: Record) -> list[SegmentRecord]:
         return []
     last = [record.segments[place] for place in record.answers[-1].segments]
     ballots = [segment for segment in last if segment.kind == "answer"]
+    if len(ballots) != len(record.answers):
+        return []
     starts = [segment.start for segment in last if segment.kind == "thinking"]
-    if not len(ballots) == len(starts) == len(record.answers) or len(set(starts)) > 1:
+    if len(starts) != len(ballots) or len(set(starts)) > 1:
         return []
     if any(segment.kind == "cue" for segment in last):
         return []

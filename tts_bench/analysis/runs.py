@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from array import array
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_bench.analysis.compute import COSTS, ComputeAxis
+from tts_bench.analysis.compute import ComputeAxis
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.votes import majority_at_k
 from tts_bench.errors import UserError
-from tts_bench.records import Record, from_line
+from tts_bench.records import Record, view
 
 Floats = NDArray[np.float64]
 _HEADER_SCHEMA = 1
@@ -111,16 +111,13 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
         UserError: with file and line: what is cut off, no record, of another schema or another run, said twice, or
             holds a number that is not finite.
     """
-    path = folder / "records.jsonl"
-    seen: set[tuple[str, int, int, str]] = set()
-    schema: int | None = None
+    path, checks = folder / "records.jsonl", _Checks(header)
     try:
         with path.open("rb") as file:
             for number, raw in enumerate(file, 1):
                 try:
-                    record = from_line(raw)
-                    schema = schema or record.schema
-                    _check(record, header, seen, schema)
+                    record = view(raw)
+                    checks.check(record)
                 except ValueError as error:
                     cut = "" if raw.endswith(b"\n") else "the last line is cut off: "
                     raise UserError(f"{path}, line {number}: {cut}{error}. Repeat the run's command.") from error
@@ -129,23 +126,46 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
         raise UserError(f"{path} cannot be read: {error.strerror}. Repeat the run's command.") from error
 
 
-def _check(record: Record, header: dict[str, Any], seen: set[tuple[str, int, int, str]], schema: int) -> None:
-    key = (*record.key, record.strategy)
-    name = f"{record.problem} of {record.strategy!r}"
-    if record.strategy not in header["identity"]["strategies"] or record.task not in header["metrics"]:
-        raise ValueError(f"{name} belongs to another run: run.json does not know it")
-    if key in seen:
-        raise ValueError(f"{name} is there twice: the file holds more than one run")
-    if record.schema != schema:
-        raise ValueError(f"{name} has schema {record.schema}, lines before it {schema}: the file holds several runs")
-    seen.add(key)
-    if not record.answers and not record.error:
-        raise ValueError(f"{name} has neither answer nor error")
-    if record.error:
-        return
-    for answer in record.answers:
-        if header["metrics"][record.task] not in answer.scores:
-            raise ValueError(f"{name} has no score {header['metrics'][record.task]!r} on rung {answer.rung!r}")
+@dataclass
+class _Checks:
+    """What a record has to fit: its run's header, and the records before it."""
+
+    header: dict[str, Any]
+    seen: set[tuple[str, int, int, str]] = field(default_factory=set)
+    rungs: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of task and strategy: the longest
+    schema: int | None = None
+
+    def check(self, record: Record) -> None:
+        key, name = (*record.key, record.strategy), f"{record.problem} of {record.strategy!r}"
+        if record.strategy not in self.header["identity"]["strategies"] or record.task not in self.header["metrics"]:
+            raise ValueError(f"{name} belongs to another run: run.json does not know it")
+        if key in self.seen:
+            raise ValueError(f"{name} is there twice: the file holds more than one run")
+        self.seen.add(key)
+        self.schema = self.schema or record.schema
+        if record.schema != self.schema:
+            raise ValueError(
+                f"{name} has schema {record.schema}, lines before it {self.schema}: the file holds several runs"
+            )
+        if record.error:
+            return
+        if not record.answers:
+            raise ValueError(f"{name} has neither answer nor error")
+        metric = self.header["metrics"][record.task]
+        for answer in record.answers:
+            if metric not in answer.scores:
+                raise ValueError(f"{name} has no score {metric!r} on rung {answer.rung!r}")
+        self._check_rungs(record, name)
+
+    def _check_rungs(self, record: Record, name: str) -> None:
+        place, rungs = (record.task, record.strategy), tuple([answer.rung for answer in record.answers])
+        longest = self.rungs.setdefault(place, rungs)
+        if rungs == longest:
+            return
+        for index, (here, before) in enumerate(zip(rungs, longest, strict=False)):
+            if here != before:
+                raise ValueError(f"{name} calls rung {index} {here!r}; lines before it call it {before!r}")
+        self.rungs[place] = max(rungs, longest, key=len)
 
 
 def read_run(folder: Path) -> RunData:
@@ -155,69 +175,100 @@ def read_run(folder: Path) -> RunData:
         UserError: as `read_header` and `read_records`; no record; or nothing but errors.
     """
     header = read_header(folder)
-    rows: dict[tuple[str, str], _Rows] = {}
+    numbers = Numbers(folder, header)
     for record in read_records(folder, header):
+        numbers.add(record)
+    return numbers.run()
+
+
+class Numbers:
+    """What is kept of a run while its records are read, whatever else is made of them on the way."""
+
+    def __init__(self, folder: Path, header: dict[str, Any]) -> None:
+        self.folder, self.header = folder, header
+        self._rows: dict[tuple[str, str], _Rows] = {}
+
+    def add(self, record: Record) -> None:
         key = (record.task, record.strategy)
-        rows.setdefault(key, _Rows(header["metrics"][record.task])).add(record)
-    if not rows:
-        raise UserError(f"{folder / 'records.jsonl'} holds no record: there is nothing to analyse.")
-    lines: dict[str, dict[str, Line]] = {}
-    for (task, strategy), found in rows.items():
-        if found.rows.keys() - found.failed:
-            lines.setdefault(task, {})[strategy] = found.line(task, strategy)
-    if not lines:
-        raise UserError(
-            f"{folder} holds errors only: no problem has an answer. Its records.jsonl says what went wrong."
-        )
-    failed = tuple(key for key, found in rows.items() if key[1] not in lines.get(key[0], {}))
-    return RunData(folder, header, lines, failed)
+        if key not in self._rows:
+            self._rows[key] = _Rows(self.header["metrics"][record.task])
+        self._rows[key].add(record)
+
+    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
+        """`records`, each added on its way to who else reads them."""
+        for record in records:
+            self.add(record)
+            yield record
+
+    def run(self) -> RunData:
+        """The run.
+
+        Raises:
+            UserError: no record, or nothing but errors.
+        """
+        if not self._rows:
+            raise UserError(f"{self.folder / 'records.jsonl'} holds no record: there is nothing to analyse.")
+        lines: dict[str, dict[str, Line]] = {}
+        for (task, strategy), found in self._rows.items():
+            if line := found.line(task, strategy):
+                lines.setdefault(task, {})[strategy] = line
+        if not lines:
+            raise UserError(
+                f"{self.folder} holds errors only: no problem has an answer. Its records.jsonl says what went wrong."
+            )
+        failed = tuple((task, strategy) for task, strategy in self._rows if strategy not in lines.get(task, {}))
+        return RunData(self.folder, self.header, lines, failed)
 
 
 class _Rows:
-    """What is kept of the records of one line while they are read."""
+    """The records of one line: a row of numbers for each answer, one after the other."""
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
-        self.rows: dict[int, list[array[float]]] = {}  # document -> repeat -> values, rung after rung
+        self.metrics: tuple[str, ...] = ()
+        self.rungs: tuple[str, ...] = ()
+        self.numbers = array("d")
+        self.answers = 0
+        self.records: dict[int, list[tuple[int, int]]] = {}  # document -> its repeats' first rows, and how many
         self.prompts: dict[int, str] = {}
         self.votes: dict[int, list[Floats]] = {}
-        self.rungs: tuple[str, ...] = ()
-        self.metrics: tuple[str, ...] = ()
         self.failed: set[int] = set()
 
     def add(self, record: Record) -> None:
         if record.error:
             self.failed.add(record.doc_id)
             return
-        self.metrics = self.metrics or tuple(record.answers[0].scores)
-        rungs = tuple(answer.rung for answer in record.answers)
-        longest, shorter = (rungs, self.rungs) if len(rungs) > len(self.rungs) else (self.rungs, rungs)
-        if longest[: len(shorter)] != shorter:
-            raise UserError(f"{record.problem} of {record.strategy!r} has rungs {rungs}, others have {self.rungs}.")
-        self.rungs = longest
-        values: list[float] = []
-        for answer in record.answers:
-            values += _facts(answer)
-            values.append(answer.extracted is None)
-            values += [answer.scores.get(metric, math.nan) for metric in self.metrics]
-        self.rows.setdefault(record.doc_id, []).append(array("d", values))
+        answers = record.answers
+        if len(answers) > len(self.rungs):
+            self.rungs = tuple([answer.rung for answer in answers])
+        self.metrics = self.metrics or tuple(answers[0].scores)
+        row: list[float] = []
+        for answer in answers:
+            row += _bill(answer.cost)
+            row += (answer.truncated, answer.cues_wanted, answer.cues, answer.extracted is None)
+            row += [answer.scores.get(metric, math.nan) for metric in self.metrics]
+        self.numbers.fromlist(row)
+        self.records.setdefault(record.doc_id, []).append((self.answers, len(answers)))
+        self.answers += len(answers)
         self.prompts[record.doc_id] = next((part.origin for part in record.segments if part.kind == "prompt"), "")
         if ballots := pool(record):
             said, scores = [ballot.extracted for ballot in ballots], verdicts(record, ballots, self.metric)
             if scores.keys() >= set(said):
                 self.votes.setdefault(record.doc_id, []).append(majority_at_k(said, scores))
 
-    def line(self, task: str, strategy: str) -> Line:
-        documents = tuple(sorted(self.rows.keys() - self.failed))
-        names = (*_FIELDS, *(f"score {metric}" for metric in self.metrics))
-        # One buffer: numpy looks at arrays one by one for ten times as long.
-        flat = b"".join(_mean([self._padded(row, len(names)) for row in self.rows[doc]]) for doc in documents)
-        rows = np.frombuffer(flat).reshape(len(documents), len(self.rungs), len(names))
-        complete = documents and all(
-            len(self.votes.get(doc, ())) == len(self.rows[doc])
-            and all(len(vote) == len(self.rungs) for vote in self.votes[doc])
-            for doc in documents
-        )
+    def line(self, task: str, strategy: str) -> Line | None:
+        """None where every document has an error."""
+        documents = tuple(sorted(self.records.keys() - self.failed))
+        if not documents:
+            return None
+        names = (*_BILL, *_FLAGS, *(f"score {metric}" for metric in self.metrics))
+        table = np.frombuffer(self.numbers).reshape(-1, len(names)).T
+        repeats = [self.records[doc] for doc in documents]
+        starts, counts = np.array([span for spans in repeats for span in spans]).T[:, :, None]
+        rows = starts + np.minimum(np.arange(len(self.rungs)), counts - 1)
+        columns = _means(table[:, rows], [len(spans) for spans in repeats], axis=1)
+        values = dict(zip(names, columns, strict=True))
+        generated = values.pop("thinking") + values["forced"] + values.pop("answer")
         return Line(
             task=task,
             strategy=strategy,
@@ -225,18 +276,31 @@ class _Rows:
             documents=documents,
             prompts=tuple(self.prompts[doc] for doc in documents),
             rungs=self.rungs,
-            values={name: rows[:, :, place] for place, name in enumerate(names)},
-            votes=np.array([_mean(self.votes[doc]) for doc in documents]) if complete else None,
+            values={"generated": generated, **values},
+            votes=self._votes(documents),
             errors=len(self.failed),
         )
 
-    def _padded(self, row: array[float], width: int) -> array[float]:
-        return row + row[-width:] * (len(self.rungs) - len(row) // width)
+    def _votes(self, documents: Sequence[int]) -> Floats | None:
+        """None where a record of them is of no vote, or of a shorter one than others."""
+        votes = [self.votes.get(doc, []) for doc in documents]
+        if any(len(vote) != len(self.records[doc]) for doc, vote in zip(documents, votes, strict=True)):
+            return None
+        flat = [vote for repeats in votes for vote in repeats]
+        if any(len(vote) != len(self.rungs) for vote in flat):
+            return None
+        return _means(np.array(flat), list(map(len, votes)), axis=0)
 
 
-def _mean(repeats: Sequence[Any]) -> Any:  # noqa: ANN401 - arrays, of numpy or the standard library
-    return repeats[0] if len(repeats) == 1 else np.mean(repeats, axis=0)  # a document has mostly one: 20 us saved each
+def _means(values: Floats, repeats: Sequence[int], axis: int) -> Floats:
+    """Means over the repeats of each document, which stand side by side along `axis`."""
+    if max(repeats) == 1:
+        return values
+    starts: NDArray[np.intp] = np.cumsum([0, *repeats[:-1]])
+    sums = np.add.reduceat(values, starts, axis=axis)
+    return np.asarray(sums / np.reshape(repeats, [-1 if place == axis else 1 for place in range(values.ndim)]))
 
 
-_FIELDS = (*COSTS, "truncated", "cues_wanted", "cues", "no_answer")
-_facts = attrgetter(*(f"cost.{name}" for name in COSTS), "truncated", "cues_wanted", "cues")
+_BILL = ("prompt", "thinking", "forced", "answer", "sequential", "flops")
+_FLAGS = ("truncated", "cues_wanted", "cues", "no_answer")
+_bill = attrgetter(*_BILL)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from tts_bench.analysis.curve import points, read_curve
+from tts_bench.analysis.curve import Point, points, read_curve
 from tts_bench.analysis.leaderboard.entry import FORMAT, PLAIN, Entry
 from tts_bench.analysis.leaderboard.recompute import MEASURES, complete, digest, packed
-from tts_bench.analysis.runs import Line, RunData, read_header, read_records, read_run
+from tts_bench.analysis.runs import Line, Numbers, RunData, read_header, read_records
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
 
@@ -29,12 +30,14 @@ def entry_of(folder: Path) -> Entry:
             f"{folder} holds {header['errors']} errors: an entry needs every problem. records.jsonl says what went "
             f"wrong; the same command again tries these problems again."
         )
-    run = read_run(folder)
+    numbers = Numbers(folder, header)
+    curve = points(numbers.watch(read_records(folder, header)), metrics=header["metrics"])
+    run, records = numbers.run(), sha256_of(folder / "records.jsonl")
     try:
         _check_header(run)
         _check_complete(run)
-        _check_records(run)
-        return Entry.model_validate(complete(_content(run)))
+        _check_records(run, records, curve)
+        return Entry.model_validate(complete(_content(run, records)))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise UserError(
@@ -93,15 +96,14 @@ def _check_complete(run: RunData) -> None:
             raise UserError(f"{run.path} is mixed: its strategies had other prompts on {task}. Repeat the run.")
 
 
-def _check_records(run: RunData) -> None:
+def _check_records(run: RunData, records: str, found: Sequence[Point]) -> None:
     """The run left its records' digest in run.json (older runs did not), and their means in curve.json."""
-    if run.header.get("records_sha256") not in (None, sha256_of(run.path / "records.jsonl")):
+    if run.header.get("records_sha256") not in (None, records):
         raise UserError(
             f"{run.path / 'records.jsonl'} was changed after its run: its SHA-256 is another than run.json "
             f"says. Repeat the run."
         )
     _, left = read_curve(run.path / "curve.json")
-    found = points(read_records(run.path, run.header), metrics=run.header["metrics"])
     for mine, theirs in zip(found, left, strict=False):
         if mine != theirs:
             raise UserError(
@@ -112,7 +114,7 @@ def _check_records(run: RunData) -> None:
         raise UserError(f"{run.path} was changed after its run: curve.json has {len(left)} points, not {len(found)}.")
 
 
-def _content(run: RunData) -> dict[str, Any]:
+def _content(run: RunData, records: str) -> dict[str, Any]:
     header, identity = run.header, run.header["identity"]
     system = identity["system"]
     return {
@@ -121,7 +123,7 @@ def _content(run: RunData) -> dict[str, Any]:
         "run": {
             "command": header["command"],
             "identity": digest(identity),
-            "records": sha256_of(run.path / "records.jsonl"),
+            "records": records,
             "seed": identity["seed"],
             "limit": identity["limit"],
             "thinking_format": identity["thinking_format"]["name"],
@@ -158,4 +160,4 @@ def _task(run: RunData, task: str) -> dict[str, Any]:
 
 def _columns(line: Line, rung: int) -> dict[str, str]:
     columns = {"score": line.score, **{name: line.values[name] for name in MEASURES}}
-    return {name: packed(map(float, array[:, rung])) for name, array in columns.items()}
+    return {name: packed(array[:, rung].tolist()) for name, array in columns.items()}

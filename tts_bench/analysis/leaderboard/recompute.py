@@ -17,8 +17,10 @@ MEASURES = (*COSTS, "truncated", "no_answer", "cues_wanted", "cues")  # beside t
 def packed(values: Iterable[float]) -> str:
     """A column as text: a digit for each problem where all are 0 or 1, else numbers with spaces between."""
     values = list(values)
-    if all(value in (0.0, 1.0) for value in values):
+    if {0.0, 1.0}.issuperset(values):
         return "".join("1" if value else "0" for value in values)
+    if all(map(float.is_integer, values)) and max(map(abs, values)) < 2**53:
+        return " ".join(map("{:.0f}".format, values))
     return " ".join(f"{value:.0f}" if value.is_integer() and abs(value) < 2**53 else repr(value) for value in values)
 
 

@@ -14,9 +14,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import accumulate, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tts_bench.analysis import curve
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.report.texts import Kept, Texts, packed
 from tts_bench.analysis.report.verdicts import golds, verdicts
-from tts_bench.analysis.runs import read_header, read_records
+from tts_bench.analysis.runs import Numbers, read_header, read_records
 from tts_bench.errors import UserError
 from tts_bench.records import AnswerRecord, Record
 
@@ -55,16 +56,17 @@ def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_00
     headers = [read_header(folder) for folder in folders]
     names = _names(folders)
     tables, columns, blobs = Tables(), Columns(), Texts()
-    runs = [
-        _run(place, name, folder, header, (tables, columns, blobs))
-        for place, (name, folder, header) in enumerate(zip(names, folders, headers, strict=True))
-    ]
+    runs, data = [], []
+    for place, (name, folder, header) in enumerate(zip(names, folders, headers, strict=True)):
+        numbers = Numbers(folder, header)
+        runs.append(_run(place, name, numbers, (tables, columns, blobs)))
+        data.append(numbers.run())
     index: dict[str, Any] = {
         "version": __version__,
         "axes": [{"name": axis.name, "label": axis.label, "weights": axis.weights} for axis in AXES.values()],
         "notes": [note for run in runs for note in _notes(run)],
         "runs": runs,
-        "verdicts": verdicts(folders),
+        "verdicts": verdicts(data),
         "tables": tables.lists(),
         "records": columns.records,
         "answers": {**columns.answers, "scores": columns.scores},
@@ -90,16 +92,8 @@ class Tables:
         return {name: list(places) for name, places in self._places.items()}
 
 
-_ANSWER: dict[str, Callable[[AnswerRecord], int]] = {
-    "prompt": lambda answer: answer.cost.prompt,
-    "thinking": lambda answer: answer.cost.thinking,
-    "forced": lambda answer: answer.cost.forced,
-    "answer": lambda answer: answer.cost.answer,
-    "sequential": lambda answer: answer.cost.sequential,
-    "truncated": lambda answer: int(answer.truncated),
-    "cues_wanted": lambda answer: answer.cues_wanted,
-    "cues": lambda answer: answer.cues,
-}
+_ANSWER = ("prompt", "thinking", "forced", "answer", "sequential", "truncated", "cues_wanted", "cues")
+_numbers = attrgetter(*(f"cost.{name}" for name in _ANSWER[:5]), *_ANSWER[5:])
 _RECORD = ("run", "task", "doc", "repeat", "strategy", "error", "blob", "first", "count")
 
 
@@ -130,8 +124,8 @@ class Columns:
     def _answer(self, answer: AnswerRecord, tables: Tables) -> None:
         place = len(self.answers["extracted"])
         self.answers["extracted"].append(tables.place("extracted", answer.extracted))
-        for name, value in _ANSWER.items():
-            self.answers[name].append(value(answer))
+        for name, value in zip(_ANSWER, _numbers(answer), strict=True):
+            self.answers[name].append(int(value))
         for metric in answer.scores:
             if metric not in self.scores:
                 self.scores[metric] = [None] * place
@@ -150,15 +144,14 @@ def _names(folders: Sequence[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
-def _run(
-    place: int, name: str, folder: Path, header: dict[str, Any], kept: tuple[Tables, Columns, Texts]
-) -> dict[str, Any]:
-    """Name, header and curve of a run, whose records go to `kept` while they are read."""
-    metrics, (tables, columns, blobs) = header["metrics"], kept
+def _run(place: int, name: str, numbers: Numbers, kept: tuple[Tables, Columns, Texts]) -> dict[str, Any]:
+    """Name, header and curve of a run, whose records go to `numbers` and `kept` while they are read."""
+    folder, header, (tables, columns, blobs) = numbers.folder, numbers.header, kept
+    metrics = header["metrics"]
     right = {task: golds(folder, task) for task in metrics}
 
     def watched() -> Iterator[Record]:
-        for _, group in groupby(read_records(folder, header), key=lambda record: record.key):
+        for _, group in groupby(numbers.watch(read_records(folder, header)), key=lambda record: record.key):
             records = list(group)
             strategies = [tables.place("strategy", record.strategy) for record in records]
             for record in records:
@@ -167,16 +160,7 @@ def _run(
             blobs.add(records, strategies, metrics[task], right[task].get(doc))
             yield from records
 
-    try:
-        points = curve.points(watched(), metrics=metrics)
-    except ValueError as error:  # rungs that do not fit together
-        raise UserError(f"{folder / 'records.jsonl'}: {error}. Repeat the run's command.") from error
-    if not points:
-        raise UserError(f"{folder / 'records.jsonl'} holds no record: there is nothing to report.")
-    if not any(point.n for point in points):
-        raise UserError(
-            f"{folder} holds errors only: no problem has an answer. Its records.jsonl says what went wrong."
-        )
+    points = curve.points(watched(), metrics=metrics)
     return {
         "name": name,
         "header": header,

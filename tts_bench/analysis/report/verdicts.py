@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tts_bench.analysis.runs import RunData
 from tts_bench.errors import UserError
 from tts_bench.files import file_name
 
 
-def verdicts(folders: Sequence[Path]) -> dict[str, Any]:
+def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
     """`sentences`, the surest first, and `reading`, how to read them; of runs that are not compared, why not."""
     from tts_bench.analysis.arms import arms_of
     from tts_bench.analysis.compare import compare
-    from tts_bench.analysis.runs import read_run
     from tts_bench.analysis.words import reading, sentences
 
     try:
-        arms, notes = arms_of([read_run(folder) for folder in folders])
+        arms, notes = arms_of(runs)
         comparison = compare(arms)
     except UserError as error:
         return {"sentences": [], "reading": f"Nothing is compared here: {error}"}
