@@ -19,7 +19,7 @@ from typing import Any, Literal
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 
-Kind = Literal["vllm", "llama.cpp", "tgi", "strict", "chat"]
+Kind = Literal["vllm", "llama.cpp", "old llama.cpp", "tgi", "strict", "chat"]
 Next = Callable[[Sequence[int], dict[str, Any], int], int]  # ids so far, body, place in the generation -> next id
 _OPENAI = {"model", "prompt", "messages", "max_tokens", "temperature", "top_p", "seed", "stop", "logprobs"}
 
@@ -97,7 +97,7 @@ class Server:
             text = self._text(made[:-1] if not isinstance(stop, str) else made, body)
             if isinstance(stop, str):
                 text = text[: text.find(stop)]
-                ids = made[: -len(self._encode(stop))] if self.kind == "llama.cpp" else made
+                ids = made[: -len(self._encode(stop))] if "llama.cpp" in self.kind else made
             if self.kind == "vllm" and body.get("include_stop_str_in_output"):
                 text += shown
         choice: dict[str, Any] = {"index": 0, "finish_reason": finish, "logprobs": None}
@@ -107,12 +107,21 @@ class Server:
             if body.get("return_token_ids"):
                 choice["token_ids"] = ids
         if body.get("logprobs") and not chat:
-            choice["logprobs"] = {
-                "llama.cpp": {"content": [{"id": token, "logprob": -1.0} for token in ids]},
-                "tgi": None,
-            }.get(self.kind, {"tokens": [self.tokenizer.decode([token]) for token in ids]})
+            choice["logprobs"] = self._logprobs(ids)
         usage = {"prompt_tokens": len(prompt), "completion_tokens": count, "total_tokens": len(prompt) + count}
-        return {"object": "text_completion", "model": self.name, "choices": [choice], "usage": usage}
+        reply = {"object": "text_completion", "model": self.name, "choices": [choice], "usage": usage}
+        if self.kind == "llama.cpp" and body.get("verbose"):
+            reply["__verbose"] = {"tokens": made, "stopping_word": stop if isinstance(stop, str) else ""}
+        return reply
+
+    def _logprobs(self, ids: Sequence[int]) -> dict[str, Any] | None:
+        if self.kind == "tgi":
+            return None
+        if "llama.cpp" not in self.kind:
+            return {"tokens": [self.tokenizer.decode([token]) for token in ids]}
+        # A token that ends inside a character is left out, as llama.cpp does.
+        whole = [token for at, token in enumerate(ids) if not self.tokenizer.decode(ids[: at + 1]).endswith("\ufffd")]
+        return {"content": [{"id": token, "logprob": -1.0} for token in whole]}
 
     def _read(self, body: dict[str, Any]) -> list[int]:
         if "messages" in body:
@@ -168,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if self.path == "/v1/models":
             self._send(200, {"data": [card, {"id": "another"}]})
-        elif self.path == "/props" and self.served.kind == "llama.cpp":
+        elif self.path == "/props" and "llama.cpp" in self.served.kind:
             self._send(200, {"default_generation_settings": {"n_ctx": self.served.context}})
         elif self.path == "/info" and self.served.kind == "tgi":
             self._send(200, {"max_total_tokens": self.served.context})

@@ -30,7 +30,7 @@ from tts_bench.reasoner import Settings
 from tts_bench.thinking import PRESETS, detect
 
 GREEDY, FREE = Sampling(temperature=0), Sampling(temperature=1)
-KINDS: tuple[Kind, ...] = ("vllm", "llama.cpp", "tgi", "strict")
+KINDS: tuple[Kind, ...] = ("vllm", "llama.cpp", "old llama.cpp", "tgi", "strict")
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,7 @@ def test_every_dialect_gives_the_same_text_and_the_same_bill(folder: Path, spec:
 HONOURED = {
     "vllm": "seeds stop_texts stop_ids prompt_ids continuation top_k min_p logprobs",
     "llama.cpp": "seeds stop_texts prompt_ids continuation top_k min_p logprobs",
+    "old llama.cpp": "seeds stop_texts prompt_ids continuation top_k min_p logprobs",
     "tgi": "seeds stop_texts continuation top_k min_p",
     "strict": "seeds stop_texts continuation logprobs",
     "chat": "seeds",
@@ -107,7 +108,8 @@ def test_the_probe_sees_what_a_server_honours(folder: Path, kind: Kind) -> None:
     with serving(folder, kind) as server, endpoint(server, folder) as engine:
         found = {name for name, value in vars_of(engine.dialect).items() if value is True}
     assert found - {"extras", "stop_shown"} == set(HONOURED[kind].split())
-    assert engine.dialect.told_ids == {"vllm": "token_ids", "llama.cpp": "logprobs"}.get(kind, "")
+    told = {"vllm": "token_ids", "llama.cpp": "token_ids", "old llama.cpp": "logprobs"}
+    assert engine.dialect.told_ids == told.get(kind, "")
     assert engine.info.exact is False
     assert engine.info.continues is (kind != "chat")
     assert "learned-tokens" not in engine.info.capabilities
@@ -154,6 +156,19 @@ def test_a_stop_text_that_straddles_a_cut_is_found_though_the_server_cannot_see_
         [rest] = ask(engine, replace(request, prefix=begun, sampled=6, stop_texts=(stop,)))
     assert begun + rest.tokens == whole.tokens[:8]
     assert (rest.finish, rest.stop) == ("stop", 4)
+
+
+@pytest.mark.parametrize("kind", ["vllm", "llama.cpp", "old llama.cpp"])
+def test_characters_of_several_tokens_are_counted_whole_and_cut(folder: Path, kind: Kind) -> None:
+    tokenizer = load_tokenizer(folder, "tiny")
+    smile = tokenizer.encode("\N{SLIGHTLY SMILING FACE}")
+    assert len(smile) == 4
+    with serving(folder, kind) as server, endpoint(server, folder) as engine:
+        server.draw = lambda ids, body, place: smile[place % 4]
+        for tokens in (40, 42):
+            [made] = ask(engine, replace(thinking(engine, tokens=tokens), stop_ids=frozenset()))
+            assert (len(made.tokens), made.finish) == (tokens, "length")
+            assert made.tokens[:40] == smile * 10
 
 
 def test_a_full_context_window_ends_a_generation(folder: Path) -> None:

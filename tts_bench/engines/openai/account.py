@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tts_bench.engines.base import Generation, Request
 from tts_bench.engines.hf.stops import trailing_stop
@@ -47,6 +48,9 @@ def generation(
         ids, stop = ids + end, len(end) or int(told and bool(ids))
         length = len(ids)
     missing = count - len(ids)
+    if missing and told and reply.logprobs:  # llama.cpp has none for a token that ends inside a character
+        untold = replace(reply, ids=None, logprobs=False)
+        return generation(untold, request, limit, texts, tokenizer, stop_shown=stop_shown)
     if missing and (told or abs(missing) > _FEW + count // _SHARE):
         raise Unbelievable(f"it counts {count} tokens where its {'ids' if told else 'text'} has {len(ids)}")
     if length < len(ids):  # what stands behind the first stop was sampled for nothing

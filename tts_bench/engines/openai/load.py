@@ -21,7 +21,7 @@ from .probe import Probe, key_refused
 from .tokenizer import EndpointTokenizer, digest, load_tokenizer
 from .wire import Dialect
 
-PATH = 1  # version of the way from request to tokens: raise it whenever equal requests may give other text
+PATH = 2  # version of the way from request to tokens: raise it whenever equal requests may give other text
 KEYS = ("TTS_BENCH_API_KEY", "OPENAI_API_KEY")  # in this order
 _UNKNOWN_CONTEXT = 4096
 Card = Mapping[str, Any]  # what a server's list of models says of one

@@ -14,6 +14,23 @@ from .client import Unbelievable
 
 PATHS = {"completions": "completions", "chat": "chat/completions"}
 
+# What servers do not know of these they ignore, or refuse all of them.
+_EXTRAS = {
+    "repetition_penalty": 1.0,
+    "skip_special_tokens": False,
+    "spaces_between_special_tokens": False,
+    "include_stop_str_in_output": True,
+    "return_token_ids": True,
+    # llama.cpp. Without the list it narrows before it divides by the temperature, and penalises if started so.
+    "samplers": ["temperature", "top_k", "top_p", "min_p"],
+    "mirostat": 0,
+    "dynatemp_range": 0.0,
+    # Its logprobs leave out tokens that end inside a character; this has all of them, the stop's too.
+    "verbose": True,
+    "return_tokens": True,
+    "response_fields": ["tokens", "stopping_word"],
+}
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -70,10 +87,16 @@ class _Choice(BaseModel):
     logprobs: dict[str, Any] | None = None
 
 
+class _Verbose(BaseModel):
+    tokens: list[int] = []
+    stopping_word: str = ""
+
+
 class _Body(BaseModel):
     model: str
     choices: list[_Choice] = Field(min_length=1, max_length=1)
     usage: _Usage
+    verbose: _Verbose | None = Field(None, alias="__verbose")  # llama.cpp
 
 
 def body(
@@ -99,15 +122,7 @@ def body(
     if dialect.api == "completions" and dialect.told_ids in ("", "logprobs") and dialect.logprobs:
         said["logprobs"] = 1
     if dialect.extras:
-        said |= {
-            "top_k": sampling.top_k or -1,
-            "min_p": sampling.min_p,
-            "repetition_penalty": 1.0,
-            "skip_special_tokens": False,
-            "spaces_between_special_tokens": False,
-            "include_stop_str_in_output": True,
-            "return_token_ids": True,
-        }
+        said |= _EXTRAS | {"top_k": sampling.top_k or -1, "min_p": sampling.min_p}
         if stop_ids:
             said["stop_token_ids"] = sorted(stop_ids)
     return said
@@ -127,17 +142,18 @@ def read(data: object) -> Reply:
             f"the reply is not as it has to be: {'.'.join(map(str, first['loc']))}: {first['msg']}"
         ) from None
     [choice] = whole.choices
-    text = choice.text
+    text, verbose = choice.text, whole.verbose or _Verbose()
     if choice.message:
         text = (choice.message.reasoning_content or choice.message.reasoning or "") + (choice.message.content or "")
     if text is None:
         raise Unbelievable("the reply has no text")
+    stops = (choice.stop_reason, choice.matched_stop, verbose.stopping_word or None)
     return Reply(
         whole.model,
         text,
-        _told(choice),
+        tuple(verbose.tokens) or _told(choice),
         choice.finish_reason,
-        choice.stop_reason if choice.stop_reason is not None else choice.matched_stop,
+        next((stop for stop in stops if stop is not None), None),
         whole.usage.prompt_tokens,
         whole.usage.completion_tokens,
         bool(choice.logprobs),
