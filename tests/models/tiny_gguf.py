@@ -29,8 +29,15 @@ _LAYERS = {
 }
 
 
-def write_gguf(folder: Path, path: Path, *, output: torch.Tensor | None = None, leave_out: str = "") -> Path:
-    """Write the Qwen2 model in `folder` as float32 GGUF; `output` is put in as a second rounding of a tied matrix."""
+def write_gguf(
+    folder: Path, path: Path, *, output: torch.Tensor | None = None, leave_out: str = "", words: str = "qwen2"
+) -> Path:
+    """Write the Qwen2 model in `folder` as float32 GGUF.
+
+    Args:
+        output: put in as a second rounding of a tied matrix.
+        words: how llama.cpp parts a text into words; the tiny tokenizer does it as "gpt-2".
+    """
     config = json.loads((folder / "config.json").read_text())
     writer = gguf.GGUFWriter(path, "qwen2")
     writer.add_name("tiny")
@@ -43,7 +50,7 @@ def write_gguf(folder: Path, path: Path, *, output: torch.Tensor | None = None, 
     writer.add_head_count_kv(config["num_key_value_heads"])
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
     writer.add_rope_freq_base(config["rope_parameters"]["rope_theta"])
-    _add_tokenizer(writer, json.loads((folder / "tokenizer.json").read_text()), config)
+    _add_tokenizer(writer, json.loads((folder / "tokenizer.json").read_text()), config, words)
     tensors = load_file(folder / "model.safetensors")
     if output is not None:
         tensors["lm_head.weight"] = output
@@ -59,7 +66,7 @@ def write_gguf(folder: Path, path: Path, *, output: torch.Tensor | None = None, 
     return path
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict, config: dict) -> None:
+def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict, config: dict, words: str) -> None:
     added = {token["id"]: token for token in tokenizer["added_tokens"]}
     tokens = {number: text for text, number in tokenizer["model"]["vocab"].items()}
     tokens |= {number: token["content"] for number, token in added.items()}
@@ -72,7 +79,7 @@ def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict, config: dict) -> No
         for number in sorted(tokens)
     ]
     writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2")
+    writer.add_tokenizer_pre(words)
     writer.add_token_list([tokens[number] for number in sorted(tokens)])
     writer.add_token_types(kinds)
     writer.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from tests.killed import counts, stored
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.harness.run import STORE
 
@@ -41,18 +41,6 @@ def finish(arguments: list[str]) -> None:
 
 def records(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "records.jsonl").read_text("utf-8").splitlines()]
-
-
-def counts(out: Path) -> dict[str, int]:
-    return dict(json.loads((out / "run.json").read_text("utf-8"))["timing"]["tokens"])
-
-
-def stored(path: Path) -> int:
-    try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as store:
-            return int(store.execute("SELECT count(*) FROM generations").fetchone()[0])
-    except sqlite3.OperationalError:  # not there yet
-        return 0
 
 
 @pytest.fixture(scope="module")

@@ -126,7 +126,11 @@ class Probe:
             begun = ids[: len(ids) // 2]
             longer = list(prompt + begun) if found.prompt_ids else text + self._tokenizer.decode(begun)
             rest = await self._tried(found, longer, max_tokens=_TOKENS - len(begun))
-            if rest is not None and rest.text and self._tokenizer.decode(begun) + rest.text == whole.text:
+            if rest is None or not rest.text:
+                continue
+            if whole.ids and begun + (rest.ids or ()) == whole.ids:  # half a character has no text of its own
+                return True
+            if self._tokenizer.decode(begun) + rest.text == whole.text:
                 return True
         return False
 
