@@ -52,7 +52,7 @@ def start(arguments: list[str]) -> subprocess.Popen[str]:
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
-    said, _ = process.communicate(timeout=300)
+    said, _ = process.communicate(timeout=600)
     return process.returncode, said
 
 
