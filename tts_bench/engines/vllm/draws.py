@@ -13,6 +13,8 @@ from torch import Tensor
 
 from tts_bench.engines.base import Sampling
 
+_CHUNK = 2**19  # weights worked out at once on a processor: they stay in its cache
+
 
 def draw(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float]) -> Tensor:
     """The token ids [rows] that `uniforms[i]` in [0, 1) picks from `logits[i]` (shape [rows, vocabulary]).
@@ -26,19 +28,22 @@ def draw(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float
     for row, sampling in enumerate(samplings):
         if sampling.temperature != 0 and sampling.top_k != 1:
             alike.setdefault(sampling, []).append(row)
+    size = max(1, _CHUNK // logits.shape[1]) if logits.device.type == "cpu" else len(samplings)
     for sampling, rows in alike.items():
-        every = len(rows) == len(samplings)  # the usual case: nothing to gather
-        some = slice(None) if every else torch.tensor(rows, device=logits.device)
-        numbers = torch.tensor([uniforms[row] for row in rows], dtype=torch.float64, device=logits.device)
-        tokens[some] = _draw(logits[some], sampling, peaks[some], numbers)
+        for part in (rows[start : start + size] for start in range(0, len(rows), size)):
+            in_a_row = part[-1] - part[0] + 1 == len(part)  # the usual case: nothing to gather
+            some = slice(part[0], part[-1] + 1) if in_a_row else torch.tensor(part, device=logits.device)
+            numbers = torch.tensor([uniforms[row] for row in part], dtype=torch.float64, device=logits.device)
+            tokens[some] = _draw(logits[some], sampling, peaks[some], numbers)
     return torch.where(peaks.isfinite(), tokens, -1)
 
 
 def _draw(logits: Tensor, sampling: Sampling, peaks: Tensor, uniforms: Tensor) -> Tensor:
-    weights = logits.double().sub_(peaks.double()[:, None]).div_(sampling.temperature).exp_()
+    ids = None
     if 0 < sampling.top_k < logits.shape[1]:
-        smallest = logits.topk(sampling.top_k, dim=1).values[:, -1:]
-        weights.masked_fill_(~_largest(logits, smallest, sampling.top_k), 0)
+        ids = _top(logits, sampling.top_k)
+        logits = logits.gather(1, ids)
+    weights = logits.double().sub_(peaks.double()[:, None]).div_(sampling.temperature).exp_()
     if sampling.top_p < 1:
         weights = _nucleus(weights, sampling.top_p)
     if sampling.min_p:
@@ -47,7 +52,18 @@ def _draw(logits: Tensor, sampling: Sampling, peaks: Tensor, uniforms: Tensor) -
     total = cumulative[:, -1:].clone()
     places = torch.searchsorted(cumulative, uniforms[:, None] * total, right=True)
     # u times the total may round up to the total itself.
-    return places.minimum(torch.searchsorted(cumulative, total))[:, 0]
+    places = places.minimum(torch.searchsorted(cumulative, total))
+    return (places if ids is None else ids.gather(1, places))[:, 0]
+
+
+def _top(logits: Tensor, count: int) -> Tensor:
+    """Ascending ids [rows, count] of the `count` largest logits of each row; of equal ones the first."""
+    values, ids = logits.topk(count, dim=1)
+    smallest = values[:, -1:]
+    # topk takes any of equal ones. Asking an accelerator whether there are some takes longer than seeing to it.
+    if logits.device.type != "cpu" or (logits >= smallest).sum(dim=1).max() > count:
+        ids = _largest(logits, smallest, count).byte().topk(count, dim=1).indices
+    return ids.sort(dim=1).values
 
 
 def _largest(values: Tensor, smallest: Tensor, count: Tensor | int) -> Tensor:
