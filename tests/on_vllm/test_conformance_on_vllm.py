@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.engines.held import held, table_of_engines
 from tts_bench.engines.base import Engine
 from tts_bench.testing import engine_results
+
+pytest.importorskip("vllm")
+pytestmark = pytest.mark.slow
 
 
 def test_vllm_holds_what_the_page_says(vllm_engine: Engine) -> None:

@@ -36,7 +36,7 @@ class PackedLinear(nn.Module):
             return _product(x, self.weight, self.bias)
         rows = x.flatten(0, -2)
         filled = nn.functional.pad(rows, (0, 0, 0, -len(rows) % self.block))
-        blocks = [_product(block, self.weight, self.bias) for block in filled.split(self.block)]
+        blocks = [_product(block, self.weight, self.bias) for block in torch.split(filled, self.block)]
         return torch.cat(blocks)[: len(rows)].view(*x.shape[:-1], -1)
 
 
