@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import re
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -117,7 +120,8 @@ class Run:
             self.folder.begin(header)
             scheduler = Scheduler(self.model.engine, store)
             progress.stage("generating")
-            asyncio.run(self._generate(scheduler, progress))
+            with _frozen():
+                asyncio.run(self._generate(scheduler, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
         rungs = Rungs.of(self.folder.unscored(self._order), self.model.settings.format.answer_text)
@@ -205,6 +209,16 @@ class Run:
         header = {"model": model, "thinking_format": self.model.settings.format.name, "labels": self.labels}
         curves.write_curve(self.folder.path / "curve.json", line, header)
         write_plots(self.readable(line), self.folder.path / "curve.png", self.folder.path / "curve.svg", title=model)
+
+
+@contextlib.contextmanager
+def _frozen() -> Iterator[None]:
+    """The collector leaves alone what stands already: to look through all libraries takes as long as 400 problems."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 async def _tick(scheduler: Scheduler, progress: Progress) -> None:
