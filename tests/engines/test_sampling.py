@@ -40,7 +40,7 @@ def reference(logits: np.ndarray, sampling: Sampling) -> dict[int, float]:
         return {token: weight / math.fsum(weights.values()) for token, weight in weights.items()}
 
     whole, kept, mass = normalised(ranked), [], 0.0
-    for token in ranked:
+    for token in sorted(ranked, key=lambda token: (-whole[token], token)):  # logits that differ by nothing are a tie
         kept.append(token)
         mass += whole[token]
         if sampling.top_p < 1 and mass >= sampling.top_p:
