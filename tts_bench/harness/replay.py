@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr
 from typing import Any, cast
 
@@ -98,10 +98,22 @@ def score(
     return results, scores
 
 
+class _Selected(list[int]):
+    """Chosen documents. lm-eval asks of every row whether it is in here, and a plain list would go through itself."""
+
+    def __init__(self, documents: Iterable[int]) -> None:
+        super().__init__(documents)
+        self._found = frozenset(self)
+
+    def __contains__(self, document: object) -> bool:
+        return document in self._found
+
+
 def _evaluate(tasks: LoadedTasks, documents: Selection, reply: Callable[[Key, Instance], str]) -> dict[str, Any]:
     chosen: dict[str, Any] = {"tasks": {name: tasks.tasks[name].task for name in documents}}
     if len(documents) == len(tasks.tasks):  # a group's score needs all of its tasks
         chosen = tasks.task_dict
     with redirect_stderr(io.StringIO()):  # lm-eval draws a bar for every task of every rung
-        results = evaluate(_Replay(documents, reply), chosen, samples=documents, bootstrap_iters=0)
+        selected = {name: _Selected(numbers) for name, numbers in documents.items()}
+        results = evaluate(_Replay(documents, reply), chosen, samples=selected, bootstrap_iters=0)
     return cast(dict[str, Any], results)
