@@ -31,7 +31,7 @@ from tts_bench.harness.run import Run, prepare  # noqa: E402
 from tts_bench.scheduler import Scheduler  # noqa: E402
 from tts_bench.store import Store  # noqa: E402
 
-SHARE, RATE = 0.05, 300.0  # at most, at least
+SHARE, RATE = 0.03, 1000.0  # at most, at least
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,9 @@ class Timing:
 def on_hf(given: argparse.Namespace, folder: Path) -> Timing:
     """A whole run; only its generation counts, which lm-eval's scoring follows."""
     limits = {"max_thinking_tokens": given.max_thinking_tokens, "max_answer_tokens": given.max_answer_tokens}
-    model = ModelConfig(model=given.model, threads=given.threads, **limits)
-    config = RunConfig(model, ("gsm8k",), ("budget-forcing:extensions=2",), limit=given.limit)
+    model = ModelConfig(model=given.model, threads=given.threads, rows=given.in_flight, **limits)
+    strategies = ("budget-forcing:extensions=2",)
+    config = RunConfig(model, ("gsm8k",), strategies, limit=given.limit, in_flight=given.in_flight)
     run = prepare(config, folder / "run")
     began = time.process_time()
     with quiet(run) as progress:
@@ -91,7 +92,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=["hf", "scripted"], action="append")
     parser.add_argument("--model", default="smollm2", help="folder, hub id or alias")
-    parser.add_argument("--limit", type=int, default=16, help="problems of GSM8K on hf")
+    parser.add_argument("--limit", type=int, default=64, help="problems of GSM8K on hf")
+    parser.add_argument("--in-flight", type=int, default=64, help="of them, and rows of the engine")
     parser.add_argument("--max-thinking-tokens", type=int, default=96)
     parser.add_argument("--max-answer-tokens", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)

@@ -120,8 +120,7 @@ class Run:
             self.folder.begin(header)
             scheduler = Scheduler(self.model.engine, store)
             progress.stage("generating")
-            with seldom_collected():
-                asyncio.run(self._generate(scheduler, progress))
+            asyncio.run(self._generate(scheduler, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
         rungs = Rungs.of(self.folder.unscored(self._order), self.model.settings.format.answer_text)
@@ -153,7 +152,7 @@ class Run:
 
         ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
-            with self.folder.appending() as append:
+            with _seldom_collected(), self.folder.appending() as append:
                 async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
                     for _ in range(self.in_flight):
                         group.create_task(work())
@@ -212,7 +211,7 @@ class Run:
 
 
 @contextlib.contextmanager
-def seldom_collected() -> Iterator[None]:
+def _seldom_collected() -> Iterator[None]:
     """The collector leaves alone what stands already, and comes by once in 100,000 new objects instead of 700.
 
     To look through all libraries takes as long as 400 problems. What a run makes is freed by reference counts, and
