@@ -4,7 +4,7 @@ Everything in one process, one after the other, in CPU seconds; lengths are set 
 hf_vs_lm_eval.py, so that they do equal work, and drawn evenly by a fixed seed.
 
 samples   16 samples a problem at temperature 1. HFLM in batches of 16.
-wait      "Wait" four times, 16 to 64 tokens a round. HFLM is asked anew each round and reads all of it again.
+wait      "Wait" four times, 16 to 128 tokens a round. HFLM is asked anew each round and reads all of it again.
 library   one greedy sample a problem; `generate` in batches of 8, 16 and 32, and transformers' continuous batching.
 prefix    problems under one header: prompt tokens that the engine reads, against those that differ (a trie's).
 apart     the default comparison on the pocket model, against a run for each rung of each strategy.
@@ -85,8 +85,8 @@ class Bench:
         yield "samples", "hf", tokens, run_engine(self.engine(), work, Sampling()).cpu
 
     def wait(self) -> Iterator[Row]:
-        prompts = self.prompts[: self.given.problems or 16]
-        rounds = [[self.chance.randint(16, 64) for _ in prompts] for _ in range(ROUNDS)]
+        prompts = self.prompts[: self.given.problems or 64]
+        rounds = [[self.chance.randint(16, 128) for _ in prompts] for _ in range(ROUNDS)]
         tokens = sum(map(sum, rounds))
 
         def on_hflm() -> None:
