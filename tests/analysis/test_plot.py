@@ -1,12 +1,15 @@
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import matplotlib as mpl
 import pytest
 from made_up import answer, made_up, record
 
+from tts_bench.analysis.axis import token_axis
+from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.curve import Point, points
 from tts_bench.analysis.plot import draw, write_plots
 from tts_bench.records import ErrorRecord
@@ -65,6 +68,23 @@ def test_each_task_has_its_panel_with_ticks_at_powers_of_two(tasks: int) -> None
     panels = [axes for axes in figure.axes if axes.get_visible()]
     assert [axes.get_title().split()[0] for axes in panels] == list(METRICS)[:tasks]
     assert "256" in [label.get_text() for label in panels[0].get_xticklabels()]
+
+
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_a_long_label_of_the_axis_stays_below_its_panel(tasks: int) -> None:
+    hardware = {"gpu": "NVIDIA H100 80GB HBM3, power limit 500.00 W, driver 560.35.05"}
+    axis = axis_of("seconds", {"timing": {"tokens": {"made": 7338}, "engine_seconds": 1.0}, "hardware": hardware})
+    assert "at 7,338 tokens a second on NVIDIA" in axis.label
+    figure = draw(points(made_up(tuple(METRICS)[:tasks], n=20), metrics=METRICS), axis=axis)
+    figure.draw_without_rendering()
+    labels = [axes.xaxis.label.get_window_extent() for axes in figure.axes if axes.get_xlabel()]
+    assert len(labels) == tasks
+    assert all(figure.bbox.x0 <= label.x0 and label.x1 <= figure.bbox.x1 for label in labels)
+    assert all(left.x1 < right.x0 for left, right in pairwise(labels))
+
+
+def test_ticks_of_small_amounts_are_written_out() -> None:
+    assert list(token_axis([0.003, 0.06], most=8, decimal=True).ticks.values()) == ["0.005", "0.01", "0.02", "0.05"]
 
 
 def test_curves_with_nothing_one_point_or_no_tokens_are_drawn(tmp_path: Path) -> None:

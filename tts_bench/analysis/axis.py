@@ -38,7 +38,7 @@ def _decimal_ticks(low: float, high: float, most: int) -> dict[float, str]:
     powers = range(math.floor(low * math.log10(2)), math.ceil(high * math.log10(2)) + 1)
     for factors in ((1, 2, 5), (1, 3), (1,)):
         values = [factor * 10.0**power for power in powers for factor in factors]
-        ticks = {math.log2(v): f"{v:g}" if 0.01 <= v < 1e4 else f"{v:.0e}".replace("e+", "e") for v in values}
+        ticks = {math.log2(v): f"{v:g}" if 1e-4 <= v < 1e4 else f"{v:.0e}".replace("e+", "e") for v in values}
         ticks = {place: label for place, label in ticks.items() if low <= place <= high}
         if len(ticks) <= most:
             break

@@ -68,5 +68,7 @@ def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:
         )
     hardware = header.get("hardware", {})
     place = hardware.get("gpu") or hardware.get("processor") or "unknown hardware"
-    label = f"engine seconds per problem, at {made / seconds:.3g} tokens a second on {place}"
+    rate = made / seconds
+    speed = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
+    label = f"engine seconds per problem, at {speed} tokens a second on {place}"
     return ComputeAxis("seconds", "seconds", label, {"generated": seconds / made})

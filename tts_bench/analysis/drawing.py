@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -63,7 +64,8 @@ def drawing(
         text.append(f"{labels.get(row, ''):>{margin}} {glyphs.edge}")
         text.append_text(canvas.row(row, glyphs)).append("\n")
     text.append(_floor(across, columns, margin, glyphs))
-    text.append(f"{safe(axis.label, ascii_only=ascii_only):>{width}}\n")
+    for words in textwrap.wrap(safe(axis.label, ascii_only=ascii_only), width):
+        text.append(f"{words:>{width}}\n")
     for place, name in enumerate(scored):
         text.append(f"{'':{margin}} ").append(_symbol(place, glyphs), _colour(place))
         text.append(f" {safe(name, ascii_only=ascii_only)}\n")

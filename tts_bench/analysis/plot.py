@@ -48,6 +48,7 @@ _STYLE: Any = {
     "svg.hashsalt": "tts-bench",
 }
 _PANEL = (4.8, 3.5)  # inches
+_WIDEST = 60  # characters of a label that fit below a panel
 KINDS: dict[str, dict[str, None]] = {  # of files -> what would change their bytes from day to day
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
@@ -113,7 +114,7 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
     for axes in panels[len(tasks) :]:
         axes.set_visible(False)
     for axes in panels[max(0, len(tasks) - columns) :]:
-        axes.set_xlabel(safe(axis.label))
+        axes.set_xlabel(textwrap.fill(safe(axis.label), _WIDEST))
     _name_lines(figure, panels, list(tasks.values()), styles, axis)
     return figure
 
