@@ -16,8 +16,9 @@ from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.profile import flips, profile
 from tts_bench.analysis.runs import Line, read_run
-from tts_bench.analysis.words import paragraph
+from tts_bench.analysis.words import paragraphs
 from tts_bench.cli import main as root
+from tts_bench.cli.show_comparison import _slope
 from tts_bench.errors import UserError
 
 
@@ -96,7 +97,7 @@ def test_words_say_what_is_shown_and_what_is_not() -> None:
         arm("wait", right(300, 160), [290.0]),
         arm("hmm", right(300, 101), [1e5]),
     ]
-    text = paragraph(compare(arms))
+    [text] = paragraphs(compare(arms))
     assert "wait at 0 is 20.0 points above baseline at 0 at 2.9 times the tokens (95% +1" in text
     assert "p < 0.001, 300 paired problems)" in text
     assert "The data do not tell hmm at 0 from baseline at 0" in text
@@ -158,15 +159,41 @@ def two(tmp_path: Path) -> list[str]:
     return [str(write_run(tmp_path / "one", made_up(("gsm8k", "math500"), n=60)))]
 
 
-def test_compare_prints_a_paragraph_and_writes_what_it_says(
+def test_compare_prints_a_paragraph_for_each_task_and_writes_what_it_says(
     two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("compare", *two, "--resamples", "1000", "--out", str(tmp_path / "said.json")) == 0
     shown = " ".join(capsys.readouterr().out.split())
     said = json.loads((tmp_path / "said.json").read_text())
-    assert said["text"][:200] in shown
+    assert " ".join(said["text"].split()) in shown
+    *tasks, reading = said["text"].split("\n")
+    assert [text.partition(",")[0] for text in tasks] == ["On gsm8k", "On math500"]
+    assert reading.startswith("Intervals are")
     assert len(said["statements"]) == 12
     assert "Holm over these 12 differences" in shown
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_names_stand_unbroken_whatever_the_width_of_the_terminal(
+    width: int, two: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert run("compare", *two, "--resamples", "1000") == 0
+    shown = capsys.readouterr().out
+    assert max(map(len, shown.splitlines())) <= width
+    tables = shown[shown.index("gsm8k, 60 problems") :]
+    for name in ("budget-forcing", "majority-vote", "learned-token"):
+        assert tables.count(name) == 2 * (1 + 2 + 1)  # tasks: against the baseline, the two others, in itself
+
+
+def test_slopes_are_written_without_powers_of_ten() -> None:
+    assert [_slope(points) for points in (0.774, -4.23, 9.97, 70.6, -2861.3)] == [
+        "+0.77",
+        "-4.2",
+        "+10",
+        "+71",
+        "-2,861",
+    ]
 
 
 @pytest.mark.parametrize("kind", ["svg", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("png", "pdf"))])

@@ -7,16 +7,30 @@ from collections.abc import Sequence
 from tts_bench.analysis.compare import Comparison, Statement
 
 
-def paragraph(comparison: Comparison) -> str:
-    """One paragraph: what is said, then how to read it. Names come as they are."""
-    return " ".join([*sentences(comparison), reading(comparison)])
+def paragraphs(comparison: Comparison) -> list[str]:
+    """What is said and how to read it: one paragraph, or one for each task and one more. Names come as they are."""
+    tasks = list(dict.fromkeys(statement.task for statement in comparison.statements))
+    if len(tasks) < 2:
+        return [" ".join([*sentences(comparison), reading(comparison)])]
+    said = {task: [s for s in surest(comparison) if s.task == task] for task in tasks}
+    return [
+        *(
+            " ".join(sentence(s, comparison, name_task=not place) for place, s in enumerate(statements))
+            for statements in said.values()
+        ),
+        reading(comparison),
+    ]
+
+
+def surest(comparison: Comparison) -> list[Statement]:
+    """The statements, the surest first."""
+    return sorted(comparison.statements, key=lambda s: (s.adjusted, s.kind, -abs(s.difference)))
 
 
 def sentences(comparison: Comparison) -> list[str]:
     """A sentence for each statement, the surest first."""
-    tasks = {statement.task for statement in comparison.statements}
-    ordered = sorted(comparison.statements, key=lambda s: (s.adjusted, s.kind, -abs(s.difference)))
-    return [sentence(statement, comparison, name_task=len(tasks) > 1) for statement in ordered]
+    several = len({statement.task for statement in comparison.statements}) > 1
+    return [sentence(statement, comparison, name_task=several) for statement in surest(comparison)]
 
 
 def reading(comparison: Comparison) -> str:
@@ -31,7 +45,7 @@ def reading(comparison: Comparison) -> str:
 
 def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = False) -> str:
     """One statement as a sentence."""
-    where = f"On {statement.task}: " if name_task else ""
+    where = f"On {statement.task}, " if name_task else ""
     left, right = _arm(statement.left, statement.left_rung), _arm(statement.right, statement.right_rung)
     size = f"{_points(abs(statement.difference))} {'above' if statement.difference >= 0 else 'below'} {right}"
     interval = f"95% {_points(statement.low, sign=True)} to {_points(statement.high, sign=True)}"
@@ -44,7 +58,8 @@ def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = 
     if statement.detectable is not None:
         shown = f"a difference of {_points(statement.detectable)} would have been found in 80 of 100 such runs"
     found = _points(statement.difference, sign=True)
-    return f"{where}The data do not tell {left} from {right} {cost}: {found} ({facts}; {shown})."
+    tell = "the data do not tell" if name_task else "The data do not tell"
+    return f"{where}{tell} {left} from {right} {cost}: {found} ({facts}; {shown})."
 
 
 def _arm(name: str, rung: str) -> str:

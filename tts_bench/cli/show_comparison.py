@@ -1,4 +1,4 @@
-"""What `tts-bench compare` prints: a paragraph, the table of differences, and a profile of each strategy."""
+"""What `tts-bench compare` prints: of each task a paragraph, a table of differences and each strategy's profile."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from tts_bench.files import write_whole
 from tts_bench.text import safe
 
 _FEWEST, _MOST = 1000, 1_000_000
+_NAME = 24  # columns in which a name is read with ease, broken between its words
 
 
 def compare_and_show(
@@ -45,18 +46,21 @@ def compare_and_show(
     arms, differences = arms_of([read_run(folder) for folder in runs], allow_different=allow)
     result = compare(arms, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
     result.notes.extend(differences)
-    text = words.paragraph(result)
+    paragraphs = words.paragraphs(result)
     if out:
-        _write(out, text, result)
+        _write(out, "\n".join(paragraphs), result)
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
     ascii_only = not console.encoding.lower().startswith("utf")
-    console.print(Text(safe(text, ascii_only=ascii_only)))
+    console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in paragraphs)))
     for task in dict.fromkeys(statement.task for statement in result.statements):
         stated = [statement for statement in result.statements if statement.task == task]
         lines = {arm.name: arm.lines[task] for arm in arms if task in arm.lines}
         title = f"{task}, {stated[0].problems:,} problems"
-        console.print(_table(title, words.COLUMNS, words.rows(stated), ascii_only))
-        console.print(_table(f"{task}, in itself", _PROFILE, _profiles(lines, result), ascii_only))
+        for name, columns, rows in (
+            (title, words.COLUMNS, words.rows(stated)),
+            (f"{task}, in itself", _PROFILE, _profiles(lines, result)),
+        ):
+            console.print(_table(name, columns, rows, ascii_only, console.width))
     console.print(Text(_LEGEND))
 
 
@@ -89,7 +93,7 @@ def _profiles(lines: Mapping[str, Line], result: Comparison) -> list[list[str]]:
             [
                 name + (" *" if place in front else ""),
                 f"{p.performance:.1f}",
-                *("" if slope is None else f"{slope:+.2g}" for slope in slopes),
+                *("" if slope is None else _slope(slope) for slope in slopes),
                 *(f"{share:.0%}" for share in shares),
                 "" if p.cues_happened is None else f"{p.cues_happened:.0%}",
             ]
@@ -97,16 +101,40 @@ def _profiles(lines: Mapping[str, Line], result: Comparison) -> list[list[str]]:
     return rows
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], ascii_only: bool) -> Table:
+def _slope(points: float) -> str:
+    return f"{points:+.2g}" if abs(points) < 9.95 else f"{points:+,.0f}"
+
+
+def _table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], ascii_only: bool, width: int
+) -> Table | Text:
+    """A row for each of `rows`; where `width` leaves too little for their names, these stand above the numbers."""
+    shown = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    title = safe(title, ascii_only=ascii_only)
+    header, *cells = [[safe(row[place], ascii_only=ascii_only) for place in shown] for row in (columns, *rows)]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    if width - sum(number + 2 for number in widths[1:]) - 3 < min(widths[0], _NAME):
+        return _stacked(title, header, cells, widths[1:], "-" if ascii_only else "─")
     grid = Table(
-        title=Text(safe(title, ascii_only=ascii_only)),
+        title=Text(title),
         title_justify="left",
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    shown = [place for place in range(len(columns)) if any(row[place] for row in rows)]
-    for place in shown:
-        grid.add_column(columns[place], justify="right" if place else "left", overflow="fold", no_wrap=place > 0)
-    for row in rows:
-        grid.add_row(*(Text(safe(row[place], ascii_only=ascii_only)) for place in shown))
+    for place, name in enumerate(header):
+        grid.add_column(name, justify="right" if place else "left", overflow="fold", no_wrap=place > 0)
+    for row in cells:
+        grid.add_row(*map(Text, row))
     return grid
+
+
+def _stacked(
+    title: str, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int], rule: str
+) -> Text:
+    def numbers(row: Sequence[str]) -> str:
+        return "   " + "  ".join(f"{cell:>{width}}" for cell, width in zip(row[1:], widths, strict=True))
+
+    lines = [title, "", numbers(header), f" {rule * (len(numbers(header)) - 1)}"]
+    for row in rows:
+        lines += [f" {row[0]}", numbers(row)]
+    return Text("\n".join([*lines, ""]))
