@@ -189,7 +189,8 @@ def reseal(folder: Path) -> None:
         (edit("entries/*", '"notes": [', '"mood": 1,\n  "notes": ['), "model.mood: Extra inputs"),
         (edit("entries/*", '"limit": 3', '"limit": 3.5'), r"line \d+, run.limit: Input should be a valid integer"),
         (edit("entries/*", '"accuracy": ', '"accuracy": NaN, "x": '), "accuracy"),
-        (edit("entries/*", "{", "{{"), "Invalid JSON"),
+        (edit("entries/*", "{", "{{"), r"json, line 1: Invalid JSON"),
+        (edit("entries/*", '"seed": ', '"seed": \x07'), r"json, line \d\d: Invalid JSON"),
         (
             edit("entries/*", "adder", "\\u0007adder"),
             r"line \d+, model.name: A text is one line, not blank, without control",
@@ -209,7 +210,10 @@ def reseal(folder: Path) -> None:
         (edit("README.md", "\n## Runs", "\nMy model is best.\n\n## Runs"), r"README.md, line \d+: 'My model is best.'"),
         (reseal, r"line \d+, tasks.gsm8k.*rungs.16"),
         (lambda folder: (folder / "README.md").unlink(), "README.md is missing"),
-        (lambda folder: (folder / "curves" / "more.svg").write_text("<svg/>"), "more.svg belongs to no entry"),
+        (
+            lambda folder: (folder / "curves" / "more.svg").write_text("<svg/>"),
+            "more.svg belongs to no entry and was made by others: move it away",
+        ),
         (lambda folder: (folder / "notes.md").write_text("mine"), "notes.md belongs to no entry"),
         (lambda folder: (folder / "entries" / "notes.txt").write_text("mine"), "notes.txt is no entry"),
         (lambda folder: (folder / "schema.json").write_bytes(b"\xff"), "schema.json is not UTF-8"),
@@ -221,6 +225,13 @@ def reseal(folder: Path) -> None:
             "z.json is called otherwise",
         ),
         (lambda folder: (folder / "entries" / "x.json").symlink_to("/etc/hostname"), "leads outside the leaderboard"),
+        (
+            lambda folder: (
+                (folder / "entries").rename(folder.parent / "moved")
+                and (folder / "entries").symlink_to(folder.parent / "moved")
+            ),
+            "entries leads outside the leaderboard, to ",
+        ),
     ],
 )
 def test_whatever_is_not_as_it_was_made_fails_the_check_with_exit_code_2_and_its_place(
@@ -276,6 +287,10 @@ def test_pages_that_lead_outside_the_folder_are_not_written(
     assert root._run(["leaderboard", "add", str(run), "--folder", str(copy / "board")]) == 2
     assert "leads outside the leaderboard" in capsys.readouterr().err
     assert list((tmp_path / "outside").iterdir()) == []
+    before = contents(copy)
+    assert root._run(["leaderboard", "build", "--folder", str(copy / "board")]) == 2  # not an empty leaderboard
+    assert "leads outside the leaderboard" in capsys.readouterr().err
+    assert contents(copy) == before
 
 
 def test_curves_of_removed_entries_go_with_the_next_build(tmp_path: Path) -> None:
@@ -306,11 +321,17 @@ def test_a_run_without_an_entry_fails_its_check(board: Path, tmp_path: Path) -> 
     assert "has no entry" in found
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_folder_that_is_not_there_or_is_none_of_a_leaderboard_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other").mkdir()
     for verb in ("check", "build"):
-        assert root._run(["leaderboard", verb, "--folder", str(tmp_path / "none")]) == 2
-        check_message(message := capsys.readouterr().err)
-        assert "there is no leaderboard at" in message
+        for name in ("none", "other"):
+            assert root._run(["leaderboard", verb, "--folder", str(tmp_path / name)]) == 2
+            check_message(message := capsys.readouterr().err)
+            assert "there is no leaderboard at" in message
+            assert "Type tts-bench leaderboard add" in message
+    assert list((tmp_path / "other").iterdir()) == []
     (tmp_path / "file").write_text("mine")
     run = run_folder(tmp_path / "run")
     assert root._run(["leaderboard", "add", str(run), "--folder", str(tmp_path / "file")]) == 2

@@ -104,7 +104,11 @@ class Board:
                 findings.append(Finding(f"{path} is missing: type tts-bench leaderboard build"))
             elif difference := _difference(path, found, text, "the entries give"):
                 findings.append(Finding(difference))
-        findings += [Finding(f"{path} belongs to no entry") for path in self._made() if path not in pages]
+        findings += [
+            Finding(f"{path} belongs to no entry" + ("" if _ours(path) else " and was made by others: move it away"))
+            for path in self._made()
+            if path not in pages
+        ]
         return len(entries), findings
 
     def _check_run(self, run: Path, entries: dict[str, Entry]) -> list[Finding]:
@@ -118,8 +122,15 @@ class Board:
 
     def _entries(self) -> tuple[dict[str, Entry], list[Finding]]:
         """Entries by file name, and what is wrong with the others."""
-        if not self.folder.is_dir():
-            raise UserError(f"there is no leaderboard at {self.folder}. Give its --folder, or add a run first.")
+        if not (self.folder / "entries").is_dir():
+            raise UserError(
+                f"there is no leaderboard at {self.folder}: no folder entries is in it. Type tts-bench leaderboard add "
+                f"runs/x for a first one, or give its --folder."
+            )
+        try:
+            self._check_inside(self.folder / "entries")
+        except Finding as finding:
+            return {}, [finding]
         entries: dict[str, Entry] = {}
         findings: list[Finding] = []
         records: dict[str, Path] = {}
@@ -164,7 +175,9 @@ def read_entry(path: Path) -> Entry:
     except ValidationError as error:
         first: Any = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise Finding(f"{_at(path, text, where)}: {said(first)}") from error
+        line = re.search(r"at line (\d+) column \d+$", first["msg"]) if first["type"] == "json_invalid" else None
+        at = f"{path}, line {line[1]}" if line else _at(path, text, where)
+        raise Finding(f"{at}: {said(first)}") from error
     try:
         wanted = render(complete(entry.model_dump()))
     except ValueError as error:
