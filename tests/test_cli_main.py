@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 import typer
@@ -172,17 +172,22 @@ def test_an_error_of_ours_keeps_its_traceback(verb: Callable[..., None]) -> None
 
 
 def test_a_wrong_value_is_a_usage_message(verb: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
-    def function(limit: Annotated[int, typer.Option(min=1)] = 1) -> None: ...
+    def function(
+        limit: Annotated[int, typer.Option(min=1)] = 1,
+        keep: Annotated[Literal["all", "none"], typer.Option()] = "all",
+    ) -> None: ...
 
     verb(function)
     assert root._run(["run", "--limit", "0"]) == 2
     assert root._run(["run", "--limit", "x\x1b[2J"]) == 2
+    assert root._run(["run", "--keep", "some"]) == 2
     said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2
+    assert len(said) == 3
     assert said[0].startswith("error: --limit is '0'; it has to be greater than or equal to 1")
     assert said[1].startswith("error: --limit is 'x\\x1b[2J'; it has to be a valid integer")
+    assert said[2].startswith("error: --keep: 'some' is not one of 'all', 'none'.")
     for line in said:
-        assert line.endswith(" Type tts-bench run --help.")
+        assert line.endswith(". Type tts-bench run --help.") or "has to be" in line
         assert "\x1b" not in line
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import answer, made_up, record
+from made_up import answer, failed, made_up, record
 from numpy.typing import NDArray
 from run_folders import FIXTURES, write_run
 
@@ -115,8 +115,20 @@ def test_problems_that_not_all_arms_finished_are_left_out_and_counted() -> None:
         compare([arm("baseline", right(50, 20), [10.0]), replace(short, lines={"sums": far})])
     with pytest.raises(UserError, match="one strategy only"):
         compare([short])
+    with pytest.raises(UserError, match="no two strategies solved one task"):
+        compare([short, replace(short, name="hmm", lines={"products": far})])
     with pytest.raises(UserError, match="no strategy 'x'"):
         compare([short, arm("hmm", right(40, 20), [10.0])], baseline="x")
+
+
+def test_a_comparison_that_errors_leave_nothing_of_says_which_strategy_failed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_run(tmp_path / "run", [record(answer()), failed(strategy="guess")])
+    assert run("compare", str(folder)) == 2
+    said = capsys.readouterr().err
+    assert "there is one strategy only" in said
+    assert f"{folder}: guess has errors only on gsm8k and is in no number." in said
 
 
 def test_the_same_data_and_seed_give_the_same_numbers() -> None:

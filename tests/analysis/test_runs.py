@@ -100,7 +100,7 @@ def other(line: str, **fields: object) -> str:
         (lambda lines: [other(lines[0], answers=[])], "line 1: gsm8k/0 of 'baseline' has neither answer nor error"),
         (lambda lines: [lines[0].replace("exact_match", "taste")], "line 1: gsm8k/0 of 'baseline' has no score"),
         (lambda lines: [lines[0], lines[1].replace('"rung":"0"', '"rung":"x"')], "2: gsm8k/1 of 'baseline' calls rung"),
-        (lambda lines: [], "holds no record"),
+        (lambda lines: [], "holds no record. Repeat the run's command."),
         (lambda lines: ["[]\n"], "line 1: Input should be an object"),
     ],
 )
@@ -115,7 +115,7 @@ def test_records_that_are_not_a_runs_are_refused_with_file_and_line(
 
 
 def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="holds errors only"):
+    with pytest.raises(UserError, match=r"holds errors only: .*/records.jsonl, line 1: raised: ValueError: no\. Mend"):
         read_run(write_run(tmp_path / "errors", [failed()]))
     with pytest.raises(UserError, match=r"not finished \(running\)"):
         read_run(write_run(tmp_path / "running", [record(answer())], status="running"))

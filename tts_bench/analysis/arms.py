@@ -102,7 +102,7 @@ def pool_seeds(lines: Sequence[Line]) -> Line:
         raise UserError(f"the seeds of {first.strategy!r} on {first.task} have other rungs: they cannot be averaged.")
     common = sorted(set.intersection(*(set(line.documents) for line in lines)))
     if not common:
-        raise UserError(f"the seeds of {first.strategy!r} on {first.task} have no problem in common.")
+        raise UserError(f"the seeds of {first.strategy!r} on {first.task} have no problem in common. Give one of them.")
     chosen = [padded(select(line, common), len(longest)) for line in lines]
     votes = [line.votes for line in chosen if line.votes is not None]
     return replace(

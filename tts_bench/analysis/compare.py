@@ -89,7 +89,8 @@ def compare(
         if len(there) > 1:
             statements += _Task(task, there, axis, notes, resamples, rng).statements(_baseline(there, baseline))
     if not statements:
-        raise UserError("there is one strategy only: nothing to compare it with. Run another, or give a second run.")
+        why = "no two strategies solved one task" if len(arms) > 1 else "there is one strategy only"
+        raise UserError(f"{why}: nothing to compare. Run another on the same problems, or give a second run.")
     return Comparison(
         _corrected(statements), notes, axis, resamples, max(line.seeds for arm in arms for line in arm.lines.values())
     )
@@ -147,7 +148,10 @@ class _Task:
         common = sorted(set.intersection(*(set(arm.lines[task].documents) for arm in arms)))
         everything = set().union(*(arm.lines[task].documents for arm in arms))
         if not common:
-            raise UserError(f"no problem of {task} was finished by all of {', '.join(a.name for a in arms)}.")
+            raise UserError(
+                f"no problem of {task} was finished by all of {', '.join(a.name for a in arms)}. Give runs that have "
+                f"problems in common."
+            )
         if len(common) < len(everything):
             notes.append(
                 f"{len(everything) - len(common)} problems of {task} are left out: not every arm finished them."

@@ -187,8 +187,12 @@ class Numbers:
     def __init__(self, folder: Path, header: dict[str, Any]) -> None:
         self.folder, self.header = folder, header
         self._rows: dict[tuple[str, str], _Rows] = {}
+        self._lines, self._error = 0, ""  # read so far; the first error and its line
 
     def add(self, record: Record) -> None:
+        self._lines += 1
+        if record.error and not self._error:
+            self._error = f"line {self._lines}: {record.error.kind}: {' '.join(record.error.message.split())[:200]}"
         key = (record.task, record.strategy)
         if key not in self._rows:
             self._rows[key] = _Rows(self.header["metrics"][record.task])
@@ -207,14 +211,15 @@ class Numbers:
             UserError: no record, or nothing but errors.
         """
         if not self._rows:
-            raise UserError(f"{self.folder / 'records.jsonl'} holds no record: there is nothing to analyse.")
+            raise UserError(f"{self.folder / 'records.jsonl'} holds no record. Repeat the run's command.")
         lines: dict[str, dict[str, Line]] = {}
         for (task, strategy), found in self._rows.items():
             if line := found.line(task, strategy):
                 lines.setdefault(task, {})[strategy] = line
         if not lines:
             raise UserError(
-                f"{self.folder} holds errors only: no problem has an answer. Its records.jsonl says what went wrong."
+                f"{self.folder} holds errors only: no problem has an answer. {self.folder / 'records.jsonl'}, "
+                f"{self._error}. Mend that; the run's command tries again."
             )
         failed = tuple((task, strategy) for task, strategy in self._rows if strategy not in lines.get(task, {}))
         return RunData(self.folder, self.header, lines, failed)

@@ -136,9 +136,11 @@ def _wrong_value(error: typer.TyperException) -> str | None:
     """What was found and expected, where a value is of the wrong type: typer's own message lacks the former."""
     if not isinstance(error.__cause__, ValidationError):
         return None
-    detail = error.__cause__.errors()[0]
+    detail, option = error.__cause__.errors()[0], error.param.opts[0]  # type: ignore[attr-defined]
+    if detail["type"] == "value_error":  # of a choice: it names what was found and all that may stand there
+        return f"{option}: {detail['ctx']['error']}".rstrip(".")
     expected = detail["msg"].removeprefix("Input should be ").partition(",")[0]
-    return f"{error.param.opts[0]} is {detail['input']!r}; it has to be {expected}"  # type: ignore[attr-defined]
+    return f"{option} is {detail['input']!r}; it has to be {expected}"
 
 
 def _say(message: str) -> int:

@@ -44,7 +44,10 @@ def compare_and_show(
         raise UserError("--x seconds is no ground for a comparison: it has the machine's load in it. Take flops.")
     axis = axis_of(x, {})
     arms, differences = arms_of([read_run(folder) for folder in runs], allow_different=allow)
-    result = compare(arms, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
+    try:
+        result = compare(arms, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
+    except UserError as error:
+        raise UserError(" ".join([str(error), *differences])) from error
     result.notes.extend(differences)
     paragraphs = words.paragraphs(result)
     if out:
