@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tts_bench.cli import main as root
+from tts_bench.harness.defaults import plan
 from tts_bench.testing import Broken, conform_task
 
 WORDS = r"no name for it. Type lower-case words joined by hyphens"
@@ -77,6 +79,15 @@ def test_a_folder_that_cannot_be_written_is_a_message(
     assert not list(place.iterdir())
 
 
+def test_what_a_new_readme_says_to_run_is_a_run(place: Path) -> None:
+    """The pocket model reads nothing but its own tasks: a task of one's own needs another one named."""
+    for verb, name in (("strategies", "my-idea"), ("tasks", "my-task")):
+        assert root._run([verb, "new", name]) == 0
+        [command] = re.findall("^    tts-bench run (.*)$", Path(name, "README.md").read_text(), re.MULTILINE)
+        said = dict(re.findall(r"--(\S+) (\S+)", command))
+        plan("hf", said.get("model"), tuple(said.get("tasks", "").split()), [said["strategy"]], None)
+
+
 @pytest.mark.slow
 def test_a_new_task_is_scored_rightly_passes_its_own_test_and_runs(
     place: Path, capsys: pytest.CaptureFixture[str]
@@ -84,7 +95,9 @@ def test_a_new_task_is_scored_rightly_passes_its_own_test_and_runs(
     assert root._run(["tasks", "new", "my-task"]) == 0
     assert len(list(Path("my-task").iterdir())) < 10
     assert root._run(["tasks", "check", "./my-task/my_task.yaml"]) == 0
-    assert "my_task: 3 of 3 gold solutions right" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "my_task: 3 of 3 gold solutions right" in shown
+    assert "\n\n" not in shown  # where nobody watches, progress leaves no empty line
     done = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd="my-task", capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     command = ["run", "--engine", "scripted", "--tasks", "./my-task/my_task.yaml", "--strategy", "baseline"]

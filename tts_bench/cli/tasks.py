@@ -67,7 +67,7 @@ def check(
 
     wanted = names or [name for name in all_names() if "test" in describe(name).shipped]
     console = Console()
-    with Progress(console=console, transient=True) as bars:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         ids: dict[str, TaskID] = {}
 
         def show(task: str, done: int, total: int) -> None:

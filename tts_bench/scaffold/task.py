@@ -67,7 +67,7 @@ asks and scores; any option of lm-eval's task files may stand there.
 
     tts-bench tasks check ./$module.yaml    # gold solutions right, known-wrong answers wrong?
     pytest                                  # the same, as a test
-    tts-bench run --tasks ./$module.yaml --strategy baseline
+    tts-bench run --model smollm2 --tasks ./$module.yaml --strategy baseline
 """
 
 
