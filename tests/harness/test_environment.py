@@ -28,3 +28,8 @@ def test_the_command_names_no_folder_above_what_was_named(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/local/bin/tts-bench", "run", *typed])
     assert command() == f"tts-bench run {kept}"
+
+
+def test_the_command_of_the_module_is_that_of_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/usr/lib/python3/site-packages/tts_bench/__main__.py", "run"])
+    assert command() == "tts-bench run"

@@ -21,7 +21,8 @@ def command() -> str:
 
     Paths in options (`--out=/a/b`, `--strategy learned-token:token=/a/b`) are, too.
     """
-    words = [Path(sys.argv[0]).name, *sys.argv[1:]]
+    name = Path(sys.argv[0]).name
+    words = ["tts-bench" if name == "__main__.py" else name, *sys.argv[1:]]  # `python -m tts_bench` is the same
     return shlex.join(re.sub(r"(?:^|(?<==))/[^,]+", lambda path: Path(path[0]).name, word) for word in words)
 
 
