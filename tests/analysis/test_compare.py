@@ -226,6 +226,15 @@ def test_every_axis_is_drawn(axis: str, two: list[str], tmp_path: Path, capsys: 
     assert ("20 tokens a second on an abacus" in shown) == (axis == "seconds")
 
 
+def test_a_figure_of_other_models_names_them_and_says_so(
+    two: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = str(FIXTURES / "run-schema-2")
+    assert run("plot", *two, old, "--allow-different", "--out", str(tmp_path / "a.svg")) == 0
+    assert "have another model: " in capsys.readouterr().out
+    assert "<!-- made-up, adder -->" in (tmp_path / "a.svg").read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -239,8 +248,8 @@ def test_every_axis_is_drawn(axis: str, two: list[str], tmp_path: Path, capsys: 
         (["compare", "{one}", "--out", "nowhere/a.json"], "--out nowhere/a.json cannot be written"),
         (["compare", "{one}", "{one}"], "with seed 0: give one of them"),
         (["compare", "{one}", "{old}"], "have another model"),
-        (["plot", "{one}", "--out", "a.gif"], "ends in '.gif'"),
-        (["plot", "{one}", "--out", "nowhere/a.svg"], "in a folder that exists"),
+        (["plot", "{one}", "--out", "a.gif"], "ends in '.gif'; it takes .png, .svg, .pdf"),
+        (["plot", "{one}", "--out", "nowhere/a.svg"], "Make the folder nowhere"),
     ],
 )
 def test_mistakes_end_with_code_2_one_message_and_nothing_written(

@@ -16,7 +16,7 @@ from tts_bench.analysis.drawing import drawing
 from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.plot import KINDS, write_figure
 from tts_bench.analysis.runs import read_run
-from tts_bench.errors import UserError, did_you_mean
+from tts_bench.errors import UserError
 from tts_bench.text import safe
 
 
@@ -28,16 +28,20 @@ def plot_and_show(runs: Sequence[Path], out: Path, x: str, title: str | None, al
     """
     kind = out.suffix.removeprefix(".").lower()
     if kind not in KINDS:
-        raise UserError(f"--out {out} ends in {out.suffix!r}. {did_you_mean(kind, KINDS)}")
+        raise UserError(f"--out {out} ends in {out.suffix!r}; it takes {', '.join(f'.{known}' for known in KINDS)}.")
     if not out.absolute().parent.is_dir() or out.is_dir():
-        raise UserError(f"--out {out} cannot be written: it takes a file in a folder that exists.")
+        raise UserError(
+            f"--out {out} cannot be written: it takes a file in a folder that exists. Make the folder {out.parent}, or "
+            f"give another --out."
+        )
     read = [read_run(folder) for folder in runs]
-    arms, _ = arms_of(read, allow_different=allow)
+    arms, differences = arms_of(read, allow_different=allow)
     axis = axis_of(x, read[0].header)
     if x == "seconds" and len(read) > 1:
         raise UserError("--x seconds takes one run: seconds of several are of other batches or hardware.")
     curve = curve_of(arms)
-    title = str(read[0].header.get("model", {}).get("name", "")) if title is None else title
+    models = dict.fromkeys(str(run.header.get("model", {}).get("name", "")) for run in read)
+    title = ", ".join(models) if title is None else title
     tasks = by_line(curve)
     files = {out: curve}
     if len(tasks) > 1:
@@ -56,4 +60,6 @@ def plot_and_show(runs: Sequence[Path], out: Path, x: str, title: str | None, al
         console.print(safe(task))
         ascii_only = not console.encoding.lower().startswith("utf")
         console.print(drawing(lines, max(40, min(console.width, 100)), ascii_only=ascii_only, axis=axis))
+    for said in differences:
+        console.print(safe(said))
     console.print(f"Written: {', '.join(safe(str(path)) for path in files)}", soft_wrap=True)
