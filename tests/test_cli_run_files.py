@@ -21,6 +21,8 @@ from tqdm import tqdm
 
 from tests.refusals import SMALL, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tts_bench.cli import main as root
+from tts_bench.errors import UserError
+from tts_bench.harness.folder import RunFolder
 
 
 def test_another_runs_folder_is_refused_and_left_as_it_is(
@@ -34,6 +36,28 @@ def test_another_runs_folder_is_refused_and_left_as_it_is(
     )
     Path("runs/mine/run.json").write_text("{")
     assert re.search("run.json cannot be read as a run.*Give another --out", refused(*SMALL))
+
+
+LONG = {f"strategy {number}": "a" * 40 for number in range(9)}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sources": {**LONG, "strategy 8": "edited"}}, 'its sources, strategy 8, is "aaa.*", this run\'s is "edited"'),
+        ({"strategies": ["a", "c"], "sources": {}}, r'its strategies is \["b"\], this run\'s is \["c"\]'),
+        ({"strategies": ["b", "a"]}, r'its strategies is \["a", "b"\], this run\'s is \["b", "a"\]'),
+        ({"sampling": {"thinking": {"top_p": 0.5}}}, "its sampling, thinking, top_p, is 1.0, this run's is 0.5"),
+    ],
+)
+def test_of_what_another_run_had_the_part_that_differs_is_named(
+    tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    identity = {"strategies": ["a", "b"], "sources": LONG, "sampling": {"thinking": {"top_p": 1.0}}}
+    (tmp_path / "run.json").write_text(json.dumps({"identity": identity}))
+    RunFolder(tmp_path).claim(identity)
+    with pytest.raises(UserError, match=said):
+        RunFolder(tmp_path).claim({**identity, **change})
 
 
 def test_a_folder_that_cannot_be_written_to_is_refused(

@@ -61,12 +61,11 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} cannot be read as a run ({error}). Give another --out.") from error
         wanted = json.loads(json.dumps(identity))
-        different = sorted(key for key in {*held, *wanted} if held.get(key) != wanted.get(key))
-        if different:
-            key = different[0]
+        if held != wanted:
+            name, there, here = _differing(held, wanted)
             raise UserError(
-                f"--out {self.path} holds another run's records: its {key} is {_short(held.get(key))}, this run's is "
-                f"{_short(wanted.get(key))}. Give another --out; what is generated already is not generated again."
+                f"--out {self.path} holds another run's records: its {name} is {_short(there)}, this run's is "
+                f"{_short(here)}. Give another --out; what is generated already is not generated again."
             )
 
     def begin(self, header: dict[str, Any]) -> None:
@@ -140,6 +139,18 @@ class RunFolder:
     def digest(self) -> str:
         """SHA-256 of the scored records."""
         return sha256_of(self.path / "records.jsonl")
+
+
+def _differing(held: Any, wanted: Any, name: str = "") -> tuple[str, object, object]:  # noqa: ANN401 - JSON
+    """Name and values of the first part that differs, of lists what only one of them has."""
+    if isinstance(held, dict) and isinstance(wanted, dict):
+        different = [key for key in {**held, **wanted} if held.get(key) != wanted.get(key)]
+        key = min(different, key=lambda key: (key == "sources", key))  # which differ wherever the strategies do
+        return _differing(held.get(key), wanted.get(key), f"{name.rstrip(',')}, {key}," if name else key)
+    if isinstance(held, list) and isinstance(wanted, list):
+        there, here = [x for x in held if x not in wanted], [x for x in wanted if x not in held]
+        return (name, there, here) if there or here else (name, held, wanted)
+    return name, held, wanted
 
 
 def _short(value: object) -> str:
