@@ -19,6 +19,7 @@ LAUNCHERS = {"torchrun", "accelerate"}  # of several processes
 OTHERS = {
     "pip",
     "pytest",
+    "source",
     "vllm",
     "llama-server",
     "text-generation-launcher",
