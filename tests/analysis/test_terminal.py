@@ -62,6 +62,14 @@ def test_a_row_names_a_strategy_without_its_options_where_that_tells_it_apart() 
     assert sorted(firsts) == ["./mine.py:Mine", "baseline", "vote:samples=2", "vote:samples=4"]
 
 
+def test_a_long_name_is_broken_between_its_parts_and_goes_on_beside_the_next_rungs() -> None:
+    answers = [answer(rung=str(rung), cues=(rung, rung)) for rung in range(4)]
+    curve = points([record(*answers, strategy="experiments/my-idea/my_idea.py:MyIdea")], metrics=METRICS)
+    rows = [line.split() for line in shown(curve, width=80).splitlines() if "[" in line]
+    assert [row[:2] for row in rows[:2]] == [["experiments/my-idea/", "0"], ["my_idea.py:MyIdea", "1"]]
+    assert "experiments/my-idea/my_idea.py:MyIdea  " in shown(curve, width=100)
+
+
 def test_hostile_names_are_inert() -> None:
     names = ["[bold red]markup[/]", "\x1b[2J\x1b]0;title\x07", "over\rwrite\nline", "\u202egnp.exe", ":boom:", "[/]"]
     records = [record(answer(1.0, rung="[link=file:///]x"), strategy=name, task="[red]x") for name in names]

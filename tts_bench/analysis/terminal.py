@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tts_bench.analysis.curve import Point, by_line, marked
 from tts_bench.analysis.drawing import drawing
-from tts_bench.analysis.names import bare
+from tts_bench.analysis.names import bare, folded
 from tts_bench.text import safe
 
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
@@ -28,16 +28,17 @@ def show(curve: Sequence[Point], console: Console) -> None:
     """Print each task's table and drawing. Names are shown, never interpreted."""
     ascii_only = not console.encoding.lower().startswith("utf")
     for task, lines in by_line(curve).items():
-        console.print(table(task, lines, ascii_only=ascii_only, fold=console.width < _ROOMY))
+        console.print(table(task, lines, console.width, ascii_only=ascii_only))
         if console.width >= _NARROWEST:
             console.print(drawing(lines, min(console.width, _WIDEST), ascii_only=ascii_only))
     if any(len(marked(line)) < len(line) for lines in by_line(curve).values() for line in lines.values()):
         console.print(Text("Long curves are shown at powers of two; all rungs are in curve.json."))
 
 
-def table(task: str, lines: Mapping[str, Sequence[Point]], *, ascii_only: bool = False, fold: bool = False) -> Table:
+def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: bool = False) -> Table:
     """One row for each rung that is shown. Tokens are means, compared with the last rung of the baseline if there is
-    one. Columns that would be empty are left out; `fold` lets numbers break over lines."""
+    one. Columns that would be empty are left out. A name goes on beside the next rungs where `width` is too little for
+    it; numbers break over lines where it is less than `_ROOMY`."""
 
     def text(words: str) -> Text:
         return Text(safe(words, ascii_only=ascii_only))
@@ -71,12 +72,17 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], *, ascii_only: bool =
         padding=(0, 1, 0, 0),
     )
     names = bare(lines)
-    grid.add_column("strategy", overflow="fold", min_width=min(14, max(map(len, names.values()))))
+    least = min(14, max(map(len, names.values())))
+    grid.add_column("strategy", overflow="fold", min_width=least)
     for name in shown:
-        grid.add_column(name, justify="right", overflow="fold", no_wrap=not fold)
+        grid.add_column(name, justify="right", overflow="fold", no_wrap=width >= _ROOMY)
+    taken = sum(2 + max(len(name), *(len(cell(point)) for point in everything)) for name, cell in shown.items())
     for strategy, line in lines.items():
-        for place, point in enumerate(marked(line)):
-            grid.add_row(text("" if place else names[strategy]), *(text(cell(point)) for cell in shown.values()))
+        rungs = marked(line)
+        parts = folded(safe(names[strategy], ascii_only=ascii_only), max(least, width - taken - 3))
+        for place, point in enumerate(rungs):
+            here = parts[place : place + 1] if place < len(rungs) - 1 else parts[place:]
+            grid.add_row(Text("\n".join(here)), *(text(cell(point)) for cell in shown.values()))
         grid.add_section()
     return grid
 
