@@ -83,6 +83,24 @@ def test_a_long_label_of_the_axis_stays_below_its_panel(tasks: int) -> None:
     assert all(left.x1 < right.x0 for left, right in pairwise(labels))
 
 
+@pytest.mark.parametrize("tasks", [1, 2])
+def test_long_titles_stay_in_the_figure(tasks: int) -> None:
+    metrics = {f"{task}_{'of_a_long_name_' * 6}": "exact_match" for task in list(METRICS)[:tasks]}
+    figure = draw(points(made_up(tuple(metrics), n=20), metrics=metrics), title="What was measured, and where " * 6)
+    figure.draw_without_rendering()
+    titles = [text.get_window_extent() for text in (*figure.texts, *(axes.title for axes in figure.axes))]
+    assert all(figure.bbox.x0 <= title.x0 and title.x1 <= figure.bbox.x1 for title in titles)
+    assert all(left.x1 < right.x0 for left, right in pairwise(titles[1:]))
+
+
+def test_ticks_of_accuracy_are_what_they_say() -> None:
+    curve = points([record(answer(0.0), doc=doc) for doc in range(15)], metrics=METRICS)
+    [axes] = draw(curve).axes
+    labels = dict(zip(axes.get_yticks(), (label.get_text() for label in axes.get_yticklabels()), strict=True))
+    assert 0.025 in labels
+    assert [float(label.rstrip("%")) for label in labels.values()] == pytest.approx([100 * tick for tick in labels])
+
+
 def test_ticks_of_small_amounts_are_written_out() -> None:
     assert list(token_axis([0.003, 0.06], most=8, decimal=True).ticks.values()) == ["0.005", "0.01", "0.02", "0.05"]
 

@@ -107,7 +107,7 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
     figure = Figure(figsize=(_PANEL[0] * columns + (columns == 1) * 1.2, _PANEL[1] * rows), layout="constrained")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(safe(title), fontsize=11)
+        figure.suptitle(textwrap.fill(safe(title), int(10 * figure.get_figwidth())), fontsize=11)
     panels = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, (task, lines) in zip(panels, tasks.items(), strict=False):
         _panel(axes, task, lines, styles, axis)
@@ -150,8 +150,6 @@ def _panel(
     styles: Mapping[str, dict[str, Any]],
     axis: ComputeAxis,
 ) -> None:
-    from matplotlib.ticker import PercentFormatter
-
     for strategy, line in lines.items():
         style = styles[strategy]
         few = marked(line)
@@ -166,11 +164,12 @@ def _panel(
     axes.set_xticks([2**power for power in scale.ticks], list(scale.ticks.values()))
     axes.set_xticks([], minor=True)
     counts = sorted({point.n for point in everything})
-    axes.set_title(f"{safe(task)}   (n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''})")
+    heading = f"{safe(task)}   (n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''})"
+    axes.set_title(textwrap.fill(heading, 50, drop_whitespace=False))
     axes.set_ylabel(safe(everything[0].metric))
     if all(point.low is not None for point in everything):
         axes.set_ylabel(f"{safe(everything[0].metric)} (95% interval)")
-        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
         bottom, top = axes.get_ylim()
         axes.set_ylim(max(bottom, -0.03), min(top, 1.03))
 
