@@ -101,6 +101,21 @@ def test_ticks_of_accuracy_are_what_they_say() -> None:
     assert [float(label.rstrip("%")) for label in labels.values()] == pytest.approx([100 * tick for tick in labels])
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "decimal", "ticks"),
+    [
+        (43, 91, False, ["48", "64"]),
+        (34, 34, False, ["24", "32", "48"]),
+        (60, 130, False, ["64", "96", "128"]),
+        (25, 672, False, ["32", "64", "128", "256", "512"]),
+        (4.6e7, 1e8, True, ["5e07", "6e07", "8e07", "1e08"]),
+        (6e7, 6e8, True, ["1e08", "2e08", "5e08"]),
+    ],
+)
+def test_a_short_axis_has_ticks_enough_to_be_read(low: float, high: float, decimal: bool, ticks: list[str]) -> None:
+    assert list(token_axis([low, high], most=8, decimal=decimal).ticks.values()) == ticks
+
+
 def test_ticks_of_small_amounts_are_written_out() -> None:
     assert list(token_axis([0.003, 0.06], most=8, decimal=True).ticks.values()) == ["0.005", "0.01", "0.02", "0.05"]
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_FEW = 3  # ticks: with fewer of them nobody reads a logarithmic axis
+
 
 @dataclass(frozen=True)
 class Axis:
@@ -21,7 +23,7 @@ class Axis:
 
 
 def token_axis(tokens: Sequence[float], most: int, *, decimal: bool = False) -> Axis:
-    """The log2 axis of amounts above 0, with ticks at powers of two: at least one, at most about `most`.
+    """The log2 axis of amounts above 0, ticks at powers of two, about `most` at most; a short one has some between.
 
     `decimal` puts the ticks at 1, 2 and 5 times powers of ten, for amounts that nobody counts in powers of two.
     """
@@ -31,19 +33,29 @@ def token_axis(tokens: Sequence[float], most: int, *, decimal: bool = False) -> 
         return Axis(low - margin, high + margin, _decimal_ticks(low - margin, high + margin, most))
     first, last = math.ceil(low - margin), math.floor(high + margin)
     step = 1 + (last - first) // max(most, 1)
-    return Axis(low - margin, high + margin, {power: _count(power) for power in range(first, last + 1, step)})
+    ticks: dict[float, str] = {power: _count(power) for power in range(first, last + 1, step)}
+    if len(ticks) < _FEW <= most:
+        between = {power + math.log2(3): f"{3 * 2**power}" for power in range(max(first - 2, 0), min(last, 13))}
+        ticks |= {place: label for place, label in between.items() if low - margin <= place <= high + margin}
+    return Axis(low - margin, high + margin, dict(sorted(ticks.items())))
 
 
 def _decimal_ticks(low: float, high: float, most: int) -> dict[float, str]:
     powers = range(math.floor(low * math.log10(2)), math.ceil(high * math.log10(2)) + 1)
-    for factors in ((1, 2, 5), (1, 3), (1,)):
+    found: list[dict[float, str]] = []
+    for factors in ((1, 1.5, 2, 3, 4, 5, 6, 8), (1, 2, 5), (1, 3), (1,)):
         values = [factor * 10.0**power for power in powers for factor in factors]
-        ticks = {math.log2(v): f"{v:g}" if 1e-4 <= v < 1e4 else f"{v:.0e}".replace("e+", "e") for v in values}
-        ticks = {place: label for place, label in ticks.items() if low <= place <= high}
-        if len(ticks) <= most:
-            break
+        found.append({math.log2(value): _short(value) for value in values if low <= math.log2(value) <= high})
+    finest, *fine = found
+    ticks = next((ticks for ticks in fine if len(ticks) <= most), fine[-1])
+    if len(ticks) < _FEW and len(finest) <= most:
+        ticks = finest
     step = 1 + (len(ticks) - 1) // max(most, 1)
     return dict(list(ticks.items())[::step])
+
+
+def _short(value: float) -> str:
+    return f"{value:g}" if 1e-4 <= value < 1e4 else f"{value:.1e}".replace(".0e", "e").replace("e+", "e")
 
 
 def _count(power: int) -> str:
