@@ -14,6 +14,7 @@ from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.votes import majority_at_k
 from tts_bench.errors import UserError
+from tts_bench.files import sha256_of
 from tts_bench.records import from_line, to_line
 
 
@@ -112,6 +113,16 @@ def test_records_that_are_not_a_runs_are_refused_with_file_and_line(
     with pytest.raises(UserError) as refused:
         read_run(folder)
     assert said in str(refused.value)
+
+
+def test_records_that_are_no_longer_those_of_their_run_are_refused(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run", [record(answer(float(doc % 2)), doc=doc) for doc in range(3)])
+    path = folder / "run.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"records_sha256": sha256_of(folder / "records.jsonl")}))
+    assert read_run(folder).lines["gsm8k"]["baseline"].score.sum() == 1
+    spoil(lambda lines: [lines[0].replace('"exact_match":0.0', '"exact_match":1.0'), *lines[1:]])(folder)
+    with pytest.raises(UserError, match=r"records\.jsonl was changed after its run: its SHA-256 is another"):
+        read_run(folder)
 
 
 def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -109,12 +110,13 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
 
     Raises:
         UserError: with file and line: what is cut off, no record, of another schema or another run, said twice, or
-            holds a number that is not finite.
+            holds a number that is not finite. Behind the last record: the file is not as the run left it.
     """
-    path, checks = folder / "records.jsonl", _Checks(header)
+    path, checks, digest = folder / "records.jsonl", _Checks(header), sha256()
     try:
         with path.open("rb") as file:
             for number, raw in enumerate(file, 1):
+                digest.update(raw)
                 try:
                     record = view(raw)
                     checks.check(record)
@@ -124,6 +126,10 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
                 yield record
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}. Repeat the run's command.") from error
+    if header.get("records_sha256") not in (None, digest.hexdigest()):  # older runs did not say
+        raise UserError(
+            f"{path} was changed after its run: its SHA-256 is another than run.json says. Repeat the run's command."
+        )
 
 
 @dataclass
