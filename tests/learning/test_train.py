@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 import pytest
@@ -24,9 +25,12 @@ from tts_bench.engines.hf import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness.model import Model
 from tts_bench.learning import grpo, play
+from tts_bench.learning.rollouts import sample
 from tts_bench.learning.sequences import CUE
 from tts_bench.learning.state import State
 from tts_bench.learning.train import best, equal_rewards, stalled
+from tts_bench.scheduler import Scheduler
+from tts_bench.store import Store
 
 
 @contextmanager
@@ -143,10 +147,6 @@ def test_training_changes_with_the_seed_and_a_shared_prefix_is_shared(tmp_path: 
     with closing(thinker(tmp_path / "m")) as model:
         made = trainer(model, tmp_path / "a")
         items = made.problems.training[:2]
-        from tts_bench.learning.rollouts import sample
-        from tts_bench.scheduler import Scheduler
-        from tts_bench.store import Store
-
         token, found = made.token(made.start), {}
         for shared in (True, False):
             groups = sample(
@@ -158,6 +158,18 @@ def test_training_changes_with_the_seed_and_a_shared_prefix_is_shared(tmp_path: 
     assert all(len(set(group)) == 1 for group in found[True])
     assert all(len(set(group)) == 4 for group in found[False])
     assert any(len(texts) > 1 for texts in ends)
+
+
+def test_what_was_right_without_the_token_is_counted_over_all_thoughts_that_were_had(tmp_path: Path) -> None:
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "a", shared_prefix=False)
+        items, token = made.problems.training[:3], made.token(made.start)
+        again = {"extensions": made.config.continuations, "group": 8, "shared": False, "stream": "s"}
+        groups = sample(Scheduler(model.engine, Store(None)), model.settings, token, items, **again)
+        judged = made._player.play(Scheduler(model.engine, Store(None)), token, items, group=8, stream="s")
+    shares = [fmean(letters(rollout.first.text) for rollout in group) for group in groups]
+    assert [group.before for group in judged] == shares
+    assert any(0 < share < 1 for share in shares)
 
 
 KILLED = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
+from statistics import fmean
 
 from tts_bench.api import LearnedToken
 from tts_bench.harness.model import Model
@@ -34,7 +35,7 @@ class Judged:
 class Group:
     """The rollouts of one problem."""
 
-    before: Verdict  # of the first one's answer without the token
+    before: float  # share that was right without the token; with a shared first thinking 0 or 1
     members: tuple[Judged, ...]
 
 
@@ -80,7 +81,7 @@ class Player:
     def _judged(self, rollouts: Many[Rollout]) -> Group:
         judge = self.problems.judge
         return Group(
-            judge(rollouts[0].item, rollouts[0].first),
+            fmean(judge(one.item, one.first).correct for one in rollouts),
             tuple(
                 Judged(
                     judge(one.item, one.last),

@@ -146,7 +146,7 @@ class Trainer:
         ends = [group.members[0] for group in groups]
         return {
             "accuracy": fmean(one.verdict.correct for one in ends),
-            "before": fmean(group.before.correct for group in groups),
+            "before": fmean(group.before for group in groups),
             "reward": fmean(one.verdict.reward(self.config.format_reward) for one in ends),
             "extra_tokens": fmean(one.extra for one in ends),
         }
@@ -191,7 +191,7 @@ def _facts(groups: list[Group], rewards: list[list[float]]) -> Line:
     return {
         "reward": fmean(reward for group in rewards for reward in group),
         "accuracy": fmean(one.verdict.correct for one in flat),
-        "before": fmean(group.before.correct for group in groups),
+        "before": fmean(group.before for group in groups),
         "format": fmean(one.verdict.boxed for one in flat),
         "extra_tokens": fmean(one.extra for one in flat),
         "cues": sum(one.cues for one in flat),
