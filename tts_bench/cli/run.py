@@ -33,7 +33,7 @@ def run(
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder of data files (or TTS_BENCH_DATA).")] = None,
     in_flight: Annotated[
-        int | None, typer.Option(help="Problems worked on at once.", show_default="32 for each worker")
+        int | None, typer.Option(help="Problems worked on at once.", show_default="64 for each worker")
     ] = None,
     timeout: Annotated[float, typer.Option(help="Seconds for one strategy on one problem.")] = 3600.0,
     model: Annotated[
@@ -51,7 +51,7 @@ def run(
         int | None,
         typer.Option(
             help="Sequences decoded together; of an endpoint, requests at once.",
-            show_default="32, more for tiny models",
+            show_default="64, or 128 for tiny models; 32 of an endpoint",
             rich_help_panel=_MODEL,
         ),
     ] = None,

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tts_bench.models import ModelFolder, Progress
 
 DEFAULT_MODEL = "pocket"
-_TINY, _TINY_ROWS, _ROWS = 2**24, 128, 32  # below so many bytes of weights Python takes longer than the arithmetic
+_TINY, _TINY_ROWS, _ROWS = 2**24, 128, 64  # below so many bytes of weights Python takes longer than the arithmetic
+_CONNECTIONS = 32  # to an endpoint
 
 
 def _hf(config: ModelConfig, progress: Progress | None) -> Loaded:
@@ -111,7 +112,7 @@ def _openai(config: ModelConfig, _progress: Progress | None) -> Loaded:
         model,
         tokenizer=config.tokenizer,
         system=config.system,
-        connections=config.rows or _ROWS,
+        connections=config.rows or _CONNECTIONS,
         timeout=config.request_timeout,
     )
     recommended = models.sampling_defaults(folder)

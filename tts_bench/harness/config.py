@@ -33,7 +33,7 @@ class ModelConfig:
     engine: str = "hf"
     device: str = "auto"
     dtype: str = "auto"
-    rows: int | None = None  # sequences decoded together; None: 32, or 128 where the model is tiny
+    rows: int | None = None  # sequences decoded together; None: 64, or 128 where the model is tiny
     threads: int | None = None
     workers: int | None = None  # engines; None: 1, or one for each core where the model is tiny and on the CPU
     ray: str | None = None  # the cluster whose machines the workers are on: auto, local, or host:port
@@ -90,7 +90,7 @@ class RunConfig:
     strategies: tuple[str, ...]
     limit: int | None = None  # the first problems of each task
     data_dir: Path | None = None
-    in_flight: int | None = None  # problems worked on at once; None: 32 for each engine
+    in_flight: int | None = None  # problems worked on at once; None: 64 for each engine
     timeout: float = 3600.0  # seconds for one strategy on one problem
 
     def __post_init__(self) -> None:

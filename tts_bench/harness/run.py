@@ -30,7 +30,7 @@ from tts_bench.store import Store
 from tts_bench.tasks import catalog, loading, scoring
 
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
-_IN_FLIGHT = 32  # problems for each engine
+_IN_FLIGHT = 64  # problems for each engine
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def load(
     fingerprint: str,
     device: str = "auto",
     dtype: str = "auto",
-    rows: int = 32,
+    rows: int = 64,
     threads: int | None = None,
     exact: bool = True,
     context: int | None = None,
