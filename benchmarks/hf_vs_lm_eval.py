@@ -1,6 +1,6 @@
 """The hf engine against lm-eval's own HFLM: same weights, prompts, lengths and threads, one after the other in one run.
 
-Both read GSM8K questions and decode greedily in float32, HFLM in batches of 16, the engine in 32 rows. Lengths are set
+Both read GSM8K questions and decode greedily in float32, HFLM in batches of 16, the engine in 64 rows. Lengths are set
 from outside for both, so that they do equal work: the engine by each request's limit, HFLM by the end token, which a
 logits processor forces at that very length and forbids before. Equal lengths: 32 prompts, 64 tokens each. Natural
 lengths: 256 prompts, each with a length drawn evenly from 16 to 256 tokens by a fixed seed. The short part runs three
