@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import textwrap
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unprivileged import unprivileged
 from tts_bench import registry
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError
@@ -154,9 +154,8 @@ def test_a_plugin_that_fails_at_import_is_named_with_its_distribution(install: C
         registry.build("gone")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
 def test_a_file_that_may_not_be_read_is_a_message(write: Callable[[str], str]) -> None:
     name = write(GOOD)
     Path("my_file.py").chmod(0)
-    with pytest.raises(UserError, match="cannot be read"):
+    with unprivileged(), pytest.raises(UserError, match="cannot be read"):
         registry.build(name)

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from benchmarks import report as benchmark
 from tests.analysis.made_runs import solved, write_run, write_samples
 from tests.refusals import check_message, contents
+from tests.unprivileged import unprivileged
 from tts_bench.analysis.report.payload import build
 from tts_bench.analysis.report.texts import Kept, Texts, packed
 from tts_bench.analysis.report.verdicts import golds
@@ -252,11 +253,12 @@ def test_a_target_that_is_not_a_report_is_never_replaced(tmp_path: Path, refused
     assert "no folder" in refused(run, "--out", tmp_path / "mine.html" / "r.html")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
     run = write_run(tmp_path / "run", RECORDS)
     (tmp_path / "locked").mkdir(mode=0o500)
-    assert "cannot be written" in refused(run, "--out", tmp_path / "locked" / "r.html")
+    with unprivileged():
+        assert "cannot be written" in refused(run, "--out", tmp_path / "locked" / "r.html")
+    assert not list((tmp_path / "locked").iterdir())
 
 
 def test_options_out_of_range_are_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
