@@ -8,6 +8,7 @@ wait      "Wait" four times, 16 to 128 tokens a round. HFLM is asked anew each r
 library   one greedy sample a problem; `generate` in batches of 8, 16 and 32, and transformers' continuous batching.
 prefix    problems under one header: prompt tokens that the engine reads, against those that differ (a trie's).
 apart     the default comparison on the pocket model, against a run for each rung of each strategy.
+rows      one greedy sample a problem, 16 to 64 tokens, with 32, 64 and 128 rows.
 
     python -m benchmarks.hf_table --model FOLDER --data gsm8k/test.jsonl [--part samples] [--problems 4]
 """
@@ -51,7 +52,7 @@ from tts_bench.harness.progress import Progress  # noqa: E402
 from tts_bench.harness.run import prepare  # noqa: E402
 
 SAMPLES, ROUNDS = 16, 5
-TIMED = ("samples", "wait", "library")
+TIMED, OTHERS = ("samples", "wait", "library"), ("prefix", "apart", "rows")
 Row = tuple[str, str, int, float]  # part, who, tokens, CPU seconds
 
 
@@ -66,9 +67,9 @@ class Bench:
         self.model = AutoModelForCausalLM.from_pretrained(given.model, dtype=torch.float32).eval()
         self._hflm: FixedLengths | None = None
 
-    def engine(self) -> HfEngine:
+    def engine(self, rows: int = 64) -> HfEngine:
         """A new one: nothing that it is asked is known to it already."""
-        return load(self.given.model, name="m", fingerprint="", device="cpu", dtype="float32", threads=1)
+        return load(self.given.model, name="m", fingerprint="", device="cpu", dtype="float32", threads=1, rows=rows)
 
     @property
     def hflm(self) -> FixedLengths:
@@ -145,6 +146,18 @@ class Bench:
             finished += bool(result and result.is_finished())
         manager.stop(block=True)
 
+    def rows(self) -> None:
+        work = self.work(self.given.problems or 128, 1, 64)
+        tokens = sum(length for _, length in work)
+        print("| rows | tokens | CPU s | tokens per CPU s | CPU s to load and prove exact |\n|---|---|---|---|---|")
+        for count in (32, 64, 128):
+            began = time.process_time()
+            engine = self.engine(count)
+            loading = time.process_time() - began
+            cpu = run_engine(engine, work).cpu
+            print(f"| {count} | {tokens} | {cpu:.1f} | {tokens / cpu:.0f} | {loading:.1f} |", flush=True)
+        print()
+
     def prefix(self) -> None:
         header = "\n\n".join(f"{prompt} 42" for prompt in self.prompts[-8:])
         work = [(f"{header}\n\n{prompt}", 2) for prompt in self.prompts[: self.given.problems or 64]]
@@ -199,12 +212,12 @@ def main() -> None:
     data = Path(os.environ.get("TTS_BENCH_DATA", "data")) / "gsm8k" / "test.jsonl"
     parser.add_argument("--model", type=Path, required=True, help="folder of the model")
     parser.add_argument("--data", type=Path, default=data, help="JSON Lines with a column question")
-    parser.add_argument("--part", choices=[*TIMED, "prefix", "apart"], action="append")
+    parser.add_argument("--part", choices=[*TIMED, *OTHERS], action="append")
     parser.add_argument("--problems", type=int, help="other than each part's own number")
     given = parser.parse_args()
     torch.set_num_threads(1)
     bench = Bench(given)
-    for part in given.part or [*TIMED, "prefix", "apart"]:
+    for part in given.part or [*TIMED, *OTHERS]:
         if part not in TIMED:
             getattr(bench, part)()
             continue

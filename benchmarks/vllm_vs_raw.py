@@ -19,6 +19,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import io
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -74,14 +75,18 @@ class Kept:
 class Timing:
     tokens: int
     wall: float
-    cpu: float
+    processes: dict[str, float]  # CPU seconds of this process and of each that it has started
 
     @classmethod
     def of(cls, work: Callable[[], int]) -> Timing:
-        """CPU seconds are those of this process and all that it has started."""
-        cpu, wall = cpu_seconds(), time.perf_counter()
+        before, wall = cpu_seconds(), time.perf_counter()
         tokens = work()
-        return cls(tokens, time.perf_counter() - wall, cpu_seconds() - cpu)
+        wall, after = time.perf_counter() - wall, cpu_seconds()
+        return cls(tokens, wall, {name: spent - before.get(name, 0) for name, spent in after.items()})
+
+    @property
+    def cpu(self) -> float:
+        return sum(self.processes.values())
 
     @property
     def rate(self) -> float:
@@ -110,9 +115,9 @@ class Round:
         return tuple(found)
 
 
-def cpu_seconds() -> float:
+def cpu_seconds() -> dict[str, float]:
     mine = psutil.Process()
-    return sum(sum(each.cpu_times()[:2]) for each in (mine, *mine.children(recursive=True)))
+    return {f"{each.name()} {each.pid}": sum(each.cpu_times()[:2]) for each in (mine, *mine.children(recursive=True))}
 
 
 def through_harness(run: Run, engine: Kept, items: Sequence[Any], folder: Path) -> int:
@@ -195,6 +200,10 @@ def compare(given: argparse.Namespace) -> bool:
                 plain = raw_ways(llm, engine.asked, seeds=False)
                 seeds = raw_ways(llm, engine.asked, seeds=True) if temperature else plain
                 rounds.append(Round(len(engine.asked), ours, plain, seeds))
+                if given.processes:
+                    for name, timing in {"harness": ours, "all at once": plain[0], "in two": plain[1]}.items():
+                        spent = {process: f"{cpu:.1f}" for process, cpu in timing.processes.items() if cpu > 1 / 20}
+                        print(f"{mode}, {name}: {timing.wall:.1f} s by the clock; CPU s {spent}", file=sys.stderr)
             good = show(mode, rounds) >= RATIO and good
         asyncio.run(engine.inner.close())
     return good
@@ -287,6 +296,7 @@ def main() -> None:
     # Prompts in one piece: on a CPU, vLLM 0.32 ends with an error where one with a seed is read in parts.
     room = "kv_cache_memory_bytes=1000000000,max_num_batched_tokens=16384"
     parser.add_argument("--vllm", default=room, help="options of vLLM's own, for both; on a GPU leave it empty")
+    parser.add_argument("--processes", action="store_true", help="say how long each process computed")
     parser.add_argument("--sampling", choices=["greedy", "sampled"], action="append")
     parser.add_argument("--part", choices=["compare", "draws"], action="append")
     given = parser.parse_args()
