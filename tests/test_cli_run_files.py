@@ -48,6 +48,10 @@ LONG = {f"strategy {number}": "a" * 40 for number in range(9)}
         ({"strategies": ["a", "c"], "sources": {}}, r'its strategies is \["b"\], this run\'s is \["c"\]'),
         ({"strategies": ["b", "a"]}, r'its strategies is \["a", "b"\], this run\'s is \["b", "a"\]'),
         ({"sampling": {"thinking": {"top_p": 0.5}}}, "its sampling, thinking, top_p, is 1.0, this run's is 0.5"),
+        (
+            {"sampling": {"thinking": {"top_p": 1.0}, "answer": None}},
+            'its sampling is {"thinking": .*, this run\'s is {',
+        ),
     ],
 )
 def test_of_what_another_run_had_the_part_that_differs_is_named(
@@ -56,6 +60,7 @@ def test_of_what_another_run_had_the_part_that_differs_is_named(
     identity = {"strategies": ["a", "b"], "sources": LONG, "sampling": {"thinking": {"top_p": 1.0}}}
     (tmp_path / "run.json").write_text(json.dumps({"identity": identity}))
     RunFolder(tmp_path).claim(identity)
+    RunFolder(tmp_path).claim({**identity, "limit": None})  # an option that there was not when the run was made
     with pytest.raises(UserError, match=said):
         RunFolder(tmp_path).claim({**identity, **change})
 

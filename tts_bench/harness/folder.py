@@ -57,11 +57,11 @@ class RunFolder:
         if not path.exists():
             return
         try:
-            held = json.loads(path.read_text("utf-8"))["identity"]
+            held = dict(json.loads(path.read_text("utf-8"))["identity"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} cannot be read as a run ({error}). Give another --out.") from error
         wanted = json.loads(json.dumps(identity))
-        if held != wanted:
+        if any(held.get(key) != wanted.get(key) for key in {**held, **wanted}):  # what is absent is None
             name, there, here = _differing(held, wanted)
             raise UserError(
                 f"--out {self.path} holds another run's records: its {name} is {_short(there)}, this run's is "
@@ -143,8 +143,8 @@ class RunFolder:
 
 def _differing(held: Any, wanted: Any, name: str = "") -> tuple[str, object, object]:  # noqa: ANN401 - JSON
     """Name and values of the first part that differs, of lists what only one of them has."""
-    if isinstance(held, dict) and isinstance(wanted, dict):
-        different = [key for key in {**held, **wanted} if held.get(key) != wanted.get(key)]
+    keys = {**held, **wanted} if isinstance(held, dict) and isinstance(wanted, dict) else {}
+    if different := [key for key in keys if held.get(key) != wanted.get(key)]:
         key = min(different, key=lambda key: (key == "sources", key))  # which differ wherever the strategies do
         return _differing(held.get(key), wanted.get(key), f"{name.rstrip(',')}, {key}," if name else key)
     if isinstance(held, list) and isinstance(wanted, list):
