@@ -23,10 +23,13 @@ def report(
     """One offline HTML file of runs: curves, tables, and every trace."""
     from tts_bench.analysis.report.page import check_target, page
     from tts_bench.analysis.report.payload import EMPTY, build
+    from tts_bench.analysis.runs import read_header
     from tts_bench.errors import UserError
     from tts_bench.files import FULL, write_whole
     from tts_bench.text import safe
 
+    for folder in runs:
+        read_header(folder)  # before the target is looked for in a folder that there is not
     target = out or runs[0] / "report.html"
     check_target(target)
     if not max_mb > 0:
