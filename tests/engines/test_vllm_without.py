@@ -67,6 +67,7 @@ def test_without_vllm_the_command_that_installs_it_is_named(refused: Callable[..
         "--vllm eager": "--vllm has 'eager'; it takes key=value",
         "--vllm a=1,a=2": "--vllm has a twice",
         "--vllm max_num_seqs=4": "max_num_seqs, which this engine sets itself. Type --rows",
+        "--vllm logprobs_mode=processed_logprobs": "logprobs_mode, which this engine sets itself. Leave it out",
         "--vllm speculative_config={}": "speculative_config, which this engine sets itself. Leave it out",
         "--engine hf --vllm a=1": "--vllm a=1 means nothing to the engine 'hf'",
         "--engine openai --vllm a=1": "--vllm a=1 means nothing to the engine 'openai'",
@@ -139,16 +140,16 @@ def test_logits_that_are_not_finite_are_told_from_tokens(value: float, sampling:
     assert draw(torch.full((1, 4), -torch.inf), [sampling], [0.5]).tolist() == [-1]
 
 
-def test_the_token_that_is_drawn_is_the_only_one_left_and_padding_is_never_drawn() -> None:
-    logits = torch.randn(4, 30, generator=torch.Generator().manual_seed(0))
+def test_the_token_that_is_drawn_has_the_largest_logit_and_padding_is_never_drawn() -> None:
+    logits = torch.randn(6, 30, generator=torch.Generator().manual_seed(0))
     logits[:, 25:] = 100.0  # padding and learned tokens
-    logits[3, 2] = torch.nan
+    logits[3, 2], logits[4, 2], logits[5] = torch.nan, torch.inf, -torch.inf
     request = Request((1, 2, 3), (4,), 9, "a stream", Sampling(temperature=2.0))
-    rows = [Row.read(Row.describe(request))] * 4
-    wanted = draw(logits[:, :25].clone(), [request.sampling] * 4, [uniform("a stream", n) for n in (1, 2, 3, 4)])
-    left = choose(logits.clone(), rows, [4, 5, 6, 7], 25)
-    assert left.argmax(dim=1).tolist() == [*wanted[:3].tolist(), 29]
-    assert (left.isfinite().sum(dim=1) == 1).all()
+    rows = [Row.read(Row.describe(request))] * 6
+    wanted = draw(logits[:, :25].clone(), [request.sampling] * 6, [uniform("a stream", n) for n in range(1, 7)])
+    left = choose(logits.clone(), rows, [4, 5, 6, 7, 8, 9], 25)
+    assert left.argmax(dim=1).tolist() == [*wanted[:3].tolist(), 29, 29, 29]
+    assert (left == left.amax(dim=1, keepdim=True)).sum(dim=1).tolist() == [1] * 6
 
 
 @pytest.mark.parametrize(("architecture", "tie"), [("llama", True), ("qwen2", False)])

@@ -40,12 +40,16 @@ class Row:
 
 
 def choose(logits: Tensor, rows: Sequence[Row], lengths: Sequence[int], vocabulary: int) -> Tensor:
-    """Leave in `logits` [rows, ids] the token that is drawn for each row, as the only one that is possible.
+    """Make the token that is drawn for each row of `logits` [rows, ids] the one with the largest logit, +inf.
 
     Ids from `vocabulary` on are padding and learned tokens, and are never drawn. The last id of all, which no token may
     have, stands for a row whose logits are not finite.
     """
     uniforms = [row.uniform(length) for row, length in zip(rows, lengths, strict=True)]
     tokens = draw(logits[:, :vocabulary], [row.sampling for row in rows], uniforms)
-    tokens = torch.where(tokens < 0, logits.shape[1] - 1, tokens)
-    return logits.fill_(-torch.inf).scatter_(1, tokens[:, None], 0.0)
+    broken = tokens < 0
+    # Their other logits could win yet. To ask an accelerator whether there are any would be to wait for it.
+    if logits.device.type != "cpu" or broken.any():
+        logits.masked_fill_(broken[:, None], -torch.inf)
+    tokens = torch.where(broken, logits.shape[1] - 1, tokens)
+    return logits.scatter_(1, tokens[:, None], torch.inf)
