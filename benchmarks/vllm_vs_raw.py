@@ -3,15 +3,16 @@
 Two engines with the same options stand side by side and take turns. The harness runs a strategy on GSM8K problems; what
 it asked for is kept, and given to the other engine with the lengths that came out: all at once, and thinking before
 answers, as the second need the first; the faster way counts. Each round has problems of its own, so neither finds a
-round's prompts in its cache. Rates and ratios are medians over the rounds, a ratio being one of the same round: by the
-wall clock, which is what counts on a quiet machine, and by the processor time of all processes, in which vLLM's engine
-process has all that it spends waiting for its worker in a busy loop. `seeds` is vLLM's own sampling with a seed for
-each request, what our own streams are in the place of.
+round's prompts in its cache. Then both are started anew, in the other order, for the same rounds: of two equal engines
+on one machine, the one that was started first was found slower by several percent. Rates and ratios are geometric means
+over all rounds, a ratio being one of the same round: by the wall clock, which is what counts on a quiet machine, and by
+the processor time of all processes, in which vLLM's engine process has all that it spends waiting for its worker in a
+busy loop. `seeds` is vLLM's own sampling with a seed for each request, what our own streams are in the place of.
 
 The second table is the drawing alone: our inverse of the cumulative distribution, one number for each token; keyed
 Gumbel noise, one number for each token of the vocabulary; and vLLM's own sampler with a seed for each row.
 
-    python benchmarks/vllm_vs_raw.py [--model smollm2] [--problems 32] [--rounds 3] [--threads 1] [--vllm KEY=VALUE,...]
+    python benchmarks/vllm_vs_raw.py [--model smollm2] [--problems 32] [--rounds 2] [--threads 1] [--vllm KEY=VALUE,...]
 """
 
 from __future__ import annotations
@@ -22,10 +23,11 @@ import io
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import median
+from statistics import geometric_mean, median
 from typing import Any
 
 import psutil
@@ -114,16 +116,24 @@ class Round:
             found += [wall, self.ours.rate / wall, self.ours.cpu_rate / cpu]
         return tuple(found)
 
+    def tell(self, mode: str, harness_first: bool) -> None:
+        """What each process computed, on standard error."""
+        for name, timing in {"harness": self.ours, "all at once": self.plain[0], "in two": self.plain[1]}.items():
+            spent = {process: f"{cpu:.1f}" for process, cpu in timing.processes.items() if cpu > 1 / 20}
+            order = f"{'harness' if harness_first else 'LLM'} started first"
+            print(f"{mode}, {order}, {name}: {timing.wall:.1f} s by the clock; CPU s {spent}", file=sys.stderr)
+
 
 def cpu_seconds() -> dict[str, float]:
     mine = psutil.Process()
     return {f"{each.name()} {each.pid}": sum(each.cpu_times()[:2]) for each in (mine, *mine.children(recursive=True))}
 
 
-def through_harness(run: Run, engine: Kept, items: Sequence[Any], folder: Path) -> int:
+def through_harness(run: Run, items: Sequence[Any], folder: Path) -> int:
     """Generate for `items` as a run does; returns how many tokens."""
+    engine = run.model.engine
     engine.asked.clear()
-    part = replace(run, items=list(items), folder=RunFolder(folder), model=replace(run.model, engine=engine))
+    part = replace(run, items=list(items), folder=RunFolder(folder))
     part.folder.begin(part.header())
     with Progress(len(items), list(run.labels.values()), Console(file=io.StringIO())) as progress, Store(None) as store:
         scheduler = Scheduler(engine, store)
@@ -168,6 +178,28 @@ def raw_ways(
 def compare(given: argparse.Namespace) -> bool:
     """Print the table of rates; whether the harness keeps up."""
     modes = {mode: {"greedy": 0.0, "sampled": 1.0}[mode] for mode in given.sampling or ("greedy", "sampled")}
+    rounds: dict[str, list[Round]] = {mode: [] for mode in modes}
+    for harness_first in (True, False):
+        with tempfile.TemporaryDirectory() as scratch, engines(given, Path(scratch), harness_first) as (run, llm):
+            items = list(run.items)
+            for mode, temperature in modes.items():
+                drawn = Sampling(temperature=temperature)
+                settings = replace(run.model.settings, thinking=drawn, continuation=drawn, answer=drawn)
+                these = replace(run, model=replace(run.model, settings=settings))
+                for number in range(given.rounds):
+                    part, items = items[: given.problems], items[given.problems :]
+                    played = play(these, llm, part, Path(scratch) / f"{mode}-{number}", seeds=bool(temperature))
+                    rounds[mode].append(played)
+                    if given.processes:
+                        played.tell(mode, harness_first)
+    print(HEADER)
+    ratios = [show(mode, each) for mode, each in rounds.items()]
+    return min(ratios) >= RATIO
+
+
+@contextmanager
+def engines(given: argparse.Namespace, scratch: Path, harness_first: bool) -> Iterator[tuple[Run, Any]]:
+    """A run whose engine keeps what it was asked, and vLLM alone; both end with the block."""
     model = ModelConfig(
         model=given.model,
         engine="vllm",
@@ -179,40 +211,34 @@ def compare(given: argparse.Namespace) -> bool:
         max_thinking_tokens=given.max_thinking_tokens,
         max_answer_tokens=16,
     )
-    strategy, per_round = f"majority-vote:samples={given.samples}", given.problems
-    limit = per_round * given.rounds * len(modes)
+    limit = given.problems * given.rounds * (len(given.sampling or ()) or 2)
+    strategy = f"majority-vote:samples={given.samples}"
     config = RunConfig(model, ("gsm8k",), (strategy,), limit=limit, in_flight=given.in_flight)
-    with tempfile.TemporaryDirectory() as scratch:
-        run = prepare(config, Path(scratch) / "run")
-        engine = Kept(run.model.engine)
-        llm = raw_engine(given)
-        good, items = True, list(run.items)
-        print(HEADER, flush=True)
-        for mode, temperature in modes.items():
-            drawn = Sampling(temperature=temperature)
-            settings = replace(run.model.settings, thinking=drawn, continuation=drawn, answer=drawn)
-            these = replace(run, model=replace(run.model, settings=settings))
-            rounds = []
-            for number in range(given.rounds):
-                part, items = items[:per_round], items[per_round:]
-                place = Path(scratch) / f"{mode}-{number}"
-                ours = Timing.of(lambda run=these, part=part, place=place: through_harness(run, engine, part, place))
-                plain = raw_ways(llm, engine.asked, seeds=False)
-                seeds = raw_ways(llm, engine.asked, seeds=True) if temperature else plain
-                rounds.append(Round(len(engine.asked), ours, plain, seeds))
-                if given.processes:
-                    for name, timing in {"harness": ours, "all at once": plain[0], "in two": plain[1]}.items():
-                        spent = {process: f"{cpu:.1f}" for process, cpu in timing.processes.items() if cpu > 1 / 20}
-                        print(f"{mode}, {name}: {timing.wall:.1f} s by the clock; CPU s {spent}", file=sys.stderr)
-            good = show(mode, rounds) >= RATIO and good
-        asyncio.run(engine.inner.close())
-    return good
+    options.prepare()
+    options.settle(threads=given.threads, invariant=False)
+    llm = None if harness_first else raw_engine(given)
+    run = prepare(config, scratch / "run")
+    llm = llm or raw_engine(given)
+    try:
+        yield replace(run, model=replace(run.model, engine=Kept(run.model.engine))), llm
+    finally:
+        asyncio.run(run.model.engine.close())
+        llm.llm_engine.engine_core.shutdown()
+
+
+def play(run: Run, llm: Any, items: Sequence[Any], folder: Path, *, seeds: bool) -> Round:  # noqa: ANN401
+    """One round: the harness, then what it asked for given to vLLM alone."""
+    ours = Timing.of(lambda: through_harness(run, items, folder))
+    asked = run.model.engine.asked
+    plain = raw_ways(llm, asked, seeds=False)
+    return Round(len(asked), ours, plain, raw_ways(llm, asked, seeds=True) if seeds else plain)
 
 
 def show(mode: str, rounds: Sequence[Round]) -> float:
     """Print a line of the table; the ratio to vLLM alone by the wall clock."""
     requests, tokens = (sum(each) for each in zip(*((one.requests, one.ours.tokens) for one in rounds), strict=True))
-    ours, plain, ratio, cpu_ratio, *seeds = map(median, zip(*(one.rates() for one in rounds), strict=True))
+    rates = zip(*(one.rates() for one in rounds), strict=True)
+    ours, plain, ratio, cpu_ratio, *seeds = map(geometric_mean, rates)
     print(
         f"| {mode} | {requests} | {tokens} | {ours:.0f} | {plain:.0f} | {ratio:.2f} | {cpu_ratio:.2f} "
         f"| {seeds[0]:.0f} | {seeds[1]:.2f} | {seeds[2]:.2f} |",
@@ -289,7 +315,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=32)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--problems", type=int, default=32, help="in each round")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2, help="in each order")
     parser.add_argument("--samples", type=int, default=2, help="for each problem")
     parser.add_argument("--in-flight", type=int, default=32)
     parser.add_argument("--max-thinking-tokens", type=int, default=96)
