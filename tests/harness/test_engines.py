@@ -131,14 +131,22 @@ def test_the_list_says_what_is_there_what_is_missing_and_what_is_broken(
     monkeypatch.setenv("COLUMNS", "400")
     install("c-engine", "gone = engine_that_is_not_there:kind", ENGINES.name)
     assert root._run(["engines"]) == 0
-    lines = {line.split()[0]: " ".join(line.split()) for line in capsys.readouterr().out.splitlines() if line.strip()}
+    table, below = capsys.readouterr().out.split("\n\n")
+    lines = {line.split()[0]: " ".join(line.split()) for line in table.splitlines()}
     assert {"hf", "openai", "scripted", "vllm", "theirs", "lacking", "gone"} <= set(lines)
     assert lines["theirs"] == "theirs there adds up seeds their-engine 1.0"
-    assert lines["lacking"].startswith(
-        "lacking missing; type: pip install theirs-more is not there nothing beside text"
-    )
+    assert lines["lacking"] == "lacking missing is not there nothing beside text their-engine 1.0"
     assert lines["gone"].startswith("gone broken engine 'gone' of c-engine 1.0 fails at import")
     assert lines["scripted"].endswith("built in")
+    assert "lacking is missing; type: pip install theirs-more" in below.splitlines()
+
+
+def test_the_command_that_installs_an_engine_is_in_one_piece_however_narrow_the_terminal(
+    theirs: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert root._run(["engines"]) == 0
+    assert "lacking is missing; type: pip install theirs-more" in capsys.readouterr().out.splitlines()
 
 
 def test_a_check_prints_each_claim_and_its_exit_code_says_whether_all_hold_that_apply(

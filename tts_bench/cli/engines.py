@@ -72,15 +72,20 @@ def check(
 def _list(console: Console) -> None:
     from tts_bench.harness.engines import listed
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table, missing = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0)), []
     for title in ("engine", "here", "what it does", "what it can do at most", "from"):
         table.add_column(title, overflow="fold")
     for engine in listed():
         if engine.kind is None:  # a broken plugin hides no other engine
             table.add_row(text(engine.name), text("broken"), text(engine.problem), "", "")
             continue
-        here = engine.kind.installed() or f"missing; type: {engine.kind.install}"
+        here = engine.kind.installed() or "missing"
         row = (engine.name, here, engine.kind.summary, engine.kind.can, origin(engine.source))
         table.add_row(*map(text, row))
+        if here == "missing":
+            missing.append(text(f"{engine.name} is missing; type: {engine.kind.install}"))
     console.print(table)
-    console.print("\nUse: tts-bench run --engine NAME   Try one: tts-bench engines check NAME --model MODEL")
+    console.print()
+    for line in missing:
+        console.print(line, soft_wrap=True)  # a command broken in two cannot be copied
+    console.print("Use: tts-bench run --engine NAME   Try one: tts-bench engines check NAME --model MODEL")
