@@ -130,7 +130,7 @@ def _params(request: Request, limit: int) -> Any:  # noqa: ANN401 - vLLM has no 
     from vllm.sampling_params import RequestOutputKind
 
     return SamplingParams(
-        temperature=0.0,  # our draws leave one possible token
+        temperature=0.0,  # our draws give the largest logit to the token
         max_tokens=limit,
         stop_token_ids=sorted(request.stop_ids),
         ignore_eos=True,  # the ends of turn are among the stop ids

@@ -13,7 +13,7 @@ from .rows import Row, choose
 
 
 class Draws(LogitsProcessor):
-    """Chooses every token; vLLM's own sampler then takes the only one that is left."""
+    """Chooses every token; vLLM's own sampler then takes it, for its logit is the largest."""
 
     def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:  # noqa: ANN401
         self._vocabulary: int = vllm_config.additional_config["vocabulary"]
