@@ -9,8 +9,9 @@ over all rounds, a ratio being one of the same round: by the wall clock, which i
 the processor time of all processes, in which vLLM's engine process has all that it spends waiting for its worker in a
 busy loop. `seeds` is vLLM's own sampling with a seed for each request, what our own streams are in the place of.
 
-The second table is the drawing alone: our inverse of the cumulative distribution, one number for each token; keyed
-Gumbel noise, one number for each token of the vocabulary; and vLLM's own sampler with a seed for each row.
+The second table is the drawing alone: the largest logit's token, by us and by vLLM; our inverse of the cumulative
+distribution, one number for each token; keyed Gumbel noise, one number for each token of the vocabulary; and vLLM's own
+sampler with a seed for each row.
 
     python benchmarks/vllm_vs_raw.py [--model smollm2] [--problems 32] [--rounds 2] [--threads 1] [--vllm KEY=VALUE,...]
 """
@@ -117,10 +118,11 @@ class Round:
         return tuple(found)
 
     def tell(self, mode: str, harness_first: bool) -> None:
-        """What each process computed, on standard error."""
+        """The ratio by the clock and what each process computed, on standard error."""
+        order = f"{'harness' if harness_first else 'LLM'} started first"
+        print(f"{mode}, {order}: ratio {self.rates()[2]:.2f}", file=sys.stderr)
         for name, timing in {"harness": self.ours, "all at once": self.plain[0], "in two": self.plain[1]}.items():
             spent = {process: f"{cpu:.1f}" for process, cpu in timing.processes.items() if cpu > 1 / 20}
-            order = f"{'harness' if harness_first else 'LLM'} started first"
             print(f"{mode}, {order}, {name}: {timing.wall:.1f} s by the clock; CPU s {spent}", file=sys.stderr)
 
 
@@ -272,18 +274,24 @@ def draws(rows: int) -> None:
     """Print what one step's drawing costs."""
     from vllm.platforms import current_platform
     from vllm.v1.sample.ops.topk_topp_sampler import TopKTopPSampler
+    from vllm.v1.sample.sampler import Sampler
 
     current_platform.import_kernels()
     device, sampler = ("cuda" if torch.cuda.is_available() else "cpu"), TopKTopPSampler()
     seeded = {row: torch.Generator(device).manual_seed(row) for row in range(rows)}
     top_k = torch.full((rows,), 20, device=device)
     top_p = torch.full((rows,), 0.95, device=device)
-    plain, both = [Sampling()] * rows, [Sampling(top_k=20, top_p=0.95)] * rows
+    greedy, plain = [Sampling(temperature=0.0)] * rows, [Sampling()] * rows
+    both = [Sampling(top_k=20, top_p=0.95)] * rows
     numbers = [uniform("drawing", row) for row in range(rows)]
-    print(f"\n| {device}, {rows} rows: ms | vocabulary | inverse | keyed Gumbel noise | vLLM with seeds |")
+    print(f"\n| {device}, {rows} rows: ms | vocabulary | ours | keyed Gumbel noise | vLLM's, with seeds |")
     print("|---|---|---|---|---|")
     for vocabulary in (49_152, 151_936):
         logits = torch.randn(rows, vocabulary, device=device) * 3
+        largest = (
+            took(lambda logits=logits: draw(logits, greedy, numbers)),
+            took(lambda logits=logits: Sampler.greedy_sample(logits)),
+        )
         free = (
             took(lambda logits=logits: draw(logits, plain, numbers)),
             took(lambda logits=logits: by_noise(logits, range(rows))),
@@ -293,6 +301,7 @@ def draws(rows: int) -> None:
             took(lambda logits=logits: draw(logits, both, numbers)),
             took(lambda logits=logits: sampler(logits.clone(), seeded, top_k, top_p)[0]),
         )
+        print(f"| greedy | {vocabulary} | {largest[0]:.1f} | | {largest[1]:.1f} |")
         print(f"| all tokens | {vocabulary} | {' | '.join(f'{cell:.1f}' for cell in free)} |")
         print(f"| top-k 20, top-p 0.95 | {vocabulary} | {cut[0]:.1f} | | {cut[1]:.1f} |", flush=True)
 
@@ -322,7 +331,7 @@ def main() -> None:
     # Prompts in one piece: on a CPU, vLLM 0.32 ends with an error where one with a seed is read in parts.
     room = "kv_cache_memory_bytes=1000000000,max_num_batched_tokens=16384"
     parser.add_argument("--vllm", default=room, help="options of vLLM's own, for both; on a GPU leave it empty")
-    parser.add_argument("--processes", action="store_true", help="say how long each process computed")
+    parser.add_argument("--processes", action="store_true", help="tell each round's ratio and each process's seconds")
     parser.add_argument("--sampling", choices=["greedy", "sampled"], action="append")
     parser.add_argument("--part", choices=["compare", "draws"], action="append")
     given = parser.parse_args()
