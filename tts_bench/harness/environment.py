@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tts_bench import __version__
 
-_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "math-verify", "datasets", "numpy")
+_PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "mpmath", "numpy")
 
 
 def command() -> str:

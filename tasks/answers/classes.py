@@ -1,0 +1,257 @@
+r"""The class of equal answers that an answer belongs to, as a text that a person can read.
+
+Two answers are equal if they have one class. So equality is reflexive, symmetric and transitive, needs no gold answer,
+and is what votes count. A class is never a truth value: an equation says what its unknown or its last side is worth.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
+
+from . import relations, units, words
+from .evaluation import Undefined
+from .identity import described
+from .spelling import closing, plain, split, tight, without_text
+from .syntax import Unreadable, exact, parse
+
+LIMIT = 400  # characters; longer answers are compared as they are spelled
+_LEVELS = 8  # of brackets and lists within each other
+
+_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d+)"
+_NUMERAL = re.compile(
+    rf"(?P<sign>[-+]?) ?(?P<whole>{_DIGITS})?(?P<part>\.\d*)?(?: ?(?P<percent>%)|_ ?\{{? ?(?P<base>\d+) ?\}}?)?"
+)
+_THOUSANDS = re.compile(r"(?<![\d.,_^])\d{1,3}(?:,\d{3})+(?![\d,]|\.\d*,)")
+_OR = re.compile(r"\\text\{\s*,?\s*or\s*\}|\bor\b|;|\\(?:lor|vee)(?![A-Za-z])")
+_AND = re.compile(r"\\text\{\s*,?\s*(?:and|&)\s*\}|\band\b|,|\\(?:land|wedge)(?![A-Za-z])")
+_LEAD = re.compile(
+    r"(?:\\text\{\s*)?(?:the )?(?:final )?answer(?: is)?\s*:?\s*\}?\s*(?=\S)|\\therefore|\\implies|\\Rightarrow",
+    re.IGNORECASE,
+)
+_SETS = {r"\mathbb{R}": "(-oo, oo)", r"\Bbb{R}": "(-oo, oo)", "all real numbers": "(-oo, oo)", r"\emptyset": "{}"}
+_BRACKETS = {"(": ")", "[": "]", r"\lbrace": r"\rbrace", r"\langle": r"\rangle"}
+_MATRIX = re.compile(
+    r"\\begin\{(?P<kind>[pbBvV]?matrix|array)\}(?:\{[^{}]*\})?(?P<rows>.*?)\\end\{(?P=kind)\}", re.DOTALL
+)
+_PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
+_ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_PARTED = re.compile(r"[,;=<>]|\b(?:and|or)\b")
+_BARE_WORDS = re.compile(r"[A-Za-z0-9 .,'!?:/&()-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an answer says: one thing, several in any order, or values of several unknowns."""
+
+    kind: Literal["one", "several", "assignment"]
+    parts: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        return ", ".join(sorted(self.parts, key=_order)) if self.kind == "several" else self.parts[0]
+
+
+def _order(part: str) -> tuple[int, Fraction, str]:
+    """Numbers by size, then everything else by spelling."""
+    try:
+        return 0, Fraction(part), part
+    except (ValueError, ZeroDivisionError):
+        return 1, Fraction(0), part
+
+
+def one(text: str) -> Form:
+    return Form("one", (text,))
+
+
+def several(parts: list[str]) -> Form:
+    return Form("several", tuple(parts)) if len(parts) > 1 else one(parts[0])
+
+
+@lru_cache(maxsize=2**15)
+def classify(answer: str) -> str:
+    """The class of an answer as it stands in its box; empty where there is nothing in it. Raises nothing."""
+    if len(answer) > LIMIT:
+        return tight(answer)
+    if quick := _numeral(answer):
+        return quick
+    spelled = _LEAD.sub("", plain(answer), count=1) if answer else ""
+    if not spelled:
+        return ""
+    return _form(spelled, _LEVELS).text
+
+
+def _numeral(spelled: str) -> str | None:
+    """The value of a plain number: 1,000 or 50% or 52_8, whose base stands beside its digits and is no part of them."""
+    match = _NUMERAL.fullmatch(spelled)
+    if not match or not (match["whole"] or len(match["part"] or "") > 1):
+        return None
+    whole, part = re.sub("[, ]", "", match["whole"] or "0"), match["part"] or ""
+    value = exact(whole + (part if len(part) > 1 else ""))
+    return str(-value if match["sign"] == "-" else value)
+
+
+def _form(text: str, levels: int, *, inside: bool = False) -> Form:
+    """What a spelled answer says; `inside`: it stands in brackets, where 1,000 is two numbers."""
+    text = text.strip().strip(",").strip()
+    if levels <= 0:
+        return one(tight(text))
+    if (marked := _ALL_TEXT.fullmatch(text)) and _PARTED.search(marked[1]):
+        text = marked[1].strip()
+    money = units.without_currency(text)
+    if found := (_numeral(money) or _in_words(money)):
+        return one(found)
+    if not inside:
+        money = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), money)
+    listed = _items(money, levels)
+    if listed:
+        return listed
+    if r"\cup" in money:
+        return one(
+            relations.union([_form(part, levels - 1).text for part in split(money, re.compile(r"\\cup(?![A-Za-z])"))])
+        )
+    if related := relations.read(money, lambda part: _form(part, levels - 1)):
+        return related
+    if bracketed := _bracketed(money, levels):
+        return bracketed
+    bare = units.without_units(money)
+    if bare != money:
+        return _form(bare, levels - 1, inside=inside)
+    return _single(money, levels)
+
+
+def _in_words(text: str) -> str | None:
+    """The class of an answer that is written in words, a time of day or a choice among them."""
+    if text in _SETS:
+        return _SETS[text]
+    if not re.search("[A-Za-z:]", text):
+        return None
+    flat = without_text(text)
+    if flat.casefold() in _SETS:
+        return _SETS[flat.casefold()]
+    if time := words.clock(flat):
+        return time
+    value = words.value(units.without_units(flat) if re.search(r"\d", flat) else flat) or words.value(flat)
+    if value is not None:
+        return str(value)
+    return words.choice(flat)
+
+
+def _items(text: str, levels: int) -> Form | None:
+    """A list: alternatives first, then what is joined by commas. Values of several unknowns are one thing."""
+    for pattern in (_OR, _AND):
+        parts = [part for part in split(text, pattern) if part.strip()]
+        if len(parts) < 2:
+            continue
+        assigned = relations.assignment(parts) if pattern is _AND else None
+        if assigned:
+            return Form("one", (f"({', '.join(_form(part, levels - 1).text for part in assigned)})",))
+        forms = [_form(part, levels - 1) for part in parts]
+        if interval := relations.joined([form.text for form in forms], parts, either=pattern is _OR):
+            return one(interval)
+        found = [item for form in forms for item in form.parts]
+        return several(list(dict.fromkeys(found)) if pattern is _OR else found)
+    return None
+
+
+def _bracketed(text: str, levels: int) -> Form | None:
+    """A tuple, an interval or a set, where the first bracket is closed by the last one."""
+    opener = next((bracket for bracket in _BRACKETS if text.startswith(bracket)), None)
+    if opener is None:
+        return None
+    inner, closer = _inside(text, opener)
+    if inner is None:
+        return None
+    set_like = opener == r"\lbrace"
+    if set_like and re.search(r"\\mid|\||:", inner):
+        return one("{" + tight(re.sub(r"\\mid(?![A-Za-z])|:", "|", without_text(inner))) + "}")
+    if set_like and not inner.strip():
+        return one("{}")
+    spaced = re.search(r",\s", inner) is not None
+    parts = split(_THOUSANDS.sub(lambda m: m[0].replace(",", ""), inner) if spaced else inner, re.compile("[,;]"))
+    if len(parts) == 1 and not set_like:
+        return None
+    forms = [_form(part, levels - 1, inside=True).text for part in parts]
+    if set_like:
+        return several(sorted(set(forms)))
+    shown_opener, shown_closer = ("(", ")") if opener == r"\langle" else (opener, closer)
+    return one(f"{shown_opener}{', '.join(forms)}{shown_closer}")
+
+
+def _inside(text: str, opener: str) -> tuple[str | None, str]:
+    """What stands between `opener` and the bracket that ends the text, if that closes it; and that bracket."""
+    closer = next((mark for mark in (r"\rbrace", r"\rangle", ")", "]") if text.endswith(mark)), "")
+    if not closer or (opener[0] == "\\") != (closer[0] == "\\") or len(text) < len(opener) + len(closer):
+        return None, ""
+    short = text.replace(r"\lbrace", "{").replace(r"\rbrace", "}").replace(r"\langle", "(").replace(r"\rangle", ")")
+    if closing(short, 0) != len(short) - 1:
+        return None, ""
+    return text[len(opener) : -len(closer)], closer
+
+
+def _single(text: str, levels: int) -> Form:
+    r"""One expression, both signs of a `\pm`, a matrix, or words; what cannot be read is its own spelling."""
+    if _PLUS_MINUS.search(text):
+        plus, minus = (_with_sign(text, *signs) for signs in ("+-", "-+"))
+        return several(sorted({_form(plus, levels - 1).text, _form(minus, levels - 1).text}))
+    if match := _MATRIX.fullmatch(text):
+        rows = [split(row, re.compile("&")) for row in match["rows"].split(r"\\") if row.strip()]
+        cells = "; ".join(", ".join(_form(cell, levels - 1).text for cell in row) for row in rows)
+        return one(f"|{cells}|" if match["kind"].startswith(("v", "V")) else f"[{cells}]")
+    flat = without_text(text)
+    if ":" in flat and (ratio := _ratio(flat, levels)):
+        return one(ratio)
+    if _is_text(text, flat):
+        return one(words.folded(flat) or tight(flat))
+    try:
+        return one(_expression(text))
+    except (Unreadable, Undefined):
+        return one(_unread(flat))
+
+
+def _with_sign(text: str, plus_minus: str, minus_plus: str) -> str:
+    return _PLUS_MINUS.sub(lambda match: plus_minus if match[1] == "pm" else minus_plus, text)
+
+
+def _unread(flat: str) -> str:
+    return tight(flat).replace("\\left", "").replace("\\right", "")
+
+
+def _is_text(text: str, flat: str) -> bool:
+    """Whether words stand here and no formula: every run of letters is a word, or the whole was marked as text."""
+    marked = re.fullmatch(r"(?:\s*\\text\{[^{}]*\}\s*)+", text) is not None
+    if not _BARE_WORDS.fullmatch(flat):
+        return marked and not re.fullmatch(r"[^A-Za-z]*|[a-z]", flat)
+    runs = re.findall("[A-Za-z]+", flat)
+    if marked and re.search(r"[A-Za-z]\d|\d[A-Za-z]", flat) and any(run.isupper() for run in runs):
+        return True
+    if any(words.is_word(run) for run in runs):
+        return not any(run in ("sin", "cos", "tan", "sqrt", "ln", "log", "exp", "infty", "pi") for run in runs)
+    return marked and len(runs) > 1
+
+
+def _ratio(flat: str, levels: int) -> str | None:
+    """3:4 in lowest terms; None where a side is no number."""
+    sides = [_form(side, levels - 1).text for side in flat.split(":")]
+    try:
+        values = [Fraction(side) for side in sides]
+    except (ValueError, ZeroDivisionError):
+        return None
+    from math import gcd, lcm
+
+    scale = lcm(*(value.denominator for value in values))
+    whole = [int(value * scale) for value in values]
+    common = gcd(*whole) or 1
+    return ":".join(str(part // common) for part in whole)
+
+
+def _expression(text: str) -> str:
+    tree = parse(text)
+    if tree.op == "infty":
+        return "oo"
+    if tree.op == "*" and len(tree.args) == 2 and tree.args[1].op == "infty" and not tree.args[0].args:
+        return "-oo" if tree.args[0].value < 0 else "oo"
+    return described(tree)

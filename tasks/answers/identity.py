@@ -1,0 +1,85 @@
+"""Which expressions are equal: those that agree at fixed points of their variables, to 25 digits.
+
+That is Schwartz and Zippel's test, over the reals. It decides in bounded time what algebra would have to search for,
+and it gives each expression its class without another one to compare it with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from fractions import Fraction
+
+from .evaluation import Undefined, coordinate, evaluate, imaginary, variables
+from .numbers import SHOWN, Value, context, inexact, settled, shown
+from .syntax import Node, Unreadable
+
+Function = Callable[[Mapping[str, Value], bool], Value]  # of the values of its variables, and whether it has to be real
+
+_SIGNED = 2  # from this point on variables may be negative
+_POINTS = 4
+_CHOICES = ("a", "b", "c", "d")  # letters of answers to choose from, in any case
+
+
+def described(tree: Node) -> str:
+    """The class of an expression: a number as itself, a variable by its name, others by a value and a digest of all.
+
+    Raises:
+        Undefined: it has no value, such as 1/0.
+        Unreadable: it is too large.
+    """
+    names = variables(tree)
+    real = not imaginary(tree)
+    return summary(names, lambda at, signed: evaluate(tree, at, real=real and signed))
+
+
+def summary(names: frozenset[str], function: Function) -> str:
+    """As `described`, of a function of these variables; its second argument says that no complex value may occur.
+
+    Where an expression is real everywhere, points with negative variables count too: |x| is not x. Where it is not, as
+    the root of x, they do not, so that a root of a product is the product of roots.
+    """
+    values = [shown(settled(function(_at(names, place), False))) for place in range(_SIGNED if names else 1)]
+    with suppress(Undefined):
+        if names:
+            values += [shown(settled(function(_at(names, place), True))) for place in range(_SIGNED, _POINTS)]
+    if len(set(values)) == 1:
+        return values[0]
+    for name in sorted(names):
+        if all(value == shown(coordinate(name, place)) for place, value in enumerate(values)):
+            return name.upper() if name in _CHOICES else name
+    return f"{_sample(names, function)} #{_digest(values)}"
+
+
+def _sample(names: frozenset[str], function: Function) -> str:
+    """A value at a point that a person can check: `x=1.7: 3.89`."""
+    points = {name: Fraction(17 + 6 * place, 10) for place, name in enumerate(sorted(names))}
+    try:
+        value = context().nstr(inexact(function(points, False)), 6)
+    except (Undefined, Unreadable):
+        value = "?"
+    return f"{', '.join(f'{name}={float(at)}' for name, at in points.items())}: {value}"
+
+
+def digest_of_ratios(names: frozenset[str], function: Function, *, signed: bool) -> str:
+    """A digest of a function up to a factor, a positive one if `signed`.
+
+    Raises:
+        Undefined: it is zero, or has no value.
+        Unreadable: it is too large.
+    """
+    mp = context()
+    values = [inexact(function(_at(names, place), False)) for place in range(_POINTS)]
+    if any(value == 0 for value in values):
+        raise Undefined("zero")
+    first = abs(values[0]) if signed else values[0]
+    return _digest([mp.nstr(value / first, SHOWN) for value in values])
+
+
+def _digest(values: Sequence[str]) -> str:
+    return hashlib.blake2b("|".join(values).encode(), digest_size=6).hexdigest()
+
+
+def _at(names: frozenset[str], place: int) -> dict[str, Value]:
+    return {name: coordinate(name, place) for name in names}

@@ -1,0 +1,250 @@
+r"""Equations, inequalities and membership: `x = 5` says 5, `2 \le x` says [2, oo), a line is a line in any form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from . import words
+from .evaluation import Undefined, evaluate, variables
+from .identity import digest_of_ratios, summary
+from .numbers import Value, context, inexact, settled, shown
+from .spelling import split, tight, without_text
+from .syntax import Node, Unreadable, number, parse
+
+if TYPE_CHECKING:
+    from .classes import Form
+
+Reading = Callable[[str], "Form"]
+
+_RELATION = re.compile(r"\\(?:le|ge|ne|approx|in|equiv|to)(?![A-Za-z])|[=<>]")
+_LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)(?:_(?:\{[^{}]*\}|\w|\\[A-Za-z]+))?'*"
+_SYMBOL = re.compile(rf"\s*{_LETTER}\s*")
+_NAME = re.compile(
+    rf"\s*(?:{_LETTER}(?:\^\{{-1\}})?\s*(?:\([^()=<>]*\))?"
+    r"|(?:m ?)?\\(?:angle|triangle|overline|vec|widehat|hat|mathbf|arc)\b[ {]*[A-Za-z]+\}?"
+    r"|\([A-Za-z ,_0-9{}\\']+\)|\([a-z]\)|\\frac\{d[^{}]*\}\{d[^{}]*\}|\|[A-Z]{2}\|"
+    r"|(?P<words>[A-Za-z][A-Za-z' .]*))\s*"
+)
+_DERIVATIVE = re.compile(r"\\frac\{\s*d[^{}]*\}\{\s*d[^{}]*\}")
+_NO_NAMES = ("pi", "infty", "frac", "sqrt", "sin", "cos", "tan", "ln", "log", "exp")
+_FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+
+
+def read(text: str, form: Reading) -> Form | None:
+    """What a chain of relations says; None where there is no relation."""
+    from .classes import one
+
+    sides, marks = _chain(text)
+    if not marks:
+        return None
+    if not any(side.strip() for side in sides):
+        return one(tight(text))
+    if r"\in" in marks:
+        return form(sides[-1])
+    if r"\equiv" in marks or r"\to" in marks:
+        return one(tight(without_text(text)))
+    try:
+        if set(marks) <= {"=", r"\approx"}:
+            return _equation(sides, marks, form)
+        return one(_inequality(sides, marks, form))
+    except (Unreadable, Undefined):
+        return one(tight(without_text(text)))
+
+
+def _chain(text: str) -> tuple[list[str], list[str]]:
+    """The sides of a chain of relations, and the relations between them."""
+    marks: list[str] = []
+    return split(text, _RELATION, marks), marks
+
+
+def is_name(side: str) -> bool:
+    """Whether a side of an equation names what the other side is worth: x, f(x), (x, y), an angle, a word."""
+    flat = without_text(side)
+    match = _NAME.fullmatch(flat)
+    if (
+        not match
+        or any(re.search(rf"(?<![A-Za-z])\\?{name}(?![A-Za-z])", flat) for name in _NO_NAMES)
+        or flat.strip() in ("e", "i")
+    ):
+        return False
+    return (
+        not match["words"] or any(words.is_word(run) for run in re.findall("[A-Za-z]+", flat)) or len(flat.strip()) == 1
+    )
+
+
+def _equation(sides: Sequence[str], marks: Sequence[str], form: Reading) -> Form:
+    """An unknown that is named has the value of the other side; what is worked out has that of the last side."""
+    if r"\approx" in marks and "=" in marks:  # what was exact before it was rounded
+        sides = sides[: marks.index(r"\approx") + 1] if marks[0] == "=" else sides
+    sides = [side for side in sides if side.strip()]
+    if len(sides) == 1:
+        return form(sides[0])
+    left, right = sides[0], sides[-1]
+    if len(sides) > 2:
+        return form(right)
+    if _DERIVATIVE.search(left + right) and not _DERIVATIVE.fullmatch(left):
+        pass
+    elif (
+        is_name(left)
+        and not (is_name(right) and _SYMBOL.fullmatch(left) and _SYMBOL.fullmatch(right))
+        and not _recurs(left, right)
+    ):
+        return form(right)
+    elif is_name(right) and not is_name(left) and not _recurs(right, left):
+        return form(left)
+    trees = parse(left), parse(right)
+    names = variables(trees[0]) | variables(trees[1])
+    return _solved(trees, names) if names else form(right)
+
+
+def _recurs(name: str, side: str) -> bool:
+    """Whether a symbol stands on the other side too; of f(x) that is f, and what is in brackets alone is no symbol."""
+    symbol = without_text(name).partition("(")[0]
+    try:
+        return bool(symbol.strip() and variables(parse(symbol)) & variables(parse(side)))
+    except Unreadable:
+        return False
+
+
+def _difference(trees: tuple[Node, Node]) -> Node:
+    return Node("+", (trees[0], Node("*", (number(-1), trees[1]))))
+
+
+def _solved(trees: tuple[Node, Node], names: frozenset[str]) -> Form:
+    """An equation as the value of the last of its variables in which it is linear, or else up to a factor."""
+    from .classes import one
+
+    difference = _difference(trees)
+    for name in sorted(names, key=_dependence, reverse=True):
+        if root := _linear_root(difference, name, names - {name}):
+            return one(root)
+    digest = digest_of_ratios(names, lambda at, signed: evaluate(difference, at), signed=False)
+    return one(f"equation in {', '.join(sorted(names))} #{digest}")
+
+
+def _dependence(name: str) -> tuple[bool, bool, str]:
+    """A derivative, then z, y and x, depend on the other variables."""
+    return name.startswith("d") and len(name) > 2, name in ("x", "y", "z"), name
+
+
+def _linear_root(difference: Node, name: str, others: frozenset[str]) -> str | None:
+    """Where an expression that is linear in `name` is zero, as a function of the other variables."""
+
+    def root(at: Mapping[str, Value], signed: bool) -> Value:
+        values = [evaluate(difference, {**at, name: Fraction(place)}) for place in (0, 1, 3)]
+        exact = all(isinstance(value, Fraction) for value in values)
+        mp = context()
+        zero, one, three = values if exact else [mp.mpmathify(inexact(value)) for value in values]
+        slope = one - zero
+        size = max(abs(zero), abs(one), abs(three))
+        if (
+            abs(zero + 3 * slope - three) > (0 if exact else size * mp.mpf(10) ** -40)
+            or slope == 0
+            or abs(slope) * 10**40 < size
+        ):
+            raise Undefined("not linear")
+        return -zero / slope
+
+    try:
+        return summary(others, root)
+    except Undefined:
+        return None
+
+
+def _inequality(sides: Sequence[str], marks: Sequence[str], form: Reading) -> str:
+    """An interval where one unknown is bounded, a chain in rising order, or two expressions compared."""
+    ordered, rising = list(sides), list(marks)
+    if all(mark in (">", r"\ge") for mark in marks):
+        ordered, rising = ordered[::-1], [_FLIPPED[mark] for mark in reversed(marks)]
+    if (
+        len(sides) == 3
+        and all(mark in ("<", r"\le") for mark in rising)
+        and is_name(ordered[1])
+        and not is_name(ordered[0])
+    ):
+        low, high = form(ordered[0]).text, form(ordered[2]).text
+        return f"{'(['[rising[0] != '<']}{low}, {high}{')]'[rising[1] != '<']}"
+    if len(sides) > 2:
+        return " ".join(part for pair in zip(map(tight, ordered), [*rising, ""], strict=True) for part in pair).strip()
+    mark = marks[0]
+    for name, bound, way in ((sides[0], sides[1], mark), (sides[1], sides[0], _FLIPPED.get(mark, mark))):
+        if is_name(name) and not is_name(bound) and not _recurs(name, bound) and not _has_variables(bound):
+            return _half_line(form(bound).text, way)
+    return _compared(sides, mark)
+
+
+def _has_variables(side: str) -> bool:
+    try:
+        return bool(variables(parse(side)))
+    except Unreadable:
+        return False
+
+
+def _half_line(bound: str, mark: str) -> str:
+    if mark == r"\ne":
+        return union([f"(-oo, {bound})", f"({bound}, oo)"])
+    return {"<": f"(-oo, {bound})", r"\le": f"(-oo, {bound}]", ">": f"({bound}, oo)", r"\ge": f"[{bound}, oo)"}[mark]
+
+
+def _compared(sides: Sequence[str], mark: str) -> str:
+    trees = parse(sides[0]), parse(sides[1])
+    difference = _difference(trees)
+    names = variables(difference)
+    if len(names) == 1:
+        name = next(iter(names))
+        root = _linear_root(difference, name, frozenset())
+        if root is not None:
+            rising = (
+                settled(evaluate(difference, {name: Fraction(1)})) - settled(evaluate(difference, {name: Fraction(0)}))
+                > 0
+            )
+            return _half_line(root, mark if rising else _FLIPPED.get(mark, mark))
+    if mark in (">", r"\ge"):
+        difference, mark = Node("*", (number(-1), difference)), _FLIPPED[mark]
+    if not names:
+        return f"{shown(settled(evaluate(trees[0], {})))} {mark} {shown(settled(evaluate(trees[1], {})))}"
+    digest = digest_of_ratios(names, lambda at, signed: evaluate(difference, at), signed=mark != r"\ne")
+    return f"{', '.join(sorted(names))} {mark} #{digest}"
+
+
+def assignment(parts: Sequence[str]) -> list[str] | None:
+    """The values of several unknowns in the order of their names; None where the parts are anything else."""
+    values: dict[str, str] = {}
+    for part in parts:
+        sides, marks = _chain(part)
+        if marks != ["="] or not _SYMBOL.fullmatch(without_text(sides[0])) or not is_name(sides[0]):
+            return None
+        values[tight(sides[0])] = sides[1]
+    return [values[name] for name in sorted(values)] if len(values) == len(parts) else None
+
+
+_INTERVAL = re.compile(r"(?P<open>[(\[])(?P<low>-oo|[-\d/]+), (?P<high>oo|[-\d/]+)(?P<close>[)\]])")
+
+
+def joined(forms: Sequence[str], parts: Sequence[str], *, either: bool) -> str | None:
+    """Inequalities on one unknown: any of them (`or`), or all; half-lines that do not meet are alternatives anyway."""
+    chains = [_chain(part) for part in parts]
+    if not all(marks and set(marks) <= {*_FLIPPED, r"\ne"} for _, marks in chains):
+        return None
+    pieces = [piece for form in forms for piece in form.split(" U ")]
+    found = [_INTERVAL.fullmatch(piece) for piece in pieces]
+    if not all(found) or len(pieces) != len(forms):
+        return union(pieces) if either and all(piece[:1] in "([" for piece in pieces) else None
+    if not either:
+        low = max((_end(m["low"]), m["open"] == "(", m["open"] + m["low"]) for m in found if m)
+        high = min((_end(m["high"]), m["close"] == "]", m["high"] + m["close"]) for m in found if m)
+        if low[0] < high[0]:
+            return f"{low[2]}, {high[2]}"
+    return union(pieces)
+
+
+def _end(text: str) -> float | Fraction:
+    return float(text.replace("oo", "inf")) if "oo" in text else Fraction(text)
+
+
+def union(parts: Sequence[str]) -> str:
+    """A union of sets in one order, whatever the order it was written in."""
+    return " U ".join(sorted(set(parts), key=lambda part: (not part.startswith(("(-oo", "[-oo")), part)))

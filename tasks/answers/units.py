@@ -1,0 +1,122 @@
+"""What stands beside a quantity and is no part of its value: units, currencies, ordinal endings, degree signs."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ABBREVIATIONS = frozenset(
+    "mm cm dm km in ft yd yds mi nm um mg kg gm gms lb lbs oz ml mL cl dl dL cc gal qt pt tsp tbsp sec secs ms "
+    "ns min mins hr hrs wk wks mo mos yr yrs Hz kHz MHz GHz kN Pa kPa MPa atm kJ MJ kW MW kWh mol rad deg mph "
+    "kph kmh kmph bps rpm fps ft. USD EUR GBP INR CAD AUD JPY CNY RMB Rs cents cent sq cu amu eV keV MeV GeV "
+    "ly pc AU km/h pts pp bits bytes KB MB GB TB".split()
+)
+_LETTERS = frozenset("mgsLlhdVWNJKCFATHPDB")  # units of one letter, where marked as text
+_NO_UNIT = frozenset(  # words after a quantity that change its value or begin another answer
+    "and or to base mod modulo hundred thousand million billion trillion dozen score gross half halves third "
+    "thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth "
+    "ninths tenth tenths twelfth twelfths hundredth hundredths thousandth thousandths squared cubed factorial "
+    "pi sqrt sin cos tan cot sec csc log ln exp percent if for when where with not plus minus times over "
+    "divided remainder noon midnight infinity am pm a.m p.m choose hundreds thousands millions billions "
+    "trillions dozens is are was equals of".split()
+) - {"of"}
+_NUMERAL = re.compile(
+    r"[-+]?\s*(?:\d{1,3}(?:[ ,]\d{3})+(?!\d)|\d*\.?\d+(?:[eE][-+]?\d+)?)?\.?\s*"
+    r"(?:\\frac\s*(?:\{\s*\d+\s*\}|\d)\s*(?:\{\s*\d+\s*\}|\d)|(?<=\d) ?/ ?\d+|(?<=\d) \d+ ?/ ?\d+)?"
+    r"(?:\s*(?:\\times|\\cdot|x) ?10\s*\^\s*(?:\{\s*-?\d+\s*\}|-?\d+))?\s*%?"
+)
+_POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
+_PIECE = re.compile(
+    rf"\s*(?P<join>/|\\cdot(?![A-Za-z])|\*|-|(?<=[a-z}}])\.(?=[a-z\\]))?\s*"
+    rf"(?:\\text\{{(?P<text>[^{{}}]*)\}}|(?P<bare>[A-Za-z]+)\.?|\^\\circ ?(?P<degree>[CFK](?![A-Za-z]))?){_POWER}\s*"
+)
+_TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
+_COMPLETE = re.compile(r"[^\W_]$|[)}\]%|]$")
+_LAST = re.compile(
+    rf"(?P<head>.*?)"
+    rf"(?P<piece>\s*/?\s*\\text\{{[^{{}}]*\}}{_POWER}|\s+/?\s*[A-Za-z]{{2,}}\.?{_POWER}|\^\\circ ?[CFK]?)\s*",
+    re.DOTALL,
+)
+_MONEY = re.compile(
+    r"(?:\b(?:US|USD|CA|AU|HK|NZ|S|C|A|R)\s*)?\\?\$|\bRs\.?(?=\s*\d)|\\(?:pounds|euro|yen|cent)(?![A-Za-z])(?:\{\})?"
+)
+_CODE = re.compile(r"^(?P<sign>[-+]?)\s*(?:\\text\{\s*)?(?:USD|EUR|GBP|INR|CAD|AUD|JPY|CNY|Rs\.?)(?:\s*\})?\s*(?=\d)")
+_ORDINAL = re.compile(r"(?<=\d)\s*\^?\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}?\s*\}?(?=\s|$|\\text|\})")
+_SQUARE = re.compile(r"\b(?:sq|cu|square|cubic)\b\.?")
+
+
+def without_currency(spelled: str) -> str:
+    """The answer without dollar signs, of money or of LaTeX, and all other signs and codes of money."""
+    text = _MONEY.sub(" ", spelled)
+    if not text.isascii():
+        text = "".join(" " if unicodedata.category(character) == "Sc" else character for character in text)
+    return " ".join(_CODE.sub(lambda match: match["sign"], text.strip()).split())
+
+
+def without_units(spelled: str) -> str:
+    r"""The quantity without the units after it, compound ones as `m/s` or `\text{ square feet}` too.
+
+    A letter that is not marked as text is a variable, and 4m is not 4, unless it is in a compound unit. Words of two
+    letters and more that are no unit of an abbreviation count as one after a numeral: 5 apples.
+    """
+    text = _ORDINAL.sub("", spelled).strip()
+    numeral = _NUMERAL.match(text)
+    if numeral and re.search(r"\d", numeral[0]):
+        return numeral[0].strip() if _are_units(text[numeral.end() :]) else _shorter(text)
+    return _shorter(text)
+
+
+def _are_units(tail: str) -> bool:
+    """Whether nothing but units stands after a numeral. Letters alone are units beside others: the s of m/s."""
+    pieces, place = [], 0
+    while place < len(tail):
+        piece = _PIECE.match(tail, place)
+        if not piece:
+            return False
+        pieces.append(piece)
+        place = piece.end()
+    joined = any(piece["join"] == "/" for piece in pieces)
+    for piece in pieces:
+        word = piece["bare"]
+        if piece["text"] is not None and not _is_unit(piece["text"], letters=True):
+            return False
+        if word and not (joined and word in _LETTERS if len(word) == 1 else _is_unit(word, letters=False)):
+            return False
+    return bool(pieces)
+
+
+def _shorter(text: str) -> str:
+    """An expression without the units at its end: those marked as text, and known abbreviations after a space."""
+    while last := _LAST.fullmatch(text):
+        piece = last["piece"].strip().lstrip("/").strip()
+        word = re.match(r"[A-Za-z]+", piece)
+        marked = re.match(r"\\text\{([^{}]*)\}", piece)
+        fits = (
+            piece.startswith("^")
+            or (word and word[0] in _ABBREVIATIONS)
+            or (marked and _is_unit(marked[1], letters=True))
+        )
+        in_degrees = piece.startswith("^") and _TRIGONOMETRY.search(last["head"])
+        if (
+            in_degrees
+            or not fits
+            or not re.search(r"[\w)}\]%|]$", last["head"].strip())
+            or last["head"].endswith(("{", "^", "_"))
+        ):
+            break
+        text = last["head"].strip()
+    return text
+
+
+def _is_unit(text: str, *, letters: bool) -> bool:
+    words = [word.strip(".,") for word in re.split(r"[\s/^*-]+", text.strip()) if word.strip(".,0123456789")]
+    if not words:
+        return not text.strip()
+    for word in words:
+        plain = word.strip("()")
+        if len(plain) == 1:
+            if not (letters and plain in _LETTERS):
+                return False
+        elif not re.fullmatch(r"[A-Za-z\u00c0-\u024f']+\d?", plain) or plain.lower() in _NO_UNIT:
+            return False
+    return not (re.search(r"\d", text) and not re.search(r"[a-z]\^?[23]\b", text))

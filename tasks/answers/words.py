@@ -1,0 +1,140 @@
+"""Answers in words: numbers that are spelled or scaled, times of day, choice letters, names."""
+
+from __future__ import annotations
+
+import math
+import re
+from fractions import Fraction
+
+_ONES = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+).split()
+_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+_SCALES = {
+    "dozen": 12, "score": 20, "gross": 144, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9,
+    "trillion": 10**12,
+}  # fmt: skip
+_PARTS = {
+    "half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
+    "ninth": 9, "tenth": 10, "eleventh": 11, "twelfth": 12, "sixteenth": 16, "twentieth": 20, "hundredth": 10**2,
+    "thousandth": 10**3, "millionth": 10**6,
+}  # fmt: skip
+_POWERS = {"squared": 2, "cubed": 3}
+
+_SCALED = re.compile(r"(?P<number>[-+]?\d[\d,]*(?:\.\d+)?|[-+]?\.\d+)\s*(?P<words>[A-Za-z][A-Za-z -]*)")
+_CLOCK = re.compile(
+    r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?::(?P<second>\d{2}))?\s*(?P<half>[ap])\.?\s?m\.?|"
+    r"(?P<hour24>\d{1,2}):(?P<minute24>\d{2})(?::(?P<second24>\d{2}))?|(?P<oclock>\d{1,2}) ?o'? ?clock",
+    re.IGNORECASE,
+)
+_NOON = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
+_CHOICE = re.compile(
+    r"\(\s*(?P<brackets>[A-Za-z])\s*\)[.:]?|\(\s*(?P<texted>[A-Z])\s*\)\s*[.:]?\s(?![-+*/^=<>,]).*"
+    r"|(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?(?P<named>[A-Z])\)?|(?P<letter>[A-Z])\s*[.):]\s.*",
+    re.DOTALL,
+)
+_SHORT_WORDS = frozenset(
+    "yes no odd even may jan feb mar apr jun jul aug sep oct nov dec sun mon tue wed thu fri sat red blue one "
+    "two six ten true all none cat dog".split()
+)
+
+
+def value(text: str) -> Fraction | None:
+    """The number that words spell or scale: `3 hundred`, `two thirds`, `5 million`, `2 squared`; else None."""
+    spelled = text.casefold().replace("-", " ").strip() if not re.search(r"-\s*\d", text) else text.casefold().strip()
+    match = _SCALED.fullmatch(spelled)
+    if match:
+        return _scaled(Fraction(match["number"].replace(",", "")), match["words"].split())
+    words = [word for word in spelled.split() if word != "and"]
+    if not words or not spelled.replace(" ", "").isalpha():
+        return None
+    return _spelled(words)
+
+
+def _scaled(number: Fraction, words: list[str]) -> Fraction | None:
+    """A numeral times the scales after it; a unit may follow: `5 million dollars`."""
+    scales = 0
+    for word in words:
+        one = word.removesuffix("s") if word not in _POWERS else word
+        if one in _SCALES:
+            number *= _SCALES[one]
+        elif one in _PARTS and scales == 0:
+            number /= _PARTS[one]
+        elif word in _POWERS and scales == 0:
+            number = Fraction(number) ** _POWERS[word]
+        elif word == "factorial" and scales == 0 and number.denominator == 1 and 0 <= number < 100:
+            number = Fraction(math.factorial(int(number)))
+        else:
+            break
+        scales += 1
+    return number if scales else None
+
+
+def _spelled(words: list[str]) -> Fraction | None:
+    negative = words[0] in ("minus", "negative")
+    words = words[negative:]
+    if words[:1] in (["a"], ["an"]) and len(words) > 1:
+        words = ["one", *words[1:]]
+    total, current, found = Fraction(0), Fraction(0), False
+    for place, word in enumerate(words):
+        one = word.removesuffix("s")
+        if word in _ONES:
+            current += _ONES.index(word)
+        elif word in _TENS:
+            current += 10 * (_TENS.index(word) + 2)
+        elif one in _SCALES and (found or word == one):
+            scale = _SCALES[one]
+            current = (current or 1) * scale
+            if scale >= 1000:
+                total, current = total + current, Fraction(0)
+        elif one in _PARTS and place == len(words) - 1 and (found or one == "half"):
+            current = (total + current or Fraction(1)) / _PARTS[one]
+            return -current if negative else current
+        else:
+            return None
+        found = True
+    return None if not found else -(total + current) if negative else total + current
+
+
+def clock(text: str) -> str | None:
+    """A time of day in one spelling, `4:30 pm`, or `16:30` without its half; else None."""
+    spelled = " ".join(text.split()).strip(" .")
+    if spelled.casefold() in _NOON:
+        return _NOON[spelled.casefold()]
+    match = _CLOCK.fullmatch(spelled) or _CLOCK.fullmatch(spelled + ".")
+    if not match:
+        return None
+    hour = int(match["hour"] or match["hour24"] or match["oclock"])
+    minute = match["minute"] or match["minute24"] or "00"
+    second = match["second"] or match["second24"]
+    if hour > 24 or int(minute) > 59:
+        return None
+    half = f" {match['half'].lower()}m" if match["half"] else ""
+    if not half and hour > 12:
+        hour, half = hour - 12, " pm"
+    return f"{hour}:{minute}{f':{second}' if second else ''}{half}"
+
+
+def choice(text: str) -> str | None:
+    """The letter of one answer among several, with its text or in brackets: `(C)`, `C. 12`, `(C) 12`; else None."""
+    match = _CHOICE.fullmatch(text.strip())
+    if not match:
+        return None
+    letter = next(letter for letter in match.groups() if letter)
+    return letter.upper() if letter.upper() <= "J" else None
+
+
+def is_word(run: str) -> bool:
+    """Whether a run of letters is a word or a name, rather than a product of variables such as `xy`.
+
+    Runs of capitals are names of points or initials; lower case runs of up to three letters are products.
+    """
+    if len(run) < 2:
+        return False
+    return len(run) > 3 or run.casefold() in _SHORT_WORDS or any(letter.isupper() for letter in run)
+
+
+def folded(text: str) -> str:
+    """Words in lower case, without punctuation."""
+    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold()))
