@@ -28,15 +28,21 @@ _NUMERAL = re.compile(
 _THOUSANDS = re.compile(r"(?<![\d.,_^])\d{1,3}(?:,\d{3})+(?![\d,]|\.\d*,)")
 _OR = re.compile(r"\\text\{\s*,?\s*or\s*\}|\bor\b|;|\\(?:lor|vee)(?![A-Za-z])")
 _AND = re.compile(r"\\text\{\s*,?\s*(?:and|&)\s*\}|\band\b|,|\\(?:land|wedge)(?![A-Za-z])")
+_LEAD_WORDS = r"(?:the )?(?:final )?answer(?: is)?\s*:?\s*"
 _LEAD = re.compile(
-    r"(?:\\text\{\s*)?(?:the )?(?:final )?answer(?: is)?\s*:?\s*\}?\s*(?=\S)|\\therefore|\\implies|\\Rightarrow",
-    re.IGNORECASE,
+    rf"\\text\{{\s*{_LEAD_WORDS}\}}\s*(?=\S)|{_LEAD_WORDS}(?=\S)|\\(?:therefore|implies|Rightarrow)\b", re.IGNORECASE
 )
 _SETS = {r"\mathbb{R}": "(-oo, oo)", r"\Bbb{R}": "(-oo, oo)", "all real numbers": "(-oo, oo)", r"\emptyset": "{}"}
+_SUCH_THAT = re.compile(r"\\mid(?![A-Za-z])|\||:")
+_BUILDER = re.compile(
+    r"\s*(?P<name>[a-zA-Z]?)(?:\\in \\mathbb\{R\})?[^|:]*?(?:\\mid(?![A-Za-z])|\||:)(?P<condition>.*)", re.DOTALL
+)
 _BRACKETS = {"(": ")", "[": "]", r"\lbrace": r"\rbrace", r"\langle": r"\rangle"}
 _MATRIX = re.compile(
     r"\\begin\{(?P<kind>[pbBvV]?matrix|array)\}(?:\{[^{}]*\})?(?P<rows>.*?)\\end\{(?P=kind)\}", re.DOTALL
 )
+_MARKDOWN = re.compile(r"\*[^*]+\*|_[^_]+_")
+_BASED = re.compile(r"\(?(\w+)\)?_\{?(\d+)\}?")
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
 _ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _PARTED = re.compile(r"[,;=<>]|\b(?:and|or)\b")
@@ -78,10 +84,16 @@ def classify(answer: str) -> str:
         return tight(answer)
     if quick := _numeral(answer):
         return quick
-    spelled = _LEAD.sub("", plain(answer), count=1) if answer else ""
+    spelled = _without_lead(plain(answer)) if answer else ""
     if not spelled:
         return ""
     return _form(spelled, _LEVELS).text
+
+
+def _without_lead(text: str) -> str:
+    """The answer without `The answer is` before it."""
+    lead = _LEAD.match(text.strip())
+    return text.strip()[lead.end() :] if lead else text.strip()
 
 
 def _numeral(spelled: str) -> str | None:
@@ -99,8 +111,13 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
     text = text.strip().strip(",").strip()
     if levels <= 0:
         return one(tight(text))
-    if (marked := _ALL_TEXT.fullmatch(text)) and _PARTED.search(marked[1]):
-        text = marked[1].strip()
+    if marked := _ALL_TEXT.fullmatch(text):
+        inner = _without_lead(marked[1])
+        bare = units.without_units(inner)
+        text = inner if _PARTED.search(inner) or inner != marked[1].strip() else bare if _numeral(bare) else text
+    elif _PARTED.search(text):
+        text = re.sub(r"\\text\{([^{}]*?) ?\b(and|or)\b ?([^{}]*)\}", r"\\text{\1} \2 \\text{\3}", text)
+        text = text.replace(r"\text{}", "").replace(r"\text{ }", "")
     money = units.without_currency(text)
     if found := (_numeral(money) or _in_words(money)):
         return one(found)
@@ -127,14 +144,25 @@ def _in_words(text: str) -> str | None:
     """The class of an answer that is written in words, a time of day or a choice among them."""
     if text in _SETS:
         return _SETS[text]
-    if not re.search("[A-Za-z:]", text):
+    if not re.search("[A-Za-z:*_]", text):
         return None
     flat = without_text(text)
     if flat.casefold() in _SETS:
         return _SETS[flat.casefold()]
     if time := words.clock(flat):
         return time
-    value = words.value(units.without_units(flat) if re.search(r"\d", flat) else flat) or words.value(flat)
+    if _MARKDOWN.fullmatch(flat):
+        return _in_words(flat[1:-1]) or _numeral(flat[1:-1])
+    if based := _BASED.fullmatch(flat.replace(" ", "")):
+        return str(int(based[1])) if based[1].isdigit() else None
+    value = next(
+        (
+            v
+            for v in (words.value(units.without_units(flat)), words.value(flat), words.with_unit(flat))
+            if v is not None
+        ),
+        None,
+    )
     if value is not None:
         return str(value)
     return words.choice(flat)
@@ -166,8 +194,10 @@ def _bracketed(text: str, levels: int) -> Form | None:
     if inner is None:
         return None
     set_like = opener == r"\lbrace"
-    if set_like and re.search(r"\\mid|\||:", inner):
-        return one("{" + tight(re.sub(r"\\mid(?![A-Za-z])|:", "|", without_text(inner))) + "}")
+    if set_like and (builder := _BUILDER.fullmatch(inner)):
+        if builder["name"] and relations.bounds(builder["condition"], builder["name"]):
+            return _form(builder["condition"], levels - 1)
+        return one("{" + tight(_SUCH_THAT.sub("|", without_text(inner))) + "}")
     if set_like and not inner.strip():
         return one("{}")
     spaced = re.search(r",\s", inner) is not None
@@ -176,7 +206,8 @@ def _bracketed(text: str, levels: int) -> Form | None:
         return None
     forms = [_form(part, levels - 1, inside=True).text for part in parts]
     if set_like:
-        return several(sorted(set(forms)))
+        nested = len(parts) == 1 and (parts[0].strip().startswith(r"\lbrace") or forms == ["{}"])
+        return one(f"{{{forms[0]}}}") if nested else several(sorted(set(forms)))
     shown_opener, shown_closer = ("(", ")") if opener == r"\langle" else (opener, closer)
     return one(f"{shown_opener}{', '.join(forms)}{shown_closer}")
 
@@ -197,7 +228,7 @@ def _single(text: str, levels: int) -> Form:
     if _PLUS_MINUS.search(text):
         plus, minus = (_with_sign(text, *signs) for signs in ("+-", "-+"))
         return several(sorted({_form(plus, levels - 1).text, _form(minus, levels - 1).text}))
-    if match := _MATRIX.fullmatch(text):
+    if match := _MATRIX.fullmatch(text) or _MATRIX.fullmatch(text[1:-1].strip()):
         rows = [split(row, re.compile("&")) for row in match["rows"].split(r"\\") if row.strip()]
         cells = "; ".join(", ".join(_form(cell, levels - 1).text for cell in row) for row in rows)
         return one(f"|{cells}|" if match["kind"].startswith(("v", "V")) else f"[{cells}]")
@@ -223,6 +254,8 @@ def _unread(flat: str) -> str:
 def _is_text(text: str, flat: str) -> bool:
     """Whether words stand here and no formula: every run of letters is a word, or the whole was marked as text."""
     marked = re.fullmatch(r"(?:\s*\\text\{[^{}]*\}\s*)+", text) is not None
+    if re.fullmatch(r"[A-Z]+\d+", flat):
+        return True
     if not _BARE_WORDS.fullmatch(flat):
         return marked and not re.fullmatch(r"[^A-Za-z]*|[a-z]", flat)
     runs = re.findall("[A-Za-z]+", flat)

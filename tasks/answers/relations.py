@@ -54,6 +54,13 @@ def read(text: str, form: Reading) -> Form | None:
         return one(tight(without_text(text)))
 
 
+def bounds(text: str, name: str) -> bool:
+    """Whether `text` is an inequality on one unknown alone."""
+    sides, marks = _chain(text)
+    sought = [side for side in sides if side.strip() == name]
+    return bool(marks) and set(marks) <= {*_FLIPPED, r"\ne"} and len(sought) == 1 and "," not in text
+
+
 def _chain(text: str) -> tuple[list[str], list[str]]:
     """The sides of a chain of relations, and the relations between them."""
     marks: list[str] = []
@@ -103,6 +110,8 @@ def _equation(sides: Sequence[str], marks: Sequence[str], form: Reading) -> Form
 def _recurs(name: str, side: str) -> bool:
     """Whether a symbol stands on the other side too; of f(x) that is f, and what is in brackets alone is no symbol."""
     symbol = without_text(name).partition("(")[0]
+    if not _SYMBOL.fullmatch(symbol):
+        return False
     try:
         return bool(symbol.strip() and variables(parse(symbol)) & variables(parse(side)))
     except Unreadable:
@@ -218,7 +227,9 @@ def assignment(parts: Sequence[str]) -> list[str] | None:
         if marks != ["="] or not _SYMBOL.fullmatch(without_text(sides[0])) or not is_name(sides[0]):
             return None
         values[tight(sides[0])] = sides[1]
-    return [values[name] for name in sorted(values)] if len(values) == len(parts) else None
+    if len(values) < len(parts) or len({name.partition("_")[0] for name in values}) < len(parts):
+        return None  # x_1 and x_2 are the roots of one equation, in any order
+    return [values[name] for name in sorted(values)]
 
 
 _INTERVAL = re.compile(r"(?P<open>[(\[])(?P<low>-oo|[-\d/]+), (?P<high>oo|[-\d/]+)(?P<close>[)\]])")

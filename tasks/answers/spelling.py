@@ -46,13 +46,14 @@ _STYLES = (  # commands that show how, not what
     r"displaystyle|textstyle|scriptstyle|left|right|middle|limits|[bB]igg?[lrm]?|boxed|fbox|tiny|scriptsize|footnotesize"
     r"|small|normalsize|[lL]arge|LARGE|[hH]uge|bfseries|itshape|bf|it|rm|sf|tt|em|mathsf|mathtt|mathcal|mathnormal"
     r"|boldsymbol|bm|pmb|emph|underline|uline|cancel|ensuremath|nonumber|mathop|color\{[^{}]*\}|textcolor\{[^{}]*\}"
-    r"|[hv]?phantom\{[^{}]*\}|(?:begin|end)\{(?:aligned|align|gathered|equation)\*?\}|colorbox\{[^{}]*\}|label\{[^{}]*\}"
+    r"|(?:[hv]?phantom|[hv]space\*?|vskip|mathstrut)\{[^{}]*\}|(?:begin|end)\{(?:aligned|align|gathered|equation)\*?\}|colorbox\{[^{}]*\}|label\{[^{}]*\}"
 )
-_DROPPED = re.compile(rf"\\!|\\(?:{_STYLES})(?![A-Za-z])\*?|\\[()\[\]](?!\\)|(?<!\\)&(?!=)|\*\*|(?<!\w)__|__(?!\w)|`")
+_DROPPED = re.compile(rf"\\!|\\(?:{_STYLES})(?![A-Za-z])\*?|(?<!\\)\\[()\[\]]|(?<!\\)&(?!=)|\*\*|(?<!\w)__|__(?!\w)|`")
 _CELLS = re.compile(r"\\begin|&")
 _TEXT = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|up|md|normal|sc)?|[mh]box|math(?:rm|bf|it)|operatorname\*?)(?![A-Za-z])\s*\{"
 )
+_FORMULA = re.compile(r"\\(?:frac|sqrt|pi|left|boxed|infty)")
 _SPACES = re.compile(r"(?P<row>\\\\)|\\[,;:> /]|\\(?:q?quad|thinspace|enspace|space|hfill)(?![A-Za-z])|~|\s")
 _THIN = re.compile(
     r"(?<=\d)(?:\\[,!;: ]|,\\[!,;]\s?|\{,\}|\N{NARROW NO-BREAK SPACE}|\N{THIN SPACE}|\N{NO-BREAK SPACE})(?=\d{3}(?!\d))"
@@ -73,7 +74,13 @@ _NAMES = tuple(
         (r"\\[lr]?vert(?![A-Za-z])", "|"),
         (r"\\(?:%|percent(?![A-Za-z]))|\\text\{\s*(?:\\?%|per ?cents?)\s*\}|\bper ?cents?\b", "%"),
         (r"\\var(epsilon|phi|theta|rho|sigma|pi)(?![A-Za-z])", r"\\\1"),
-        (r"\^\s*\{?\s*\\?(?:circ|degrees?)\s*\}?(?![A-Za-z])|\\degrees?(?![A-Za-z])", r"^\\circ "),
+        (r"\^\s*\{\s*\\?(?:circ|degrees?)\s*\}|\^?\s*\\(?:circ|degrees?)(?![A-Za-z])", r"^\\circ "),
+        (r"\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}|^(.*)\\over(?![A-Za-z])(.*)$", r"\\frac{\1\3}{\2\4}"),
+        (r"\{([^{}]*)\\choose(?![A-Za-z])([^{}]*)\}|^(.*)\\choose(?![A-Za-z])(.*)$", r"\\binom{\1\3}{\2\4}"),
+        (r"\\(?:mathbb|Bbb)\s*\{?([A-Z])\}?", r"\\mathbb{\1}"),
+        (r"(?<=\\\\) ?\[[^\]]*\]", ""),
+        (r"(?<!\\)\\$", ""),
+        (r"\{([:;.])\}", r"\1"),
         (r"\{\s*\}", ""),
         (r" +", " "),
     )
@@ -84,7 +91,7 @@ def plain(answer: str) -> str:
     r"""The answer without layout, style and markup. Words stand in `\text{...}`, sets in `\lbrace ... \rbrace`."""
     text = _undoubled(_characters(answer))
     text = _THIN.sub("", text)
-    text = _TEXT.sub(lambda _: r"\text{", text)
+    text = _flat(_TEXT.sub(lambda _: r"\text{", text))
     text = _SPACES.sub(lambda match: match["row"] or " ", text)
     cells = _CELLS.search(text) is not None
     text = _DROPPED.sub(lambda match: match[0] if cells and match[0] == "&" else _kept_space(match[0]), text)
@@ -119,7 +126,7 @@ def _fraction(character: str) -> str:
 
 def _undoubled(text: str) -> str:
     r"""Text that was escaped for JSON has every backslash twice: `\\frac{1}{2}`. Rows of a matrix end in two."""
-    if r"\\begin" in text or (r"\begin" not in text and re.search(r"\\\\[A-Za-z,;!{}]", text)):
+    if r"\\begin" in text or (r"\begin" not in text and re.search(r"\\\\[A-Za-z,;!{}$%]", text)):
         return text.replace("\\\\", "\\")
     return text
 
@@ -145,10 +152,34 @@ def closing(text: str, start: int) -> int:
     return -1
 
 
+def _flat(text: str) -> str:
+    r"""`\text{km\,h^{-1}}` as `\text{km h^-1}`: what is marked as text holds no braces."""
+    start = 0
+    while (start := text.find(r"\text{", start)) >= 0:
+        end = _closing_brace(text, start + 5)
+        if end < 0:
+            return text
+        inner = re.sub(r"\\(?:cdot|times|ast|text|,)(?![A-Za-z])", " ", text[start + 6 : end])
+        mark = "" if _FORMULA.search(inner) else r"\text"  # a formula in bold is no text
+        inner = inner if not mark else re.sub(r"[{}]", "", inner)
+        text = f"{text[:start]}{mark}{{{inner}}}{text[end + 1 :]}"
+        start += 6
+    return text
+
+
+def _closing_brace(text: str, start: int) -> int:
+    depth = 0
+    for place in range(start, len(text)):
+        depth += (text[place] == "{") - (text[place] == "}")
+        if depth == 0:
+            return place
+    return -1
+
+
 def without_text(text: str) -> str:
     r"""The answer with the contents of `\text{...}` in its place."""
     while (start := text.find(r"\text{")) >= 0:
-        end = closing(text, start + 5)
+        end = _closing_brace(text, start + 5)
         inner = text[start + 6 : end] if end > 0 else text[start + 6 :]
         text = f"{text[:start]} {inner} {text[end + 1 :] if end > 0 else ''}"
     return re.sub(" +", " ", text).strip()

@@ -317,8 +317,8 @@ class _Reader:
 def exact(literal: str) -> Fraction:
     """The value of a decimal; one long enough to have been a fraction, 0.333333 or 7.999999999999998, is that fraction.
 
-    Six decimals tell the repeating decimal of a small fraction from chance, and twelve a rounding of the machine. Each
-    literal has one value whatever it is compared with, so that equality stays transitive.
+    Six decimals, and two periods, tell the repeating decimal of a small fraction from chance, and twelve decimals a
+    rounding of the machine. Each literal has one value whatever it is compared with, so that equality stays transitive.
     """
     value = Fraction(literal)
     decimals = len(re.sub(r"[eE].*", "", literal).partition(".")[2])
@@ -326,9 +326,21 @@ def exact(literal: str) -> Fraction:
         return value
     nearest = value.limit_denominator(100 if decimals < 9 else 1000)
     off = abs(nearest - value)
-    terminates = (10**decimals * nearest).denominator == 1
-    near = decimals >= 12 and off <= abs(value) / 10**12 if terminates else off <= Fraction(1, 10**decimals)
+    period = _period(nearest.denominator)
+    near = decimals >= 12 and off <= abs(value) / 10**12 if not period else off <= Fraction(1, 10**decimals)
+    if decimals < 2 * period:
+        return value
     return nearest if nearest and near and off <= abs(value) / 10**5 else value
+
+
+def _period(denominator: int) -> int:
+    """How many decimals of a fraction repeat; 0 where it ends."""
+    for factor in (2, 5):
+        while denominator % factor == 0:
+            denominator //= factor
+    if denominator == 1:
+        return 0
+    return next(n for n in range(1, denominator + 1) if pow(10, n, denominator) == 1)
 
 
 def _repeating(head: str, again: str) -> Fraction:

@@ -31,6 +31,7 @@ _PIECE = re.compile(
     rf"(?:\\text\{{(?P<text>[^{{}}]*)\}}|(?P<bare>[A-Za-z]+)\.?|\^\\circ ?(?P<degree>[CFK](?![A-Za-z]))?){_POWER}\s*"
 )
 _TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
+_UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*\}")
 _COMPLETE = re.compile(r"[^\W_]$|[)}\]%|]$")
 _LAST = re.compile(
     rf"(?P<head>.*?)"
@@ -38,7 +39,7 @@ _LAST = re.compile(
     re.DOTALL,
 )
 _MONEY = re.compile(
-    r"(?:\b(?:US|USD|CA|AU|HK|NZ|S|C|A|R)\s*)?\\?\$|\bRs\.?(?=\s*\d)|\\(?:pounds|euro|yen|cent)(?![A-Za-z])(?:\{\})?"
+    r"(?:(?:\b|\\text\{\s*)(?:US|USD|CA|AU|HK|NZ|S|C|A|R)\s*\}?\s*)?\\?\$|\bRs\.?(?=\s*\d)|\\(?:pounds|euro|yen|cent|(?:math|text)dollar|texteuro|textsterling)(?![A-Za-z])(?:\{\})?"
 )
 _CODE = re.compile(r"^(?P<sign>[-+]?)\s*(?:\\text\{\s*)?(?:USD|EUR|GBP|INR|CAD|AUD|JPY|CNY|Rs\.?)(?:\s*\})?\s*(?=\d)")
 _ORDINAL = re.compile(r"(?<=\d)\s*\^?\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}?\s*\}?(?=\s|$|\\text|\})")
@@ -59,7 +60,7 @@ def without_units(spelled: str) -> str:
     A letter that is not marked as text is a variable, and 4m is not 4, unless it is in a compound unit. Words of two
     letters and more that are no unit of an abbreviation count as one after a numeral: 5 apples.
     """
-    text = _ORDINAL.sub("", spelled).strip()
+    text = _UNIT_FRACTION.sub(r"\\text{\1/\2}", _ORDINAL.sub("", spelled)).strip()
     numeral = _NUMERAL.match(text)
     if numeral and re.search(r"\d", numeral[0]):
         return numeral[0].strip() if _are_units(text[numeral.end() :]) else _shorter(text)
@@ -80,9 +81,16 @@ def _are_units(tail: str) -> bool:
         word = piece["bare"]
         if piece["text"] is not None and not _is_unit(piece["text"], letters=True):
             return False
-        if word and not (joined and word in _LETTERS if len(word) == 1 else _is_unit(word, letters=False)):
+        if word and not _fits(word, joined=joined, apart=piece[0][:1] == " "):
             return False
     return bool(pieces)
+
+
+def _fits(word: str, *, joined: bool, apart: bool) -> bool:
+    """Whether a bare word is a unit: right after a numeral only one that is known, as 3xy is a product."""
+    if len(word) == 1:
+        return joined and word in _LETTERS
+    return word in _ABBREVIATIONS or ((apart or joined or len(word) > 3) and _is_unit(word, letters=False))
 
 
 def _shorter(text: str) -> str:
@@ -112,11 +120,13 @@ def _is_unit(text: str, *, letters: bool) -> bool:
     words = [word.strip(".,") for word in re.split(r"[\s/^*-]+", text.strip()) if word.strip(".,0123456789")]
     if not words:
         return not text.strip()
-    for word in words:
+    for place, word in enumerate(words):
         plain = word.strip("()")
         if len(plain) == 1:
             if not (letters and plain in _LETTERS):
                 return False
+        elif place and plain in ("squared", "cubed"):  # feet squared
+            continue
         elif not re.fullmatch(r"[A-Za-z\u00c0-\u024f']+\d?", plain) or plain.lower() in _NO_UNIT:
             return False
-    return not (re.search(r"\d", text) and not re.search(r"[a-z]\^?[23]\b", text))
+    return not (re.search(r"\d", text) and not re.search(r"[A-Za-z]\^?-?[1-3]\b", text))

@@ -23,6 +23,7 @@ _PARTS = {
 _POWERS = {"squared": 2, "cubed": 3}
 
 _SCALED = re.compile(r"(?P<number>[-+]?\d[\d,]*(?:\.\d+)?|[-+]?\.\d+)\s*(?P<words>[A-Za-z][A-Za-z -]*)")
+_AND_A_PART = re.compile(r"(?P<whole>\d+) and (?:a|one) (?P<part>half|third|quarter|fourth|fifth)")
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?::(?P<second>\d{2}))?\s*(?P<half>[ap])\.?\s?m\.?|"
     r"(?P<hour24>\d{1,2}):(?P<minute24>\d{2})(?::(?P<second24>\d{2}))?|(?P<oclock>\d{1,2}) ?o'? ?clock",
@@ -30,7 +31,7 @@ _CLOCK = re.compile(
 )
 _NOON = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
 _CHOICE = re.compile(
-    r"\(\s*(?P<brackets>[A-Za-z])\s*\)[.:]?|\(\s*(?P<texted>[A-Z])\s*\)\s*[.:]?\s(?![-+*/^=<>,]).*"
+    r"\(\s*(?P<brackets>[A-Za-z])\s*\)[.:]?|\(\s*(?P<texted>[A-Z])\s*\)\s*[.:]?\s(?![-+*/^=<>,]|and\b|or\b|\(\s*[A-Z]\s*\)).*"
     r"|(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?(?P<named>[A-Z])\)?|(?P<letter>[A-Z])\s*[.):]\s.*",
     re.DOTALL,
 )
@@ -43,6 +44,8 @@ _SHORT_WORDS = frozenset(
 def value(text: str) -> Fraction | None:
     """The number that words spell or scale: `3 hundred`, `two thirds`, `5 million`, `2 squared`; else None."""
     spelled = text.casefold().replace("-", " ").strip() if not re.search(r"-\s*\d", text) else text.casefold().strip()
+    if mixed := _AND_A_PART.fullmatch(spelled):
+        return Fraction(mixed["whole"]) + Fraction(1, _PARTS[mixed["part"]])
     match = _SCALED.fullmatch(spelled)
     if match:
         return _scaled(Fraction(match["number"].replace(",", "")), match["words"].split())
@@ -50,6 +53,16 @@ def value(text: str) -> Fraction | None:
     if not words or not spelled.replace(" ", "").isalpha():
         return None
     return _spelled(words)
+
+
+def with_unit(text: str) -> Fraction | None:
+    """The number of a text such as `twenty-five apples`; None where no number is spelled, or it goes on otherwise."""
+    words = text.split()
+    for end in range(len(words) - 1, 0, -1):
+        number = value(" ".join(words[:end]))
+        if number is not None and re.search("[a-z]", words[end - 1]) and words[end - 1] != "a":
+            return number
+    return None
 
 
 def _scaled(number: Fraction, words: list[str]) -> Fraction | None:
@@ -89,8 +102,13 @@ def _spelled(words: list[str]) -> Fraction | None:
             if scale >= 1000:
                 total, current = total + current, Fraction(0)
         elif one in _PARTS and place == len(words) - 1 and (found or one == "half"):
-            current = (total + current or Fraction(1)) / _PARTS[one]
+            whole, parts = (
+                (total + current, Fraction(1)) if words[place - 1] == "a" and place > 1 else (0, total + current or 1)
+            )
+            current = whole + Fraction(parts) / _PARTS[one]
             return -current if negative else current
+        elif word == "a" and found and place == len(words) - 2:
+            continue
         else:
             return None
         found = True
@@ -132,7 +150,7 @@ def is_word(run: str) -> bool:
     """
     if len(run) < 2:
         return False
-    return len(run) > 3 or run.casefold() in _SHORT_WORDS or any(letter.isupper() for letter in run)
+    return len(run) > 3 or run.casefold() in _SHORT_WORDS or run.isupper() or (len(run) == 3 and run.istitle())
 
 
 def folded(text: str) -> str:
