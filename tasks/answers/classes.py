@@ -87,7 +87,10 @@ def classify(answer: str) -> str:
     spelled = _without_lead(plain(answer)) if answer else ""
     if not spelled:
         return ""
-    return _form(spelled, _LEVELS).text
+    try:
+        return _form(spelled, _LEVELS).text
+    except (ArithmeticError, ValueError, TypeError, RecursionError):  # of a notation that nobody foresaw
+        return tight(spelled)
 
 
 def _without_lead(text: str) -> str:

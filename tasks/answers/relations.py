@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import words
 from .evaluation import Undefined, evaluate, variables
 from .identity import digest_of_ratios, summary
-from .numbers import Value, context, inexact, settled, shown
+from .numbers import Value, context, inexact, is_real, settled, shown
 from .spelling import split, tight, without_text
 from .syntax import Node, Unreadable, number, parse
 
@@ -206,10 +206,10 @@ def _compared(sides: Sequence[str], mark: str) -> str:
         name = next(iter(names))
         root = _linear_root(difference, name, frozenset())
         if root is not None:
-            rising = (
-                settled(evaluate(difference, {name: Fraction(1)})) - settled(evaluate(difference, {name: Fraction(0)}))
-                > 0
-            )
+            low, high = (settled(evaluate(difference, {name: Fraction(place)})) for place in (0, 1))
+            if not (is_real(low) and is_real(high)):
+                raise Undefined("complex numbers have no order")
+            rising = low < high
             return _half_line(root, mark if rising else _FLIPPED.get(mark, mark))
     if mark in (">", r"\ge"):
         difference, mark = Node("*", (number(-1), difference)), _FLIPPED[mark]

@@ -9,7 +9,8 @@ from fractions import Fraction
 from .spelling import closing, without_text
 
 _DEPTH = 40  # levels of brackets, fractions and powers
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d{1,4}(?![\d.]))?|\.\d+|\d+\.(?!\d)")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![\d.]))?|\.\d+|\d+\.(?!\d)")
+_EXPONENT_DIGITS = 3
 _REPEATING = re.compile(r"(?P<head>\d*\.\d*)\\(?:overline|bar|dot)\s*\{?(?P<again>\d+)\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _GREEK = (
@@ -178,6 +179,8 @@ class _Reader:
             self.place = match.end()
             return number(_repeating(match["head"], match["again"]))
         if literal := self.take(_NUMBER):
+            if len(re.sub("^.*[eE]|[-+]", "", literal)) > _EXPONENT_DIGITS and "e" in literal.casefold():
+                raise Unreadable("too large")
             return self.mixed(number(exact(literal)))
         if derivative := self.take(_DIFFERENTIAL):
             return Node("symbol", name=re.sub(r"\\frac|[{}\s]", "", derivative))
