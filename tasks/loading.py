@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import re
+import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -140,9 +142,11 @@ def _loaded(name: str, task: Task) -> LoadedTask:
 def _by_filter(task: Task) -> Callable[[str], str | None]:
     """What the task's first filter makes of one response.
 
-    A filter that needs the problem's row fails on a lone response; then whole responses are what is voted on.
+    A filter that needs the problem's row fails on a lone response; then whole responses are what is voted on. Where the
+    metric is `exact_match`, what it does not look at is left out of the vote: the score calls 1,000 and 1000 equal.
     """
     ensemble = task._filters[0]
+    spelled = _as_compared(task)
 
     def extract(text: str) -> str | None:
         instance = Instance("generate_until", doc={}, arguments=("", {}), idx=0, resps=[text])
@@ -154,9 +158,32 @@ def _by_filter(task: Task) -> Callable[[str], str | None]:
         while isinstance(found, list | tuple):
             found = found[0] if found else ""
         vote = str(found).strip()
-        return None if vote in ("", "[invalid]") else vote
+        return None if vote in ("", "[invalid]") else spelled(vote).strip() or None
 
     return extract
+
+
+def _as_compared(task: Task) -> Callable[[str], str]:
+    """A response as lm-eval's `exact_match` compares it, with the options that the task gives it."""
+    metric = next(iter(task.aggregation()))
+    options = getattr(task, "_metric_fn_kwargs", {}).get(metric) or {}
+    own = task.config.process_results is None
+    if not own or metric != "exact_match":
+        return str
+    ignored = [re.compile(pattern) for pattern in options.get("regexes_to_ignore") or ()]
+    left_out = ""
+    if options.get("ignore_punctuation"):
+        left_out += string.punctuation
+    if options.get("ignore_numbers"):
+        left_out += string.digits
+
+    def spelled(text: str) -> str:
+        for pattern in ignored:
+            text = pattern.sub("", text)
+        text = text.lower() if options.get("ignore_case") else text
+        return text.translate(str.maketrans("", "", left_out))
+
+    return spelled
 
 
 def _digest(docs: Iterable[object]) -> str:

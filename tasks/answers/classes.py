@@ -15,8 +15,9 @@ from typing import Literal
 from . import relations, units, words
 from .evaluation import Undefined
 from .identity import described
+from .literals import exact
 from .spelling import closing, plain, split, tight, without_text
-from .syntax import Unreadable, exact, parse
+from .syntax import Unreadable, parse
 
 LIMIT = 400  # characters; longer answers are compared as they are spelled
 _LEVELS = 8  # of brackets and lists within each other
@@ -32,7 +33,16 @@ _LEAD_WORDS = r"(?:the )?(?:final )?answer(?: is)?\s*:?\s*"
 _LEAD = re.compile(
     rf"\\text\{{\s*{_LEAD_WORDS}\}}\s*(?=\S)|{_LEAD_WORDS}(?=\S)|\\(?:therefore|implies|Rightarrow)\b", re.IGNORECASE
 )
-_SETS = {r"\mathbb{R}": "(-oo, oo)", r"\Bbb{R}": "(-oo, oo)", "all real numbers": "(-oo, oo)", r"\emptyset": "{}"}
+_SETS = {
+    r"\mathbb{R}": "(-oo, oo)",
+    r"\Bbb{R}": "(-oo, oo)",
+    "all real numbers": "(-oo, oo)",
+    "no solution": "{}",
+    "no solutions": "{}",
+    "no real solution": "{}",
+    "no real solutions": "{}",
+    r"\emptyset": "{}",
+}
 _SUCH_THAT = re.compile(r"\\mid(?![A-Za-z])|\||:")
 _BUILDER = re.compile(
     r"\s*(?P<name>[a-zA-Z]?)(?:\\in \\mathbb\{R\})?[^|:]*?(?:\\mid(?![A-Za-z])|\||:)(?P<condition>.*)", re.DOTALL
@@ -41,6 +51,10 @@ _BRACKETS = {"(": ")", "[": "]", r"\lbrace": r"\rbrace", r"\langle": r"\rangle"}
 _MATRIX = re.compile(
     r"\\begin\{(?P<kind>[pbBvV]?matrix|array)\}(?:\{[^{}]*\})?(?P<rows>.*?)\\end\{(?P=kind)\}", re.DOTALL
 )
+_JOINING = re.compile(r"\\text\{([^{}]*?)[ ,]*\b(and|or)\b ?([^{}]*)\}")
+_ENDLESS = re.compile(r"(\d*\.\d*?)(\d+?)\2\2+(?:\.\.\.|\\l?dots|\\cdots|\u2026)")
+_FACTOR = re.compile(r"-?(?:\d+|\d*\\(?:frac|sqrt)[^&]{1,30}|[a-z])\s*")
+_WITHOUT = re.compile(r"\\(?:setminus|backslash)(?![A-Za-z])")
 _MARKDOWN = re.compile(r"\*[^*]+\*|_[^_]+_")
 _BASED = re.compile(r"\(?(\w+)\)?_\{?(\d+)\}?")
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
@@ -119,13 +133,14 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
         bare = units.without_units(inner)
         text = inner if _PARTED.search(inner) or inner != marked[1].strip() else bare if _numeral(bare) else text
     elif _PARTED.search(text):
-        text = re.sub(r"\\text\{([^{}]*?) ?\b(and|or)\b ?([^{}]*)\}", r"\\text{\1} \2 \\text{\3}", text)
+        text = _JOINING.sub(r"\\text{\1} \2 \\text{\3}", text)
         text = text.replace(r"\text{}", "").replace(r"\text{ }", "")
     money = units.without_currency(text)
     if found := (_numeral(money) or _in_words(money)):
         return one(found)
     if not inside:
         money = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), money)
+    money = _ENDLESS.sub(r"\1\\overline{\2}", money)
     listed = _items(money, levels)
     if listed:
         return listed
@@ -133,6 +148,8 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
         return one(
             relations.union([_form(part, levels - 1).text for part in split(money, re.compile(r"\\cup(?![A-Za-z])"))])
         )
+    if len(parts := split(money, _WITHOUT)) == 2:
+        return one(relations.without(_form(parts[0], levels - 1).text, _form(parts[1], levels - 1).parts))
     if related := relations.read(money, lambda part: _form(part, levels - 1)):
         return related
     if bracketed := _bracketed(money, levels):
@@ -150,8 +167,8 @@ def _in_words(text: str) -> str | None:
     if not re.search("[A-Za-z:*_]", text):
         return None
     flat = without_text(text)
-    if flat.casefold() in _SETS:
-        return _SETS[flat.casefold()]
+    if flat.casefold().strip(" .") in _SETS:
+        return _SETS[flat.casefold().strip(" .")]
     if time := words.clock(flat):
         return time
     if _MARKDOWN.fullmatch(flat):
@@ -232,9 +249,13 @@ def _single(text: str, levels: int) -> Form:
         plus, minus = (_with_sign(text, *signs) for signs in ("+-", "-+"))
         return several(sorted({_form(plus, levels - 1).text, _form(minus, levels - 1).text}))
     if match := _MATRIX.fullmatch(text) or _MATRIX.fullmatch(text[1:-1].strip()):
-        rows = [split(row, re.compile("&")) for row in match["rows"].split(r"\\") if row.strip()]
-        cells = "; ".join(", ".join(_form(cell, levels - 1).text for cell in row) for row in rows)
-        return one(f"|{cells}|" if match["kind"].startswith(("v", "V")) else f"[{cells}]")
+        return one(_matrix(match, "", levels))
+    if (
+        (match := _MATRIX.search(text))
+        and match.end() == len(text)
+        and _FACTOR.fullmatch(factor := text[: match.start()])
+    ):
+        return one(_matrix(match, factor, levels))
     flat = without_text(text)
     if ":" in flat and (ratio := _ratio(flat, levels)):
         return one(ratio)
@@ -244,6 +265,14 @@ def _single(text: str, levels: int) -> Form:
         return one(_expression(text))
     except (Unreadable, Undefined):
         return one(_unread(flat))
+
+
+def _matrix(match: re.Match[str], factor: str, levels: int) -> str:
+    """Row by row, each entry times the factor before the matrix."""
+    rows = [split(row, re.compile("&")) for row in match["rows"].split(r"\\") if row.strip()]
+    scaled = [[f"({factor})({cell})" if factor else cell for cell in row] for row in rows]
+    cells = "; ".join(", ".join(_form(cell, levels - 1).text for cell in row) for row in scaled)
+    return f"|{cells}|" if match["kind"].startswith(("v", "V")) else f"[{cells}]"
 
 
 def _with_sign(text: str, plus_minus: str, minus_plus: str) -> str:

@@ -256,6 +256,13 @@ def _end(text: str) -> float | Fraction:
     return float(text.replace("oo", "inf")) if "oo" in text else Fraction(text)
 
 
+def without(whole: str, points: Sequence[str]) -> str:
+    """A set of numbers without some points: all numbers without one are two half-lines."""
+    if whole != "(-oo, oo)" or len(points) != 1:
+        return f"{whole} without {', '.join(sorted(points))}"
+    return _half_line(points[0], r"\ne")
+
+
 def union(parts: Sequence[str]) -> str:
     """A union of sets in one order, whatever the order it was written in."""
     return " U ".join(sorted(set(parts), key=lambda part: (not part.startswith(("(-oo", "[-oo")), part)))

@@ -56,7 +56,8 @@ _TEXT = re.compile(
 _FORMULA = re.compile(r"\\(?:frac|sqrt|pi|left|boxed|infty)")
 _SPACES = re.compile(r"(?P<row>\\\\)|\\[,;:> /]|\\(?:q?quad|thinspace|enspace|space|hfill)(?![A-Za-z])|~|\s")
 _THIN = re.compile(
-    r"(?<=\d)(?:\\[,!;: ]|,\\[!,;]\s?|\{,\}|\N{NARROW NO-BREAK SPACE}|\N{THIN SPACE}|\N{NO-BREAK SPACE})(?=\d{3}(?!\d))"
+    r"(?<=\d)(?:\\[,!;: ]|,\\[!,;]\s?|\{,\}|'|[\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{NO-BREAK SPACE}])"
+    r"(?=\d{3}(?!\d))"
 )
 _NAMES = tuple(
     (re.compile(pattern), spelling)

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
+from .literals import exact, repeating, too_large
 from .spelling import closing, without_text
 
 _DEPTH = 40  # levels of brackets, fractions and powers
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![\d.]))?|\.\d+|\d+\.(?!\d)")
-_EXPONENT_DIGITS = 3
 _REPEATING = re.compile(r"(?P<head>\d*\.\d*)\\(?:overline|bar|dot)\s*\{?(?P<again>\d+)\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _GREEK = (
@@ -177,9 +177,9 @@ class _Reader:
         self.skip()
         if match := _REPEATING.match(self.text, self.place):
             self.place = match.end()
-            return number(_repeating(match["head"], match["again"]))
+            return number(repeating(match["head"], match["again"]))
         if literal := self.take(_NUMBER):
-            if len(re.sub("^.*[eE]|[-+]", "", literal)) > _EXPONENT_DIGITS and "e" in literal.casefold():
+            if too_large(literal):
                 raise Unreadable("too large")
             return self.mixed(number(exact(literal)))
         if derivative := self.take(_DIFFERENTIAL):
@@ -315,39 +315,3 @@ class _Reader:
     def next_is_function(self) -> bool:
         match = _RUN.match(self.text, self.place)
         return match is not None and (match[1] in _FUNCTIONS or match[1] in _BETWEEN)
-
-
-def exact(literal: str) -> Fraction:
-    """The value of a decimal; one long enough to have been a fraction, 0.333333 or 7.999999999999998, is that fraction.
-
-    Six decimals, and two periods, tell the repeating decimal of a small fraction from chance, and twelve decimals a
-    rounding of the machine. Each literal has one value whatever it is compared with, so that equality stays transitive.
-    """
-    value = Fraction(literal)
-    decimals = len(re.sub(r"[eE].*", "", literal).partition(".")[2])
-    if decimals < 6 or not value:
-        return value
-    nearest = value.limit_denominator(100 if decimals < 9 else 1000)
-    off = abs(nearest - value)
-    period = _period(nearest.denominator)
-    near = decimals >= 12 and off <= abs(value) / 10**12 if not period else off <= Fraction(1, 10**decimals)
-    if decimals < 2 * period:
-        return value
-    return nearest if nearest and near and off <= abs(value) / 10**5 else value
-
-
-def _period(denominator: int) -> int:
-    """How many decimals of a fraction repeat; 0 where it ends."""
-    for factor in (2, 5):
-        while denominator % factor == 0:
-            denominator //= factor
-    if denominator == 1:
-        return 0
-    return next(n for n in range(1, denominator + 1) if pow(10, n, denominator) == 1)
-
-
-def _repeating(head: str, again: str) -> Fraction:
-    whole, _, part = head.partition(".")
-    return Fraction(int(whole or 0)) + (
-        Fraction(int((part or "") + again) - int(part or 0), 10 ** len(part) * (10 ** len(again) - 1))
-    )

@@ -42,7 +42,11 @@ _MONEY = re.compile(
     r"(?:(?:\b|\\text\{\s*)(?:US|USD|CA|AU|HK|NZ|S|C|A|R)\s*\}?\s*)?\\?\$|\bRs\.?(?=\s*\d)|\\(?:pounds|euro|yen|cent|(?:math|text)dollar|texteuro|textsterling)(?![A-Za-z])(?:\{\})?"
 )
 _CODE = re.compile(r"^(?P<sign>[-+]?)\s*(?:\\text\{\s*)?(?:USD|EUR|GBP|INR|CAD|AUD|JPY|CNY|Rs\.?)(?:\s*\})?\s*(?=\d)")
-_ORDINAL = re.compile(r"(?<=\d)\s*\^?\s*\{?\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}?\s*\}?(?=\s|$|\\text|\})")
+_ORDINAL_TEXT = re.compile(r"(?<=\d)\s*\\text\{\s*(?:st|nd|rd|th)\s+")
+_ORDINAL = re.compile(
+    r"(?<=\d)(?:\}\s*(?=\^))?\s*\^?\s*(?:\{\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}(?:\s*\})?"
+    r"|\\text\{\s*(?:st|nd|rd|th)\s*\}|(?:\\text\{)?(?:st|nd|rd|th)(?=\s|$|\}))"
+)
 _SQUARE = re.compile(r"\b(?:sq|cu|square|cubic)\b\.?")
 
 
@@ -60,7 +64,7 @@ def without_units(spelled: str) -> str:
     A letter that is not marked as text is a variable, and 4m is not 4, unless it is in a compound unit. Words of two
     letters and more that are no unit of an abbreviation count as one after a numeral: 5 apples.
     """
-    text = _UNIT_FRACTION.sub(r"\\text{\1/\2}", _ORDINAL.sub("", spelled)).strip()
+    text = _UNIT_FRACTION.sub(r"\\text{\1/\2}", _ORDINAL.sub("", _ORDINAL_TEXT.sub(r" \\text{", spelled))).strip()
     numeral = _NUMERAL.match(text)
     if numeral and re.search(r"\d", numeral[0]):
         return numeral[0].strip() if _are_units(text[numeral.end() :]) else _shorter(text)

@@ -127,6 +127,7 @@ def test_tasks_of_lm_eval_run_by_their_prefixed_name(monkeypatch: pytest.MonkeyP
     theirs = loaded.tasks["lm_eval/gsm8k_cot_zeroshot"]
     assert (theirs.metrics, theirs.filter, theirs.source) == (("exact_match",), "strict-match", "openai/gsm8k/main")
     assert theirs.extract("So. The answer is 12.") == "12"
+    assert theirs.extract("So. The answer is 1,012.") == theirs.extract("So. The answer is 1012.") == "1012"
     assert theirs.extract("Who knows") is None
     task_dict = {"tasks": {theirs.name: theirs.task}}
     results = run(Saying(lambda row: f"The answer is {gold(row)}."), task_dict)["results"]

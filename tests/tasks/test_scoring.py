@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
 import time
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from math_verify import LatexExtractionConfig, parse, verify
+from tts_bench.tasks.answers.classes import classify
 from tts_bench.tasks.boxed import box, last_number
+from tts_bench.tasks.data import load_rows
+from tts_bench.tasks.hooks import gold
 from tts_bench.tasks.scoring import extract, lenient, strict
 
 EQUAL = [
@@ -230,3 +237,26 @@ def test_a_number_is_itself_in_every_spelling(value: object) -> None:
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
 def test_integers_are_right_only_if_they_are_equal(gold: int, answer: int) -> None:
     assert strict(str(gold), rf"\boxed{{{answer:,}}}") == (gold == answer)
+
+
+def test_the_documentation_shows_the_classes_that_are_found() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text("utf-8")
+    rows = re.findall(r"^\| (`.*`) \| `([^`]*)` \|$", page, re.MULTILINE)
+    assert len(rows) >= 8
+    for answers, expected in rows:
+        assert {classify(answer) for answer in re.findall("`([^`]*)`", answers)} == {expected}
+
+
+@pytest.mark.slow
+def test_math_verify_agrees_on_what_it_reads_as_we_do() -> None:
+    """An independent implementation, by algebra: each gold answer against itself respelled and its neighbours."""
+    golds = sorted(
+        {gold(row) for row in load_rows("math500").rows if re.search(r"\\(frac|sqrt|pi)", gold(row))}, key=len
+    )
+    config = [LatexExtractionConfig(boxed_match_priority=0)]
+    read = {text: parse(rf"\boxed{{{text}}}", config, parsing_timeout=None) for text in golds}
+    assert len(golds) >= 80
+    for one, other in pairwise(golds):
+        theirs = verify(read[one], read[other], timeout_seconds=None)
+        assert strict(one, rf"\boxed{{{other}}}") == theirs, (one, other)
+        assert strict(one, rf"\boxed{{{one.replace('frac', 'dfrac').replace(' ', '')}}}")
