@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import UnionType
 from typing import Literal
 
 from tts_bench.errors import UserError, did_you_mean
@@ -23,7 +24,7 @@ class TaskInfo:
     licence: str  # of the data
     folder: str  # below the data folder: FOLDER/SPLIT.jsonl
     hub: str  # id of the data set on the Hugging Face hub; empty where it is not there
-    columns: Mapping[str, type]  # that every row must have
+    columns: Mapping[str, type | UnionType]  # that every row must have
     hub_configs: tuple[str, ...] = ("default",)
     splits: tuple[Split, ...] = ("test",)
     shipped: tuple[Split, ...] = ()  # splits that come with this package

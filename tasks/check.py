@@ -10,6 +10,7 @@ from pathlib import Path
 from tts_bench.errors import UserError
 
 from .data import Row
+from .golds import answers
 from .hooks import Docs, gold, solution
 from .loading import LoadedTask, load
 from .scoring import extract
@@ -93,17 +94,18 @@ def _expect(
 
 def _wrong(rows: Sequence[Row], index: int) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     """Known-wrong responses to a row, and the metrics that must see it."""
-    answer = gold(rows[index])
+    answer, *others = answers(rows[index])
     both = ("strict", "lenient")
     yield "no text", "", both
     yield "empty box", r"The answer is \boxed{}", both
     yield "no box", f"The answer is {answer}.", ("strict",)
     yield "open box", rf"The answer is \boxed{{{answer}", ("strict",)
     vote = extract(rf"\boxed{{{answer}}}")
-    if vote and vote.lstrip("-").isdigit():
+    right = {vote, *(extract(rf"\boxed{{{each}}}") for each in others)}
+    if vote and vote.lstrip("-").isdigit() and str(int(vote) + 1) not in right:
         yield "gold answer + 1", rf"\boxed{{{int(vote) + 1}}}", both
     for other in map(gold, rows[index + 1 : index + 1 + _ANOTHER]):
-        if other and extract(rf"\boxed{{{other}}}") != vote:
+        if other and extract(rf"\boxed{{{other}}}") not in right:
             yield "another row's answer", rf"\boxed{{{other}}}", both
             yield "changed its mind", rf"It is \boxed{{{answer}}}. No, it is \boxed{{{other}}}.", ("strict",)
             return

@@ -11,17 +11,20 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from tts_bench.errors import UserError
 
 from .catalog import Split, TaskInfo, describe
+from .golds import answers
 
 ENVIRONMENT = "TTS_BENCH_DATA"  # names the data folder where none is given
 
 Row = dict[str, Any]
 
-_UNNAMED = TaskInfo(name="", title="", rows=0, licence="", folder="", hub="", columns={"answer": str}, unique=())
+_UNNAMED = TaskInfo(
+    name="", title="", rows=0, licence="", folder="", hub="", columns={"answer": str | int | float}, unique=()
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ def load_rows(name: str, split: Split = "test", data_dir: Path | None = None) ->
 
 
 def load_file(file: Path) -> Rows:
-    """All rows of a JSON Lines file of anyone's: `question` and `answer` as in GSM8K, or `problem` and `answer`.
+    """All rows of a JSON Lines file of anyone's: `question` or `problem`, and `answer`.
+
+    The answer is a string or a number; of a string that has `####`, as in GSM8K, it is what stands after that.
 
     Raises:
         UserError: it cannot be read, or rows that do not fit.
@@ -62,7 +67,7 @@ def load_file(file: Path) -> Rows:
     raw = _read(file)
     first = _row(_UNNAMED, raw.partition(b"\n")[0], f"{file}, line 1") if raw.strip() else {}
     asked = "problem" if "problem" in first else "question"
-    return _parse(replace(_UNNAMED, columns={asked: str, "answer": str}, unique=(asked,)), raw, str(file))
+    return _parse(replace(_UNNAMED, columns={asked: str, **_UNNAMED.columns}, unique=(asked,)), raw, str(file))
 
 
 def data_folder(data_dir: Path | None) -> Path | None:
@@ -159,17 +164,21 @@ def _row(info: TaskInfo, line: bytes, where: str) -> Row:
     for column, kind in info.columns.items():
         if column not in row:
             raise UserError(f"{where} has no column {column!r}; it has {_list(row)}, expected {_list(info.columns)}.")
-        if type(row[column]) is not kind:
-            found = type(row[column]).__name__
-            raise UserError(f"{where}: column {column!r} holds a {found}; expected a {kind.__name__}.")
+        kinds = get_args(kind) or (kind,)
+        if type(row[column]) not in kinds:  # True is an int, but no answer
+            found, wanted = type(row[column]).__name__, " or ".join(each.__name__ for each in kinds)
+            raise UserError(f"{where}: column {column!r} holds a {found}; expected a {wanted}.")
     for column in info.unique:
         if not isinstance(row.get(column, ""), str | int):
             found = type(row[column]).__name__
             raise UserError(f"{where}: column {column!r} holds a {found}; expected a str or an int.")
-    if "question" in info.columns and "####" not in row["answer"]:
+    if info.name and "question" in info.columns and "####" not in row["answer"]:
         raise UserError(f"{where}: column 'answer' has no '#### N' at its end; expected the gold answer there.")
     if "answer" not in info.columns and not ("\\boxed" in row["solution"] or "\\fbox" in row["solution"]):
         raise UserError(f"{where}: column 'solution' has no \\boxed{{...}}; expected the gold answer there.")
+    if not answers(row):
+        column = "answer" if "answer" in info.columns else "solution"
+        raise UserError(f"{where}: the gold answer in column {column!r} is empty. Give the row an answer or delete it.")
     return row
 
 

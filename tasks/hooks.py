@@ -11,6 +11,7 @@ from tts_bench.errors import UserError
 from .boxed import box
 from .catalog import subject_slug
 from .data import Row, load_file, load_rows
+from .golds import answers, correction
 from .scoring import Kind, lenient, strict
 
 INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
@@ -63,18 +64,19 @@ def question(row: Row) -> str:
 
 
 def gold(row: Row) -> str:
-    """The gold answer as the data has it: after `####`, in its own column, or in the solution's last box."""
-    if "question" in row:
-        return str(row["answer"]).rsplit("####", 1)[1].strip()
-    return str(row["answer"]) if "answer" in row else box(row["solution"]) or ""
+    """The gold answer as the data have it, the first where several are accepted (`golds.answers`)."""
+    return answers(row)[0]
 
 
 def solution(row: Row) -> str:
     """A response that is right: the gold solution, with its answer in a box."""
+    boxed = f"\\boxed{{{gold(row)}}}"
     if "question" in row:
-        return str(row["answer"]).rsplit("####", 1)[0] + f"\\boxed{{{gold(row)}}}"
-    boxed = "level" in row  # the solutions of MATH end in a box, those of AIME in prose
-    return str(row["solution"]) if boxed else f"\\boxed{{{row['answer']}}}"
+        worked, mark, _ = str(row["answer"]).rpartition("####")
+        return worked + boxed if mark else boxed
+    if "level" not in row or not box(str(row.get("solution", ""))):  # MATH's solutions end in a box, AIME's in prose
+        return boxed
+    return f"{row['solution']}\n{boxed}" if correction(row) else str(row["solution"])
 
 
 def keep(responses: Iterable[Sequence[str]], rows: Sequence[Row]) -> list[str | list[str]]:
@@ -85,12 +87,12 @@ def keep(responses: Iterable[Sequence[str]], rows: Sequence[Row]) -> list[str | 
 def score(row: Row, results: Sequence[Any]) -> dict[str, float]:
     """Metrics of one problem: the share of its responses that are right."""
     responses = results[0] if isinstance(results[0], list) else [results[0]]
-    answer, kind = gold(row), _kind(row)
+    golds, kind = answers(row), _kind(row)
     return {
-        "strict": sum(strict(answer, response) for response in responses) / len(responses),
-        "lenient": sum(lenient(answer, response, kind) for response in responses) / len(responses),
+        "strict": sum(any(strict(each, text) for each in golds) for text in responses) / len(responses),
+        "lenient": sum(any(lenient(each, text, kind) for each in golds) for text in responses) / len(responses),
     }
 
 
 def _kind(row: Row) -> Kind:
-    return "number" if "question" in row else "expression"
+    return "number" if "####" in str(row.get("answer")) else "expression"
