@@ -121,7 +121,7 @@ NOT_JSON = "it is not JSON\n"
         (NOT_JSON, "problems.jsonl, line 1 is not JSON"),
         (GOOD + NOT_JSON, "problems.jsonl, line 2 is not JSON"),
         (GOOD + GOOD, "problems.jsonl, line 2: its 'question' is that of line 1"),
-        ('{"question": "1 + 1?", "answer": "2"}\n', "line 1: column 'answer' has no '#### N' at its end"),
+        ('{"question": "1 + 1?", "answer": ""}\n', "line 1: the gold answer in column 'answer' is empty"),
         ('{"answer": "2"}\n', "line 1 has no column 'question'"),
         ('{"problem": "1 + 1?"}\n', "line 1 has no column 'answer'"),
     ],

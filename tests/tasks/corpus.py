@@ -1,7 +1,8 @@
 """Answers with the verdicts that a careful mathematician gives them, one JSON object a line, each with its reason.
 
-`answers.jsonl` was written for this project, by kind; `scoring.jsonl` came from faults that were reported. Their verdicts
-are claims about mathematics and notation: where the scorer disagrees, one of the two has to be mended, and looked at.
+`answers.jsonl` was written for this project, by kind; `scoring.jsonl` follows faults that were reported. Their
+verdicts are claims about mathematics and notation, not copies of what the scorer said: where it disagrees, one of the
+two is wrong.
 """
 
 from __future__ import annotations
