@@ -1,23 +1,22 @@
 """Answers scored a second, plain numbers and expressions apart, and the slowest of the hostile ones.
 
-OMP_NUM_THREADS=1 python benchmarks/scoring.py
+OMP_NUM_THREADS=1 python -m benchmarks.scoring
 
 Gold answers of the shipped tasks are scored, every one for the first time: nothing is cached.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from tts_bench.tasks.answers.classes import classify
 from tts_bench.tasks.data import load_rows
 from tts_bench.tasks.hooks import gold
 from tts_bench.tasks.scoring import extract, lenient, strict
 
-HOSTILE = Path(__file__).parents[1] / "tests" / "tasks" / "hostile.jsonl"
+from tests.tasks.corpus import read
+from tests.tasks.hostile import written
 
 
 def seconds(golds: Sequence[str]) -> list[float]:
@@ -34,8 +33,8 @@ def seconds(golds: Sequence[str]) -> list[float]:
 def hostile() -> list[float]:
     """Seconds that each hostile answer takes in all its uses: as answer, as gold, as vote, and without a box."""
     taken = []
-    for line in HOSTILE.read_text(encoding="utf-8").splitlines():
-        answer = json.loads(line)["answer"]
+    for case in read("hostile.jsonl"):
+        answer = written(case["answer"])
         classify.cache_clear()
         started = time.perf_counter()
         boxed = rf"\boxed{{{answer}}}"

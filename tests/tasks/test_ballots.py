@@ -20,7 +20,8 @@ TRUTHS = {"True", "False", "true", "false", "zoo", "nan", "None", ""}
 # Every gold answer and every content of a box in the corpora: neighbours in the corpus are the likely confusions.
 _CASES = [case for name in ("answers.jsonl", "scoring.jsonl") for case in read(name) if "gold" in case]
 _OTHERS = [case for case in _CASES if case.get("kind") != "bases"]  # which have a claim of their own
-CONTENTS = list(dict.fromkeys(text for case in _OTHERS for text in (case["gold"], box(case["output"])) if text))
+_READ = [text for case in _OTHERS for text in (case["gold"], box(case["output"])) if text]
+CONTENTS = [text for text in dict.fromkeys(_READ) if not text.endswith("\\")]  # as `\\ ` does, stripped
 
 
 def neighbours(place: int) -> list[str]:
@@ -82,7 +83,7 @@ def groups(contents: Sequence[str]) -> set[frozenset[str]]:
     return {frozenset(group) for group in found.values()}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(POOLS)
 def test_grouping_by_ballot_is_grouping_by_the_scorers_equality(contents: list[str]) -> None:
     for left in contents:
@@ -90,7 +91,7 @@ def test_grouping_by_ballot_is_grouping_by_the_scorers_equality(contents: list[s
             assert same(left, right) == (ballot(left) == ballot(right)), (left, right)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(POOLS, st.integers())
 def test_any_order_of_the_votes_gives_the_same_groups(contents: list[str], seed: int) -> None:
     expected = groups(contents)
@@ -112,7 +113,7 @@ def test_equality_is_reflexive_symmetric_and_transitive_over_the_whole_corpus() 
 
 
 def test_what_is_scored_as_right_shares_the_golds_ballot_and_what_is_wrong_does_not() -> None:
-    for case in _CASES:
+    for case in _OTHERS:
         if extract(case["output"]) is not None:
             agrees = extract(case["output"]) == ballot(case["gold"])
             assert agrees == strict(case["gold"], case["output"]), case
@@ -126,7 +127,7 @@ def test_two_bases_have_ballots_of_their_own() -> None:
     assert ballot("52_8") != ballot("52_9")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(ANSWERS)
 def test_no_ballot_is_a_truth_value_and_a_ballot_can_be_read(content: str) -> None:
     found = ballot(content)
@@ -139,7 +140,7 @@ def test_no_ballot_of_the_corpus_is_a_truth_value() -> None:
     assert {content.casefold() for content in told} <= {r"\text{true}", r"\text{false}", "true", "false"}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.fractions(-1000, 1000, max_denominator=60), st.fractions(-1000, 1000, max_denominator=60))
 def test_fractions_share_a_ballot_if_and_only_if_they_are_equal(left: Fraction, right: Fraction) -> None:
     first, second = (rf"\frac{{{each.numerator}}}{{{each.denominator}}}" for each in (left, right))

@@ -151,3 +151,10 @@ def test_gsm8k_itself_still_needs_its_mark(tmp_path: Path) -> None:
     write(tmp_path, {"gsm8k": [{"question": "What?", "answer": "18"}]})
     with pytest.raises(UserError, match=r"line 1.*####"):
         load_rows("gsm8k", data_dir=tmp_path)
+
+
+def test_the_documentation_lists_every_correction_with_its_reason() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scoring.md").read_text("utf-8")
+    for known in CORRECTIONS.values():
+        shown = " ".join(f"`{answer}`" for answer in known.answers)
+        assert f"| {known.row} | {shown} | {known.why} |" in page
