@@ -57,7 +57,7 @@ class RunFolder:
         if not path.exists():
             return
         try:
-            held = dict(json.loads(path.read_text("utf-8"))["identity"])
+            held = dict(foreign.document(path)["identity"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{path} cannot be read as a run ({error}). Give another --out.") from error
         wanted = json.loads(json.dumps(identity))
