@@ -1,4 +1,4 @@
-"""YAML files of tasks, looked over before lm-eval reads them: its parser recurses, and aliases weigh nothing written out."""
+"""YAML files of tasks, looked over before lm-eval reads them: its parser recurses, and aliases multiply."""
 
 from __future__ import annotations
 

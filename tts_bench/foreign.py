@@ -1,4 +1,4 @@
-"""Files that others made, read as data and within bounds: no size, nesting or number in them costs more than they weigh.
+"""Files that others made, read as data within bounds: no size, nesting or number in them costs more than it weighs.
 
 A file in the place of a folder, a pipe that nobody writes to, ten million brackets or a number with a million digits
 become a `ValueError` that says so, before anything is made of them.

@@ -12,8 +12,9 @@ from tts_bench.api import Answer, LearnedToken, Problem, Reasoner, Strategy
 from tts_bench.engines.base import Generation, Request, learned_id
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine
 from tts_bench.errors import EngineError
+from tts_bench.harness import loop
 from tts_bench.harness.solve import attempt
-from tts_bench.harness.watchdog import TASK_NAME, watchdog
+from tts_bench.harness.watchdog import watchdog
 from tts_bench.reasoner import Ledger, ModelReasoner, Settings
 from tts_bench.records import ErrorRecord
 from tts_bench.scheduler import Digest, Scheduler
@@ -137,7 +138,7 @@ def run(
         work = attempt(
             strategy, shown(problem), lambda: wrapped(stage.reasoner(problem, ledger)), ledger, timeout=PATIENCE
         )
-        answers, error = await asyncio.create_task(work, name=TASK_NAME)
+        answers, error = await work
         return Trial(problem, tuple(answers), error, stage.engine.asked)
 
     async def everything() -> list[Trial]:
@@ -147,4 +148,4 @@ def run(
                 return list(await asyncio.gather(*(one(problem, stage) for problem in problems)))
             return [await one(problem, Stage(conditions)) for problem in problems]
 
-    return asyncio.run(everything())
+    return loop.run(everything())

@@ -32,7 +32,9 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings")
 _WINDOWS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p")
-_SIZE = re.compile(r"(hidden|intermediate|vocab)_size|head_dim|d_model|n_(embd|layer|head)|num_\w*(layers|heads|experts)")
+_SIZE = re.compile(
+    r"(hidden|intermediate|vocab)_size|head_dim|d_model|n_(embd|layer|head)|num_\w*(layers|heads|experts)"
+)
 _HEADER = 32 * foreign.MB  # bytes; a model of 200,000 tensors has less
 
 
@@ -55,7 +57,6 @@ def check(folder: Path) -> None:
             "Give the folder of a model that generates text."
         )
     shapes = _shapes(folder)
-    _check_sizes(folder / "config.json", config, shapes)
     rows = _embedding_rows(shapes, config)
     tokens = _tokens(folder)
     if rows is not None and tokens > rows:
@@ -63,6 +64,7 @@ def check(folder: Path) -> None:
             f"The tokenizer of {folder} has {tokens} tokens, but the model's embedding matrix has only {rows} rows. "
             "They are not of one model: copy the tokenizer files from where the weights come from."
         )
+    _check_sizes(folder / "config.json", config, shapes)
 
 
 def fingerprint(folder: Path) -> str:
@@ -96,7 +98,9 @@ def unapplied(folder: Path) -> tuple[str, ...]:
     config = _generation_config(folder)
     neutral = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "typical_p": 1.0}
     asked = {name: config[name] for name, none in neutral.items() if config.get(name) not in (None, none)}
-    return tuple(f"the model recommends {name} {str(value)[:40]}, which is not applied" for name, value in asked.items())
+    return tuple(
+        f"the model recommends {name} {str(value)[:40]}, which is not applied" for name, value in asked.items()
+    )
 
 
 def context_window(folder: Path) -> int:
@@ -216,7 +220,9 @@ def _tokens(folder: Path) -> int:
     except UserError:
         raise
     except Exception as error:  # the Rust side raises bare Exception
-        raise UserError(f"The tokenizer of {folder} cannot be read: {str(error)[:300]}. Copy its files again.") from error
+        raise UserError(
+            f"The tokenizer of {folder} cannot be read: {str(error)[:300]}. Copy its files again."
+        ) from error
 
 
 def _generation_config(folder: Path) -> dict[str, Any]:

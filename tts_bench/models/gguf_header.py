@@ -1,4 +1,4 @@
-"""The header of a GGUF file, walked before a reader trusts it: every count in it has to be borne by the bytes that follow.
+"""The header of a GGUF file, walked before a reader trusts it: the bytes have to bear every count in it.
 
 Source of the layout: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
 """

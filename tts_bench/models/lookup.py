@@ -129,7 +129,9 @@ def _origin_notes(file: Path) -> list[str]:
     try:
         return [str(note)[:_NOTE] for note in list(foreign.document(file)["notes"])]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file} cannot be read: {error}. Delete it; it only says what the weights came from.") from error
+        raise UserError(
+            f"{file} cannot be read: {error}. Delete it; it only says what the weights came from."
+        ) from error
 
 
 def _from_file(name: str, path: Path, cache: Path | None, tell: Progress) -> ModelFolder:

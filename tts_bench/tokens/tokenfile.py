@@ -135,7 +135,9 @@ def load_card(path: Path) -> Card:
         raise UserError(f"{file} has schema {found}; this version of tts-bench reads {SCHEMA}.")
     types = {key: dict if key == "training" else hint for key, hint in get_type_hints(Card).items()}
     if wrong := sorted(set(data) ^ set(types)):
-        raise UserError(f"{file} has missing or unknown fields: {', '.join(wrong)[:200]}. Expected: {', '.join(types)}.")
+        raise UserError(
+            f"{file} has missing or unknown fields: {', '.join(wrong)[:200]}. Expected: {', '.join(types)}."
+        )
     for key, kind in types.items():
         if type(data[key]) is not kind:
             raise UserError(f"{file}: {key} is a {type(data[key]).__name__}; it takes a {kind.__name__}.")
