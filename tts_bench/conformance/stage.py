@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -21,6 +22,9 @@ from tts_bench.scheduler import Digest, Scheduler
 from tts_bench.store import Store
 from tts_bench.tasks.boxed import box
 from tts_bench.thinking import detect
+
+# Called before each problem, for who watches from outside whether a strategy comes back.
+beginning: ContextVar[Callable[[], object]] = ContextVar("beginning", default=lambda: None)
 
 PATIENCE = 5.0  # seconds for one problem, of which a scripted model needs a few thousandths
 # Under the name of a real task: a strategy that knows its gold answers then works, until it is given another name.
@@ -134,6 +138,7 @@ def run(
     """
 
     async def one(problem: Problem, stage: Stage) -> Trial:
+        beginning.get()()
         ledger = Ledger()
         work = attempt(
             strategy, shown(problem), lambda: wrapped(stage.reasoner(problem, ledger)), ledger, timeout=PATIENCE

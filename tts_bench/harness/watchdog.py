@@ -15,7 +15,9 @@ from types import FrameType
 solving: ContextVar[bool] = ContextVar("solving", default=False)
 
 _PATIENCE = 0.25  # seconds that the loop may stand still, however short the limit: what waits has its deadline
-_INSISTING = 0.01  # seconds from one interruption to the next, for what swallows the first
+_INSISTING = (
+    0.0002  # seconds to the next interruption: of many, one meets a loop outside of the `try` that swallows them
+)
 _SHARED = ("tts_bench.scheduler", "tts_bench.store")  # serve all strategies: one that is cut short there harms others
 
 
