@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tts_bench.api import Answer, Problem, Reasoner
@@ -33,10 +34,8 @@ class Swallows:
 class SwallowsWhileItSleeps:
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         while True:
-            try:
+            with suppress(BaseException):
                 await asyncio.sleep(0.01)
-            except BaseException:
-                pass
         yield await _answer(reasoner)
 
 

@@ -1,4 +1,4 @@
-"""Claim: a strategy that does not end is a timeout of its own; nothing that it leaves behind keeps a run from ending."""
+"""Claim: a strategy that does not end is a timeout of its own, and nothing that it leaves keeps a run from ending."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def test_no_timeout_is_too_short_for_a_run_that_ends(timeout: str, tmp_path: Pat
 def test_a_thread_that_a_strategy_leaves_behind_keeps_no_run_from_ending(name: str, tmp_path: Path) -> None:
     out = tmp_path / "run"
     done = _tts_bench("run", "--engine", "scripted", "--limit", "2", "--strategy", f"{FILE}:{name}", "--out", str(out))
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
     assert (out / "curve.json").is_file()
 
 

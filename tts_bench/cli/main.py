@@ -82,6 +82,18 @@ def _command(verb: str) -> Any:  # noqa: ANN401 - typer's own command classes ar
     return get_command(mount)
 
 
+def parses(arguments: list[str]) -> bool:
+    """Whether `arguments` are a command line of ours that can be typed as it stands; nothing is run."""
+    if not arguments or arguments[0] not in VERBS or {"-h", "--help", "--version", "lm-eval"} & {*arguments}:
+        return False
+    verb, *rest = arguments
+    try:
+        _command(verb).make_context(verb, rest)
+    except typer.TyperException:
+        return False
+    return True
+
+
 def _print_version(value: bool) -> None:
     if value:
         print(f"tts-bench {__version__}")

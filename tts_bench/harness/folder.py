@@ -76,8 +76,8 @@ class RunFolder:
             raise UserError(f"{path} cannot be read as a run ({error}). Give another --out.") from error
         if (schema := header.get("schema", SCHEMA)) != SCHEMA:
             raise UserError(
-                f"{path} has schema {str(schema)[:40]}, this version of tts-bench writes {SCHEMA}: another version made "
-                "it, and it stays as it is. Give another --out, or use that version."
+                f"{path} has schema {str(schema)[:40]}, this version of tts-bench writes {SCHEMA}: another version "
+                "made it, and it stays as it is. Give another --out, or use that version."
             )
         return header
 
