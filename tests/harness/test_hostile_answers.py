@@ -1,4 +1,4 @@
-"""Claim: a model may answer whatever it likes; scoring it ends, within the run, and the run resumes to the same bytes."""
+"""Claim: a model may answer whatever it likes: scoring ends within the run, and a repetition gives the same bytes."""
 
 from __future__ import annotations
 
@@ -11,34 +11,31 @@ from tests.harness.killable import write_problems
 
 ROOT = Path(__file__).parents[2]
 CODE = """
-import itertools, sys
-from pathlib import Path
 from tts_bench.cli.main import main
 from tts_bench.engines.scripted import END, END_THINK, SCRIPTS, THINK
 
-ANSWERS = itertools.cycle([
+ANSWERS = [
     r"\\sum_{n=1}^{10^{12}} n^{n}", r"9^{9^{9^{9}}}", r"10^{10^{10}}", r"(10^{9})!", r"\\prod_{k=1}^{10^{9}} k",
     r"\\int_0^1 \\sin(x^{x^{x}}) e^{e^{x}} dx", r"\\lim_{x \\to 0} \\frac{\\sin(\\tan(x^{99}))}{x^{99}}",
     r"\\binom{10^{12}}{10^{6}}", "(" * 2000 + "1" + ")" * 2000, "x^" * 500 + "2", r"\\sqrt" * 400 + "2", "7" * 100_000,
-])
+]
 
 
 def hostile(text, draw):
     if END_THINK in text.rpartition(THINK)[2]:
-        return rf"\\boxed{{{list(itertools.islice(ANSWERS, 12))[int(draw(0) * 12)]}}}" + END
+        return rf"\\boxed{{{ANSWERS[int(draw(0) * len(ANSWERS))]}}}" + END
     return "so" + END_THINK
 
 
-SCRIPTS["hostile"] = hostile
-main()
+if __name__ == "__main__":
+    SCRIPTS["hostile"] = hostile
+    main()
 """
 
 
 def test_hostile_answers_end_no_run_and_change_no_byte_of_its_repetition(tmp_path: Path) -> None:
     write_problems(tmp_path / "data", 4)
-    (tmp_path / "mine.py").write_text(
-        CODE.replace("\nSCRIPTS[", '\nif __name__ == "__main__":\n    SCRIPTS[').replace("\nmain()", "\n    main()")
-    )
+    (tmp_path / "mine.py").write_text(CODE)
     command = [sys.executable, str(tmp_path / "mine.py"), "run", "--engine", "scripted", "--model", "hostile"]
     command += ["--data-dir", "data", "--strategy", "majority-vote:samples=6", "--timeout", "20", "--out", "run"]
 
