@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, get_args
 
+from tts_bench import foreign
 from tts_bench.errors import UserError
 
 from .catalog import Split, TaskInfo, describe
@@ -94,9 +95,9 @@ def _file(info: TaskInfo, split: Split, data_dir: Path | None) -> Path | None:
 
 def _read(file: Path) -> bytes:
     try:
-        return file.read_bytes()
-    except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.") from error
+        return foreign.read(file)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _shipped(info: TaskInfo, split: Split) -> bytes:
@@ -154,7 +155,8 @@ def _parse(info: TaskInfo, raw: bytes, source: str) -> Rows:
 
 def _row(info: TaskInfo, line: bytes, where: str) -> Row:
     try:
-        row = json.loads(line.decode("utf-8"))
+        line.decode()
+        row = foreign.parse(line)
     except UnicodeDecodeError as error:
         raise UserError(f"{where} is not UTF-8 (byte {error.start + 1} of the line); save it as UTF-8.") from error
     except ValueError as error:

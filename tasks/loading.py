@@ -23,6 +23,7 @@ from tts_bench.errors import UserError, did_you_mean
 from . import scoring
 from .catalog import PREFIX, check, describe, is_file, names
 from .hooks import Docs
+from .yaml_bounds import check_folder
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ def load(wanted: Sequence[str], data_dir: Path | None = None) -> LoadedTasks:
 def _from_file(file: Path) -> list[Task | Group]:
     """The task of a YAML file; other YAML files beside it are known to lm-eval too, for `include`."""
     folder = file.resolve().parent
+    check_folder(folder)
     manager = TaskManager(include_path=folder, include_defaults=False, metadata={"folder": str(folder)})
     if file.stem not in manager.all_tasks:
         raise UserError(
@@ -99,7 +101,7 @@ def _build(manager: TaskManager, wanted: Sequence[str], known: Sequence[str]) ->
         except UserError:
             raise
         except Exception as error:  # a task's own code: anything may come
-            raise UserError(f"lm-eval cannot load its task {name!r}: {error}") from error
+            raise UserError(f"lm-eval cannot load its task {name!r}: {' '.join(str(error).split())[:500]}") from error
         for task in found["tasks"].values():
             if task.OUTPUT_TYPE != "generate_until":
                 raise UserError(

@@ -76,7 +76,7 @@ def test_any_float32_row_comes_back_bit_for_bit(tmp_path_factory: pytest.TempPat
         (lambda folder: (folder / "token.safetensors").unlink(), ["there is no"]),
         (lambda folder: (folder / "card.json").write_text("{"), ["cannot be read as JSON"]),
         (lambda folder: (folder / "card.json").write_bytes(b"\xff"), ["cannot be read as JSON"]),
-        (lambda folder: (folder / "card.json").write_text("[]"), ["schema list"]),
+        (lambda folder: (folder / "card.json").write_text("[]"), ["JSON list"]),
         (lambda folder: (folder / "token.safetensors").write_bytes(b"junk"), ["damaged"]),
         (edit(schema=2), ["schema 2", "reads 1"]),
         (edit(name=...), ["unknown fields: name"]),

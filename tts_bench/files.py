@@ -7,10 +7,18 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room: on the disk, in a quota, in a file's limit
+
+
+LOCK = ".lock"  # of `held`, in the folder; it stays there
+
+
+class Held(Exception):
+    """A folder is in use."""
 
 
 def file_name(text: str) -> str:
@@ -54,6 +62,38 @@ def write_folder(path: Path, texts: Mapping[str, str]) -> None:
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other processes, and other uses in this one, out of an existing folder: the lock ends with its process.
+
+    Raises:
+        Held: someone else has it.
+        OSError: the folder cannot be written to, or its file system knows no locks.
+    """
+    from filelock import FileLock, Timeout
+
+    try:
+        with FileLock(folder / LOCK, timeout=0, fallback_to_soft=False):
+            yield
+    except Timeout as error:
+        raise Held from error
+
+
+def is_held(folder: Path) -> bool:
+    """Whether someone has `folder` now; nothing is written.
+
+    Raises:
+        OSError: as `held`.
+    """
+    if not (folder / LOCK).is_file():
+        return False
+    try:
+        with held(folder):
+            return False
+    except Held:
+        return True
 
 
 def sha256_of(path: Path) -> str:

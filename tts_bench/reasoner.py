@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -36,6 +37,7 @@ class Ledger:
     """All that one strategy made the harness generate for one problem, and the answers it was given for it."""
 
     def __init__(self) -> None:
+        self.closed = False  # its strategy was given up: nothing more is generated for it
         self.segments: list[Segment] = []
         self._issued: dict[int, Answer] = {}
         self._extracted: dict[str, str | None] = {}
@@ -180,6 +182,8 @@ class ModelReasoner:
         stop_texts: tuple[str, ...],
     ) -> tuple[Segment, bool]:
         """The segment sampled after `stood`, and whether it came to a stop by itself."""
+        if self.ledger.closed:
+            await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
         stream = stream_key(self._settings.seed, self.problem.id, self._branch, kind)
         prefix = _tokens(stood[1:])
         generation = await self._scheduler.generate(

@@ -8,6 +8,7 @@ from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast, get_type_hints
 
+from tts_bench import foreign
 from tts_bench.api import Answer, Cost, Segment, SegmentKind, Trace
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def from_line(line: str | bytes) -> Record:
         record = _reader().validate_json(line, strict=True)
     except ValueError as error:
         first = cast("ValidationError", error).errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
+        where = ".".join(map(str, first["loc"]))[:200]
         _check_schema(line)
         raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from error
     if record.schema not in READ:
@@ -162,7 +163,7 @@ def _reader() -> TypeAdapter[Record]:
 def _check_schema(line: str | bytes) -> None:
     """A record of a later version fails on its fields first; what its reader has to hear is the version."""
     try:
-        data = json.loads(line)
+        data = foreign.parse(line.encode() if isinstance(line, str) else line)
     except ValueError:
         return
     if isinstance(data, dict) and data.get("schema") not in READ:
@@ -170,7 +171,7 @@ def _check_schema(line: str | bytes) -> None:
 
 
 def _other_schema(found: object) -> str:
-    return f"record schema is {found!r}; this version reads {' and '.join(map(str, READ))}"
+    return f"record schema is {repr(found)[:80]}; this version reads {' and '.join(map(str, READ))}"
 
 
 def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRecord:

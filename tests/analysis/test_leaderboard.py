@@ -22,6 +22,7 @@ from tts_bench.analysis.leaderboard.board import Board, Finding, read_entry
 from tts_bench.analysis.leaderboard.entry import Entry, render
 from tts_bench.analysis.leaderboard.making import name_of
 from tts_bench.cli import main as root
+from tts_bench.cli.main import parses
 from tts_bench.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +32,8 @@ def made(folder: Path) -> Path:
     """A leaderboard with two entries."""
     runs = [run_folder(folder / "runs" / "a"), second_run(folder / "runs" / "b")]
     for run in runs:
-        Board(folder / "board").add(run)
-    Board(folder / "board").build()
+        Board(folder / "board", parses).add(run)
+    Board(folder / "board", parses).build()
     return folder / "board"
 
 
@@ -48,7 +49,7 @@ def copy(board: Path, tmp_path: Path) -> Path:
 
 
 def findings(folder: Path, *runs: Path) -> list[str]:
-    return list(map(str, Board(folder).check(list(runs))[1]))
+    return list(map(str, Board(folder, parses).check(list(runs))[1]))
 
 
 def relative(folder: Path) -> dict[Path, bytes | None]:
@@ -84,7 +85,7 @@ def test_the_same_entries_give_the_same_bytes_in_every_process_and_order(board: 
 
 def test_building_again_changes_nothing_and_an_entry_made_again_is_the_same(board: Path, tmp_path: Path) -> None:
     before = relative(board)
-    Board(board).build()
+    Board(board, parses).build()
     assert relative(board) == before
     assert relative(made(tmp_path / "again")) == before
     assert findings(board, *(board.parent / "runs").iterdir()) == []
@@ -294,7 +295,7 @@ def test_pages_that_lead_outside_the_folder_are_not_written(
 
 
 def test_curves_of_removed_entries_go_with_the_next_build(tmp_path: Path) -> None:
-    board = Board(tmp_path / "board")
+    board = Board(tmp_path / "board", parses)
     (tmp_path / "board" / "entries").mkdir(parents=True)
     for task in ("sums", "products"):
         held = entry({"a": [0, 1], "b": [1, 1]}, seed=len(task))
@@ -310,7 +311,7 @@ def test_curves_of_removed_entries_go_with_the_next_build(tmp_path: Path) -> Non
 
 def test_two_entries_of_the_same_records_are_found(tmp_path: Path) -> None:
     for number, change in enumerate((None, other_seed)):
-        Board(tmp_path / "board").add(run_folder(tmp_path / f"run{number}", change))
+        Board(tmp_path / "board", parses).add(run_folder(tmp_path / f"run{number}", change))
     [found] = findings(tmp_path / "board")
     assert re.search(r"run.records: the records of adder-\w+.json again", found)
 

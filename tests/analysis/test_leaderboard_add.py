@@ -17,6 +17,7 @@ from tests.analysis.run_folders import FIXTURES
 from tests.refusals import check_message, contents
 from tts_bench.analysis.leaderboard.board import Board
 from tts_bench.cli import main as root
+from tts_bench.cli.main import parses
 from tts_bench.records import from_line, to_line
 
 
@@ -76,9 +77,12 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "other data": (header(lambda h: h["data"]["gsm8k"].update(sha256="0" * 64)), "two values for data of gsm8k"),
     "another seed": (header(lambda h: h.update(seed=7)), "two values for seed"),
     "a header without its command": (header(lambda h: h.pop("command")), "not as a run writes it .'command'"),
-    "a model that is a list": (header(lambda h: h.update(model=[])), "not as a run writes it"),
-    "a control character": (header(lambda h: h.update(command="tts-bench\x1b[2J")), "run.command is .*without control"),
-    "a line break": (header(lambda h: h.update(command="tts-bench\nrun")), "run.command is .*without control"),
+    "a model that is a list": (header(lambda h: h.update(model=[])), "model: Input should be a valid dictionary"),
+    "a control character": (
+        header(lambda h: h.update(command="tts-bench\x1b[2J")),
+        "run.command is .*one line of plain words",
+    ),
+    "a line break": (header(lambda h: h.update(command="tts-bench\nrun")), "run.command is .*one line of plain words"),
     "markup": (header(lambda h: h["model"].update(name="<script>x")), "model.name is .*without control or invisible"),
     "writing that turns": (header(lambda h: h["model"].update(source="a\u202eb")), "model.source is .*without control"),
     "an invisible character": (header(lambda h: h["model"].update(notes=["a\u200bb"])), "model.notes.0 is .*without"),
@@ -109,7 +113,7 @@ def test_a_run_whose_records_fit_the_digest_in_its_header_is_taken(tmp_path: Pat
 
     run = run_folder(tmp_path / "run")
     header(lambda h: h.update(records_sha256=sha256_of(run / "records.jsonl")))(run)
-    assert Board(tmp_path / "board").add(run).is_file()
+    assert Board(tmp_path / "board", parses).add(run).is_file()
 
 
 def test_a_run_is_added_once_and_another_with_its_settings_is_refused_with_what_differs(

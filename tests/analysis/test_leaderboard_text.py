@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import TypeAdapter, ValidationError
 
+from tts_bench.analysis.leaderboard.command import arguments
+from tts_bench.analysis.leaderboard.command import plain as plain_command
 from tts_bench.analysis.leaderboard.document import Command, document
 from tts_bench.analysis.leaderboard.entry import Entry, Text, schema
 from tts_bench.analysis.leaderboard.figure import figure
@@ -24,6 +27,7 @@ from tts_bench.analysis.leaderboard.html import html
 from tts_bench.analysis.leaderboard.markdown import markdown
 from tts_bench.analysis.leaderboard.ranking import rankings
 from tts_bench.analysis.leaderboard.recompute import complete
+from tts_bench.cli.main import parses
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft202012Validator(json.loads(schema()))
@@ -88,7 +92,7 @@ def entry_with(text: str) -> Entry:
     held = content({"longer than any plain text here" * 2: [0, 1, 1], text: [1, 1, 0]}, label=text, metric=text)
     held["model"] |= {"name": text, "source": text, "notes": [text], "fingerprint": text}
     held["run"] |= {
-        "command": text,
+        "command": plain_command(shlex.join(["tts-bench", "run", "--system", text])),
         "thinking_format": text,
         "engine": {text: text},
         "versions": {text: text},
@@ -100,6 +104,12 @@ def entry_with(text: str) -> Entry:
     return Entry.model_validate(complete(held))
 
 
+def readable(entry: Entry) -> bool:
+    """Whether the command of `entry_with` is one: a system prompt that looks like an option is none."""
+    words = arguments(entry.run.command)
+    return words is not None and parses(words)
+
+
 def flat(tokens: list[Token]) -> list[Token]:
     return [part for token in tokens for part in (token, *flat(token.children or []))]
 
@@ -108,7 +118,8 @@ def flat(tokens: list[Token]) -> list[Token]:
 @given(plain)
 @hostile_examples
 def test_plain_text_stays_text_in_the_readme(text: str) -> None:
-    readme = markdown(document({"a.json": entry_with(text)}))
+    entry = entry_with(text)
+    readme = markdown(document({"a.json": entry}, parses))
     tokens = flat(MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(readme))
     ours = ("<!-- made", "<details><summary>Every rung</summary>", "</details>")
     for token in tokens:
@@ -122,10 +133,8 @@ def test_plain_text_stays_text_in_the_readme(text: str) -> None:
     spans = [token.content for token in tokens if token.type == "code_inline"]
     bare = text[1:-1] if text.startswith(" ") and text.endswith(" ") and text.strip() else text  # as CommonMark has it
     assert spans.count(bare) >= 12, (bare, spans)
-    assert [token.content.removesuffix("\n") for token in tokens if token.type == "code_block"] in (
-        [text],
-        [text.strip()],
-    )
+    shown = [token.content.removesuffix("\n") for token in tokens if token.type == "code_block"]
+    assert shown == ([entry.run.command] if readable(entry) else [])
     rows = [token for token in tokens if token.type == "tr_open"]
     assert len(rows) == 2 + 2 + 2  # two heads and two strategies in each: no text is a row or ends one
     assert sum(token.type == "td_open" for token in tokens) == 2 * 15 + 2 * 11
@@ -154,12 +163,13 @@ class Page(HTMLParser):
 def test_plain_text_stays_text_in_the_page_and_in_its_figures(text: str) -> None:
     entries = {"a.json": entry_with(text)}
     page = Page()
-    page.feed(html(document(entries)))
+    page.feed(html(document(entries, parses)))
     page.close()
     assert page.tags <= TAGS
     assert set(page.links) == {"data:,", "entries/a.json"}
     assert not any(name.startswith("on") or name == "style" for name in page.attributes)
-    assert page.texts.count(text) >= 13
+    assert page.texts.count(text) >= 12
+    assert (entries["a.json"].run.command in page.texts) == readable(entries["a.json"])
     svg = ElementTree.fromstring(figure(rankings(entries)[0]))
     assert {element.tag.rpartition("}")[2] for element in svg.iter()} == {"svg", "title", "rect", "path", "text"}
     assert any(element.text == f"{text} (seed 0, a.json)" for element in svg.iter())
@@ -198,8 +208,52 @@ def test_entries_are_valid_by_the_published_schema_and_other_json_is_not() -> No
 
 
 def test_a_command_is_shown_as_it_is() -> None:
-    [command] = [
-        block for block in document({"a.json": entry_with("x 'y' \"z\" & $(w)")}) if isinstance(block, Command)
-    ]
-    assert command.text == "x 'y' \"z\" & $(w)"
-    assert "<pre><code>x &#x27;y&#x27; &quot;z&quot; &amp; $(w)</code></pre>" in html([command])
+    [command] = commands("tts-bench run --system 'y \"z\" (w)'")
+    assert command.text == "tts-bench run --system 'y \"z\" (w)'"
+    assert "<pre><code>tts-bench run --system &#x27;y &quot;z&quot; (w)&#x27;</code></pre>" in html([command])
+
+
+def commands(text: str) -> list[Command]:
+    held = entry_with("x").model_dump()
+    held["run"]["command"] = text
+    blocks = document({"a.json": Entry.model_validate(complete(held))}, parses)
+    return [block for block in blocks if isinstance(block, Command)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "rm -rf .",
+        "python evil.py",
+        "tts-bench",
+        "tts-bench run --help",
+        "tts-bench run --no-such-option 1",
+        "tts-bench run --limit all",
+        "tts-bench run surplus",
+        "tts-bench mine bitcoins",
+        "tts-bench lm-eval run",
+        "tts-bench --version",
+    ],
+)
+def test_a_command_that_is_no_command_line_of_ours_is_not_shown(command: str) -> None:
+    assert commands(command) == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tts-bench run; rm -rf .",
+        "tts-bench run && rm -rf .",
+        "tts-bench run --system '$(rm -rf .)'",
+        'tts-bench run --system "x"',
+        "tts-bench run --out runs/*",
+        "tts-bench run --out ~",
+        "tts-bench run #",
+        "tts-bench run --system 'open",
+        "tts-bench  run",
+        "tts-bench run --system a\\ b",
+    ],
+)
+def test_a_command_on_which_a_shell_would_act_is_refused(command: str) -> None:
+    with pytest.raises(ValidationError, match="command"):
+        commands(command)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -173,3 +175,24 @@ def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
     assert isinstance(several, Workers)
     assert (several.info.exact, several.info.identity) == (True, one.info.identity)
     assert asked(several, lambda engine: engine.generate(given)) == asyncio.run(work())
+
+
+SCRIPT = """
+from tests.engines.scripted_engines import scripted
+from tts_bench.engines.processes import start
+from tts_bench.errors import UserError
+try:
+    start(2, scripted)
+except UserError as error:
+    print(error)
+"""
+
+
+def test_a_script_without_a_main_guard_is_told_of_it_once_and_not_of_memory(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, str(tmp_path / "mine.py")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=True)
+    assert done.stdout.startswith("mine.py begins again in each worker process")
+    assert "if __name__ == '__main__':" in done.stdout
+    assert (done.stdout.count("\n"), done.stderr) == (1, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import threading
 import time
@@ -23,6 +24,14 @@ from tts_bench.harness.run import prepare
 from tts_bench.store import Store
 
 STRATEGIES = ("baseline:budgets=10+60", "budget-forcing:extensions=2", "majority-vote:samples=4")
+
+
+def write_problems(folder: Path, count: int) -> Path:
+    """A data folder with so many problems of GSM8K's kind."""
+    (folder / "gsm8k").mkdir(parents=True)
+    rows = [{"question": f"What is {n} and {n + 3}?", "answer": f"It is so.\n#### {2 * n + 3}"} for n in range(count)]
+    (folder / "gsm8k" / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
 
 
 def slow(text: str, draw: Draw) -> str:

@@ -14,17 +14,15 @@ from pathlib import Path
 import pytest
 
 from tests.harness import killable
+from tts_bench.errors import UserError
+from tts_bench.harness.folder import RunFolder
 
 FILES = ("records.jsonl", "curve.json")
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data" / "gsm8k"
-    folder.mkdir(parents=True)
-    rows = [{"question": f"What is {n} and {n + 3}?", "answer": f"It is so.\n#### {2 * n + 3}"} for n in range(12)]
-    (folder / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return tmp_path / "data"
+    return killable.write_problems(tmp_path / "data", 12)
 
 
 @pytest.mark.slow
@@ -118,3 +116,48 @@ def test_two_runs_at_once_on_one_store_do_no_harm(tmp_path: Path, data: Path) ->
     alone = (tmp_path / "alone" / "run" / "records.jsonl").read_bytes()
     for name in ("one", "two"):
         assert (tmp_path / "shared" / name / "records.jsonl").read_bytes() == alone
+
+
+def test_of_two_runs_on_one_folder_the_second_is_refused_and_a_kill_frees_the_folder(
+    tmp_path: Path, data: Path
+) -> None:
+    out, log = tmp_path / "runs" / "run", tmp_path / "log"
+    fork = multiprocessing.get_context("fork")
+    first = fork.Process(target=killable.run, args=(data, out, log))
+    first.start()
+    while not (log.exists() and log.read_text()):
+        time.sleep(0.01)
+    before = {path: path.read_bytes() for path in out.glob("run.json")}
+    with pytest.raises(UserError, match=f"--out {out} belongs to a run that is not finished.*give another --out"):
+        killable.run(data, out)
+    assert {path: path.read_bytes() for path in out.glob("run.json")} == before
+    os.kill(first.pid or 0, signal.SIGKILL)
+    first.join()
+    killable.run(data, out)
+    assert json.loads((out / "run.json").read_text())["status"] == "finished"
+
+
+def test_a_run_that_began_while_another_was_prepared_keeps_its_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    with folder.owned({"seed": 0}):
+        folder.begin({"identity": {"seed": 0}})
+        with pytest.raises(UserError, match="another process is at work"), folder.owned({"seed": 0}):
+            pass
+    with pytest.raises(UserError, match="its seed is 0, this run's is 1"), folder.owned({"seed": 1}):
+        pass
+    with folder.owned({"seed": 0}):
+        pass
+
+
+@pytest.mark.parametrize("schema", [2, 99, "2", None, [1]])
+def test_a_run_json_of_another_schema_is_refused_and_stays_as_it_is(schema: object, tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    text = json.dumps({"schema": schema, "identity": {"seed": 0}, "new": True})
+    (folder.path / "run.json").write_text(text)
+    for refused in (folder.check, lambda: folder.claim({"seed": 0})):
+        with pytest.raises(UserError, match="another version made it, and it stays as it is"):
+            refused()
+    with pytest.raises(UserError, match="another version"), folder.owned({"seed": 0}):
+        pass
+    assert (folder.path / "run.json").read_text() == text

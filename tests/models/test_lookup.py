@@ -146,7 +146,7 @@ def test_wheels_that_do_not_make_the_file_are_refused_and_nothing_is_kept(
 
 def test_a_corrupt_gguf_is_refused_and_nothing_is_kept(gguf: Path, cache: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.gguf").write_bytes(gguf.read_bytes()[:600])
-    with pytest.raises(UserError, match="not a GGUF language model"):
+    with pytest.raises(UserError, match="no whole GGUF file"):
         resolve(str(tmp_path / "cut.gguf"))
     assert kept(cache) == []
 

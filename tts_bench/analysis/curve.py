@@ -11,6 +11,9 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
+from pydantic import TypeAdapter
+
+from tts_bench import foreign
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 from tts_bench.records import AnswerRecord, Record
@@ -229,12 +232,12 @@ def read_curve(path: Path) -> tuple[dict[str, Any], list[Point]]:
         UserError: the file is missing, is no curve, or has another schema.
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = foreign.document(path)
         schema, header = data["schema"], data["header"]
         if schema == SCHEMA:
-            return header, [Point(**point) for point in data["points"]]
+            return dict(header), TypeAdapter(list[Point]).validate_python(data["points"])
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}. It should be the curve.json of a run.") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is not a curve.json: {error}. `tts-bench run` writes one.") from error
-    raise UserError(f"{path} has curve schema {schema!r}; this version reads {SCHEMA}. Repeat the run.")
+        raise UserError(f"{path} is not a curve.json: {str(error)[:200]}. `tts-bench run` writes one.") from error
+    raise UserError(f"{path} has curve schema {str(schema)[:80]}; this version reads {SCHEMA}. Repeat the run.")

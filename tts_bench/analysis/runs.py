@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
 
+from tts_bench import foreign
 from tts_bench.analysis.compute import ComputeAxis
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.votes import majority_at_k
@@ -24,6 +25,31 @@ from tts_bench.records import Record, view
 Floats = NDArray[np.float64]
 _HEADER_SCHEMA = 1
 _FREE = ("strategies", "sources", "tasks", "limit", "seed", "timeout", "tts_bench", "data")
+
+
+class _Identity(BaseModel):
+    strategies: list[str]
+    data: dict[str, str]
+    seed: int
+
+
+class _Timing(BaseModel):
+    engine_seconds: float = 0.0
+    tokens: dict[str, int] = {}
+
+
+class _Header(BaseModel):
+    """What the analysis reads of a run.json, by type; older runs lack some of it."""
+
+    metrics: dict[str, str]
+    identity: _Identity
+    labels: dict[str, str] = {}
+    errors: int = 0
+    records_sha256: str | None = None
+    model: dict[str, Any] = {}
+    thinking_format: dict[str, Any] = {}
+    hardware: dict[str, Any] = {}
+    timing: _Timing = _Timing()
 
 
 @dataclass(frozen=True)
@@ -89,20 +115,30 @@ def read_header(folder: Path) -> dict[str, Any]:
     """
     path = folder / "run.json"
     try:
-        header = json.loads(path.read_text("utf-8"))
+        header = foreign.document(path)
         schema, status = header["schema"], header["status"]
         missing = {"metrics"} - set(header) | {"strategies", "data", "seed"} - set(header["identity"])
     except OSError as error:
         raise UserError(f"{folder} is no run's folder: {path} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no header of a run: {error}. `tts-bench run` writes one.") from error
+        raise UserError(f"{path} is no header of a run: {str(error)[:200]}. `tts-bench run` writes one.") from error
     if schema != _HEADER_SCHEMA:
         raise UserError(f"{path} has schema {schema!r}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
     if missing:
         raise UserError(f"{path} is no whole header of a run: it lacks {', '.join(sorted(missing))}. Repeat the run.")
     if status != "finished":
         raise UserError(f"{folder} holds a run that is not finished ({status}). The command that began it finishes it.")
-    return dict(header)
+    _check_types(path, header)
+    return header
+
+
+def _check_types(path: Path, header: dict[str, Any]) -> None:
+    try:
+        _Header.model_validate(header, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))[:200]
+        raise UserError(f"{path} is no header of a run: {where}: {first['msg']}. Repeat the run.") from error
 
 
 def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
@@ -114,18 +150,18 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
     """
     path, checks, digest = folder / "records.jsonl", _Checks(header), sha256()
     try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
-                digest.update(raw)
-                try:
-                    record = view(raw)
-                    checks.check(record)
-                except ValueError as error:
-                    cut = "" if raw.endswith(b"\n") else "the last line is cut off: "
-                    raise UserError(f"{path}, line {number}: {cut}{error}. Repeat the run's command.") from error
-                yield record
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}. Repeat the run's command.") from error
+        for number, raw in enumerate(foreign.lines(path), 1):
+            digest.update(raw)
+            try:
+                record = view(raw)
+                checks.check(record)
+            except ValueError as error:
+                cut = "" if raw.endswith(b"\n") else "the last line is cut off: "
+                raise UserError(f"{path}, line {number}: {cut}{error}. Repeat the run's command.") from error
+            yield record
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read: {why}. Repeat the run's command.") from error
     if header.get("records_sha256") not in (None, digest.hexdigest()):  # older runs did not say
         raise UserError(
             f"{path} was changed after its run: its SHA-256 is another than run.json says. Repeat the run's command."
@@ -159,6 +195,8 @@ class _Checks:
             raise ValueError(f"{name} has neither answer nor error")
         metric = self.header["metrics"][record.task]
         for answer in record.answers:
+            if answer.segments and not 0 <= min(answer.segments) <= max(answer.segments) < len(record.segments):
+                raise ValueError(f"{name} names a segment on rung {answer.rung!r} that it does not have")
             if metric not in answer.scores:
                 raise ValueError(f"{name} has no score {metric!r} on rung {answer.rung!r}")
         self._check_rungs(record, name)

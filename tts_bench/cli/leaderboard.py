@@ -23,8 +23,9 @@ def add(
 ) -> None:
     """Make an entry of a finished run. Incomplete, mixed and modified runs are refused."""
     from tts_bench.analysis.leaderboard.board import Board
+    from tts_bench.cli.main import parses
 
-    path = Board(folder).add(run)
+    path = Board(folder, parses).add(run)
     print(f"Written to {safe(str(path))}. Now type: tts-bench leaderboard build")
 
 
@@ -32,8 +33,9 @@ def add(
 def build(folder: _Folder = _FOLDER) -> None:
     """Write README.md, index.html, the curves and the schema from the entries."""
     from tts_bench.analysis.leaderboard.board import Board
+    from tts_bench.cli.main import parses
 
-    print(f"Written: {', '.join(safe(str(path)) for path in Board(folder).build())}")
+    print(f"Written: {', '.join(safe(str(path)) for path in Board(folder, parses).build())}")
 
 
 @app.command()
@@ -45,8 +47,9 @@ def check(
 ) -> None:
     """Recompute every entry and every page; exit code 2 where one of them was edited or is stale."""
     from tts_bench.analysis.leaderboard.board import Board
+    from tts_bench.cli.main import parses
 
-    entries, findings = Board(folder).check(runs or [])
+    entries, findings = Board(folder, parses).check(runs or [])
     for finding in findings:
         print(safe(str(finding)), file=sys.stderr)
     if findings:

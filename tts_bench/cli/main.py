@@ -9,6 +9,8 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
+import time
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
@@ -39,6 +41,7 @@ VERBS = {
     "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
 }
+_PATIENCE = 5.0  # seconds for threads to end after all is done
 LIGHT = {"strategies", "report", "compare", "plot", "leaderboard"}  # verbs that never load a model
 
 
@@ -79,6 +82,18 @@ def _command(verb: str) -> Any:  # noqa: ANN401 - typer's own command classes ar
     return get_command(mount)
 
 
+def parses(arguments: list[str]) -> bool:
+    """Whether `arguments` are a command line of ours that can be typed as it stands; nothing is run."""
+    if not arguments or arguments[0] not in VERBS or {"-h", "--help", "--version", "lm-eval"} & {*arguments}:
+        return False
+    verb, *rest = arguments
+    try:
+        _command(verb).make_context(verb, rest)
+    except typer.TyperException:
+        return False
+    return True
+
+
 def _print_version(value: bool) -> None:
     if value:
         print(f"tts-bench {__version__}")
@@ -101,7 +116,15 @@ def _app() -> Any:  # noqa: ANN401
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
-    sys.exit(_run(sys.argv[1:] or ["--help"]))
+    code = _run(sys.argv[1:] or ["--help"])
+    threading.Thread(target=_leave, args=(code,), daemon=True).start()
+    sys.exit(code)
+
+
+def _leave(code: int) -> None:
+    """The interpreter waits for every thread, and a plugin may have left one that never ends."""
+    time.sleep(_PATIENCE)
+    os._exit(code)
 
 
 def _run(arguments: list[str]) -> int:

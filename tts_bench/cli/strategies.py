@@ -60,7 +60,8 @@ def check(
     spec: Annotated[str, typer.Argument(help="NAME or ./file.py:CLASS, with :key=value,... if you like.")],
 ) -> None:
     """Try out on a scripted model whether a strategy keeps what the harness relies on; if not, exit code 2."""
-    from tts_bench.testing import CLAIMS, results
+    from tts_bench.conformance.apart import results
+    from tts_bench.testing import CLAIMS
 
     if not show_verdicts(results(spec), CLAIMS, len("not tried")):
         raise typer.Exit(2)

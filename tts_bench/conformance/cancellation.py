@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from tts_bench.api import Answer, Strategy
 from tts_bench.conformance.kit import Broken
-from tts_bench.conformance.stage import PROBLEMS, Conditions, Stage, run
+from tts_bench.conformance.stage import PROBLEMS, Conditions, Stage, beginning, run
+from tts_bench.harness import loop
 from tts_bench.reasoner import Ledger
 
 _TURNS = 60  # of the event loop: every call of the trial model that does not hang has come back by then
@@ -20,8 +21,9 @@ def cancellation(strategy: Strategy) -> None:
     """Given up, by closing it or by a timeout, it leaves nothing running."""
     (healthy,) = run(strategy, problems=PROBLEMS[:1])
     for hanging in range(1, min(healthy.calls, _PLACES) + 2):
-        asyncio.run(_give_up(strategy, Conditions(hanging=hanging), closing=False))
-        asyncio.run(_give_up(strategy, Conditions(hanging=hanging), closing=True))
+        for closing in (False, True):
+            beginning.get()()
+            loop.run(_give_up(strategy, Conditions(hanging=hanging), closing))
 
 
 async def _give_up(strategy: Strategy, conditions: Conditions, closing: bool) -> None:

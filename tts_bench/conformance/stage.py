@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 
@@ -12,14 +13,18 @@ from tts_bench.api import Answer, LearnedToken, Problem, Reasoner, Strategy
 from tts_bench.engines.base import Generation, Request, learned_id
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine
 from tts_bench.errors import EngineError
+from tts_bench.harness import loop
 from tts_bench.harness.solve import attempt
-from tts_bench.harness.watchdog import TASK_NAME, watchdog
+from tts_bench.harness.watchdog import watchdog
 from tts_bench.reasoner import Ledger, ModelReasoner, Settings
 from tts_bench.records import ErrorRecord
 from tts_bench.scheduler import Digest, Scheduler
 from tts_bench.store import Store
 from tts_bench.tasks.boxed import box
 from tts_bench.thinking import detect
+
+# Called before each problem, for who watches from outside whether a strategy comes back.
+beginning: ContextVar[Callable[[], object]] = ContextVar("beginning", default=lambda: None)
 
 PATIENCE = 5.0  # seconds for one problem, of which a scripted model needs a few thousandths
 # Under the name of a real task: a strategy that knows its gold answers then works, until it is given another name.
@@ -133,11 +138,12 @@ def run(
     """
 
     async def one(problem: Problem, stage: Stage) -> Trial:
+        beginning.get()()
         ledger = Ledger()
         work = attempt(
             strategy, shown(problem), lambda: wrapped(stage.reasoner(problem, ledger)), ledger, timeout=PATIENCE
         )
-        answers, error = await asyncio.create_task(work, name=TASK_NAME)
+        answers, error = await work
         return Trial(problem, tuple(answers), error, stage.engine.asked)
 
     async def everything() -> list[Trial]:
@@ -147,4 +153,4 @@ def run(
                 return list(await asyncio.gather(*(one(problem, stage) for problem in problems)))
             return [await one(problem, Stage(conditions)) for problem in problems]
 
-    return asyncio.run(everything())
+    return loop.run(everything())

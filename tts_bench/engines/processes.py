@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import sys
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from tts_bench.engines.base import Engine
 from tts_bench.engines.host import Load, serve
 from tts_bench.engines.workers import Workers
+from tts_bench.errors import UserError
+
+_UNGUARDED = 86  # exit code of a worker that would start workers while it imports the script
 
 
 class Process:
     """Implements `tts_bench.engines.host.Host`. One that dies is not replaced: it is memory, mostly, that was short."""
 
     def __init__(self, load: Load, arguments: dict[str, Any]) -> None:
+        if getattr(multiprocessing.current_process(), "_inheriting", False):
+            # This is a worker that runs the script anew, up to where the script starts workers: it has no guard.
+            os._exit(_UNGUARDED)
         spawn = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
         self._pipe, theirs = spawn.Pipe()
         self.process = spawn.Process(target=_serve, args=(theirs, load, arguments), daemon=True)
@@ -35,6 +44,12 @@ class Process:
 
     def ending(self) -> str:
         self.process.join(timeout=5)  # for its exit code
+        if self.process.exitcode == _UNGUARDED:
+            script = getattr(sys.modules["__main__"], "__file__", None)
+            raise UserError(
+                f"{Path(script).name if script else 'the script'} begins again in each worker process, which imports "
+                "it. Put what it does under if __name__ == '__main__': and keep only imports and definitions outside."
+            )
         return f"a worker process ended with code {self.process.exitcode}"
 
     def again(self) -> None:

@@ -312,6 +312,8 @@ def _check_same(first: EngineInfo, other: EngineInfo) -> None:
 
 
 def _ended(host: Host) -> UserError:
-    return UserError(
-        f"{host.ending()} before it had anything to do; where memory was short, fewer need less. Type --workers 1."
-    )
+    try:
+        how = host.ending()
+    except UserError as error:  # it knows why
+        return error
+    return UserError(f"{how} before it had anything to do; where memory was short, fewer need less. Type --workers 1.")

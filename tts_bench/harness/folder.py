@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tts_bench import foreign
 from tts_bench.errors import UserError
-from tts_bench.files import FULL, file_name, sha256_of, write_whole
+from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, sha256_of, write_whole
 from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
@@ -39,40 +40,53 @@ class RunFolder:
     def _check(self) -> None:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--out {self.path} is a file; it takes a folder. Give another name.")
-        if self.path.is_dir() and any(self.path.iterdir()) and not (self.path / "run.json").is_file():
-            raise UserError(f"--out {self.path} holds files but no run.json: it is not a run's folder. Give another.")
+        if self.path.is_dir():
+            if is_held(self.path):
+                raise self._held()
+            others = any(path.name != LOCK for path in self.path.iterdir())
+            if others and not (self.path / "run.json").is_file():
+                raise UserError(
+                    f"--out {self.path} holds files but no run.json: it is not a run's folder. Give another."
+                )
+            self._header()
         there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not there.is_dir():
             raise UserError(f"--out {self.path} cannot be made: {there} is a file. Give another folder.")
         if not os.access(there, os.W_OK | os.X_OK):
             raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
 
-    def claim(self, identity: dict[str, Any]) -> None:
-        """Refuse a folder whose records another run made.
+    def _held(self) -> UserError:
+        return UserError(
+            f"--out {self.path} belongs to a run that is not finished: another process is at work there. "
+            "Wait for it, or give another --out."
+        )
+
+    def _header(self) -> dict[str, Any] | None:
+        """What its run.json says; None where there is none.
 
         Raises:
-            UserError: its run.json tells of other settings, data or model, or cannot be read.
+            UserError: it cannot be read, or a later version wrote it.
         """
         path = self.path / "run.json"
         if not path.exists():
-            return
+            return None
         try:
-            held = dict(json.loads(path.read_text("utf-8"))["identity"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            header = foreign.document(path)
+        except (OSError, ValueError) as error:
             raise UserError(f"{path} cannot be read as a run ({error}). Give another --out.") from error
-        wanted = json.loads(json.dumps(identity))
-        if any(held.get(key) != wanted.get(key) for key in {**held, **wanted}):  # what is absent is None
-            name, there, here = _differing(held, wanted)
+        if (schema := header.get("schema", SCHEMA)) != SCHEMA:
             raise UserError(
-                f"--out {self.path} holds another run's records: its {name} is {_short(there)}, this run's is "
-                f"{_short(here)}. Give another --out; what is generated already is not generated again."
+                f"{path} has schema {str(schema)[:40]}, this version of tts-bench writes {SCHEMA}: another version "
+                "made it, and it stays as it is. Give another --out, or use that version."
             )
+        return header
 
-    def begin(self, header: dict[str, Any]) -> None:
-        """Make the folder and say in it what is running.
+    @contextmanager
+    def owned(self, identity: dict[str, Any]) -> Iterator[None]:
+        """Make the folder and keep other runs out of it. A process that is killed lets go of it.
 
         Raises:
-            UserError: the folder cannot be made.
+            UserError: it cannot be made, another run is at work there, or, since it was checked, one has begun there.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
@@ -80,6 +94,35 @@ class RunFolder:
             if error.errno in FULL:
                 raise
             raise UserError(f"--out {self.path} cannot be made: {error.strerror}. Give another folder.") from error
+        try:
+            with held(self.path):
+                self.claim(identity)
+                yield
+        except Held:
+            raise self._held() from None
+
+    def claim(self, identity: dict[str, Any]) -> None:
+        """Refuse a folder whose records another run made.
+
+        Raises:
+            UserError: its run.json tells of other settings, data or model, or cannot be read.
+        """
+        header = self._header()
+        if header is None:
+            return
+        found = header.get("identity")
+        if not isinstance(found, dict):
+            raise UserError(f"{self.path / 'run.json'} says nothing of its run's identity. Give another --out.")
+        wanted = json.loads(json.dumps(identity))
+        if any(found.get(key) != wanted.get(key) for key in {**found, **wanted}):  # what is absent is None
+            name, there, here = _differing(found, wanted)
+            raise UserError(
+                f"--out {self.path} holds another run's records: its {name} is {_short(there)}, this run's is "
+                f"{_short(here)}. Give another --out; what is generated already is not generated again."
+            )
+
+    def begin(self, header: dict[str, Any]) -> None:
+        """Say in the folder what is running."""
         (self.path / _PART).unlink(missing_ok=True)
         self.write_json("run.json", {"schema": SCHEMA, "status": "running", **header})
 

@@ -11,11 +11,12 @@ from lm_eval.utils import simple_parse_args_string
 
 from tts_bench import registry
 from tts_bench.errors import UserError
+from tts_bench.harness import loop
 from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import load_model
 from tts_bench.harness.replay import GenerateOnly, keys, stops
 from tts_bench.harness.solve import Arm, Item, solve
-from tts_bench.harness.watchdog import TASK_NAME, watchdog
+from tts_bench.harness.watchdog import watchdog
 from tts_bench.options import coerce
 from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
@@ -85,7 +86,7 @@ class TTSBenchLM(GenerateOnly):
             Item(task, doc_id, repeat, request.args[0], stops(request.args[1]), extract)
             for (task, doc_id, repeat), request in zip(keys(requests), requests, strict=True)
         ]
-        records = asyncio.run(self._solve_all(items))
+        records = loop.run(self._solve_all(items))
         failed = [record for record in records if record.error]
         if failed:
             listing = "; ".join(f"{r.problem}: {r.error.message}" for r in failed[:5] if r.error)
@@ -98,7 +99,7 @@ class TTSBenchLM(GenerateOnly):
         async def one(item: Item) -> Record:
             async with room:
                 work = solve(self._arm, item, self._scheduler, self._model.settings, self._timeout)
-                return await asyncio.create_task(work, name=TASK_NAME)
+                return await work
 
         async with watchdog(self._timeout):
             return list(await asyncio.gather(*map(one, items)))

@@ -16,18 +16,19 @@ from typing import Any
 from tts_bench import __version__, models, registry
 from tts_bench.analysis import curve as curves
 from tts_bench.errors import UserError
-from tts_bench.harness import environment, replay
+from tts_bench.harness import environment, loop, outside, replay
 from tts_bench.harness.config import RunConfig
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.model import Model, load_model
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.rungs import Key, Rungs, Scores
 from tts_bench.harness.solve import Arm, Item, solve
-from tts_bench.harness.watchdog import TASK_NAME, watchdog
+from tts_bench.harness.watchdog import watchdog
 from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
 from tts_bench.tasks import catalog, loading
+from tts_bench.tasks.yaml_bounds import with_included
 
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
 _IN_FLIGHT = 64  # problems for each engine
@@ -112,15 +113,20 @@ class Run:
 
         Raises:
             StoreError: the generation store is unusable.
+            UserError: another run is at work in the folder.
             OSError: the folder cannot be written; no file is left half-written.
         """
         header = self.header()
+        # The store comes first: one that cannot be used leaves no folder behind.
+        with Store(self.store) as store, self.folder.owned(header["identity"]):
+            return self._execute(header, Scheduler(self.model.engine, store), progress)
+
+    def _execute(self, header: dict[str, Any], scheduler: Scheduler, progress: Progress) -> Outcome:
         started = time.perf_counter()
-        with Store(self.store) as store:  # a store that cannot be used leaves no folder behind
-            self.folder.begin(header)
-            scheduler = Scheduler(self.model.engine, store)
-            progress.stage("generating")
-            asyncio.run(self._generate(scheduler, progress))
+        ran = self._outside_code()
+        self.folder.begin({**header, "outside_code": outside.listed(ran)})
+        progress.stage("generating")
+        loop.run(self._generate(scheduler, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
         rungs = Rungs.of(self.folder.unscored(self._order), self.model.settings.format.answer_text)
@@ -137,8 +143,14 @@ class Run:
             "tokens": vars(scheduler.counts),
         }
         end = {"status": "finished", "errors": len(errors), "records_sha256": self.folder.digest()}
-        self.folder.write_json("run.json", {"schema": 1, **end, **header, "timing": timing})
+        code = outside.listed({**self._outside_code(), **ran})  # what was imported meanwhile, too
+        self.folder.write_json("run.json", {"schema": 1, **end, **header, "outside_code": code, "timing": timing})
         return Outcome(self.folder.path, line, errors)
+
+    def _outside_code(self) -> dict[Path, str]:
+        tasks = [path for name in self.config.tasks if catalog.is_file(name) for path in with_included(Path(name))]
+        model = Path(self.config.model.model or "") if self.config.model.trust_remote_code else None
+        return outside.files([*tasks, *(sorted(model.glob("*.py")) if model and model.is_dir() else ())])
 
     async def _generate(self, scheduler: Scheduler, progress: Progress) -> None:
         waiting = iter(self.items)
@@ -166,9 +178,7 @@ class Run:
         """All strategies at once: what they share is generated once, by whichever comes first."""
         settings, timeout = self.model.settings, self.config.timeout
         async with asyncio.TaskGroup() as group:
-            jobs = [
-                group.create_task(solve(arm, item, scheduler, settings, timeout), name=TASK_NAME) for arm in self.arms
-            ]
+            jobs = [group.create_task(solve(arm, item, scheduler, settings, timeout)) for arm in self.arms]
         return [job.result() for job in jobs]
 
     def _running_score(self, record: Record) -> float | None:
@@ -251,6 +261,8 @@ def prepare(config: RunConfig, out: Path | None, progress: models.Progress | Non
     tasks = loading.load(config.tasks, config.data_dir)
     model = load_model(config.model, progress)
     arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in map(model.admit, strategies))
+    for arm in arms:
+        arm.rungs(0)
     if len({arm.id for arm in arms}) < len(arms):  # one names the shipped token, another leaves it open
         raise UserError(f"two of the strategies mean the same: {arms[-1].id}. Leave one out.")
     sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 from tts_bench import cost
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
-from tts_bench.errors import EngineError, Misuse
-from tts_bench.harness.watchdog import Hang
+from tts_bench.errors import EngineError, Misuse, UserError
+from tts_bench.harness.loop import end
+from tts_bench.harness.watchdog import Hang, solving
 from tts_bench.reasoner import Ledger, ModelReasoner, Settings
 from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import StoreError
+
+E = TypeVar("E", bound=BaseException)
+
+_MESSAGE = 2000  # letters of an error's message that are kept
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,15 @@ class Arm:
     source: str = ""  # distribution and version, or file and SHA-256
 
     def rungs(self, count: int) -> list[str]:
-        """Names of its first `count` rungs."""
-        names = tuple(map(str, getattr(self.strategy, "rungs", ())))[:count]
+        """Names of its first `count` rungs.
+
+        Raises:
+            UserError: the strategy cannot name them.
+        """
+        try:
+            names = tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))[:count]
+        except Exception as error:
+            raise UserError(f"{self.id}: its rungs cannot be had: {type(error).__name__}: {_said(error)}.") from error
         return [*names, *(str(index + 1) for index in range(len(names), count))]
 
 
@@ -79,19 +92,55 @@ async def attempt(
         StoreError: as `solve`.
     """
     answers: list[Answer] = []
-    deadline = asyncio.timeout(timeout)
-    try:
-        async with deadline, aclosing(_answers(strategy, problem, open_door())) as stream:
+
+    async def take() -> None:
+        solving.set(True)
+        async with aclosing(_answers(strategy, problem, open_door())) as stream:
             async for answer in stream:
                 if not ledger.issued(answer):
                     raise Misuse("solve() yielded an answer that its reasoner did not make")
                 answers.append(answer)
-    except StoreError:
+
+    taking = asyncio.create_task(_caught(take(), ledger))
+    try:
+        in_time = await _done(taking, timeout)
+    finally:  # also where the run is given up
+        ledger.closed = True
+        await end([taking])
+    found = tuple(answers)  # what is forgotten and still runs adds nothing
+    if not in_time:
+        return list(found), ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
+    wrong = taking.result()
+    if wrong is None:
+        return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
+    if unusable := _first(wrong, StoreError):
+        raise unusable
+    if _first(wrong, Hang):
+        return answers, ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
+    return answers, _error(wrong)
+
+
+async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> BaseException | None:
+    """What `work` raises; its own CancelledError, too, which nobody sent."""
+    try:
+        await work
+    except KeyboardInterrupt:
         raise
-    except (Exception, SystemExit) as wrong:
-        expired = isinstance(wrong, Hang) or (isinstance(wrong, TimeoutError) and deadline.expired())
-        return answers, ErrorRecord("timeout", f"it did not finish within {timeout:g} s") if expired else _error(wrong)
-    return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
+    except BaseException as error:
+        if isinstance(error, asyncio.CancelledError) and ledger.closed:
+            raise
+        return error
+    return None
+
+
+async def _done(task: asyncio.Task[Any], timeout: float) -> bool:
+    """Whether `task` ends within `timeout` seconds. While another blocks the loop, its time does not run."""
+    loop, left = asyncio.get_running_loop(), timeout
+    while left > 0 and not task.done():
+        began, part = loop.time(), min(left, max(timeout / 10, 0.01))
+        await asyncio.wait([task], timeout=part)
+        left -= min(loop.time() - began, part)
+    return task.done()
 
 
 def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncGenerator[Answer, None]:
@@ -101,16 +150,34 @@ def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncG
     return answers
 
 
+def _first(error: BaseException, kind: type[E]) -> E | None:
+    """The first error of that kind in `error`, which may be a group."""
+    if isinstance(error, kind):
+        return error
+    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    return next((found for each in inner if (found := _first(each, kind))), None)
+
+
 def _error(problem: BaseException) -> ErrorRecord:
-    if isinstance(problem, ExceptionGroup):
+    if isinstance(problem, BaseExceptionGroup):
         return _error(problem.exceptions[0])
     if isinstance(problem, Misuse):
-        return ErrorRecord("misuse", str(problem))
+        return ErrorRecord("misuse", _said(problem))
     if isinstance(problem, EngineError):
-        return ErrorRecord("engine", str(problem))
-    where = traceback.extract_tb(problem.__traceback__)[-1]
+        return ErrorRecord("engine", _said(problem))
+    frames = traceback.extract_tb(problem.__traceback__)
     # File names without folders: the same record on every machine.
-    return ErrorRecord("raised", f"{type(problem).__name__}: {problem} ({Path(where.filename).name}:{where.lineno})")
+    where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return ErrorRecord("raised", f"{type(problem).__name__}: {_said(problem)}{where}")
+
+
+def _said(error: BaseException) -> str:
+    """The message of an error that anyone made: it may be endless, be no text, or hold what UTF-8 has not."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its message cannot be had)"
+    return text[:_MESSAGE].encode("utf-8", "backslashreplace").decode()
 
 
 def _record(

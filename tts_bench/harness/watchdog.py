@@ -8,26 +8,34 @@ import threading
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from types import FrameType
 
-TASK_NAME = "strategy"  # name of the tasks that may be interrupted
+# Set in the task of a strategy, whose own tasks inherit it: what runs under it may be interrupted.
+solving: ContextVar[bool] = ContextVar("solving", default=False)
+
+_PATIENCE = 0.25  # seconds that the loop may stand still, however short the limit: what waits has its deadline
+_INSISTING = (
+    0.0002  # seconds to the next interruption: of many, one meets a loop outside of the `try` that swallows them
+)
+_SHARED = ("tts_bench.scheduler", "tts_bench.store")  # serve all strategies: one that is cut short there harms others
 
 
-class Hang(Exception):
-    """Raised inside a strategy that has kept the event loop from turning for too long."""
+class Hang(BaseException):
+    """Raised inside a strategy that has kept the event loop from turning for too long; `except Exception` passes it."""
 
 
 @asynccontextmanager
 async def watchdog(limit: float) -> AsyncIterator[None]:
-    """Within the block, a task named `TASK_NAME` that blocks the loop for `limit` seconds is interrupted by `Hang`.
+    """Within the block, a strategy that blocks the loop for `limit` seconds is interrupted by `Hang`.
 
-    `asyncio.timeout` ends strategies that wait; only a signal reaches one that never awaits. Signals reach the main
-    thread alone, so elsewhere this does nothing.
+    Deadlines end strategies that wait; only a signal reaches one that never awaits. Signals reach the main thread
+    alone, so elsewhere this does nothing, and none reaches a call into C before it comes back.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    turned = time.monotonic()
+    limit, turned = max(limit, _PATIENCE), time.monotonic()
 
     async def turn() -> None:
         nonlocal turned
@@ -36,10 +44,8 @@ async def watchdog(limit: float) -> AsyncIterator[None]:
             await asyncio.sleep(limit / 4)
 
     def alarm(number: int, frame: FrameType | None) -> None:
-        nonlocal turned
-        task = asyncio.current_task()
-        if task is not None and task.get_name() == TASK_NAME and time.monotonic() - turned > limit:
-            turned = time.monotonic()
+        if time.monotonic() - turned > limit and _may_be_interrupted(frame):
+            signal.setitimer(signal.ITIMER_REAL, _INSISTING, limit / 2)
             raise Hang
 
     heart = asyncio.create_task(turn())
@@ -51,3 +57,14 @@ async def watchdog(limit: float) -> AsyncIterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         heart.cancel()
+
+
+def _may_be_interrupted(frame: FrameType | None) -> bool:
+    """Whether a strategy's own code runs: in one of its tasks, and not amid what serves other strategies too."""
+    if not solving.get() or asyncio.current_task() is None:
+        return False
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _SHARED:
+            return False
+        frame = frame.f_back
+    return True

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tts_bench import foreign
 from tts_bench.errors import UserError
-from tts_bench.files import write_whole
+from tts_bench.files import LOCK, Held, held, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,19 +49,19 @@ class TrainingFolder:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if not file.exists():
-                if any(path.name != ".lock" for path in self.path.iterdir()):
+                if any(path.name != LOCK for path in self.path.iterdir()):
                     raise UserError(
                         f"{self.path} holds files but no {SETTINGS}: it is no training. Give another --out."
                     )
                 write_whole(file, text.encode())
                 return
-            held, wanted = json.loads(file.read_text("utf-8")), json.loads(text)
+            found, wanted = foreign.document(file), json.loads(text)
         except (OSError, ValueError) as error:
             raise UserError(f"{self.path} cannot be used for training: {error}. Give another --out.") from error
-        if different := sorted(key for key in {*held, *wanted} if held.get(key) != wanted.get(key)):
+        if different := sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)):
             key = different[0]
             raise UserError(
-                f"{self.path} holds another training: its {key} is {held.get(key)!r}, this one's is "
+                f"{self.path} holds another training: its {key} is {found.get(key)!r}, this one's is "
                 f"{wanted.get(key)!r}. Give another --out, or delete that folder."
             )
 
@@ -71,13 +72,11 @@ class TrainingFolder:
         Raises:
             UserError: one is at work there.
         """
-        from filelock import FileLock, Timeout
-
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path / ".lock", timeout=0):
+            with held(self.path):
                 yield
-        except Timeout:
+        except Held:
             raise UserError(f"another process trains in {self.path}. Wait for it, or give another --out.") from None
 
     def load(self) -> State | None:
@@ -97,7 +96,7 @@ class TrainingFolder:
             row, start, step = tensors.pop("row"), tensors.pop("start"), int(tensors.pop("done"))
             best = tensors.pop("best", None)
             lines = (self.path / LOG).read_text("utf-8").splitlines()[: step + 1]
-            return State(step, row, start, tensors, [json.loads(line) for line in lines], best)
+            return State(step, row, start, tensors, [foreign.parse(line.encode()) for line in lines], best)
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise UserError(f"{file} or its log is damaged: {error}. Delete {self.path} to start again.") from error
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import re
+import sys
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from tts_bench import foreign
 from tts_bench.engines.base import Sampling
 from tts_bench.errors import UserError
 
@@ -30,6 +32,10 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings")
 _WINDOWS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p")
+_SIZE = re.compile(
+    r"(hidden|intermediate|vocab)_size|head_dim|d_model|n_(embd|layer|head)|num_\w*(layers|heads|experts)"
+)
+_HEADER = 32 * foreign.MB  # bytes; a model of 200,000 tensors has less
 
 
 def check(folder: Path) -> None:
@@ -42,19 +48,23 @@ def check(folder: Path) -> None:
         raise UserError(f"The model folder {folder} does not exist. Give a folder with config.json and *.safetensors.")
     config = _json(folder / "config.json")
     architectures = config.get("architectures") or []
+    if not isinstance(architectures, list):
+        architectures = [architectures]
     if not any(str(name).endswith(_CAUSAL) for name in architectures):
-        found = ", ".join(map(str, architectures)) or "no architecture"
+        found = ", ".join(map(str, architectures))[:200] or "no architecture"
         raise UserError(
             f"{folder / 'config.json'} names {found}, but a causal language model is needed (...ForCausalLM). "
             "Give the folder of a model that generates text."
         )
-    rows = _embedding_rows(folder, config)
+    shapes = _shapes(folder)
+    rows = _embedding_rows(shapes, config)
     tokens = _tokens(folder)
     if rows is not None and tokens > rows:
         raise UserError(
             f"The tokenizer of {folder} has {tokens} tokens, but the model's embedding matrix has only {rows} rows. "
             "They are not of one model: copy the tokenizer files from where the weights come from."
         )
+    _check_sizes(folder / "config.json", config, shapes)
 
 
 def fingerprint(folder: Path) -> str:
@@ -88,7 +98,9 @@ def unapplied(folder: Path) -> tuple[str, ...]:
     config = _generation_config(folder)
     neutral = {"repetition_penalty": 1.0, "no_repeat_ngram_size": 0, "typical_p": 1.0}
     asked = {name: config[name] for name, none in neutral.items() if config.get(name) not in (None, none)}
-    return tuple(f"the model recommends {name} {value}, which is not applied" for name, value in asked.items())
+    return tuple(
+        f"the model recommends {name} {str(value)[:40]}, which is not applied" for name, value in asked.items()
+    )
 
 
 def context_window(folder: Path) -> int:
@@ -98,8 +110,8 @@ def context_window(folder: Path) -> int:
         UserError: the config says nothing of it.
     """
     config = _json(folder / "config.json")
-    for part in (config, config.get("text_config") or {}):
-        for name in _WINDOWS:
+    for part in (config, config.get("text_config")):
+        for name in _WINDOWS if isinstance(part, dict) else ():
             if isinstance(part.get(name), int):
                 return int(part[name])
     raise UserError(
@@ -113,30 +125,62 @@ def _identifying(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _embedding_rows(folder: Path, config: dict[str, Any]) -> int | None:
-    """Rows of the input embedding, from the headers of the weights; None where no tensor has a known name."""
+def _embedding_rows(shapes: dict[str, list[int]], config: dict[str, Any]) -> int | None:
+    """Rows of the input embedding; where no tensor has a known name, what the config says."""
+    for name, shape in shapes.items():
+        if name.endswith(tuple(f"{layer}.weight" for layer in EMBEDDINGS)) and shape:
+            return shape[0]
+    rows = config.get("vocab_size")
+    return rows if isinstance(rows, int) else None
+
+
+def _check_sizes(path: Path, config: dict[str, Any], shapes: dict[str, list[int]]) -> None:
+    """Refuse a config that speaks of more than its weights hold, before a model is made by it."""
+    largest = max([len(shapes), *(size for shape in shapes.values() for size in shape)], default=0)
+    for part in (config, config.get("text_config")):
+        for key, value in part.items() if isinstance(part, dict) else ():
+            if _SIZE.fullmatch(key) and isinstance(value, int) and value > largest:
+                raise UserError(
+                    f"{path} gives {key} as {value:,}, but its weights have {len(shapes):,} tensors and no dimension "
+                    f"above {largest:,}. They are not of one model: copy both from where the model comes from."
+                )
+
+
+def _shapes(folder: Path) -> dict[str, list[int]]:
+    """The shape of every tensor, from the headers of the weights."""
     from safetensors import SafetensorError, safe_open
 
-    rows: int | None = None
+    shapes: dict[str, list[int]] = {}
     for path in _weights(folder):
         try:
+            _check_header(path)
             with safe_open(path, framework="numpy") as tensors:
-                for name in tensors.keys():  # noqa: SIM118  (not a mapping)
-                    if name.endswith(tuple(f"{layer}.weight" for layer in EMBEDDINGS)):
-                        rows = int(tensors.get_slice(name).get_shape()[0])
-        except (SafetensorError, OSError) as error:
+                shapes |= {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError, ValueError) as error:
             raise UserError(
                 f"{path} cannot be read as safetensors ({error}): it is cut short, or only a pointer to weights. "
                 "Copy or download it again."
             ) from error
-    return rows if rows is not None else config.get("vocab_size")
+    return shapes
+
+
+def _check_header(path: Path) -> None:
+    """The header is read whole, and its length is the first thing in a file."""
+    foreign.check_size(path, sys.maxsize)
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+    if length > _HEADER:
+        raise ValueError(f"its header has {length:,} bytes")
 
 
 def _weights(folder: Path) -> list[Path]:
     weights = sorted(folder.glob("*.safetensors"))
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        wanted = {folder / str(name) for name in _json(index).get("weight_map", {}).values()}
+        places = _json(index).get("weight_map", {})
+        if not isinstance(places, dict):
+            raise UserError(f"{index} has no weight_map from tensors to files. Copy it again.")
+        wanted = {folder / str(name) for name in places.values()}
         if missing := sorted(path.name for path in wanted - set(weights)):
             raise UserError(
                 f"{folder} lacks weights that its index names: {', '.join(missing[:3])}. Copy the whole folder."
@@ -176,7 +220,9 @@ def _tokens(folder: Path) -> int:
     except UserError:
         raise
     except Exception as error:  # the Rust side raises bare Exception
-        raise UserError(f"The tokenizer of {folder} cannot be read: {error}. Copy its files again.") from error
+        raise UserError(
+            f"The tokenizer of {folder} cannot be read: {str(error)[:300]}. Copy its files again."
+        ) from error
 
 
 def _generation_config(folder: Path) -> dict[str, Any]:
@@ -186,11 +232,8 @@ def _generation_config(folder: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        return foreign.document(path)
     except FileNotFoundError:
         raise UserError(f"{path.parent} has no {path.name}. Give a model folder as transformers saves it.") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read as JSON: {error}. Copy it again.") from error
-    if not isinstance(data, dict):
-        raise UserError(f"{path} holds no JSON object. Copy it again.")
-    return data

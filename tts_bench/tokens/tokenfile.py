@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
+from tts_bench import foreign
 from tts_bench.api import LearnedToken
 from tts_bench.errors import UserError
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 TENSOR_FILE, CARD_FILE, TENSOR = "token.safetensors", "card.json", "row"
+_WIDEST = 1_000_000  # hidden units
+_LARGEST = 8 * foreign.MB  # bytes of the file of a row as wide
 
 
 @dataclass(frozen=True)
@@ -124,18 +127,22 @@ def load_card(path: Path) -> Card:
     if not file.is_file():
         raise UserError(f"{path} has no {CARD_FILE}: a token without its card cannot be matched to a model.")
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = foreign.document(file)
     except (OSError, ValueError) as error:
         raise UserError(f"{file} cannot be read as JSON: {error}.") from error
-    if not isinstance(data, dict) or data.get("schema") != SCHEMA:
-        found = repr(data.get("schema")) if isinstance(data, dict) else type(data).__name__
+    if data.get("schema") != SCHEMA:
+        found = repr(data.get("schema"))[:80]
         raise UserError(f"{file} has schema {found}; this version of tts-bench reads {SCHEMA}.")
     types = {key: dict if key == "training" else hint for key, hint in get_type_hints(Card).items()}
     if wrong := sorted(set(data) ^ set(types)):
-        raise UserError(f"{file} has missing or unknown fields: {', '.join(wrong)}. Expected: {', '.join(types)}.")
+        raise UserError(
+            f"{file} has missing or unknown fields: {', '.join(wrong)[:200]}. Expected: {', '.join(types)}."
+        )
     for key, kind in types.items():
         if type(data[key]) is not kind:
             raise UserError(f"{file}: {key} is a {type(data[key]).__name__}; it takes a {kind.__name__}.")
+    if not 1 <= data["hidden_size"] <= _WIDEST:
+        raise UserError(f"{file}: hidden_size is {data['hidden_size']}; it takes 1 to {_WIDEST:,}.")
     return Card(**data)
 
 
@@ -146,6 +153,7 @@ def _row(file: Path, hidden_size: int) -> NDArray[np.float32]:
     if not file.is_file():
         raise UserError(f"there is no {file}. Pass the folder that holds {TENSOR_FILE} and {CARD_FILE}.")
     try:
+        foreign.check_size(file, _LARGEST)
         with safe_open(file, framework="numpy") as tensors:
             names = sorted(tensors.keys())
             if names != [TENSOR]:
@@ -159,7 +167,7 @@ def _row(file: Path, hidden_size: int) -> NDArray[np.float32]:
             if shape != [hidden_size]:
                 raise UserError(f"{file}: row has shape {shape}; its card says hidden_size {hidden_size}.")
             values: NDArray[np.float32] = tensors.get_tensor(TENSOR)
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise UserError(f"{file} is damaged: {error}. Copy the folder again from where it came.") from error
     if not np.isfinite(values).all():
         raise UserError(f"{file}: row holds NaN or infinity; all its numbers must be finite.")

@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tts_bench.analysis.leaderboard.document import Figure, document
+from tts_bench import foreign
+from tts_bench.analysis.leaderboard.document import Figure, Parses, document
 from tts_bench.analysis.leaderboard.entry import MARK, Entry, render, schema
 from tts_bench.analysis.leaderboard.html import html
 from tts_bench.analysis.leaderboard.making import entry_of, name_of, said
@@ -35,6 +36,7 @@ class Finding(Exception):
 @dataclass(frozen=True)
 class Board:
     folder: Path
+    parses: Parses  # which arguments of tts-bench are shown as an entry's command
 
     def add(self, run: Path) -> Path:
         """Write the entry of a finished run.
@@ -66,7 +68,7 @@ class Board:
         entries, findings = self._entries()
         if findings:
             raise UserError(f"{findings[0]}. Nothing was written.")
-        pages = {self.folder / name: text for name, text in _pages(entries).items()}
+        pages = {self.folder / name: text for name, text in _pages(entries, self.parses).items()}
         old = [path for path in self._made() if path not in pages and _ours(path)]
         for path in pages:
             try:
@@ -92,13 +94,14 @@ class Board:
             findings += self._check_run(run, entries)
         if findings:
             return len(entries), findings  # pages of broken entries would only say the same again
-        pages = {self.folder / name: text for name, text in _pages(entries).items()}
+        pages = {self.folder / name: text for name, text in _pages(entries, self.parses).items()}
         for path, text in pages.items():
             try:
                 self._check_inside(path)
-                found = path.read_text("utf-8") if path.is_file() else None
-            except (Finding, ValueError) as error:
-                findings.append(error if isinstance(error, Finding) else Finding(f"{path} is not UTF-8"))
+                found = foreign.read(path).decode() if path.is_file() else None
+            except (Finding, OSError, ValueError) as error:
+                why = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error}"
+                findings.append(error if isinstance(error, Finding) else Finding(f"{path} {why}"))
                 continue
             if found is None:
                 findings.append(Finding(f"{path} is missing: type tts-bench leaderboard build"))
@@ -166,7 +169,7 @@ def read_entry(path: Path) -> Entry:
     if path.suffix != ".json":
         raise Finding(f"{path} is no entry: entries end in .json")
     try:
-        text = path.read_bytes().decode()
+        text = foreign.read(path).decode()
         entry = Entry.model_validate_json(text)
     except UnicodeDecodeError as error:
         raise Finding(f"{path} is not UTF-8: byte {error.start} cannot be read") from error
@@ -178,6 +181,8 @@ def read_entry(path: Path) -> Entry:
         line = re.search(r"at line (\d+) column \d+$", first["msg"]) if first["type"] == "json_invalid" else None
         at = f"{path}, line {line[1]}" if line else _at(path, text, where)
         raise Finding(f"{at}: {said(first)}") from error
+    except ValueError as error:
+        raise Finding(f"{path} cannot be read: {error}") from error
     try:
         wanted = render(complete(entry.model_dump()))
     except ValueError as error:
@@ -194,9 +199,9 @@ def _text(entry: Entry) -> str:
     return render(entry.model_dump())
 
 
-def _pages(entries: dict[str, Entry]) -> dict[str, str]:
+def _pages(entries: dict[str, Entry], parses: Parses) -> dict[str, str]:
     """Every file that `build` writes, by its path in the folder."""
-    blocks = document(entries)
+    blocks = document(entries, parses)
     curves = {block.path: block.svg for block in blocks if isinstance(block, Figure)}
     return {"README.md": markdown(blocks), "index.html": html(blocks), "schema.json": schema(), **curves}
 
@@ -212,6 +217,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def _ours(path: Path) -> bool:
+    if not path.is_file():  # a pipe would be waited for
+        return False
     with path.open("rb") as file:
         return MARK.encode() in file.read(400)
 

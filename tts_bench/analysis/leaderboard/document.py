@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tts_bench.analysis.leaderboard.command import arguments
 from tts_bench.analysis.leaderboard.entry import Entry, Rung
 from tts_bench.analysis.leaderboard.figure import figure
 from tts_bench.analysis.leaderboard.making import slug
@@ -60,6 +61,7 @@ class Command:
     text: str
 
 
+Parses = Callable[[list[str]], bool]  # whether these are arguments of tts-bench
 Block = Heading | Paragraph | Bullets | Grid | Figure | Command
 
 _ABOUT = (
@@ -86,11 +88,12 @@ _COLUMNS = (
     "p to row above",
     *(_COSTS := ("tokens", "sequential", "prompt", "FLOPs")),
 )
+_NO_COMMAND = "Its command is not shown: this version of tts-bench does not read it as one of its own."
 _SHARES = ("truncated", "no answer", "cues")
 
 
-def document(entries: Mapping[str, Entry]) -> list[Block]:
-    """The whole leaderboard. `entries` are by file name."""
+def document(entries: Mapping[str, Entry], parses: Parses) -> list[Block]:
+    """The whole leaderboard. `entries` are by file name; of their commands, those are shown that `parses` takes."""
     blocks: list[Block] = [Heading(1, ["Leaderboard"]), Paragraph([_ABOUT]), Paragraph([_RANKS]), Paragraph(_HOW)]
     if not entries:
         return [*blocks, Paragraph(["There is no entry yet."])]
@@ -98,7 +101,7 @@ def document(entries: Mapping[str, Entry]) -> list[Block]:
         blocks += _ranking(ranking)
     blocks.append(Heading(2, ["Runs"]))
     for name, entry in sorted(entries.items()):
-        blocks += _run(name, entry)
+        blocks += _run(name, entry, parses)
     return blocks
 
 
@@ -165,7 +168,7 @@ def _measured(rung: Rung) -> list[str]:
     ]
 
 
-def _run(name: str, entry: Entry) -> list[Block]:
+def _run(name: str, entry: Entry, parses: Parses) -> list[Block]:
     run, model = entry.run, entry.model
     sampling = [f"{phase}: {', '.join(f'{k} {v:g}' for k, v in how.items())}" for phase, how in run.sampling.items()]
     facts: list[Words] = [
@@ -177,4 +180,8 @@ def _run(name: str, entry: Entry) -> list[Block]:
         ["versions", Name(", ".join(f"{package} {version}" for package, version in run.versions.items()))],
         ["SHA-256 of the records", Name(run.records), "and of the model", Name(model.fingerprint)],
     ]
-    return [Heading(3, [Name(name.removesuffix(".json"), f"entries/{name}")]), Command(run.command), Bullets(facts)]
+    heading = Heading(3, [Name(name.removesuffix(".json"), f"entries/{name}")])
+    words = arguments(run.command)
+    if run.command is None or words is None or not parses(words):
+        return [heading, Paragraph([_NO_COMMAND]), Bullets(facts)]
+    return [heading, Command(run.command), Bullets(facts)]

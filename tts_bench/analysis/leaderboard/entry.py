@@ -11,7 +11,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tts_bench.analysis.leaderboard.command import check
+
 FORMAT = 1
+MOST = 2000  # tasks, strategies of one and rungs of one: each takes time when pages are made
 MARK = "made by tts-bench leaderboard build"  # in every file that is made, and in none that is not
 
 
@@ -24,6 +27,12 @@ def _visible(text: str) -> str:
 
 PLAIN = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029<>|`]+$"  # no control character, no line break, no markup
 Text = Annotated[str, Field(min_length=1, max_length=4000, pattern=PLAIN), AfterValidator(_visible)]
+Command = Annotated[
+    str,
+    Field(min_length=1, max_length=4000, pattern=r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029<>|`;&$\\\\]+$"),
+    AfterValidator(_visible),
+    AfterValidator(check),
+]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Column = Annotated[
     str, Field(pattern=r"^[0-9.e+ -]+$", description="A value for each problem: see docs/leaderboard.md")
@@ -74,7 +83,7 @@ class Rung(Part):
 class StrategyLine(Part):
     label: Text
     source: Text = Field(description="the distribution the strategy came from")
-    rungs: Annotated[dict[Text, Rung], Field(min_length=1)]
+    rungs: Annotated[dict[Text, Rung], Field(min_length=1, max_length=MOST)]
     sha256: Sha256
 
 
@@ -83,7 +92,7 @@ class TaskPart(Part):
     data: Sha256
     prompts: Sha256 = Field(description="of the documents' numbers and their prompts as the model read them")
     problems: Annotated[int, Field(ge=1)]
-    strategies: Annotated[dict[Text, StrategyLine], Field(min_length=1)]
+    strategies: Annotated[dict[Text, StrategyLine], Field(min_length=1, max_length=MOST)]
     sha256: Sha256
 
 
@@ -99,7 +108,7 @@ class ModelPart(Part):
 class RunPart(Part):
     """What it takes to repeat the run, and to know it again."""
 
-    command: Text
+    command: Command | None = Field(description="plain words for a shell; null where the run's own are none")
     identity: Sha256 = Field(description="of all settings that the records depend on, as run.json has them")
     records: Sha256 = Field(description="of records.jsonl")
     seed: int
@@ -121,7 +130,7 @@ class Entry(Part):
     format: Literal[1]
     model: ModelPart
     run: RunPart
-    tasks: Annotated[dict[Text, TaskPart], Field(min_length=1)]
+    tasks: Annotated[dict[Text, TaskPart], Field(min_length=1, max_length=MOST)]
     sha256: Sha256
 
 

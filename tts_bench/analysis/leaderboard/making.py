@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from tts_bench.analysis.curve import Point, points, read_curve
+from tts_bench.analysis.leaderboard.command import plain
 from tts_bench.analysis.leaderboard.entry import FORMAT, PLAIN, Entry
 from tts_bench.analysis.leaderboard.recompute import MEASURES, complete, digest, packed
 from tts_bench.analysis.runs import Line, Numbers, RunData, read_header, read_records
@@ -50,6 +51,8 @@ def entry_of(folder: Path) -> Entry:
 
 def said(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
     """What is wrong with a field, in words for a person."""
+    if error["loc"][-1:] == ("command",):
+        return "A command is one line of plain words, as shlex.join writes it, without ; & | < > $ ` and \\"
     if error["type"] == "value_error" or error.get("ctx", {}).get("pattern") == PLAIN:
         return "A text is one line, not blank, without control or invisible characters, and without <, >, | and `"
     return str(error["msg"])
@@ -116,7 +119,7 @@ def _content(run: RunData, records: str) -> dict[str, Any]:
         "format": FORMAT,
         "model": {key: header["model"][key] for key in ("name", "fingerprint", "source", "parameters", "notes")},
         "run": {
-            "command": header["command"],
+            "command": plain(header["command"]),
             "identity": digest(identity),
             "records": records,
             "seed": identity["seed"],

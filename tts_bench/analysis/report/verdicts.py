@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tts_bench import foreign
 from tts_bench.analysis.runs import RunData
 from tts_bench.errors import UserError
 from tts_bench.files import file_name
@@ -39,9 +39,9 @@ def golds(folder: Path, task: str) -> dict[int, str]:
         rungs = sorted(strategy.iterdir()) if strategy.is_dir() else []
         paths = [path for rung in rungs if (path := rung / f"samples_{file_name(task)}.jsonl").is_file()]
         for path in paths[:1]:
-            for number, line in enumerate(path.read_bytes().splitlines(), 1):
+            for number, line in enumerate(foreign.lines(path), 1):
                 try:
-                    sample = json.loads(line)
+                    sample = foreign.parse(line)
                     found.setdefault(int(sample["doc_id"]), str(sample["target"]))
                 except (ValueError, KeyError, TypeError) as error:
                     raise UserError(

@@ -1,0 +1,58 @@
+"""An event loop that ends, whatever strategies leave in it: tasks that swallow cancellation, threads that stay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_TIMES, _GRACE = 3, 0.3  # a task is cancelled so often, and has so many seconds for each to end
+
+
+class _Unwaited(ThreadPoolExecutor):
+    """Threads that nobody waits for when the loop is closed."""
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        super().shutdown(wait=False, cancel_futures=True)
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """As `asyncio.run`, in a time that does not depend on the tasks and threads that are left behind."""
+
+    async def whole() -> T:
+        asyncio.get_running_loop().set_default_executor(_Unwaited())
+        try:
+            return await main
+        finally:
+            await end(asyncio.all_tasks() - {asyncio.current_task()})
+
+    return asyncio.run(whole())
+
+
+async def end(tasks: Iterable[asyncio.Task[Any] | None]) -> bool:
+    """Cancel tasks until they end; whether all did. The others are forgotten: nothing waits for them any more."""
+    left = {task for task in tasks if task is not None}
+    try:
+        for _ in range(_TIMES):
+            for task in left:
+                task.cancel()
+            if left:
+                _, left = await asyncio.wait(left, timeout=_GRACE)
+    finally:  # also where this is cancelled in its turn
+        for task in left:
+            _forget(task)
+    return not left
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """Take a task off the list that `asyncio.run` waits for, and keep it: freeing it would run it once more."""
+    asyncio.tasks._unregister_task(task)
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    _forgotten.append(task)
+    task.get_loop().set_exception_handler(lambda loop, context: None)  # such as of its generators, which cannot close
+
+
+_forgotten: list[asyncio.Task[Any]] = []
