@@ -5,7 +5,8 @@ import pytest
 from made_up import answer, made_up, record
 from rich.console import Console
 
-from tts_bench.analysis.curve import Point, points
+from tts_bench.analysis.curve import Point
+from tts_bench.analysis.points import points
 from tts_bench.analysis.terminal import show
 from tts_bench.records import ErrorRecord
 

@@ -19,7 +19,8 @@ from tts_bench.analysis.compare import Comparison, compare
 from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.matched import pareto
 from tts_bench.analysis.profile import profile
-from tts_bench.analysis.runs import Line, read_run
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.table import Line
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -105,7 +106,7 @@ def _profiles(lines: Mapping[str, Line], result: Comparison) -> list[list[str]]:
 
 
 def _slope(points: float) -> str:
-    return f"{points:+.2g}" if abs(points) < 9.95 else f"{points:+,.0f}"
+    return f"{points:+z.2g}" if abs(points) < 9.95 else f"{points:+,.0f}"
 
 
 def _table(

@@ -145,7 +145,8 @@ function change(row) {
 }
 
 function signed(points) {
-  return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)} points`;
+  const size = Math.abs(points).toFixed(1);
+  return `${Number(size) === 0 || points > 0 ? "+" : "−"}${size} points`;
 }
 
 function showCurves(report, lines) {

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench import __version__
-from tts_bench.analysis import curve
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.report.texts import Kept, Texts, packed
 from tts_bench.analysis.report.verdicts import golds, verdicts
@@ -150,23 +149,20 @@ def _run(place: int, name: str, numbers: Numbers, kept: tuple[Tables, Columns, T
     metrics = header["metrics"]
     right = {task: golds(folder, task) for task in metrics}
 
-    def watched() -> Iterator[Record]:
-        for _, group in groupby(numbers.watch(read_records(folder, header)), key=lambda record: record.key):
-            records = list(group)
-            strategies = [tables.place("strategy", record.strategy) for record in records]
-            for record in records:
-                columns.add(record, place, len(blobs.blobs), tables)
-            task, doc = records[0].task, records[0].doc_id
-            blobs.add(records, strategies, metrics[task], right[task].get(doc))
-            yield from records
-
-    points = curve.points(watched(), metrics=metrics)
+    for _, group in groupby(read_records(folder, header), key=lambda record: record.key):
+        records = list(group)
+        strategies = [tables.place("strategy", record.strategy) for record in records]
+        for record in records:
+            numbers.add(record)
+            columns.add(record, place, len(blobs.blobs), tables)
+        task, doc = records[0].task, records[0].doc_id
+        blobs.add(records, strategies, metrics[task], right[task].get(doc))
     return {
         "name": name,
         "header": header,
         "labels": header.get("labels", {}),
         "metrics": metrics,
-        "points": [asdict(point) for point in points],
+        "points": [asdict(point) for point in numbers.curve()],
     }
 
 
