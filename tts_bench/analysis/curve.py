@@ -75,6 +75,25 @@ def by_line(curve: Iterable[Point]) -> dict[str, dict[str, list[Point]]]:
     return lines
 
 
+def heading(task: str, lines: Mapping[str, Sequence[Point]]) -> str:
+    """What stands above a picture of one task's lines: problems, seeds, and what errors would make of an accuracy."""
+    last = {name: line[-1] for name, line in lines.items()}
+    said = [f"n = {_span(point.n for point in last.values())}"]
+    if (seeds := _span(point.seeds for point in last.values())) != "1":
+        said.append(f"{seeds} seeds")
+    said += [
+        f"{name} has {point.errors} error{'s' if point.errors > 1 else ''}: {100 * point.overall:.1f}% of all"
+        for name, point in last.items()
+        if point.errors and point.overall is not None and point.low is not None
+    ]
+    return f"{task}   ({', '.join(said)})"
+
+
+def _span(numbers: Iterable[int]) -> str:
+    found = sorted(set(numbers))
+    return f"{found[0]}{f' to {found[-1]}' if len(found) > 1 else ''}"
+
+
 def marked(line: Sequence[Point]) -> list[Point]:
     """The rungs to show of a long line: all up to eight, else the first, the last and powers of two between."""
     if len(line) <= 8:

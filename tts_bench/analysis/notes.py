@@ -36,6 +36,7 @@ def orders(arms: Sequence[Arm]) -> list[str]:
         return []
     vote, have = ("votes", "has") if len(single) == 1 else ("vote", "have")
     return [
-        f"A vote of {' and '.join(averaged)} is the expectation over all orders of its samples; {' and '.join(single)}, "
-        f"which {vote} otherwise than on the first k samples at rung k, {have} the one order that was drawn."
+        f"A vote of {' and '.join(averaged)} is the expectation over all orders of its samples; "
+        f"{' and '.join(single)}, which {vote} otherwise than on the first k samples at rung k, {have} the one order "
+        f"that was drawn."
     ]

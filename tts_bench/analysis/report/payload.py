@@ -5,7 +5,7 @@
     axes                         what compute is measured in: name, label, and weights over a point's costs
     runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
     tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
-    verdicts                     what the data support: sentences, and how to read them
+    verdicts                     what the data support: sentences, how to read them, and the points they speak of
     records                      columns: run, task, doc, repeat, strategy, error (-1: none), blob, first, count
     answers                      columns: extracted (-1: none), costs, flags, and a column of scores for each metric;
                                  a record's answers stand at `first` and the `count` - 1 places after it
@@ -26,6 +26,7 @@ from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.report.texts import Kept, Texts, packed
 from tts_bench.analysis.report.verdicts import golds, verdicts
 from tts_bench.analysis.runs import Numbers, read_header, read_records
+from tts_bench.analysis.terminal import TOO_MUCH
 from tts_bench.errors import UserError
 from tts_bench.records import AnswerRecord, Record
 
@@ -170,7 +171,14 @@ def _notes(run: dict[str, Any]) -> Iterator[str]:
     """What a reader has to know before the numbers."""
     errors = {(point["task"], point["strategy"]): point["errors"] for point in run["points"]}
     if failed := sum(errors.values()):
-        yield f"{run['name']}: {failed:,} of its traces ended in errors; they are in no accuracy."
+        yield f"{run['name']}: {failed:,} problems ended in errors; they count as wrong in Of all, and in no accuracy."
+    for point in {(point["task"], point["strategy"]): point for point in run["points"]}.values():  # the last of each
+        if (point["spent"] or 0.0) > TOO_MUCH * point["generated"] > 0:
+            name = run["labels"].get(point["strategy"], point["strategy"])
+            yield (
+                f"{run['name']}: {name} made {point['spent']:,.0f} tokens a problem on {point['task']} and is billed "
+                f"{point['generated']:,.0f}."
+            )
     if run["header"].get("thinking_format", {}).get("mode") == "end-of-turn":
         yield (
             f"{run['name']}: its model has no thinking delimiter, so the end of turn counts as the end of thinking; "
