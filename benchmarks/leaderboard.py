@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from benchmarks.analysis import STRATEGIES, record
-from tts_bench.analysis.curve import points, write_curve
+from tts_bench.analysis.curve import write_curve
+from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_header, read_records
 from tts_bench.records import to_line
 

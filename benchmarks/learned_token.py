@@ -19,7 +19,8 @@ from scipy.stats import t
 
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.matched import accuracy_at
-from tts_bench.analysis.runs import Line, read_run
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.table import Line
 from tts_bench.tokens import tokenfile
 
 

@@ -65,7 +65,7 @@ def _thinking(record: Record) -> list[int]:
 
 def test_sample_0_of_a_vote_is_the_baselines_trace() -> None:
     vote, baseline = World(rambler).run("majority-vote:samples=4", "baseline")
-    assert vote.answers[0] == replace(baseline.answers[0], rung="1", segments=vote.answers[0].segments)
+    assert vote.answers[0] == replace(baseline.answers[0], rung="1", segments=vote.answers[0].segments, ballots=1)
 
 
 def test_samples_of_a_vote_differ() -> None:

@@ -159,3 +159,46 @@ def test_a_file_that_may_not_be_read_is_a_message(write: Callable[[str], str]) -
     Path("my_file.py").chmod(0)
     with unprivileged(), pytest.raises(UserError, match="cannot be read"):
         registry.build(name)
+
+
+BESIDE = GOOD.replace("rounds: int = 2", "rounds: int = TWO").replace(
+    "    @dataclass", "    from scorer import TWO\n\n    @dataclass"
+)
+FUTURE = "    from __future__ import annotations\n"
+
+
+def test_a_module_beside_the_file_is_imported_and_is_part_of_the_identity(write: Callable[[str], str]) -> None:
+    Path("scorer.py").write_text("from weights import TWO\n")
+    Path("weights").mkdir()
+    sources = set()
+    for two in (2, 9):
+        Path("weights/__init__.py").write_text(f"from .table import TWO as TWO  # {two}\n")
+        Path("weights/table.py").write_text(f"TWO = {two}\n")
+        built = registry.build(write(BESIDE))
+        assert built.id == f"my_file.py:Mine:rounds={two}"
+        files = [part.partition(" ")[0] for part in built.source.split(", ")]
+        assert files == ["my_file.py", "scorer.py", "weights/__init__.py", "weights/table.py"]
+        sources.add(built.source)
+    assert len(sources) == 2
+
+
+def test_what_is_installed_or_never_imported_is_no_part_of_the_identity(write: Callable[[str], str]) -> None:
+    for name in ("json", "pytest", "tts_bench", "idle"):
+        Path(f"{name}.py").write_text("raise RuntimeError('imported')\n")
+    built = registry.build(write(GOOD.replace(FUTURE, "    import json, pytest, tts_bench.api\n")))
+    assert ", " not in built.source
+
+
+def test_what_a_path_option_names_is_part_of_the_identity(write: Callable[[str], str]) -> None:
+    own = GOOD.replace("rounds: int = 2", "where: Path = Path('cues')")
+    name = write(own.replace(FUTURE, f"{FUTURE}    from pathlib import Path\n"))
+    nothing = registry.build(name).source
+    assert nothing.endswith(", where missing")
+    Path("cues").mkdir()
+    Path("cues/one.txt").write_text("Wait")
+    folder = registry.build(name).source
+    Path("cues/one.txt").write_text("Hold")
+    changed = registry.build(name).source
+    file = registry.build(f"{name}:where=cues/one.txt").source
+    assert len({nothing, folder, changed, file}) == 4
+    assert registry.build(name).source == changed

@@ -41,9 +41,12 @@ class Ledger:
         self.segments: list[Segment] = []
         self._issued: dict[int, Answer] = {}
         self._extracted: dict[str, str | None] = {}
+        self._ballots: dict[int, int] = {}
 
-    def issue(self, answer: Answer) -> Answer:
+    def issue(self, answer: Answer, ballots: int = 0) -> Answer:
+        """`ballots`: how many single answers a plain vote counted, one vote each, to make this one."""
         self._issued[id(answer)] = answer
+        self._ballots[id(answer)] = ballots
         if len(answer.traces) == 1:
             self._extracted[answer.traces[0].segments[-1].origin] = answer.extracted
         return answer
@@ -51,6 +54,10 @@ class Ledger:
     def issued(self, answer: object) -> bool:
         """Whether a reasoner made this very answer: a strategy cannot write its own bill."""
         return self._issued.get(id(answer)) is answer
+
+    def ballots(self, answer: Answer) -> int:
+        """How many answers the plain vote counted that made `answer`; 0 where none did."""
+        return self._ballots.get(id(answer), 0)
 
     def extracted(self, segment: Segment) -> str | None:
         """What was extracted from the answer that ends with `segment`; None for every other segment."""
@@ -166,11 +173,16 @@ class ModelReasoner:
         if new is answers:
             self._poll = Poll(self._scheduler.engine.info)
         self._poll.add(new)
-        return self._issue(self._poll.winner().text, self._poll.traces, self._poll.lineage, self._poll.cost())
+        poll = self._poll
+        # A vote of votes counts some samples more than once: it is no plain one.
+        plain = len(poll.answers) if len(poll.answers) == len(poll.traces) else 0
+        return self._issue(poll.winner().text, poll.traces, poll.lineage, poll.cost(), plain)
 
-    def _issue(self, text: str, traces: tuple[Trace, ...], lineage: tuple[Segment, ...], bill: Cost) -> Answer:
+    def _issue(
+        self, text: str, traces: tuple[Trace, ...], lineage: tuple[Segment, ...], bill: Cost, ballots: int = 0
+    ) -> Answer:
         self._clock = max(self._clock, bill.sequential)
-        return self.ledger.issue(Answer(text, self._extract(text), bill, traces, lineage))
+        return self.ledger.issue(Answer(text, self._extract(text), bill, traces, lineage), ballots)
 
     async def _sample(
         self,

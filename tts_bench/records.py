@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, cast, get_type_hints
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from msgspec.json import Decoder
     from pydantic import TypeAdapter, ValidationError
 
-SCHEMA = 2  # 1: segments had neither `extracted` nor `scores`
-READ = (1, 2)
+SCHEMA = 3  # 1: segments had neither `extracted` nor `scores`; 2: answers had no `ballots`
+READ = (1, 2, 3)
 
 ErrorKind = Literal["raised", "timeout", "nothing", "misuse", "engine"]
 
@@ -50,6 +50,7 @@ class AnswerRecord:
     cues_wanted: int
     cues: int
     scores: dict[str, float] = field(default_factory=dict)  # metric name -> lm-eval's value
+    ballots: int = 0  # single answers that the reasoner's plain vote counted to make it; 0: it is of no such vote
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ def _check_schema(line: str | bytes) -> None:
 
 
 def _other_schema(found: object) -> str:
-    return f"record schema is {repr(found)[:80]}; this version reads {' and '.join(map(str, READ))}"
+    return f"record schema is {repr(found)[:80]}; this version reads {READ[0]} to {READ[-1]}"
 
 
 def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRecord:
@@ -189,9 +190,12 @@ def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRec
 
 
 def answer_records(
-    rungs: Iterable[str], answers: Iterable[Answer], index: dict[tuple[str, int], int]
+    rungs: Iterable[str],
+    answers: Iterable[Answer],
+    index: dict[tuple[str, int], int],
+    ballots: Callable[[Answer], int],
 ) -> tuple[AnswerRecord, ...]:
-    """`index` gives the place among the record's segments of each origin and cost.
+    """`index` gives the place among the record's segments of each origin and cost, `ballots` how many a vote counted.
 
     A vote depends on all that the vote before it does and on one trace more: what grows is gone through once.
     """
@@ -209,5 +213,17 @@ def answer_records(
         for trace in answer.traces[len(traces) :]:
             truncated, wanted, cues = truncated or trace.truncated, wanted + trace.cues_wanted, cues + trace.cues
         lineage, traces = answer.lineage, answer.traces
-        records.append(AnswerRecord(rung, answer.text, answer.extracted, answer.cost, places, truncated, wanted, cues))
+        records.append(
+            AnswerRecord(
+                rung,
+                answer.text,
+                answer.extracted,
+                answer.cost,
+                places,
+                truncated,
+                wanted,
+                cues,
+                ballots=ballots(answer),
+            )
+        )
     return tuple(records)

@@ -11,12 +11,13 @@ import inspect
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 
+from tts_bench import siblings
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.options import Option, coerce, label, options_of, parse, spell
@@ -37,7 +38,7 @@ class BuiltStrategy:
     label: str  # shorter: without the options that are at their defaults
     name: str
     strategy: Strategy
-    source: str  # distribution and version, or file and SHA-256
+    source: str  # distribution and version, or file and SHA-256; and those of modules beside it and of its options
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,10 @@ def build(spec: str) -> BuiltStrategy:
     name, texts = parse(spec)
     cls, name, source = _find(name)
     strategy = cast(Strategy, coerce(cls, texts, name))
+    try:
+        source = ", ".join([source, *siblings.options_described(strategy)])
+    except OSError as error:
+        raise UserError(f"{name}: {error.filename} cannot be read: {error.strerror}.") from error
     return BuiltStrategy(spell(name, strategy), label(name, strategy), name, strategy, source)
 
 
@@ -133,24 +138,27 @@ def _from_file(path: str, class_name: str) -> tuple[type, str, str]:
         raise UserError(f"there is no file {path!r}. Type the path of a Python file: ./file.py:CLASS.")
     try:
         source = file.read_bytes()
+        beside = siblings.siblings(file, source)
+        described = [f"{file.name} sha256:{hashlib.sha256(source).hexdigest()}", *siblings.described(beside)]
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}.") from error
-    digest = hashlib.sha256(source).hexdigest()
-    module = _import(file, source, f"tts_bench_file_{digest[:16]}")
+        raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    digest = hashlib.sha256(", ".join([str(file.resolve()), *described]).encode()).hexdigest()
+    module = _import(file, source, f"tts_bench_file_{digest[:16]}", beside)
     classes = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
     if class_name not in classes:
         own = {key for key, value in classes.items() if value.__module__ == module.__name__}
         raise UserError(f"{path} has no class {class_name!r}. {did_you_mean(class_name, own)} Type {path}:CLASS.")
-    return _checked(classes[class_name], name), name, f"{file.name} sha256:{digest}"
+    return _checked(classes[class_name], name), name, ", ".join(described)
 
 
-def _import(file: Path, source: bytes, module_name: str) -> ModuleType:
+def _import(file: Path, source: bytes, module_name: str, beside: Mapping[str, Path]) -> ModuleType:
     """Runs the very bytes that were hashed: a cached bytecode file may be of another version."""
     if module_name in sys.modules:
         return sys.modules[module_name]
     module = ModuleType(module_name)
     module.__file__ = str(file)
     sys.modules[module_name] = module  # dataclasses resolve their annotations through it
+    siblings.offer(beside)
     try:
         exec(compile(source, file, "exec"), vars(module))
     except BaseException as error:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.analysis.run_folders import FIXTURES
-from tts_bench.analysis.curve import points, write_curve
+from tts_bench.analysis.curve import write_curve
 from tts_bench.analysis.leaderboard.entry import Entry
 from tts_bench.analysis.leaderboard.recompute import MEASURES, complete, packed
+from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_header, read_records
 
 Header = dict[str, Any]

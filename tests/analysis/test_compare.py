@@ -15,7 +15,8 @@ from tts_bench.analysis.arms import Arm
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.profile import flips, profile
-from tts_bench.analysis.runs import Line, read_run
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.table import Line
 from tts_bench.analysis.words import paragraphs
 from tts_bench.cli import main as root
 from tts_bench.cli.show_comparison import _slope
@@ -33,8 +34,12 @@ def arm(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: b
         "cues": nothing + (np.arange(rungs) if cues else 0),
         "cues_wanted": nothing + (np.arange(rungs) if cues else 0),
         "score strict": scores,
+        "right_to_wrong": np.maximum(scores[:, :1] - scores, 0),
+        "wrong_to_right": np.maximum(scores - scores[:, :1], 0),
+        "right_answered": scores,
+        "spent": spent,
     }
-    line = Line("sums", name, "strict", tuple(range(n)), ("",) * n, tuple(map(str, range(rungs))), values, None, 0)
+    line = Line("sums", name, "strict", tuple(range(n)), ("",) * n, tuple(map(str, range(rungs))), values, None)
     return Arm(name, name, 0, {"sums": line})
 
 
@@ -108,7 +113,7 @@ def test_words_say_what_is_shown_and_what_is_not() -> None:
 def test_problems_that_not_all_arms_finished_are_left_out_and_counted() -> None:
     short = arm("wait", right(40, 20), [10.0])
     found = compare([arm("baseline", right(50, 20), [10.0]), short], resamples=1000)
-    assert found.notes == ["10 problems of sums are left out: not every arm finished them."]
+    assert found.notes == ["Left out for all: 10 problems of sums that --limit kept from some runs (wait)."]
     assert found.statements[0].problems == 40
     far = replace(short.lines["sums"], documents=tuple(range(100, 140)))
     with pytest.raises(UserError, match="no problem of sums was finished by all of baseline, wait"):
@@ -153,7 +158,8 @@ def test_a_family_of_ten_true_nulls_is_called_different_in_at_most_6_of_100() ->
 
 
 def test_flips_and_slopes_are_those_of_the_scores() -> None:
-    found = flips(np.array([1.0, 1, 0, 0, 0]), np.array([1.0, 0, 1, 1, 0]))
+    changed = arm("a", np.array([[1.0, 1], [1, 0], [0, 1], [0, 1], [0, 0]]), [100.0, 200.0]).lines["sums"]
+    found = flips(changed)
     assert (found.stayed_right, found.right_to_wrong, found.wrong_to_right) == (0.2, 0.2, 0.4)
     line = arm("wait", right(100, 40, 46), [100.0, 200.0], cues=True).lines["sums"]
     told = profile(line)
@@ -193,9 +199,9 @@ def test_names_stand_unbroken_whatever_the_width_of_the_terminal(
     assert run("compare", *two, "--resamples", "1000") == 0
     shown = capsys.readouterr().out
     assert max(map(len, shown.splitlines())) <= width
-    tables = shown[shown.index("gsm8k, 60 problems") :]
-    for name in ("budget-forcing", "majority-vote", "learned-token"):
-        assert tables.count(name) == 2 * (1 + 2 + 1)  # tasks: against the baseline, the two others, in itself
+    tables = shown[shown.index("gsm8k, accuracies") :]
+    for name, rungs in (("budget-forcing", 5), ("majority-vote", 7), ("learned-token", 3)):
+        assert tables.count(name) == 2 * (rungs + 1 + 2 + 1)  # tasks: against the baseline, the two others, in itself
 
 
 def test_slopes_are_written_without_powers_of_ten() -> None:

@@ -7,7 +7,7 @@ from scipy.stats import binom, multinomial, norm, t
 
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.curve import wilson
-from tts_bench.analysis.lines import share_interval
+from tts_bench.analysis.points import share_interval
 
 SIZES = (30, 200, 1319)
 

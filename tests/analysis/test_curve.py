@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from made_up import answer, made_up, record
 from scipy.stats import binomtest
 
-from tts_bench.analysis.curve import Point, marked, points, read_curve, wilson, write_curve
+from tts_bench.analysis.curve import Point, marked, read_curve, wilson, write_curve
+from tts_bench.analysis.points import points
 from tts_bench.errors import UserError
 from tts_bench.records import AnswerRecord, ErrorRecord, Record
 
@@ -61,8 +62,11 @@ def test_errors_change_no_number_but_their_own(runs: list[list[float]], failures
         record(*(answer(s, rung=str(i)) for i, s in enumerate(run)), doc=doc, error=ErrorRecord("raised", "no"))
         for doc, run in enumerate(failures, len(good))
     ]
-    clean = points(good, metrics=METRICS)
-    assert points([*bad, *good], metrics=METRICS) == [replace(point, errors=len(bad)) for point in clean]
+    found = points([*bad, *good], metrics=METRICS)
+    for point, clean in zip(found, points(good, metrics=METRICS), strict=True):
+        assert replace(point, errors=0, overall=clean.overall) == clean
+        assert point.errors == len(bad)
+        assert point.overall == pytest.approx((clean.accuracy or 0.0) * len(good) / (len(good) + len(bad)), abs=1e-12)
 
 
 def test_a_strategy_that_only_failed_is_on_the_curve_without_a_number() -> None:
@@ -150,7 +154,7 @@ def test_nan_in_the_header_writes_nothing(tmp_path: Path) -> None:
         ("{", "is not a curve.json"),
         ("[]", "is not a curve.json"),
         ('{"schema": 1, "header": {}, "points": [{"task": "gsm8k"}]}', "is not a curve.json"),
-        ('{"schema": 7, "header": {}, "points": []}', "curve schema 7; this version reads 1"),
+        ('{"schema": 7, "header": {}, "points": []}', "curve schema 7; this version reads 1 and 2"),
     ],
 )
 def test_a_file_that_is_no_curve_is_a_user_error(tmp_path: Path, text: str | None, message: str) -> None:

@@ -10,8 +10,9 @@ from made_up import answer, made_up, record
 
 from tts_bench.analysis.axis import token_axis
 from tts_bench.analysis.compute import axis_of
-from tts_bench.analysis.curve import Point, points
+from tts_bench.analysis.curve import Point
 from tts_bench.analysis.plot import draw, write_plots
+from tts_bench.analysis.points import points
 from tts_bench.records import ErrorRecord
 
 METRICS = dict.fromkeys(("gsm8k", "math500", "aime24", "$x_1$ & <b>"), "exact_match")

@@ -17,7 +17,7 @@ from tts_bench.records import AnswerRecord, ErrorRecord, Record, SegmentRecord, 
 
 LINES = [
     line
-    for schema in (1, 2)
+    for schema in (1, 2, 3)
     for line in (FIXTURES / f"run-schema-{schema}" / "records.jsonl").read_bytes().splitlines(keepends=True)
 ]
 VOTE = next(line for line in reversed(LINES) if b'"strategy":"majority' in line)

@@ -16,10 +16,10 @@ from playwright.sync_api import Browser, Error
 
 from tests.analysis.browser import Tab, chromium, needs_chromium, opened
 from tests.analysis.made_runs import solved, write_run, write_samples
-from tts_bench.analysis import curve
 from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.words import reading, sentences
 from tts_bench.cli import main as root
@@ -28,7 +28,7 @@ from tts_bench.records import ErrorRecord, Record
 pytestmark = needs_chromium
 
 RECORDS = solved()
-POINTS = curve.points(RECORDS, metrics={"sums": "strict"})
+POINTS = points(RECORDS, metrics={"sums": "strict"})
 LONG = "x" * 4000
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"

@@ -5,7 +5,8 @@ import pytest
 from made_up import answer, made_up, record
 from rich.console import Console
 
-from tts_bench.analysis.curve import Point, points
+from tts_bench.analysis.curve import Point
+from tts_bench.analysis.points import points
 from tts_bench.analysis.terminal import show
 from tts_bench.records import ErrorRecord
 
@@ -28,7 +29,7 @@ def test_a_row_says_accuracy_with_interval_tokens_shares_cues_and_errors() -> No
     text = shown(points(records, metrics=METRICS))
     [row] = [line.split() for line in text.splitlines() if line.strip().startswith("baseline") and "[" in line]
     assert "gsm8k: exact_match, 95% Wilson interval, n = 2" in text
-    assert row == ["baseline", "64", "50.0", "[9.5,", "90.5]", "113", "1.00", "50%", "50%", "1.5/2", "1"]
+    assert row == ["baseline", "64", "50.0", "[9.5,", "90.5]", "33.3", "113", "1.00", "50%", "50%", "1.5/2", "1"]
 
 
 def test_rungs_of_different_numbers_of_problems_show_each_number() -> None:

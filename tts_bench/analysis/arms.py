@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tts_bench.analysis.names import bare
-from tts_bench.analysis.runs import Line, RunData
+from tts_bench.analysis.runs import RunData
+from tts_bench.analysis.table import Line
 from tts_bench.errors import UserError
 
 MUST_AGREE = {  # what two runs have to share to be compared -> how it is called
@@ -37,10 +38,10 @@ def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[
     """The arms of `runs`, and what to say beside them: what they differ in, and what failed.
 
     Raises:
-        UserError: other data, prompts, models or thinking formats, unless `allow_different`; one strategy twice with
-            one seed.
+        UserError: other data, prompts, models, thinking formats or files of a strategy, unless `allow_different`; one
+            strategy twice with one seed.
     """
-    differences = _differences(runs)
+    differences = [*_differences(runs), *_changed(runs)]
     hard = [said for must, said in differences if must]
     if hard and not allow_different:
         raise UserError(f"{hard[0]} Such runs are not compared; --allow-different does, and says so in the result.")
@@ -58,7 +59,18 @@ def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[
         for run in runs
         for task, strategy in run.failed
     ]
-    return arms, [*(said for _, said in differences), *failed]
+    return arms, [*(said for _, said in differences), *failed, *map(_unsaid, filter(_votes_unsaid, runs))]
+
+
+def _votes_unsaid(run: RunData) -> bool:
+    return run.schema < 3 and any(line.voted for lines in run.lines.values() for line in lines.values())
+
+
+def _unsaid(run: RunData) -> str:
+    return (
+        f"{run.path}: its records, of schema {run.schema}, do not say which votes were plain, so that a vote of k is "
+        f"that of the first k samples. The run's command makes records that do."
+    )
 
 
 def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Arm]:
@@ -110,8 +122,9 @@ def pool_seeds(lines: Sequence[Line]) -> Line:
         rungs=longest,
         values={name: np.mean([line.values[name] for line in chosen], axis=0) for name in chosen[0].values},
         votes=np.mean(votes, axis=0) if len(votes) == len(chosen) else None,
-        errors=sum(line.errors for line in lines),
-        seeds=len(lines),
+        failed=tuple(sorted(set().union(*(line.failed for line in lines)))),
+        voted=any(line.voted for line in lines),
+        parts=tuple(lines),
     )
 
 
@@ -161,6 +174,19 @@ def _differences(runs: Sequence[RunData]) -> list[tuple[bool, str]]:
             if key not in MUST_AGREE and first.settings.get(key) != run.settings.get(key):
                 found.append((False, f"{both} differ in {key.replace('_', ' ')}."))
     return list(dict.fromkeys(found))
+
+
+def _changed(runs: Sequence[RunData]) -> list[tuple[bool, str]]:
+    """Strategies that are called alike in two runs and are not the same: which forbids to pool or compare them."""
+    found: list[tuple[bool, str]] = []
+    first: dict[str, tuple[RunData, str]] = {}
+    for run in runs:
+        for strategy, source in run.header["identity"].get("sources", {}).items():
+            before, other = first.setdefault(strategy, (run, source))
+            if source != other:
+                said = f"{before.path} and {run.path} have another {run.label(strategy)}: {other}, {source}."
+                found.append((True, said))
+    return found
 
 
 def _same_prompts(first: RunData, second: RunData, task: str) -> bool:

@@ -20,7 +20,8 @@ from tts_bench.analysis.arms import Arm, select
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.matched import accuracy_at, overlap
-from tts_bench.analysis.runs import Line
+from tts_bench.analysis.notes import left_out, orders
+from tts_bench.analysis.table import Line, share
 from tts_bench.errors import UserError
 
 Floats = NDArray[np.float64]
@@ -62,7 +63,7 @@ class Comparison:
     notes: list[str]  # what was left out or allowed
     axis: ComputeAxis
     resamples: int
-    seeds: int
+    seeds: dict[str, int]  # of each arm: how many runs were pooled
 
 
 def compare(
@@ -91,9 +92,8 @@ def compare(
     if not statements:
         why = "no two strategies solved one task" if len(arms) > 1 else "there is one strategy only"
         raise UserError(f"{why}: nothing to compare. Run another on the same problems, or give a second run.")
-    return Comparison(
-        _corrected(statements), notes, axis, resamples, max(line.seeds for arm in arms for line in arm.lines.values())
-    )
+    seeds = {arm.name: max(line.seeds for line in arm.lines.values()) for arm in arms}
+    return Comparison(_corrected(statements), [*notes, *orders(arms)], axis, resamples, seeds)
 
 
 def _baseline(arms: Sequence[Arm], name: str | None) -> Arm:
@@ -146,16 +146,12 @@ class _Task:
     ) -> None:
         self.task, self.arms, self.rng = task, arms, rng
         common = sorted(set.intersection(*(set(arm.lines[task].documents) for arm in arms)))
-        everything = set().union(*(arm.lines[task].documents for arm in arms))
         if not common:
             raise UserError(
                 f"no problem of {task} was finished by all of {', '.join(a.name for a in arms)}. Give runs that have "
                 f"problems in common."
             )
-        if len(common) < len(everything):
-            notes.append(
-                f"{len(everything) - len(common)} problems of {task} are left out: not every arm finished them."
-            )
+        notes += left_out(task, arms, common)
         self.lines = {arm.name: select(arm.lines[task], common) for arm in arms}
         self.columns: dict[str, tuple[slice, slice]] = {}  # arm -> its scores, its costs
         blocks, width = [], 0
@@ -188,8 +184,9 @@ class _Task:
             "last",
             (left, self.lines[left.name].rungs[-1]),
             (right, self.lines[right.name].rungs[-1]),
-            _Shares(self.values[:, a] - self.values[:, b], np.zeros(len(self.values))),
+            _Shares(share(self.values[:, a] - self.values[:, b]), np.zeros(len(self.values))),
             self.resampled[:, a] - self.resampled[:, b],
+            float((self.values[:, a] - self.values[:, b]).mean()),
             (float(self.means[costs_left.stop - 1]), float(ratio)),
         )
 
@@ -209,27 +206,32 @@ class _Task:
             return accuracy_at(most, first, one) - accuracy_at(most, second, two)
 
         shares = self._shares(difference, left, right)
+        found = float(difference(self.means))
         names = [
             (arm, _between(self.lines[arm.name], self.means[self.columns[arm.name][1]], at)) for arm in (left, right)
         ]
-        return self._state("matched", names[0], names[1], shares, difference(self.resampled), (float(at), 1.0))
+        return self._state("matched", names[0], names[1], shares, difference(self.resampled), found, (float(at), 1.0))
 
     def _shares(self, statistic: Callable[[Floats], Floats], left: Arm, right: Arm) -> _Shares:
-        """Each problem's share in a statistic of the means, by its slope (the infinitesimal jackknife)."""
-        shares = _Shares(np.zeros(len(self.values)), np.zeros(len(self.values)))
-        for scores, bills in (self.columns[left.name], self.columns[right.name]):
-            for column in (*range(scores.start, scores.stop), *range(bills.start, bills.stop)):
-                step = 1e-4 * max(float(abs(self.means[column])), 1e-2)
-                moved = np.repeat(self.means[None], 2, axis=0)
-                moved[:, column] += [-step, step]
-                below, above = statistic(moved)
-                slope = (above - below) / (2 * step)
-                if column < scores.stop:
-                    shares.scores += slope * self.values[:, column]
-                else:
-                    shares.bills += slope * (self.values[:, column] - self.means[column])
-        shares.scores[np.abs(shares.scores) < 1e-9] = 0.0
-        return shares
+        """Each problem's share in a statistic of the means, by its slope (the infinitesimal jackknife).
+
+        In the scores the statistic is linear: their weights are what it makes of one score of 1 among zeros.
+        """
+        weights, bills = np.zeros(len(self.means)), np.zeros(len(self.values))
+        columns = [column for arm in (left, right) for column in self.columns[arm.name]]
+        scores = [place for column in columns[::2] for place in range(column.start, column.stop)]
+        for place in scores:
+            alone = self.means.copy()
+            alone[scores] = 0.0
+            alone[place] = 1.0
+            weights[place] = float(statistic(alone))
+        for place in (place for column in columns[1::2] for place in range(column.start, column.stop)):
+            step = 1e-4 * max(float(abs(self.means[place])), 1e-2)
+            moved = np.repeat(self.means[None], 2, axis=0)
+            moved[:, place] += [-step, step]
+            below, above = statistic(moved)
+            bills += (above - below) / (2 * step) * (self.values[:, place] - self.means[place])
+        return _Shares(share(self.values[:, scores] @ weights[scores]), bills)
 
     def _state(
         self,
@@ -238,6 +240,7 @@ class _Task:
         right: tuple[Arm, str],
         shares: _Shares,
         resampled: Floats,
+        difference: float,
         compute: tuple[float, float],
     ) -> Statement:
         low, high = difference_interval(resampled, shares.scores)
@@ -249,9 +252,9 @@ class _Task:
             right=right[0].name,
             left_rung=left[1],
             right_rung=right[1],
-            difference=float(shares.scores.mean()),
-            low=low,
-            high=high,
+            difference=difference + 0.0,  # which has no sign where it is 0
+            low=low + 0.0,
+            high=high + 0.0,
             p=p,
             test=test,
             adjusted=p,

@@ -1,12 +1,11 @@
-"""The plain curve: for each task, strategy and rung, its accuracy and what it cost. One pass over the records."""
+"""The curve: for each task, strategy and rung, its accuracy and what it cost; as a file, and as lines to be shown."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from operator import add, attrgetter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -16,36 +15,47 @@ from pydantic import TypeAdapter
 from tts_bench import foreign
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
-from tts_bench.records import AnswerRecord, Record
 
-SCHEMA = 1
+SCHEMA = 2  # 1: repeats counted as problems; no `overall`, `spent`, `seeds` and `between`
 _Z95 = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
 class Point:
-    """One rung of one strategy on one task. Costs are means over its `n` records, in tokens (`flops`: operations)."""
+    """One rung of one strategy on one task. Costs are means over its `n` problems, in tokens (`flops`: operations).
+
+    A problem's repeats and seeds are averaged first: problems are what was drawn.
+    """
 
     task: str
     strategy: str
     rung: str  # "" where every record is an error
     index: int  # the rung's place in its strategy, from 0
-    n: int  # scored records
-    errors: int  # records that ended in an error: in no other number of this point
+    n: int  # scored problems
+    errors: int  # problems that ended in an error: in `overall`, and in no other number of this point
     metric: str
     accuracy: float | None  # mean of `metric`; None where n is 0
-    low: float | None  # 95% Wilson interval; None where n is 0 or a mean outside 0 to 1 is no share
+    low: float | None  # 95% interval; None where n is 0 or a mean outside 0 to 1 is no share
     high: float | None
+    overall: float | None  # `accuracy` over all problems, those with an error as wrong
     metrics: dict[str, float]  # means of all metrics that every record has, `metric` among them
     generated: float  # sampled and forced
     sequential: float  # the part of `generated` on the critical path
     prompt: float
     forced: float
     flops: float
-    truncated: float  # share of records whose thinking ran into its budget
-    no_answer: float  # share of records with no extracted answer
+    truncated: float  # share of problems whose thinking ran into its budget
+    no_answer: float  # share of problems with no extracted answer
     cues_wanted: float  # mean number of cues asked for ...
     cues: float  # ... and of those that were put in
+    spent: float | None = (
+        None  # like `generated`, of all that was made for the last rung, billed or not; None: not known
+    )
+    seeds: int = 1  # runs that were pooled
+    between: float | None = None  # standard deviation of the seeds' accuracies; None where there is one seed
+
+
+MEANS = ("generated", "sequential", "prompt", "forced", "flops", "truncated", "no_answer", "cues_wanted", "cues")
 
 
 def wilson(mean: float, n: float) -> tuple[float, float]:
@@ -60,30 +70,6 @@ def wilson(mean: float, n: float) -> tuple[float, float]:
     return min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half))
 
 
-def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Point]:
-    """The curve of `records`, which are read once and not kept; `metrics` names each task's main metric.
-
-    A record with fewer answers than its strategy's longest keeps its last answer on the later rungs. Tasks and
-    strategies come in the order in which they were first seen.
-
-    Raises:
-        ValueError: a task without a main metric, an answer without its score, a score that is not finite, a record
-            with neither answer nor error, or two names for one rung.
-    """
-    lines: dict[str, dict[str, _Line]] = {}
-    for record in records:
-        if record.task not in metrics:
-            raise ValueError(f"task {record.task!r} has no main metric")
-        line = lines.setdefault(record.task, {}).setdefault(record.strategy, _Line())
-        line.add(record, metrics[record.task])
-    return [
-        point
-        for task, strategies in lines.items()
-        for strategy, line in strategies.items()
-        for point in line.points(task, strategy, metrics[task])
-    ]
-
-
 def by_line(curve: Iterable[Point]) -> dict[str, dict[str, list[Point]]]:
     """Points by task and strategy, in their order."""
     lines: dict[str, dict[str, list[Point]]] = {}
@@ -92,125 +78,30 @@ def by_line(curve: Iterable[Point]) -> dict[str, dict[str, list[Point]]]:
     return lines
 
 
+def heading(task: str, lines: Mapping[str, Sequence[Point]]) -> str:
+    """What stands above a picture of one task's lines: problems, seeds, and what errors would make of an accuracy."""
+    last = {name: line[-1] for name, line in lines.items()}
+    said = [f"n = {_span(point.n for point in last.values())}"]
+    if (seeds := _span(point.seeds for point in last.values())) != "1":
+        said.append(f"{seeds} seeds")
+    said += [
+        f"{name} has {point.errors} error{'s' if point.errors > 1 else ''}: {100 * point.overall:.1f}% of all"
+        for name, point in last.items()
+        if point.errors and point.overall is not None and point.low is not None
+    ]
+    return f"{task}   ({', '.join(said)})"
+
+
+def _span(numbers: Iterable[int]) -> str:
+    found = sorted(set(numbers))
+    return f"{found[0]}{f' to {found[-1]}' if len(found) > 1 else ''}"
+
+
 def marked(line: Sequence[Point]) -> list[Point]:
     """The rungs to show of a long line: all up to eight, else the first, the last and powers of two between."""
     if len(line) <= 8:
         return list(line)
     return [point for place, point in enumerate(line, 1) if place & (place - 1) == 0 or place == len(line)]
-
-
-@dataclass
-class _Sums:
-    n: int = 0
-    costs: list[float] = field(default_factory=lambda: [0.0] * len(_COSTS))
-    scores: dict[str, float] = field(default_factory=dict)
-    scored: dict[str, int] = field(default_factory=dict)
-
-    def add(self, answer: AnswerRecord) -> None:
-        self.n += 1
-        self.costs = list(map(add, self.costs, (*_costs(answer), answer.extracted is None)))
-        for name, value in answer.scores.items():
-            self.scores[name] = self.scores.get(name, 0.0) + value
-            self.scored[name] = self.scored.get(name, 0) + 1
-
-    def __add__(self, other: _Sums) -> _Sums:
-        return _Sums(
-            self.n + other.n,
-            list(map(add, self.costs, other.costs)),
-            _added(self.scores, other.scores),
-            _added(self.scored, other.scored),
-        )
-
-
-def _added(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: left.get(name, 0) + right.get(name, 0) for name in {**left, **right}}
-
-
-# Fields of a point that are plain means over its records.
-_COSTS: tuple[str, ...] = (
-    "generated",
-    "sequential",
-    "prompt",
-    "forced",
-    "flops",
-    "truncated",
-    "cues_wanted",
-    "cues",
-    "no_answer",
-)
-_costs = attrgetter(*(f"cost.{name}" for name in _COSTS[:5]), *_COSTS[5:8])
-
-
-@dataclass
-class _Rung:
-    name: str
-    reached: _Sums = field(default_factory=_Sums)  # records that have this rung
-    ended: _Sums = field(default_factory=_Sums)  # those of them that have no later one
-
-
-@dataclass
-class _Line:
-    """Accumulators of one strategy on one task: their size is the number of rungs."""
-
-    rungs: list[_Rung] = field(default_factory=list)
-    errors: int = 0
-
-    def add(self, record: Record, metric: str) -> None:
-        if record.error is not None:
-            self.errors += 1
-            return
-        if not record.answers:
-            raise ValueError(f"{_place(record)} has neither answer nor error")
-        for index, answer in enumerate(record.answers):
-            if index == len(self.rungs):
-                self.rungs.append(_Rung(answer.rung))
-            rung = self.rungs[index]
-            if rung.name != answer.rung:
-                raise ValueError(f"{_place(record)} calls rung {index} {answer.rung!r}; others call it {rung.name!r}")
-            _check(record, answer, metric)
-            rung.reached.add(answer)
-        rung.ended.add(answer)
-
-    def points(self, task: str, strategy: str, metric: str) -> list[Point]:
-        if not self.rungs:
-            return [_point(task, strategy, "", 0, _Sums(), self.errors, metric)]
-        line, carried = [], _Sums()
-        for index, rung in enumerate(self.rungs):
-            line.append(_point(task, strategy, rung.name, index, rung.reached + carried, self.errors, metric))
-            carried += rung.ended
-        return line
-
-
-def _check(record: Record, answer: AnswerRecord, metric: str) -> None:
-    if metric not in answer.scores:
-        raise ValueError(f"{_place(record)} has no score {metric!r} on rung {answer.rung!r}")
-    for name, value in answer.scores.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{_place(record)} has score {name!r} = {value} on rung {answer.rung!r}")
-
-
-def _place(record: Record) -> str:
-    return f"record {record.task}/{record.doc_id}/{record.repeat} of {record.strategy!r}"
-
-
-def _point(task: str, strategy: str, rung: str, index: int, sums: _Sums, errors: int, metric: str) -> Point:
-    n = sums.n
-    accuracy = sums.scores[metric] / n if n else None
-    low, high = wilson(accuracy, n) if accuracy is not None and 0 <= accuracy <= 1 else (None, None)
-    return Point(
-        task=task,
-        strategy=strategy,
-        rung=rung,
-        index=index,
-        n=n,
-        errors=errors,
-        metric=metric,
-        accuracy=accuracy,
-        low=low,
-        high=high,
-        metrics={name: total / n for name, total in sorted(sums.scores.items()) if sums.scored[name] == n},
-        **{name: total / max(n, 1) for name, total in zip(_COSTS, sums.costs, strict=True)},
-    )
 
 
 def write_curve(path: Path, curve: Iterable[Point], header: Mapping[str, Any]) -> None:
@@ -234,10 +125,18 @@ def read_curve(path: Path) -> tuple[dict[str, Any], list[Point]]:
     try:
         data = foreign.document(path)
         schema, header = data["schema"], data["header"]
+        if schema == 1:
+            return header, [Point(**point, overall=_overall(point)) for point in data["points"]]
         if schema == SCHEMA:
             return dict(header), TypeAdapter(list[Point]).validate_python(data["points"])
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}. It should be the curve.json of a run.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a curve.json: {str(error)[:200]}. `tts-bench run` writes one.") from error
-    raise UserError(f"{path} has curve schema {str(schema)[:80]}; this version reads {SCHEMA}. Repeat the run.")
+    raise UserError(f"{path} has curve schema {str(schema)[:80]}; this version reads 1 and {SCHEMA}. Repeat the run.")
+
+
+def _overall(point: Mapping[str, Any]) -> float | None:
+    """What schema 1 left out, of a run without repeats."""
+    everything = point["n"] + point["errors"]
+    return (point["accuracy"] or 0.0) * point["n"] / everything if everything else None

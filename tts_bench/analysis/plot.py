@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts_bench.analysis.axis import token_axis
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
-from tts_bench.analysis.curve import Point, by_line, marked
+from tts_bench.analysis.curve import Point, by_line, heading, marked
 from tts_bench.files import write_whole
 from tts_bench.text import safe
 
@@ -163,9 +163,7 @@ def _panel(
     axes.set_xlim(2**scale.low, 2**scale.high)
     axes.set_xticks([2**power for power in scale.ticks], list(scale.ticks.values()))
     axes.set_xticks([], minor=True)
-    counts = sorted({point.n for point in everything})
-    heading = f"{safe(task)}   (n = {counts[0]}{f' to {counts[-1]}' if len(counts) > 1 else ''})"
-    axes.set_title(textwrap.fill(heading, 50, drop_whitespace=False))
+    axes.set_title(textwrap.fill(safe(heading(task, lines)), 50, drop_whitespace=False))
     axes.set_ylabel(safe(everything[0].metric))
     if all(point.low is not None for point in everything):
         axes.set_ylabel(f"{safe(everything[0].metric)} (95% interval)")

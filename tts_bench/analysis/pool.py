@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from tts_bench.records import Record, SegmentRecord
 
@@ -10,19 +10,21 @@ from tts_bench.records import Record, SegmentRecord
 def pool(record: Record) -> list[SegmentRecord]:
     """The answers that were voted on, in the order of the samples; empty where the record is of no plain vote.
 
-    A plain vote's samples can be exchanged: each is one stretch of thinking from the prompt on and one answer, and its
-    k-th rung rests on the first k of them. What was forced, or thought on from another's thinking, is none.
+    Each rung has to say that the reasoner's vote made it, of the first k samples for the k-th, one ballot each. A
+    choice that is put through a vote for its bill says another number of ballots, or another order. The samples have
+    to be exchangeable: each is one stretch of thinking from the prompt on and one answer, without a cue, and no other
+    sample was drawn, so that none was left out. Records before schema 3 do not say what a vote counted: no pool.
     """
     if record.error or len(record.answers) < 2:
         return []
     last = [record.segments[place] for place in record.answers[-1].segments]
     ballots = [segment for segment in last if segment.kind == "answer"]
-    if len(ballots) != len(record.answers):
+    if [answer.ballots for answer in record.answers] != list(range(1, len(ballots) + 1)):
         return []
     starts = [segment.start for segment in last if segment.kind == "thinking"]
     if len(starts) != len(ballots) or len(set(starts)) > 1:
         return []
-    if any(segment.kind == "cue" for segment in last):
+    if any(segment.kind == "cue" for segment in last) or _sampled(record.segments) != _sampled(last):
         return []
     origins = [ballot.origin for ballot in ballots]
     for count, answer in enumerate(record.answers, 1):
@@ -30,6 +32,10 @@ def pool(record: Record) -> list[SegmentRecord]:
         if [part.origin for part in parts if part.kind == "answer"] != origins[:count]:
             return []
     return ballots
+
+
+def _sampled(segments: Iterable[SegmentRecord]) -> set[str]:
+    return {segment.origin for segment in segments if segment.kind in ("thinking", "answer")}
 
 
 def verdicts(record: Record, ballots: Sequence[SegmentRecord], metric: str) -> dict[str | None, float]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tts_bench.analysis import s1
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
-from tts_bench.analysis.runs import Line
+from tts_bench.analysis.table import Line
 
 Floats = NDArray[np.float64]
 
@@ -49,30 +49,31 @@ def profile(line: Line, axis: ComputeAxis = GENERATED) -> Profile:
     wanted = float(line.values["cues_wanted"][:, -1].sum())
     metrics = (name for name in line.values if name.startswith("score "))
     others = [line.values[name] for name in metrics if name != f"score {line.metric}"]
-    answered = 1 - line.values["no_answer"][:, -1]
+    answered = float((1 - line.values["no_answer"][:, -1]).sum())
     return Profile(
         performance=s1.performance(list(accuracy)),
         per_doubling=_slope(tokens, accuracy),
         per_thousand=_slope(tokens, accuracy, thousand=True),
         down=_slope(tokens[down], accuracy[down]),
         up=_slope(tokens[up], accuracy[up]),
-        flips=flips(line.score[:, 0], line.score[:, -1]),
+        flips=flips(line),
         truncated=float(line.values["truncated"][:, -1].mean()),
         unanswered=float(line.values["no_answer"][:, -1].mean()),
         cues_happened=float(line.values["cues"][:, -1].sum()) / wanted if wanted else None,
         lenient_gap=float((others[0] - line.score)[:, -1].mean()) if others else None,
-        answered=float((line.score[:, -1] * answered).sum() / answered.sum()) if answered.any() else None,
+        answered=float(line.values["right_answered"][:, -1].sum()) / answered if answered else None,
     )
 
 
-def flips(before: Floats, after: Floats) -> Flips:
-    """The flip matrix between two rungs, given their scores in 0 to 1, shape (problems,) each."""
-    return Flips(
-        stayed_right=float((before * after).mean()),
-        right_to_wrong=float((before * (1 - after)).mean()),
-        wrong_to_right=float(((1 - before) * after).mean()),
-        stayed_wrong=float(((1 - before) * (1 - after)).mean()),
-    )
+def flips(line: Line) -> Flips:
+    """The flip matrix between the first rung and the last.
+
+    Counted within each record, then averaged over a problem's repeats and seeds: of two averages nobody can tell what
+    flipped. A score between 0 and 1, such as lm-eval's mean over repeats, flips by as much as it changes.
+    """
+    before, after = line.score[:, 0].mean(), line.score[:, -1].mean()
+    lost, gained = (float(line.values[name][:, -1].mean()) for name in ("right_to_wrong", "wrong_to_right"))
+    return Flips(float(before) - lost, lost, gained, float(1 - after) - lost)
 
 
 def split(line: Line) -> tuple[list[int], list[int]]:

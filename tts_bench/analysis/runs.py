@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
 from tts_bench import foreign
-from tts_bench.analysis.compute import ComputeAxis
-from tts_bench.analysis.pool import pool, verdicts
-from tts_bench.analysis.votes import majority_at_k
+from tts_bench.analysis.curve import Point
+from tts_bench.analysis.points import points_of
+from tts_bench.analysis.table import Line, Table
 from tts_bench.errors import UserError
-from tts_bench.records import Record, view
+from tts_bench.records import SCHEMA, Record, view
 
-Floats = NDArray[np.float64]
 _HEADER_SCHEMA = 1
 _FREE = ("strategies", "sources", "tasks", "limit", "seed", "timeout", "tts_bench", "data")
 
@@ -53,46 +47,14 @@ class _Header(BaseModel):
 
 
 @dataclass(frozen=True)
-class Line:
-    """One strategy on one task: a row for each problem, a column for each rung. Repeats and seeds are averaged.
-
-    A record with fewer answers than the longest keeps its last one on the later rungs, as on the curve.
-    """
-
-    task: str
-    strategy: str
-    metric: str  # the task's main metric
-    documents: tuple[int, ...]
-    prompts: tuple[str, ...]  # digest of each document's prompt as the model read it
-    rungs: tuple[str, ...]
-    values: dict[str, Floats]  # each (problems, rungs): costs, shares, cues, and a "score METRIC" for each metric
-    votes: Floats | None  # (problems, rungs): exact expectation of the main metric over all votes of k; None: no pool
-    errors: int  # documents left out
-    seeds: int = 1
-
-    @property
-    def score(self) -> Floats:
-        """The main metric as lm-eval gave it for each rung."""
-        return self.values[f"score {self.metric}"]
-
-    @property
-    def expected(self) -> Floats:
-        """The main metric, in the place of a vote of the first k samples the expectation over all votes of k."""
-        return self.score if self.votes is None else self.votes
-
-    def compute(self, axis: ComputeAxis) -> Floats:
-        """What each rung cost on each problem, on `axis`."""
-        return np.asarray(sum(factor * self.values[name] for name, factor in axis.weights.items()))
-
-
-@dataclass(frozen=True)
 class RunData:
     """A finished run."""
 
     path: Path
     header: dict[str, Any]
     lines: dict[str, dict[str, Line]]  # task -> strategy's id -> its line
-    failed: tuple[tuple[str, str], ...] = ()  # task and strategy where every record is an error
+    failed: dict[tuple[str, str], int] = field(default_factory=dict)  # task, strategy with errors only -> how many
+    schema: int = SCHEMA  # of its records
 
     @property
     def seed(self) -> int:
@@ -230,23 +192,15 @@ class Numbers:
 
     def __init__(self, folder: Path, header: dict[str, Any]) -> None:
         self.folder, self.header = folder, header
-        self._rows: dict[tuple[str, str], _Rows] = {}
+        self._table, self._schema = Table(header["metrics"]), SCHEMA
         self._lines, self._error = 0, ""  # read so far; the first error and its line
 
     def add(self, record: Record) -> None:
         self._lines += 1
         if record.error and not self._error:
             self._error = f"line {self._lines}: {record.error.kind}: {' '.join(record.error.message.split())[:200]}"
-        key = (record.task, record.strategy)
-        if key not in self._rows:
-            self._rows[key] = _Rows(self.header["metrics"][record.task])
-        self._rows[key].add(record)
-
-    def watch(self, records: Iterable[Record]) -> Iterator[Record]:
-        """`records`, each added on its way to who else reads them."""
-        for record in records:
-            self.add(record)
-            yield record
+        self._schema = record.schema
+        self._table.add(record)
 
     def run(self) -> RunData:
         """The run.
@@ -254,102 +208,16 @@ class Numbers:
         Raises:
             UserError: no record, or nothing but errors.
         """
-        if not self._rows:
+        if not self._lines:
             raise UserError(f"{self.folder / 'records.jsonl'} holds no record. Repeat the run's command.")
-        lines: dict[str, dict[str, Line]] = {}
-        for (task, strategy), found in self._rows.items():
-            if line := found.line(task, strategy):
-                lines.setdefault(task, {})[strategy] = line
+        lines = self._table.lines()
         if not lines:
             raise UserError(
                 f"{self.folder} holds errors only: no problem has an answer. {self.folder / 'records.jsonl'}, "
                 f"{self._error}. Mend that; the run's command tries again."
             )
-        failed = tuple((task, strategy) for task, strategy in self._rows if strategy not in lines.get(task, {}))
-        return RunData(self.folder, self.header, lines, failed)
+        return RunData(self.folder, self.header, lines, self._table.failed(), self._schema)
 
-
-class _Rows:
-    """The records of one line: a row of numbers for each answer, one after the other."""
-
-    def __init__(self, metric: str) -> None:
-        self.metric = metric
-        self.metrics: tuple[str, ...] = ()
-        self.rungs: tuple[str, ...] = ()
-        self.numbers = array("d")
-        self.answers = 0
-        self.records: dict[int, list[tuple[int, int]]] = {}  # document -> its repeats' first rows, and how many
-        self.prompts: dict[int, str] = {}
-        self.votes: dict[int, list[Floats]] = {}
-        self.failed: set[int] = set()
-
-    def add(self, record: Record) -> None:
-        if record.error:
-            self.failed.add(record.doc_id)
-            return
-        answers = record.answers
-        if len(answers) > len(self.rungs):
-            self.rungs = tuple([answer.rung for answer in answers])
-        self.metrics = self.metrics or tuple(answers[0].scores)
-        row: list[float] = []
-        for answer in answers:
-            row += _bill(answer.cost)
-            row += (answer.truncated, answer.cues_wanted, answer.cues, answer.extracted is None)
-            row += [answer.scores.get(metric, math.nan) for metric in self.metrics]
-        self.numbers.fromlist(row)
-        self.records.setdefault(record.doc_id, []).append((self.answers, len(answers)))
-        self.answers += len(answers)
-        self.prompts[record.doc_id] = next((part.origin for part in record.segments if part.kind == "prompt"), "")
-        if ballots := pool(record):
-            said, scores = [ballot.extracted for ballot in ballots], verdicts(record, ballots, self.metric)
-            if scores.keys() >= set(said):
-                self.votes.setdefault(record.doc_id, []).append(majority_at_k(said, scores))
-
-    def line(self, task: str, strategy: str) -> Line | None:
-        """None where every document has an error."""
-        documents = tuple(sorted(self.records.keys() - self.failed))
-        if not documents:
-            return None
-        names = (*_BILL, *_FLAGS, *(f"score {metric}" for metric in self.metrics))
-        table = np.frombuffer(self.numbers).reshape(-1, len(names)).T
-        repeats = [self.records[doc] for doc in documents]
-        starts, counts = np.array([span for spans in repeats for span in spans]).T[:, :, None]
-        rows = starts + np.minimum(np.arange(len(self.rungs)), counts - 1)
-        columns = _means(table[:, rows], [len(spans) for spans in repeats], axis=1)
-        values = dict(zip(names, columns, strict=True))
-        generated = values.pop("thinking") + values["forced"] + values.pop("answer")
-        return Line(
-            task=task,
-            strategy=strategy,
-            metric=self.metric,
-            documents=documents,
-            prompts=tuple(self.prompts[doc] for doc in documents),
-            rungs=self.rungs,
-            values={"generated": generated, **values},
-            votes=self._votes(documents),
-            errors=len(self.failed),
-        )
-
-    def _votes(self, documents: Sequence[int]) -> Floats | None:
-        """None where a record of them is of no vote, or of a shorter one than others."""
-        votes = [self.votes.get(doc, []) for doc in documents]
-        if any(len(vote) != len(self.records[doc]) for doc, vote in zip(documents, votes, strict=True)):
-            return None
-        flat = [vote for repeats in votes for vote in repeats]
-        if any(len(vote) != len(self.rungs) for vote in flat):
-            return None
-        return _means(np.array(flat), list(map(len, votes)), axis=0)
-
-
-def _means(values: Floats, repeats: Sequence[int], axis: int) -> Floats:
-    """Means over the repeats of each document, which stand side by side along `axis`."""
-    if max(repeats) == 1:
-        return values
-    starts: NDArray[np.intp] = np.cumsum([0, *repeats[:-1]])
-    sums = np.add.reduceat(values, starts, axis=axis)
-    return np.asarray(sums / np.reshape(repeats, [-1 if place == axis else 1 for place in range(values.ndim)]))
-
-
-_BILL = ("prompt", "thinking", "forced", "answer", "sequential", "flops")
-_FLAGS = ("truncated", "cues_wanted", "cues", "no_answer")
-_bill = attrgetter(*_BILL)
+    def curve(self) -> list[Point]:
+        """Every rung as lm-eval scored it: what the run's own curve.json holds."""
+        return points_of(self._table)

@@ -15,9 +15,12 @@ from tts_bench.analysis.names import bare, folded
 from tts_bench.text import safe
 
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
+TOO_MUCH = 1.5  # times the bill: more than probe answers take
 _ROOMY = 74  # columns from which a table's numbers stand unbroken
 _MEANINGS = {
+    "of all": "errors counted as wrong",
     "x base": "tokens against the baseline's last rung",
+    "spent": "all tokens that were made, billed or not (! above 1.5 times)",
     "trunc": "thinking ran into its budget",
     "no ans": "no answer found",
     "cues": "put in/asked for, means",
@@ -45,11 +48,14 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
 
     everything = [point for line in lines.values() for point in line]
     base = next((line[-1].generated for name, line in lines.items() if name.split(":")[0] == "baseline"), 0.0)
+    last = {id(line[-1]) for line in lines.values()}  # which all that was spent led up to
     columns: dict[str, Callable[[Point], str]] = {
         "rung": lambda point: point.rung,
         "n": lambda point: str(point.n),
-        "accuracy": _accuracy,
+        "accuracy": accuracy,
+        "of all": of_all,
         "tokens": lambda point: f"{point.generated:,.0f}",
+        "spent": lambda point: spent(point) if id(point) in last else "",
         "x base": lambda point: f"{point.generated / base:.2f}" if base else "",
         "trunc": lambda point: f"{point.truncated:.0%}",
         "no ans": lambda point: f"{point.no_answer:.0%}",
@@ -87,9 +93,24 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
     return grid
 
 
-def _accuracy(point: Point) -> str:
+def accuracy(point: Point) -> str:
+    """The accuracy with its interval; a mean that is no share has none."""
     if point.accuracy is None:
         return "no record"
     if point.low is None or point.high is None:
         return f"{point.accuracy:.3g}"
     return f"{100 * point.accuracy:.1f} [{100 * point.low:.1f}, {100 * point.high:.1f}]"
+
+
+def of_all(point: Point) -> str:
+    """The accuracy with errors as wrong answers, where there are any."""
+    if not point.errors or point.overall is None:
+        return ""
+    return f"{point.overall:.3g}" if point.accuracy is not None and point.low is None else f"{100 * point.overall:.1f}"
+
+
+def spent(point: Point) -> str:
+    """What was made for a last rung, where that is more than its bill; marked above `TOO_MUCH` times the bill."""
+    if point.spent is None or round(point.spent) <= round(point.generated):
+        return ""
+    return f"{point.spent:,.0f}{' !' if point.spent > TOO_MUCH * point.generated else ''}"

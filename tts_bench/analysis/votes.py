@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from functools import lru_cache
-from math import comb
+from math import comb, lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ def majority_at_k(ballots: Sequence[str | None], scores: Mapping[str | None, flo
     the luck of which samples came first). Tied winners share the win: a subset in which m answers are the most
     frequent counts 1/m for each. `None`, no answer, wins only where the subset holds nothing else. `scores` gives each
     answer's score; an answer that is not there scores 0.
+
+    Subsets are counted in whole numbers, so that each entry is the exact expectation, rounded once: an answer that
+    always wins has a share of 1, and equal expectations are equal numbers.
 
     Raises:
         ValueError: the pool is empty.
@@ -36,52 +40,54 @@ def majority_at_k(ballots: Sequence[str | None], scores: Mapping[str | None, flo
 def _expected(answers: tuple[tuple[int, float], ...], silent: int, unanswered: float) -> Floats:
     """The same of answers with their counts and scores, `silent` ballots without an answer and what these score."""
     size = silent + sum(count for count, _ in answers)
-    expected = np.zeros(size)
+    totals = [Fraction(unanswered) * comb(silent, k) for k in range(1, size + 1)]
     for place, (count, score) in enumerate(answers):
         if score:
             others = tuple(other for at, (other, _) in enumerate(answers) if at != place)
-            expected += score * _wins(count, others, silent)
-    if unanswered:
-        expected += unanswered * np.array([comb(silent, k) / comb(size, k) for k in range(1, size + 1)])
+            wins, share = _wins(count, others, silent)
+            totals = [total + Fraction(score) * won / share for total, won in zip(totals, wins, strict=True)]
+    expected = np.array([float(total / comb(size, k)) for k, total in enumerate(totals, 1)])
     expected.setflags(write=False)
     return expected
 
 
 @lru_cache(maxsize=1 << 16)
-def _wins(count: int, others: tuple[int, ...], silent: int) -> Floats:
-    """Chance that an answer with `count` ballots wins, for each k from 1.
+def _wins(count: int, others: tuple[int, ...], silent: int) -> tuple[tuple[int, ...], int]:
+    """For each k from 1, how many subsets of size k an answer with `count` ballots wins, in parts of one subset; and
+    how many parts a subset has.
 
-    A dynamic programme over the other answers, kept as a polynomial in x whose coefficient at x**k counts subsets of
-    size k. With t ballots for the winner no other may have more, and each that has t as well is marked by a factor y:
-    since the integral of y**m over 0 to 1 is 1 / (m + 1), integrating over y makes tied winners share. The quadrature
-    is exact: no polynomial is of a higher degree in y than the number of other answers.
+    With t ballots for the winner no other may have more, and m others that have t as well leave it 1/(m + 1) of the
+    subset. Subsets are counted by a polynomial with a term x**k y**m for each kind. Its coefficients are whole numbers
+    that stand side by side in one long integer (Kronecker substitution), so that a product of polynomials is a product
+    of integers. No coefficient is above 2**n, the number of all subsets.
     """
     n = count + sum(others) + silent
-    nodes, weights = np.polynomial.legendre.leggauss(len(others) // 2 + 1)
-    nodes, weights = (nodes + 1) / 2, weights / 2
-    ways = np.zeros(n + 1)
+    width = n // 8 + 1  # bytes of a coefficient
+    parts = lcm(*range(1, len(others) + 2))
+    totals = [0] * (n + 1)
     for t in range(1, count + 1):
-        subsets = np.repeat(_binomials(silent)[None], len(nodes), axis=0)  # one row for each node
-        for other in others:
-            choices = np.repeat(_binomials(other)[None, : t + 1], len(nodes), axis=0)
-            if other >= t:
-                choices[:, t] *= nodes
-            subsets = _product(subsets, choices)
-        total = weights @ subsets
-        ways[t : t + len(total)] += comb(count, t) * total
-    return ways[1:] / _binomials(n)[1:]
+        least = [other for other in others if other >= t]
+        rest = n - count - sum(least)
+        product = _packed([comb(rest, j) for j in range(rest + 1)], width)  # who has fewer than t whatever is drawn
+        for other, alike in Counter(least).items():
+            fewer, tie = [comb(other, j) for j in range(t)], [0] * (n + 1 + t) + [comb(other, t)]
+            product *= (_packed(fewer, width) + _packed(tie, width)) ** alike
+        ways = _unpacked(product, width)
+        for tied in range(len(least) + 1):
+            share = comb(count, t) * (parts // (tied + 1))
+            for k, found in enumerate(ways[tied * (n + 1) : tied * (n + 1) + n + 1 - t], t):
+                totals[k] += share * found
+    return tuple(totals[1:]), parts
 
 
-def _binomials(n: int) -> Floats:
-    return np.array([float(comb(n, k)) for k in range(n + 1)])
+def _packed(coefficients: Sequence[int], width: int) -> int:
+    """Whole numbers side by side, `width` bytes each, the first one lowest."""
+    return int.from_bytes(b"".join(number.to_bytes(width, "little") for number in coefficients), "little")
 
 
-def _product(left: Floats, right: Floats) -> Floats:
-    """Row by row, the product of two polynomials."""
-    product = np.zeros((len(left), left.shape[1] + right.shape[1] - 1))
-    for power in range(right.shape[1]):
-        product[:, power : power + left.shape[1]] += left * right[:, power : power + 1]
-    return product
+def _unpacked(packed: int, width: int) -> list[int]:
+    data = packed.to_bytes((packed.bit_length() + 7) // 8, "little")
+    return [int.from_bytes(data[place : place + width], "little") for place in range(0, len(data), width)]
 
 
 def pass_at_k(n: int, right: int) -> Floats:

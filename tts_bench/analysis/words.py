@@ -35,12 +35,24 @@ def sentences(comparison: Comparison) -> list[str]:
 
 def reading(comparison: Comparison) -> str:
     """How intervals and p-values are to be read, and what was left out."""
-    seeds = f", each the mean of {comparison.seeds} seeds" if comparison.seeds > 1 else ""
-    said = [f"Intervals are from {comparison.resamples:,} bootstrap resamples of the problems{seeds}."]
+    said = [f"Intervals are from {comparison.resamples:,} bootstrap resamples of the problems{_seeds(comparison)}."]
     family = len(comparison.statements)
     if family > 1:
         said.append(f"p-values are corrected by Holm over these {family} differences, intervals are not.")
     return " ".join([*said, *comparison.notes])
+
+
+def _seeds(comparison: Comparison) -> str:
+    """Over how many seeds values are means, and of which strategies where it is not true of all."""
+    names: dict[int, list[str]] = {}
+    for name, seeds in comparison.seeds.items():
+        names.setdefault(seeds, []).append(name)
+    if set(names) == {1}:
+        return ""
+    if len(names) == 1:
+        return f", each the mean of {next(iter(names))} seeds"
+    said = (f"{number} of {', '.join(arms)}" for number, arms in sorted(names.items(), reverse=True))
+    return f", means over seeds ({'; '.join(said)})"
 
 
 def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = False) -> str:
@@ -73,7 +85,7 @@ def _cost(statement: Statement, unit: str) -> str:
 
 
 def _points(share: float, *, sign: bool = False) -> str:
-    text = f"{100 * share:{'+' if sign else ''}.1f}"
+    text = f"{100 * share:{'+' if sign else ''}z.1f}"
     return text if sign else f"{text} points"
 
 
@@ -88,8 +100,8 @@ def rows(statements: Sequence[Statement]) -> list[list[str]]:
         [
             f"{_arm(s.left, s.left_rung)} - {_arm(s.right, s.right_rung)}",
             "same" if s.kind == "matched" else f"x {s.ratio:.2f}",
-            f"{100 * s.difference:+.1f}",
-            f"[{100 * s.low:+.1f}, {100 * s.high:+.1f}]",
+            _points(s.difference, sign=True),
+            f"[{_points(s.low, sign=True)}, {_points(s.high, sign=True)}]",
             p_text(s.p).removeprefix("p ").removeprefix("= "),
             p_text(s.adjusted).removeprefix("p ").removeprefix("= "),
             f"{s.better}/{s.worse}",

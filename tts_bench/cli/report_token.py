@@ -59,7 +59,7 @@ def _step(line: dict[str, Any], steps: int) -> str:
         parts.append(f"right {line['accuracy']:6.1%} (without it {line['before']:6.1%})")
         parts.append(f"boxed {line['format']:.0%}")
         parts.append(f"cues {line['cues']}/{line['cues_wanted']}")
-        parts.append(f"{line['extra_tokens']:+.0f} tokens")
+        parts.append(f"{line['extra_tokens']:+z.0f} tokens")
         parts.append(f"groups {line['groups']}")
     parts.append(f"norm {line['row_norm']:.3f}, cosine {line['cosine']:.3f}")
     if line["step"]:
@@ -97,4 +97,4 @@ def show(found: Evaluation, word: str, console: Console) -> None:
 
 def _points(gain: Gain) -> str:
     star = "*" if gain.beyond else ""
-    return f"{100 * gain.mean:+5.1f} ({100 * gain.low:.1f} to {100 * gain.high:.1f}){star}"
+    return f"{100 * gain.mean:+z5.1f} ({100 * gain.low:z.1f} to {100 * gain.high:z.1f}){star}"

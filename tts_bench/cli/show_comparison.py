@@ -17,9 +17,13 @@ from tts_bench.analysis import words
 from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import Comparison, compare
 from tts_bench.analysis.compute import axis_of
+from tts_bench.analysis.curve import Point, marked
+from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.matched import pareto
 from tts_bench.analysis.profile import profile
-from tts_bench.analysis.runs import Line, read_run
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.table import Line
+from tts_bench.analysis.terminal import accuracy, of_all, spent
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -50,8 +54,9 @@ def compare_and_show(
         raise UserError(" ".join([str(error), *differences])) from error
     result.notes.extend(differences)
     paragraphs = words.paragraphs(result)
+    curve = curve_of(arms)
     if out:
-        _write(out, "\n".join(paragraphs), result)
+        _write(out, "\n".join(paragraphs), result, curve)
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
     ascii_only = not console.encoding.lower().startswith("utf")
     console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in paragraphs)))
@@ -60,6 +65,7 @@ def compare_and_show(
         lines = {arm.name: arm.lines[task] for arm in arms if task in arm.lines}
         title = f"{task}, {stated[0].problems:,} problems"
         for name, columns, rows in (
+            (f"{task}, accuracies", _ACCURACIES, _accuracies([point for point in curve if point.task == task])),
             (title, words.COLUMNS, words.rows(stated)),
             (f"{task}, in itself", _PROFILE, _profiles(lines, result)),
         ):
@@ -67,8 +73,9 @@ def compare_and_show(
     console.print(Text(_LEGEND))
 
 
-def _write(out: Path, text: str, result: Comparison) -> None:
-    data = {**asdict(result), "axis": result.axis.name, "schema": 1, "text": text}
+def _write(out: Path, text: str, result: Comparison, curve: Sequence[Point]) -> None:
+    points = [asdict(point) for point in curve]
+    data = {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points}
     try:
         write_whole(out, (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
@@ -76,12 +83,37 @@ def _write(out: Path, text: str, result: Comparison) -> None:
 
 
 _LEGEND = (
+    "of all: errors counted as wrong; between: standard deviation between seeds, in points; spent: all tokens that "
+    "were made, billed or not (! above 1.5 times). "
     "points: left less right; Holm: p corrected for all differences; +/-: problems on which the left is better/worse; "
     "found: the difference found in 80 of 100 such runs. * on the Pareto front of last rungs; slope: points per "
     "doubling of compute, /1000: per 1,000 of it, down: while thinking is cut, up: by cues; w>r: wrong at the first "
     "rung, right at the last; trunc, no ans: at the last rung; cues: put in of those asked for."
 )
+_ACCURACIES = ("strategy", "n", "accuracy", "of all", "seeds", "between", "tokens", "spent")
 _PROFILE = ("strategy", "best", "slope", "/1000", "down", "up", "w>r", "r>w", "trunc", "no ans", "cues")
+
+
+def _accuracies(curve: Sequence[Point]) -> list[list[str]]:
+    """Each strategy's rungs on its own problems, of long lines those that the run's table shows."""
+    several = any(point.seeds > 1 for point in curve)
+    lines: dict[str, list[Point]] = {}
+    for point in curve:
+        lines.setdefault(point.strategy, []).append(point)
+    return [
+        [
+            f"{point.strategy} at {point.rung}",
+            f"{point.n:,}" if len({point.n for point in curve}) > 1 else "",
+            accuracy(point),
+            of_all(point),
+            str(point.seeds) if several else "",
+            "" if point.between is None else f"{100 * point.between:.1f}",
+            f"{point.generated:,.0f}",
+            spent(point) if point is line[-1] else "",
+        ]
+        for line in lines.values()
+        for point in marked(line)
+    ]
 
 
 def _profiles(lines: Mapping[str, Line], result: Comparison) -> list[list[str]]:
@@ -105,7 +137,7 @@ def _profiles(lines: Mapping[str, Line], result: Comparison) -> list[list[str]]:
 
 
 def _slope(points: float) -> str:
-    return f"{points:+.2g}" if abs(points) < 9.95 else f"{points:+,.0f}"
+    return f"{points:+z.2g}" if abs(points) < 9.95 else f"{points:+,.0f}"
 
 
 def _table(

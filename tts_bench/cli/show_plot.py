@@ -11,7 +11,7 @@ from rich.console import Console
 
 from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compute import axis_of
-from tts_bench.analysis.curve import by_line
+from tts_bench.analysis.curve import by_line, heading
 from tts_bench.analysis.drawing import drawing
 from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.plot import KINDS, write_figure
@@ -57,7 +57,7 @@ def plot_and_show(runs: Sequence[Path], out: Path, x: str, title: str | None, al
         except PermissionError as error:
             raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error
     for task, lines in tasks.items():
-        console.print(safe(task))
+        console.print(safe(heading(task, lines)))
         ascii_only = not console.encoding.lower().startswith("utf")
         console.print(drawing(lines, max(40, min(console.width, 100)), ascii_only=ascii_only, axis=axis))
     for said in differences:

@@ -43,8 +43,8 @@ def _training(facts: dict[str, object]) -> list[tuple[str, str]]:
         )
         for rung in found["rungs"]:
             gain = rung["over_none"]
-            interval = f"{100 * gain['low']:.1f} to {100 * gain['high']:.1f}"
-            points = f"{100 * gain['mean']:+.1f} points ({interval}), {rung['tokens']:.0f} tokens"
+            interval = f"{100 * gain['low']:z.1f} to {100 * gain['high']:z.1f}"
+            points = f"{100 * gain['mean']:+z.1f} points ({interval}), {rung['tokens']:.0f} tokens"
             lines.append((rung["name"], f"{rung['accuracy']:.1%}, {points}"))
     return lines
 

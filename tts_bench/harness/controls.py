@@ -69,6 +69,6 @@ def judge(statements: Sequence[Statement], gains: Mapping[str, float]) -> list[V
 
 def _differences(statements: Sequence[Statement]) -> str:
     return ", ".join(
-        f"{said.left} {100 * said.difference:+.1f} points ({100 * said.low:+.1f} to {100 * said.high:+.1f})"
+        f"{said.left} {100 * said.difference:+z.1f} points ({100 * said.low:+z.1f} to {100 * said.high:+z.1f})"
         for said in statements
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from tts_bench import __version__, models, registry
 from tts_bench.analysis import curve as curves
+from tts_bench.analysis.points import points
 from tts_bench.errors import UserError
 from tts_bench.harness import environment, loop, outside, replay
 from tts_bench.harness.config import RunConfig
@@ -133,7 +134,7 @@ class Run:
         for arm in self.arms:
             self._score(arm, rungs)
         self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
-        line = curves.points(self.folder.records(), metrics=self._metrics())
+        line = points(self.folder.records(), metrics=self._metrics())
         self._draw(line)
         errors = [record for record in self.folder.records() if record.error]
         timing = {

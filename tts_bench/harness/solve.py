@@ -194,7 +194,7 @@ def _record(
         problem=item.problem.id,
         strategy=arm.id,
         segments=tuple(segment_record(segment, ledger.extracted(segment)) for segment in segments),
-        answers=answer_records(arm.rungs(len(answers)), answers, place),
+        answers=answer_records(arm.rungs(len(answers)), answers, place, ledger.ballots),
         spent=cost.Bill(scheduler.engine.info)
         .add(cost.unique(segments))
         .total(max((answer.cost.sequential for answer in answers), default=0)),

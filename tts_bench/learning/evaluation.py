@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from tts_bench import options, registry
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.matched import accuracy_at
-from tts_bench.analysis.runs import Line, read_run
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.table import Line
 from tts_bench.api import LearnedToken
 from tts_bench.errors import UserError
 from tts_bench.harness import replay
@@ -137,7 +138,7 @@ def _joined(lines: list[Line]) -> Measured:
         np.concatenate([line.score for line in lines]),
         np.concatenate([line.expected for line in lines]),
         {name: np.concatenate([line.values[name] for line in lines]) for name in lines[0].values},
-        sum(line.errors for line in lines),
+        sum(len(line.failed) for line in lines),
     )
 
 

@@ -111,21 +111,21 @@ def ordinary(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effe
         Effect(
             "gain of Wait x4",
             "at least 12, paired 95% interval above 8",
-            f"{gain:+.1f} from {low:+.1f}",
+            f"{gain:+z.1f} from {low:+z.1f}",
             gain >= 12 and low > 8,
         ),
         Effect("right to wrong under Wait x4", "above 3", f"{flips:.1f}", flips > 3),
         Effect(
             "gain of neutral cues x4",
             "at most a third of the gain of Wait x4",
-            ", ".join(f"{cue!r} {value:+.1f}" for cue, value in gains.items()),
+            ", ".join(f"{cue!r} {value:+z.1f}" for cue, value in gains.items()),
             max(gains.values()) <= gain / 3,
         ),
         Effect(
             "oracle row x0 to x4",
             "at least 18 over Wait at x1, 12 at x4",
             f"{_series(map(_share, oracle.right))} with {oracle.sampled[4]} tokens; "
-            f"over Wait {leads[1]:+.1f} and {leads[4]:+.1f}",
+            f"over Wait {leads[1]:+z.1f} and {leads[4]:+z.1f}",
             leads[1] >= 18 and leads[4] >= 12,
         ),
         Effect("thinking ends by itself", "at least 99, greedy and sampled", f"{ended:.2f}", ended >= 99),
@@ -145,7 +145,7 @@ def votes(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]
         Effect(
             "vote of 16 over one sample",
             "at least 25",
-            f"{shares[16] - one:+.1f} ({one:.1f}; votes of {', '.join(map(str, sizes_of_vote))}: "
+            f"{shares[16] - one:+z.1f} ({one:.1f}; votes of {', '.join(map(str, sizes_of_vote))}: "
             f"{_series(shares.values())}; n = {len(problems)})",
             shares[16] - one >= 25,
         ),
@@ -174,7 +174,7 @@ def flat(player: Player, strong: tuple[int, ...], sizes: Sizes) -> list[Effect]:
     answers, _ = _ballots(player, few, 16)
     one = 100 * float(np.mean([[a == p.answer for a in row] for row, p in zip(answers, few, strict=True)]))
     moves["vote of 16"] = _share(_vote(answers, few, 16)) - one
-    listed = ", ".join(f"{name} {move:+.1f}" for name, move in moves.items())
+    listed = ", ".join(f"{name} {move:+z.1f}" for name, move in moves.items())
     single = ", ".join(f"{name} {_series(shares)}" for name, shares in rungs.items())
     return [
         Effect(

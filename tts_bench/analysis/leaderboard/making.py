@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from tts_bench.analysis.curve import Point, points, read_curve
+from tts_bench.analysis.curve import Point, read_curve
 from tts_bench.analysis.leaderboard.command import plain
 from tts_bench.analysis.leaderboard.entry import FORMAT, PLAIN, Entry
 from tts_bench.analysis.leaderboard.recompute import MEASURES, complete, digest, packed
-from tts_bench.analysis.runs import Line, Numbers, RunData, read_header, read_records
+from tts_bench.analysis.runs import Numbers, RunData, read_header, read_records
+from tts_bench.analysis.table import Line
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
 
@@ -32,7 +33,9 @@ def entry_of(folder: Path) -> Entry:
             f"wrong; the same command again tries these problems again."
         )
     numbers = Numbers(folder, header)
-    curve = points(numbers.watch(read_records(folder, header)), metrics=header["metrics"])
+    for record in read_records(folder, header):
+        numbers.add(record)
+    curve = numbers.curve()
     run, records = numbers.run(), sha256_of(folder / "records.jsonl")
     try:
         _check_header(run)
@@ -85,8 +88,8 @@ def _check_complete(run: RunData) -> None:
         wanted = run.header["data"][task]["documents"]
         for strategy in run.header["identity"]["strategies"]:
             line = run.lines.get(task, {}).get(strategy)
-            if line is not None and line.errors:
-                raise UserError(f"{run.path}: {strategy!r} has {line.errors} errors on {task}; an entry has none.")
+            if line is not None and line.failed:
+                raise UserError(f"{run.path}: {strategy!r} has {len(line.failed)} errors on {task}; an entry has none.")
             found = 0 if line is None else len(line.documents)
             if found != wanted:
                 raise UserError(

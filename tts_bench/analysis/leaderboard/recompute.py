@@ -8,8 +8,10 @@ from hashlib import sha256
 from math import fsum, isfinite
 from typing import Any
 
+import numpy as np
+
 from tts_bench.analysis.compute import COSTS
-from tts_bench.analysis.curve import wilson
+from tts_bench.analysis.points import share_interval
 
 MEASURES = (*COSTS, "truncated", "no_answer", "cues_wanted", "cues")  # beside the score
 
@@ -72,7 +74,8 @@ def _rung(columns: Mapping[str, str], problems: int, place: str) -> dict[str, An
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{place}.problems.{name}: {error}") from error
     accuracy = means.pop("score")
-    low, high = wilson(accuracy, problems) if 0 <= accuracy <= 1 else (None, None)
+    scores = np.array(unpacked(columns["score"], problems))
+    low, high = share_interval(scores) if 0 <= accuracy <= 1 else (None, None)
     return {"accuracy": accuracy, "low": low, "high": high, **means, "problems": dict(columns)}
 
 

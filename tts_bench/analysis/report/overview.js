@@ -132,12 +132,45 @@ function showFacts(report, lines) {
 
 /** What `tts-bench compare` says of these runs. */
 function showVerdicts(report) {
-  const { sentences, reading } = report.verdicts;
+  const { sentences, reading, points } = report.verdicts;
   byId("verdicts").replaceChildren(
     el("h3", {}, "What the data support"),
     ...(sentences.length ? [el("ul", {}, sentences.map((sentence) => el("li", {}, inline(sentence))))] : []),
     el("p", { class: "quiet" }, inline(reading)),
+    ...(points.length ? [sortable("Accuracies that are compared", accuracies(points), points)] : []),
   );
+}
+
+/** Columns of points as `tts-bench compare` has them: seeds taken together, votes as expectations. */
+function accuracies(points) {
+  const words = (name, key) => ({ name, words: true, value: (row) => row[key], show: (row) => row[key] });
+  const columns = [words("Task", "task"), { ...words("Strategy", "strategy"), long: true }, words("Rung", "rung")];
+  columns.push({ name: "Accuracy", value: (row) => row.accuracy, show: (row) => score(row.accuracy) });
+  columns.push({ name: "95% interval", value: (row) => row.low, show: interval });
+  if (points.some((row) => row.errors)) columns.push(OF_ALL);
+  if (points.some((row) => row.seeds > 1)) {
+    columns.push({ name: "Seeds", value: (row) => row.seeds, show: (row) => whole(row.seeds) });
+    columns.push({
+      name: "Between seeds",
+      value: (row) => row.between,
+      show: (row) => (row.between === null ? "–" : `${(100 * row.between).toFixed(1)} points`),
+    });
+  }
+  columns.push({ name: "Problems", value: (row) => row.n, show: (row) => whole(row.n) });
+  columns.push({ name: "Tokens", value: (row) => row.generated, show: (row) => whole(row.generated) });
+  return columns;
+}
+
+const OF_ALL = {
+  name: "Of all",
+  value: (row) => (row.errors ? row.overall : null),
+  show: (row) => (row.errors ? score(row.overall) : "–"),
+};
+
+/** What was made for a strategy's last rung, marked where it is above 1.5 times what that is billed. */
+function spentOf(row) {
+  if (row.spent === null || !row.n) return "–";
+  return `${whole(row.spent)}${row.last && row.spent > 1.5 * row.generated ? " !" : ""}`;
 }
 
 function change(row) {
@@ -145,7 +178,8 @@ function change(row) {
 }
 
 function signed(points) {
-  return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(1)} points`;
+  const size = Math.abs(points).toFixed(1);
+  return `${Number(size) === 0 || points > 0 ? "+" : "−"}${size} points`;
 }
 
 function showCurves(report, lines) {
@@ -218,7 +252,11 @@ function showCurves(report, lines) {
 
 function showResults(report) {
   const rows = report.runs.flatMap((run, place) =>
-    run.points.map((point) => ({ ...point, run: run.name, label: report.label(place, point.strategy) })),
+    run.points.map((point, index) => {
+      const next = run.points[index + 1];
+      const last = !next || next.strategy !== point.strategy || next.task !== point.task;
+      return { ...point, last, run: run.name, label: report.label(place, point.strategy) };
+    }),
   );
   const others = [...new Set(rows.flatMap((row) => Object.keys(row.metrics).filter((name) => name !== row.metric)))];
   const words = (name, key, long = false) => ({
@@ -243,12 +281,14 @@ function showResults(report) {
         words("Rung", "rung"),
         number("Accuracy", "accuracy", score),
         { name: "95% interval", value: (row) => row.low, show: interval },
+        ...(rows.some((row) => row.errors) ? [OF_ALL] : []),
         ...others.map((name) => ({
           name: plain(name),
           value: (row) => row.metrics[name] ?? null,
           show: (row) => score(row.metrics[name]),
         })),
         number("Generated", "generated", whole),
+        { name: "Spent", value: (row) => row.spent, show: spentOf },
         number("Sequential", "sequential", whole),
         number("Prompt", "prompt", whole),
         number("FLOPs", "flops", short),

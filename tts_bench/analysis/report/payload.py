@@ -5,7 +5,7 @@
     axes                         what compute is measured in: name, label, and weights over a point's costs
     runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
     tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
-    verdicts                     what the data support: sentences, and how to read them
+    verdicts                     what the data support: sentences, how to read them, and the points they speak of
     records                      columns: run, task, doc, repeat, strategy, error (-1: none), blob, first, count
     answers                      columns: extracted (-1: none), costs, flags, and a column of scores for each metric;
                                  a record's answers stand at `first` and the `count` - 1 places after it
@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench import __version__
-from tts_bench.analysis import curve
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.report.texts import Kept, Texts, packed
 from tts_bench.analysis.report.verdicts import golds, verdicts
 from tts_bench.analysis.runs import Numbers, read_header, read_records
+from tts_bench.analysis.terminal import TOO_MUCH
 from tts_bench.errors import UserError
 from tts_bench.records import AnswerRecord, Record
 
@@ -150,23 +150,20 @@ def _run(place: int, name: str, numbers: Numbers, kept: tuple[Tables, Columns, T
     metrics = header["metrics"]
     right = {task: golds(folder, task) for task in metrics}
 
-    def watched() -> Iterator[Record]:
-        for _, group in groupby(numbers.watch(read_records(folder, header)), key=lambda record: record.key):
-            records = list(group)
-            strategies = [tables.place("strategy", record.strategy) for record in records]
-            for record in records:
-                columns.add(record, place, len(blobs.blobs), tables)
-            task, doc = records[0].task, records[0].doc_id
-            blobs.add(records, strategies, metrics[task], right[task].get(doc))
-            yield from records
-
-    points = curve.points(watched(), metrics=metrics)
+    for _, group in groupby(read_records(folder, header), key=lambda record: record.key):
+        records = list(group)
+        strategies = [tables.place("strategy", record.strategy) for record in records]
+        for record in records:
+            numbers.add(record)
+            columns.add(record, place, len(blobs.blobs), tables)
+        task, doc = records[0].task, records[0].doc_id
+        blobs.add(records, strategies, metrics[task], right[task].get(doc))
     return {
         "name": name,
         "header": header,
         "labels": header.get("labels", {}),
         "metrics": metrics,
-        "points": [asdict(point) for point in points],
+        "points": [asdict(point) for point in numbers.curve()],
     }
 
 
@@ -174,7 +171,14 @@ def _notes(run: dict[str, Any]) -> Iterator[str]:
     """What a reader has to know before the numbers."""
     errors = {(point["task"], point["strategy"]): point["errors"] for point in run["points"]}
     if failed := sum(errors.values()):
-        yield f"{run['name']}: {failed:,} of its traces ended in errors; they are in no accuracy."
+        yield f"{run['name']}: {failed:,} problems ended in errors; they count as wrong in Of all, and in no accuracy."
+    for point in {(point["task"], point["strategy"]): point for point in run["points"]}.values():  # the last of each
+        if (point["spent"] or 0.0) > TOO_MUCH * point["generated"] > 0:
+            name = run["labels"].get(point["strategy"], point["strategy"])
+            yield (
+                f"{run['name']}: {name} made {point['spent']:,.0f} tokens a problem on {point['task']} and is billed "
+                f"{point['generated']:,.0f}."
+            )
     if run["header"].get("thinking_format", {}).get("mode") == "end-of-turn":
         yield (
             f"{run['name']}: its model has no thinking delimiter, so the end of turn counts as the end of thinking; "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,25 @@ from tts_bench.files import file_name
 
 
 def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
-    """`sentences`, the surest first, and `reading`, how to read them; of runs that are not compared, why not."""
+    """`sentences`, the surest first, and `reading`, how to read them; of runs that are not compared, why not.
+
+    `points` are those of `tts-bench compare`: seeds are taken together, votes are expectations over all votes of k.
+    """
     from tts_bench.analysis.arms import arms_of
     from tts_bench.analysis.compare import compare
+    from tts_bench.analysis.lines import curve_of
     from tts_bench.analysis.words import reading, sentences
 
     try:
         arms, notes = arms_of(runs)
         comparison = compare(arms)
     except UserError as error:
-        return {"sentences": [], "reading": f"Nothing is compared here: {error}"}
-    return {"sentences": sentences(comparison), "reading": " ".join([reading(comparison), *notes])}
+        return {"sentences": [], "reading": f"Nothing is compared here: {error}", "points": []}
+    return {
+        "sentences": sentences(comparison),
+        "reading": " ".join([reading(comparison), *notes]),
+        "points": [asdict(point) for point in curve_of(arms)],
+    }
 
 
 def golds(folder: Path, task: str) -> dict[int, str]:

@@ -1,0 +1,107 @@
+"""How often intervals hold the truth, and how often a test sees what is not there, over sizes of a run.
+
+python -m benchmarks.coverage [--runs 1.0] [--workers 2]
+
+Each run draws problems of a known distribution of difficulty and answers to them, and asks the functions behind the
+screens: `points.line_points` for an accuracy's interval (table, curve.json, plot, report), `compare` for a difference's
+interval and test. Two arms are alike for the false positives; one is better for the interval of their difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_bench.analysis.arms import Arm, pool_seeds
+from tts_bench.analysis.compare import compare
+from tts_bench.analysis.points import line_points
+from tts_bench.analysis.table import Line
+
+Floats = NDArray[np.float64]
+SPREAD = 2.0  # of Beta(SPREAD p, SPREAD (1 - p)), a problem's chance of a right answer
+GAIN = 0.2  # the better arm turns this share of wrong answers into right ones
+RUNS = {30: 4000, 100: 3000, 300: 1500, 1000: 800}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Runs of one size; `mean` is the accuracy over all problems there could be."""
+
+    problems: int
+    repeats: int
+    seeds: int
+    mean: float = 0.3
+
+
+@dataclass(frozen=True)
+class Found:
+    """Shares of runs."""
+
+    accuracy: float  # the interval of an accuracy held it
+    difference: float  # that of a difference held it
+    false: float  # two arms that are alike were told apart, p < 0.05
+
+
+CELLS = [
+    Cell(problems, repeats, seeds)
+    for problems in RUNS
+    for repeats, seeds in ((1, 1), (4, 1), (16, 1), (1, 2), (1, 5), (4, 3), (16, 5))
+] + [Cell(problems, repeats, 1, mean) for mean in (0.05, 0.9) for problems in (30, 300) for repeats in (1, 4)]
+
+
+def measured(cell: Cell, runs: int) -> Found:
+    """The shares over `runs` runs, which depend on the cell alone."""
+    rng = np.random.default_rng([cell.problems, cell.repeats, cell.seeds, round(100 * cell.mean)])
+    held = np.zeros(3)
+    for _ in range(runs):
+        chances = rng.beta(SPREAD * cell.mean, SPREAD * (1 - cell.mean), cell.problems)
+        first, twin = (_arm(name, chances, cell, rng) for name in ("baseline", "same"))
+        better = _arm("better", chances + GAIN * (1 - chances), cell, rng)
+        [point] = line_points("baseline", first.lines["t"], expected=True)
+        [gain] = compare([first, better], resamples=1000, seed=int(rng.integers(1 << 30))).statements
+        [none] = compare([first, twin], resamples=1000, seed=int(rng.integers(1 << 30))).statements
+        truth = GAIN * (1 - cell.mean)
+        assert point.low is not None
+        assert point.high is not None
+        held += point.low <= cell.mean <= point.high, gain.low <= truth <= gain.high, none.significant
+    return Found(*(held / runs).tolist())
+
+
+def _arm(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Arm:
+    return Arm(name, name, 0, {"t": pool_seeds([_line(name, chances, cell, rng) for _ in range(cell.seeds)])})
+
+
+def _line(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Line:
+    """A seed's line, repeats averaged as `table.Rows` does it."""
+    scores = (rng.binomial(cell.repeats, chances) / cell.repeats)[:, None]
+    names = ("generated", "sequential", "prompt", "forced", "flops", "truncated", "no_answer", "cues_wanted", "cues")
+    values = {**dict.fromkeys((*names, "spent"), np.ones_like(scores)), "score s": scores}
+    return Line("t", name, "s", tuple(range(cell.problems)), ("",) * cell.problems, ("1",), values, None)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=float, default=1.0, help="times the number of runs of each cell")
+    parser.add_argument("--workers", type=int, default=2)
+    given = parser.parse_args()
+    sizes = [max(20, round(given.runs * RUNS[cell.problems])) for cell in CELLS]
+    print(
+        "| problems | repeats | seeds | accuracy | interval holds it | difference's holds it | false positives | runs |"
+    )
+    print("|--:|--:|--:|--:|--:|--:|--:|--:|")
+    with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
+        for cell, runs, found in zip(CELLS, sizes, pool.map(measured, CELLS, sizes), strict=True):
+            shares = " | ".join(f"{100 * share:.1f}" for share in (found.accuracy, found.difference, found.false))
+            print(
+                f"| {cell.problems:,} | {cell.repeats} | {cell.seeds} | {cell.mean:g} | {shares} | {runs:,} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

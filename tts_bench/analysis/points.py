@@ -1,0 +1,137 @@
+"""Records as points of a curve: the run's own, as lm-eval scored each rung, or with expectations for votes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from math import fsum
+from statistics import stdev
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_bench.analysis.curve import MEANS, Point, wilson
+from tts_bench.analysis.table import Line, Table
+from tts_bench.records import AnswerRecord, Record
+
+Floats = NDArray[np.float64]
+
+
+def share_interval(values: Floats) -> tuple[float, float]:
+    """The 95% interval of a mean of `values` in 0 to 1, shape (problems,), averages over repeats, seeds or votes.
+
+    Wilson's with the effective number of problems (Korn & Graubard 1998): as many as would leave right-or-wrong answers
+    the same variance. Where every value is 0 or 1 these are all problems, and the interval is Wilson's own. Sums are
+    rounded once: the same values give the same digits on every machine.
+    """
+    n, numbers = len(values), values.tolist()
+    mean = fsum(numbers) / n
+    variance = fsum((number - mean) ** 2 for number in numbers) / n
+    return wilson(mean, n * mean * (1 - mean) / variance if variance > 0 else n)
+
+
+def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Point]:
+    """The curve of `records`, which are read once and not kept; `metrics` names each task's main metric.
+
+    A record with fewer answers than its strategy's longest keeps its last answer on the later rungs. Tasks and
+    strategies come in the order in which they were first seen.
+
+    Raises:
+        ValueError: a task without a main metric, an answer without its score, a score that is not finite, a record
+            with neither answer nor error, or two names for one rung.
+    """
+    table, rungs = Table(metrics), dict[tuple[str, str], list[str]]()
+    for record in records:
+        if record.task not in metrics:
+            raise ValueError(f"task {record.task!r} has no main metric")
+        if not record.error:
+            _check(record, metrics[record.task], rungs.setdefault((record.task, record.strategy), []))
+        table.add(record)
+    return points_of(table)
+
+
+def points_of(table: Table) -> list[Point]:
+    """The curve of all that was added to `table`, each rung as lm-eval scored it."""
+    lines, failed = table.lines(), table.failed()
+    return [
+        point
+        for task, strategies in table.strategies().items()
+        for strategy in strategies
+        for point in (
+            [_nothing(task, strategy, table.metrics[task], failed[task, strategy])]
+            if (task, strategy) in failed
+            else line_points(strategy, lines[task][strategy], expected=False)
+        )
+    ]
+
+
+def line_points(name: str, line: Line, *, expected: bool) -> list[Point]:
+    """The points of `line` under `name`; `expected` puts the expectation over all votes of k in a vote's place."""
+    return [_point(name, line, place, expected=expected) for place in range(len(line.rungs))]
+
+
+def _point(name: str, line: Line, place: int, *, expected: bool) -> Point:
+    scores = (line.expected if expected else line.score)[:, place]
+    mean, n = _mean(scores), len(line.documents)
+    low, high = share_interval(scores) if 0 <= mean <= 1 else (None, None)
+    seeds = [_own(part, place, expected=expected) for part in line.parts or (line,)]
+    columns = {name: array[:, place] for name, array in sorted(line.values.items()) if name.startswith("score ")}
+    means = {name[6:]: _mean(column) for name, column in columns.items() if np.isfinite(column).all()}
+    return Point(
+        task=line.task,
+        strategy=name,
+        rung=line.rungs[place],
+        index=place,
+        n=n,
+        errors=len(line.failed),
+        metric=line.metric,
+        accuracy=mean,
+        low=low,
+        high=high,
+        overall=fsum(overall for _, overall in seeds) / len(seeds),
+        metrics=means | {line.metric: mean},
+        **{key: _mean(line.values[key][:, place]) for key in MEANS},
+        spent=_mean(line.values["spent"][:, place]),
+        seeds=line.seeds,
+        between=stdev(own for own, _ in seeds) if len(seeds) > 1 else None,
+    )
+
+
+def _own(line: Line, place: int, *, expected: bool) -> tuple[float, float]:
+    """The accuracy of one seed, over its problems without error and over all of them."""
+    scores = line.expected if expected else line.score
+    total = fsum(scores[:, min(place, len(line.rungs) - 1)].tolist())
+    return total / len(line.documents), total / (len(line.documents) + len(line.failed))
+
+
+def _mean(values: Floats) -> float:
+    return fsum(values.tolist()) / len(values)
+
+
+def _nothing(task: str, strategy: str, metric: str, errors: int) -> Point:
+    empty = dict.fromkeys(MEANS, 0.0)
+    return Point(task, strategy, "", 0, 0, errors, metric, None, None, None, 0.0, {}, **empty)
+
+
+def _check(record: Record, metric: str, rungs: list[str]) -> None:
+    """`rungs` are the names seen so far, to which a longer record adds its own."""
+    if not record.answers:
+        raise ValueError(f"{_place(record)} has neither answer nor error")
+    for index, answer in enumerate(record.answers):
+        if index == len(rungs):
+            rungs.append(answer.rung)
+        if rungs[index] != answer.rung:
+            raise ValueError(f"{_place(record)} calls rung {index} {answer.rung!r}; others call it {rungs[index]!r}")
+        _check_scores(record, answer, metric)
+
+
+def _check_scores(record: Record, answer: AnswerRecord, metric: str) -> None:
+    if metric not in answer.scores:
+        raise ValueError(f"{_place(record)} has no score {metric!r} on rung {answer.rung!r}")
+    for name, value in answer.scores.items():
+        if not math.isfinite(value):
+            raise ValueError(f"{_place(record)} has score {name!r} = {value} on rung {answer.rung!r}")
+
+
+def _place(record: Record) -> str:
+    return f"record {record.task}/{record.doc_id}/{record.repeat} of {record.strategy!r}"

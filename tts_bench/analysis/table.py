@@ -1,0 +1,209 @@
+"""Records as numbers: for each strategy on each task a row for each problem and a column for each rung."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tts_bench.analysis.compute import ComputeAxis
+from tts_bench.analysis.pool import pool, verdicts
+from tts_bench.analysis.votes import majority_at_k
+from tts_bench.records import AnswerRecord, Record
+
+Floats = NDArray[np.float64]
+_DECIMALS = 14  # of a share: what sums of another order leave behind stands in the sixteenth
+
+
+@dataclass(frozen=True)
+class Line:
+    """One strategy on one task: a row for each problem, a column for each rung. Repeats and seeds are averaged.
+
+    A record with fewer answers than the longest keeps its last one on the later rungs, as on the curve.
+    """
+
+    task: str
+    strategy: str
+    metric: str  # the task's main metric
+    documents: tuple[int, ...]
+    prompts: tuple[str, ...]  # digest of each document's prompt as the model read it
+    rungs: tuple[str, ...]
+    values: dict[str, Floats]  # each (problems, rungs): costs, shares, cues, flips, and "score METRIC" of each metric
+    votes: Floats | None  # (problems, rungs): exact expectation of the main metric over all votes of k; None: no pool
+    failed: tuple[int, ...] = ()  # documents left out for an error, of any seed
+    voted: bool = False  # some answer of it is a vote of several samples
+    parts: tuple[Line, ...] = ()  # where seeds were pooled, the line of each
+
+    @property
+    def seeds(self) -> int:
+        return max(1, len(self.parts))
+
+    @cached_property
+    def score(self) -> Floats:
+        """The main metric as lm-eval gave it for each rung."""
+        return share(self.values[f"score {self.metric}"])
+
+    @cached_property
+    def expected(self) -> Floats:
+        """The main metric, in the place of a vote of the first k samples the expectation over all votes of k."""
+        return self.score if self.votes is None else share(self.votes)
+
+    def compute(self, axis: ComputeAxis) -> Floats:
+        """What each rung cost on each problem, on `axis`."""
+        return np.asarray(sum(factor * self.values[name] for name, factor in axis.weights.items()))
+
+
+def share(values: Floats) -> Floats:
+    """Means of scores as numbers that are equal where the means are, in whatever order they were added up."""
+    return np.asarray(np.round(values, _DECIMALS))
+
+
+_BILL = ("prompt", "thinking", "forced", "answer", "sequential", "flops")
+_FLAGS = ("truncated", "cues_wanted", "cues", "no_answer")
+_CHANGES = ("right_to_wrong", "wrong_to_right", "right_answered")  # within one record: of averages there is no telling
+_bill = attrgetter(*_BILL)
+
+
+class Table:
+    """The lines of records that are given one by one and not kept."""
+
+    def __init__(self, metrics: Mapping[str, str]) -> None:
+        self.metrics = metrics  # of each task the main one
+        self._rows: dict[tuple[str, str], Rows] = {}
+
+    def add(self, record: Record) -> None:
+        """Keep the numbers of `record`, whose task has a main metric and whose rungs are called as before."""
+        key = (record.task, record.strategy)
+        if key not in self._rows:
+            self._rows[key] = Rows(self.metrics[record.task])
+        self._rows[key].add(record)
+
+    def lines(self) -> dict[str, dict[str, Line]]:
+        """By task and strategy, in the order of their first records; without those of `failed`."""
+        lines: dict[str, dict[str, Line]] = {}
+        for (task, strategy), rows in self._rows.items():
+            if line := rows.line(task, strategy):
+                lines.setdefault(task, {})[strategy] = line
+        return lines
+
+    def failed(self) -> dict[tuple[str, str], int]:
+        """Task and strategy where every document has an error, with the number of these."""
+        return {key: len(rows.failed) for key, rows in self._rows.items() if not rows.answered}
+
+    def strategies(self) -> dict[str, list[str]]:
+        """Those with a record on each task, in the order of their first ones."""
+        found: dict[str, list[str]] = {}
+        for task, strategy in self._rows:
+            found.setdefault(task, []).append(strategy)
+        return found
+
+
+class Rows:
+    """The records of one line: a row of numbers for each answer, one after the other."""
+
+    def __init__(self, metric: str) -> None:
+        self.metric = metric
+        self.failed: set[int] = set()
+        self._metrics: tuple[str, ...] = ()
+        self._rungs: tuple[str, ...] = ()
+        self._numbers = array("d")
+        self._answers = 0
+        self._records: dict[int, list[tuple[int, int]]] = {}  # document -> its repeats' first rows, and how many
+        self._prompts: dict[int, str] = {}
+        self._votes: dict[int, Floats] = {}
+        self._voted = False
+
+    def add(self, record: Record) -> None:
+        """Keep the numbers of `record`, whose rungs have the names that they have in the others."""
+        if record.error:
+            self.failed.add(record.doc_id)
+            return
+        answers = record.answers
+        if len(answers) > len(self._rungs):
+            self._rungs = tuple([answer.rung for answer in answers])
+        self._metrics = self._metrics or tuple(answers[0].scores)
+        spent = record.spent.thinking + record.spent.forced + record.spent.answer
+        row: list[float] = []
+        for answer in answers:
+            row += _bill(answer.cost)
+            row += (answer.truncated, answer.cues_wanted, answer.cues, answer.extracted is None)
+            row += self._changes(answers[0], answer)
+            row.append(spent)
+            row += [answer.scores.get(metric, math.nan) for metric in self._metrics]
+        self._numbers.fromlist(row)
+        self._records.setdefault(record.doc_id, []).append((self._answers, len(answers)))
+        self._answers += len(answers)
+        self._prompts[record.doc_id] = next((part.origin for part in record.segments if part.kind == "prompt"), "")
+        self._voted = self._voted or _is_vote(record)
+        if ballots := pool(record):
+            said, scores = [ballot.extracted for ballot in ballots], verdicts(record, ballots, self.metric)
+            if scores.keys() >= set(said):
+                self._votes[record.doc_id] = majority_at_k(said, scores)
+
+    def _changes(self, first: AnswerRecord, answer: AnswerRecord) -> tuple[float, float, float]:
+        before, after = first.scores[self.metric], answer.scores[self.metric]
+        return max(before - after, 0.0), max(after - before, 0.0), after * (answer.extracted is not None)
+
+    @property
+    def answered(self) -> bool:
+        """Whether any document is without an error."""
+        return not self._records.keys() <= self.failed
+
+    def line(self, task: str, strategy: str) -> Line | None:
+        """None where every document has an error."""
+        if not self.answered:
+            return None
+        documents = tuple(sorted(self._records.keys() - self.failed))
+        names = (*_BILL, *_FLAGS, *_CHANGES, "spent", *(f"score {metric}" for metric in self._metrics))
+        table = np.frombuffer(self._numbers).reshape(-1, len(names)).T
+        repeats = [self._records[doc] for doc in documents]
+        starts, counts = np.array([span for spans in repeats for span in spans]).T[:, :, None]
+        rows = starts + np.minimum(np.arange(len(self._rungs)), counts - 1)
+        columns = _means(table[:, rows], [len(spans) for spans in repeats])
+        values = dict(zip(names, columns, strict=True))
+        generated = values.pop("thinking") + values["forced"] + values.pop("answer")
+        return Line(
+            task=task,
+            strategy=strategy,
+            metric=self.metric,
+            documents=documents,
+            prompts=tuple(self._prompts[doc] for doc in documents),
+            rungs=self._rungs,
+            values={"generated": generated, **values},
+            votes=self._expected(documents),
+            failed=tuple(sorted(self.failed)),
+            voted=self._voted,
+        )
+
+    def _expected(self, documents: Sequence[int]) -> Floats | None:
+        """None where a record of them is of no plain vote, of a shorter one than others, or of a document with repeats.
+
+        lm-eval scores the repeats of a document together, so that no single ballot of them has a score.
+        """
+        votes = [self._votes.get(doc) for doc in documents]
+        whole = [vote for vote in votes if vote is not None and len(vote) == len(self._rungs)]
+        alone = all(len(self._records[doc]) == 1 for doc in documents)
+        return np.array(whole) if alone and len(whole) == len(votes) else None
+
+
+def _is_vote(record: Record) -> bool:
+    """Whether its last answer is a vote of several. Records say so from schema 3 on; older ones only look like it."""
+    last = record.answers[-1]
+    if record.schema >= 3:
+        return last.ballots > 1
+    return sum(record.segments[place].kind == "answer" for place in last.segments) > 1
+
+
+def _means(values: Floats, repeats: Sequence[int]) -> Floats:
+    """Means over the repeats of each document, which stand side by side along the second axis of (name, row, rung)."""
+    if max(repeats) == 1:
+        return values
+    starts: NDArray[np.intp] = np.cumsum([0, *repeats[:-1]])
+    sums = np.add.reduceat(values, starts, axis=1)
+    return np.asarray(sums / np.reshape(repeats, (1, -1, 1)))
