@@ -98,7 +98,7 @@ def _spelled(words: list[str]) -> Fraction | None:
             current += 10 * (_TENS.index(word) + 2)
         elif one in _SCALES and (found or word == one):
             scale = _SCALES[one]
-            current = (current or 1) * scale
+            current = Fraction(current or 1) * scale
             if scale >= 1000:
                 total, current = total + current, Fraction(0)
         elif one in _PARTS and place == len(words) - 1 and (found or one == "half"):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from math import fsum
 from statistics import stdev
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,7 +110,7 @@ def _mean(values: Floats) -> float:
 
 
 def _nothing(task: str, strategy: str, metric: str, errors: int) -> Point:
-    empty = dict.fromkeys(MEANS, 0.0)
+    empty: dict[str, Any] = dict.fromkeys(MEANS, 0.0)
     return Point(task, strategy, "", 0, 0, errors, metric, None, None, None, 0.0, {}, **empty)
 
 

@@ -110,10 +110,11 @@ def context_window(folder: Path) -> int:
         UserError: the config says nothing of it.
     """
     config = _json(folder / "config.json")
-    for part in (config, config.get("text_config")):
-        for name in _WINDOWS if isinstance(part, dict) else ():
-            if isinstance(part.get(name), int):
-                return int(part[name])
+    for part in (config, (config or {}).get("text_config")):
+        if isinstance(part, dict):
+            for size in (part.get(name) for name in _WINDOWS):
+                if isinstance(size, int):
+                    return size
     raise UserError(
         f"{folder / 'config.json'} gives no context window. Add max_position_embeddings: the number of tokens it reads."
     )
@@ -137,7 +138,7 @@ def _embedding_rows(shapes: dict[str, list[int]], config: dict[str, Any]) -> int
 def _check_sizes(path: Path, config: dict[str, Any], shapes: dict[str, list[int]]) -> None:
     """Refuse a config that speaks of more than its weights hold, before a model is made by it."""
     largest = max([len(shapes), *(size for shape in shapes.values() for size in shape)], default=0)
-    for part in (config, config.get("text_config")):
+    for part in (config, (config or {}).get("text_config")):
         for key, value in part.items() if isinstance(part, dict) else ():
             if _SIZE.fullmatch(key) and isinstance(value, int) and value > largest:
                 raise UserError(
