@@ -1,13 +1,17 @@
 """Intervals hold the truth as often as they say: counted over every outcome, not simulated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from made_up import answer, record
 from numpy.typing import NDArray
 from scipy.stats import binom, multinomial, norm, t
 
+from benchmarks.coverage import Cell, measured
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.curve import wilson
-from tts_bench.analysis.points import share_interval
+from tts_bench.analysis.points import points, share_interval
 
 SIZES = (30, 200, 1319)
 
@@ -127,3 +131,30 @@ def test_columns_are_resampled_together() -> None:
 def test_what_has_no_spread_is_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         resampled_means(np.array([[np.nan]]), 10, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("problems", "repeats"), [(60, 4), (30, 16)])
+def test_with_repeats_the_interval_of_a_runs_table_holds_the_truth(problems: int, repeats: int) -> None:
+    """As a document's repeats were problems of their own, it held it in 79 of 100 (60 x 4), in 28 (30 x 64)."""
+    rng, runs, held = np.random.default_rng(problems), 150, 0
+    for _ in range(runs):
+        right = rng.binomial(repeats, rng.beta(0.6, 1.4, problems)) / repeats  # as lm-eval has it: a score a document
+        records = [
+            replace(record(answer(float(score)), doc=doc), repeat=repeat)
+            for doc, score in enumerate(right)
+            for repeat in range(repeats)
+        ]
+        [point] = points(records, metrics={"gsm8k": "exact_match"})
+        held += (point.low or 0.0) <= 0.3 <= (point.high or 0.0)
+    assert held / runs >= 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", [Cell(30, 4, 1), Cell(30, 16, 5), Cell(100, 1, 2), Cell(300, 4, 3)], ids=str)
+def test_what_the_screens_say_of_a_run_of_that_size_holds(cell: Cell) -> None:
+    """docs/measures.md has the whole table, from more runs."""
+    runs = 400 if cell.problems < 300 else 150
+    found, margin = measured(cell, runs, 1000), 2.5 * (0.95 * 0.05 / runs) ** 0.5
+    assert 0.935 - 0.017 <= found.accuracy <= 0.965 + 0.017
+    assert 0.935 - margin <= found.difference <= 0.965 + margin
+    assert found.false <= 0.06 + margin

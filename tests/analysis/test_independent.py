@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from made_up import answer, record
 from run_folders import FIXTURES
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, t
 from voters import broken, plain, sampled
 
 from tts_bench.analysis.curve import read_curve, write_curve
@@ -157,9 +157,10 @@ def tokens(lines: list[Json], task: str, strategy: str, rung: int) -> float:
 def interval(values: Sequence[Fraction]) -> tuple[float, float]:
     """Wilson's with the effective number of problems, the roots of (p - m)^2 = z^2 p (1 - p) / n."""
     n, mean = len(values), sum(values, Fraction(0)) / len(values)
-    variance = sum(((value - mean) ** 2 for value in values), Fraction(0)) / n
-    size = float(n * mean * (1 - mean) / variance) if variance else n
-    z, m = float(norm.ppf(0.975)), float(mean)
+    z, m, size = float(norm.ppf(0.975)), float(mean), float(n)
+    if not set(values) <= {0, 1}:
+        variance = sum(((value - mean) ** 2 for value in values), Fraction(0)) / (n - 1)
+        size = float(n * mean * (1 - mean) / variance) * float(z / t.ppf(0.975, n - 1)) ** 2
     a, b, c = 1 + z * z / size, -(2 * m + z * z / size), m * m
     root = sqrt(max(b * b - 4 * a * c, 0.0))
     return (-b - root) / (2 * a), (-b + root) / (2 * a)

@@ -17,7 +17,7 @@ from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
 SCHEMA = 2  # 1: repeats counted as problems; no `overall`, `spent`, `seeds` and `between`
-_Z95 = NormalDist().inv_cdf(0.975)
+Z95 = NormalDist().inv_cdf(0.975)
 
 
 @dataclass(frozen=True)
@@ -64,9 +64,9 @@ def wilson(mean: float, n: float) -> tuple[float, float]:
     Taken from the formula, not from scipy's count of successes, so that a metric with partial credit has one too
     (a wide one: no score between 0 and 1 varies more than right-or-wrong does).
     """
-    shrink = 1 + _Z95**2 / n
-    centre = (mean + _Z95**2 / (2 * n)) / shrink
-    half = _Z95 / shrink * math.sqrt(mean * (1 - mean) / n + _Z95**2 / (4 * n**2))
+    shrink = 1 + Z95**2 / n
+    centre = (mean + Z95**2 / (2 * n)) / shrink
+    half = Z95 / shrink * math.sqrt(mean * (1 - mean) / n + Z95**2 / (4 * n**2))
     return min(mean, max(0.0, centre - half)), max(mean, min(1.0, centre + half))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_bench.analysis.curve import MEANS, Point, wilson
+from tts_bench.analysis.curve import MEANS, Z95, Point, wilson
 from tts_bench.analysis.table import Line, Table
 from tts_bench.records import AnswerRecord, Record
 
@@ -21,14 +21,21 @@ Floats = NDArray[np.float64]
 def share_interval(values: Floats) -> tuple[float, float]:
     """The 95% interval of a mean of `values` in 0 to 1, shape (problems,), averages over repeats, seeds or votes.
 
-    Wilson's with the effective number of problems (Korn & Graubard 1998): as many as would leave right-or-wrong answers
-    the same variance. Where every value is 0 or 1 these are all problems, and the interval is Wilson's own. Sums are
-    rounded once: the same values give the same digits on every machine.
+    Where every value is 0 or 1 the interval is Wilson's. Else it is Wilson's with the effective number of problems, as
+    many as would leave right-or-wrong answers the same variance, which is itself estimated: hence fewer by the squared
+    ratio of the normal quantile to Student's (Korn & Graubard 1998). Sums are rounded once: the same values give the
+    same digits on every machine.
     """
+    from scipy.special import stdtrit
+
     n, numbers = len(values), values.tolist()
     mean = fsum(numbers) / n
-    variance = fsum((number - mean) ** 2 for number in numbers) / n
-    return wilson(mean, n * mean * (1 - mean) / variance if variance > 0 else n)
+    if {0.0, 1.0}.issuperset(numbers):
+        return wilson(mean, n)
+    variance = fsum((number - mean) ** 2 for number in numbers) / max(n - 1, 1)
+    if not variance:
+        return wilson(mean, n)
+    return wilson(mean, n * mean * (1 - mean) / variance * (Z95 / float(stdtrit(n - 1, 0.975))) ** 2)
 
 
 def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Point]:
