@@ -14,7 +14,7 @@ from tts_bench import registry
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError
 
-BUILT_IN = ["baseline", "budget-forcing", "learned-token", "majority-vote"]
+BUILT_IN = ["baseline", "budget-forcing", "learned-token", "majority-vote", "reasoning-effort"]
 
 GOOD = """
     from __future__ import annotations

@@ -39,8 +39,10 @@ class Fake:
     delays: dict[str, float] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
 
-    async def think(self, trace: Trace | None = None, *, max_tokens: int | None = None) -> Trace:
-        self.calls.append(f"think {max_tokens}")
+    async def think(
+        self, trace: Trace | None = None, *, max_tokens: int | None = None, effort: str | None = None
+    ) -> Trace:
+        self.calls.append(f"think {effort or max_tokens}")
         trace = trace or Trace((segment("prompt", ""),))
         if trace.thinking_ended:
             if trace.cues_wanted > trace.cues:

@@ -116,8 +116,13 @@ class Answer:
 class Reasoner(Protocol):
     """The only door to the model, opened for one problem. Budgets are lengths of the whole trace's thinking."""
 
-    async def think(self, trace: Trace | None = None, *, max_tokens: int | None = None) -> Trace:
-        """Think, or think on, up to the end-of-thinking delimiter or until the trace's thinking holds `max_tokens`."""
+    async def think(
+        self, trace: Trace | None = None, *, max_tokens: int | None = None, effort: str | None = None
+    ) -> Trace:
+        """Think, or think on, up to the end-of-thinking delimiter or until the trace's thinking holds `max_tokens`.
+
+        `effort` is a setting of a server's own knob, such as low; what it means the server alone knows.
+        """
         ...
 
     def force(self, trace: Trace, cue: Cue, *, max_tokens: int | None = None) -> Trace:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from tts_bench import cost
 from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Segment, Trace
-from tts_bench.engines.base import Request, Sampling, Tokenizer
+from tts_bench.engines.base import Generation, Request, Sampling, Tokenizer
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.poll import Poll
 from tts_bench.scheduler import Digest, Scheduler
@@ -42,6 +42,7 @@ class Ledger:
         self._issued: dict[int, Answer] = {}
         self._extracted: dict[str, str | None] = {}
         self._ballots: dict[int, int] = {}
+        self.replies: dict[str, Segment] = {}  # answers that came with their thinking, by its origin
 
     def issue(self, answer: Answer, ballots: int = 0) -> Answer:
         """`ballots`: how many single answers a plain vote counted, one vote each, to make this one."""
@@ -103,10 +104,16 @@ class ModelReasoner:
                 f"no room to think in a context of {scheduler.engine.info.context}"
             )
 
-    async def think(self, trace: Trace | None = None, *, max_tokens: int | None = None) -> Trace:
+    async def think(
+        self, trace: Trace | None = None, *, max_tokens: int | None = None, effort: str | None = None
+    ) -> Trace:
         if trace is None:
             trace = Trace((self._prompt,), before=self._before)
         self._check_open(trace)
+        if effort and "effort" not in self._scheduler.engine.info.capabilities:
+            raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
+        if self._settings.format.mode == "one-reply":
+            return await self._ask_once(trace, self._limit(max_tokens), effort or "")
         if trace.thinking_ended:
             if trace.cues_wanted > trace.cues:  # a cue that had no room: there is nothing to think on from
                 return trace
@@ -120,7 +127,7 @@ class ModelReasoner:
             stood.append(last)
         sampling = self._settings.thinking if len(stood) == 1 else self._settings.continuation
         segment, ended = await self._sample(
-            "thinking", tuple(stood), sampling, limit, self._closing.stop_ids, self._closing.stop_texts
+            "thinking", tuple(stood), sampling, limit, self._closing.stop_ids, self._closing.stop_texts, effort or ""
         )
         grown = Trace((*stood, segment), ended, not ended, trace.cues_wanted, trace.before)
         self._clock = max(self._clock, path_length(grown))
@@ -143,6 +150,8 @@ class ModelReasoner:
         self._check_open(trace)
         if len(trace.segments) == 1:
             raise Misuse("answer() was given a trace without thinking: think() first")
+        if reply := self.ledger.replies.get(trace.segments[-1].origin):
+            return self._answered(replace(trace, segments=(*trace.segments, reply)))
         tokens, text, paid = self._closing.after(trace.segments[-1])
         closed = (*trace.segments, self._put_in("closing", trace.segments, tokens, text, paid))
         segment, _ = await self._sample(
@@ -153,9 +162,7 @@ class ModelReasoner:
             self._scheduler.engine.tokenizer.end_ids,
             self._answer_stops,
         )
-        whole = replace(trace, segments=(*closed, segment))
-        bill = cost.Bill(self._scheduler.engine.info).add(whole.segments).total(path_length(whole))
-        return self._issue(self._settings.format.answer_text(segment.text), (whole,), whole.segments, bill)
+        return self._answered(replace(trace, segments=(*closed, segment)))
 
     def branch(self, label: str) -> ModelReasoner:
         child = copy(self)
@@ -178,6 +185,32 @@ class ModelReasoner:
         plain = len(poll.answers) if len(poll.answers) == len(poll.traces) else 0
         return self._issue(poll.winner().text, poll.traces, poll.lineage, poll.cost(), plain)
 
+    def _answered(self, whole: Trace) -> Answer:
+        bill = cost.Bill(self._scheduler.engine.info).add(whole.segments).total(path_length(whole))
+        text = self._settings.format.answer_text(whole.segments[-1].text)
+        return self._issue(text, (whole,), whole.segments, bill)
+
+    async def _ask_once(self, trace: Trace, limit: int, effort: str) -> Trace:
+        """Thinking with its answer, which comes in the same reply and waits in the ledger for `answer()`."""
+        if trace.thinking_ended or trace.truncated or len(trace.segments) > 1:
+            raise EngineError("the endpoint gives whole replies: it cannot think on from where a trace stands")
+        stream = self._stream("thinking", effort)
+        most, prompt = limit + self._settings.max_answer, self._prompt
+        generation = await self._generate(
+            Request(prompt.tokens, (), most, stream, self._settings.thinking, effort=effort)
+        )
+        place = len(generation.tokens) - generation.stop
+        decode, start = self._scheduler.engine.tokenizer.decode, prompt.spent
+        thought, said = generation.tokens[:place], generation.tokens[place:]
+        thinking = Segment("thinking", thought, decode(thought), self._digest((), "thinking", stream), start, stream)
+        answer = Segment("answer", said, decode(said), self._digest((), "answer", stream), start + place, stream)
+        self.ledger.segments += [thinking, answer]
+        self.ledger.replies[thinking.origin] = answer
+        ended = generation.finish == "stop" or bool(said)
+        grown = Trace((prompt, thinking), ended, not ended, before=trace.before)
+        self._clock = max(self._clock, path_length(grown) + answer.spent)
+        return grown
+
     def _issue(
         self, text: str, traces: tuple[Trace, ...], lineage: tuple[Segment, ...], bill: Cost, ballots: int = 0
     ) -> Answer:
@@ -192,14 +225,13 @@ class ModelReasoner:
         max_tokens: int,
         stop_ids: frozenset[int],
         stop_texts: tuple[str, ...],
+        effort: str = "",
     ) -> tuple[Segment, bool]:
         """The segment sampled after `stood`, and whether it came to a stop by itself."""
-        if self.ledger.closed:
-            await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
-        stream = stream_key(self._settings.seed, self.problem.id, self._branch, kind)
+        stream = self._stream(kind, effort)
         prefix = _tokens(stood[1:])
-        generation = await self._scheduler.generate(
-            Request(self._prompt.tokens, prefix, max_tokens, stream, sampling, stop_ids, stop_texts)
+        generation = await self._generate(
+            Request(self._prompt.tokens, prefix, max_tokens, stream, sampling, stop_ids, stop_texts, effort=effort)
         )
         content = len(generation.tokens) - generation.stop
         tokens, end = generation.tokens[:content], generation.tokens[content:]
@@ -208,6 +240,15 @@ class ModelReasoner:
         segment = Segment(kind, tokens, text, self._digest(prefix, kind, stream), start, stream, end)
         self.ledger.segments.append(segment)
         return segment, generation.finish == "stop"
+
+    async def _generate(self, request: Request) -> Generation:
+        if self.ledger.closed:
+            await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
+        return await self._scheduler.generate(request)
+
+    def _stream(self, kind: Literal["thinking", "answer"], effort: str) -> str:
+        branch = (*self._branch, f"effort {effort}") if effort else self._branch
+        return stream_key(self._settings.seed, self.problem.id, branch, kind)
 
     def _put_in(
         self,

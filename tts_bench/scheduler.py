@@ -98,6 +98,7 @@ class Scheduler:
     def key(self, request: Request) -> bytes:
         """Digest of all that determines the text, and of nothing that only cuts it short."""
         how = _how(request.sampling, request.stop_ids, request.stop_texts)
+        how += f", {request.effort!r}" if request.effort else ""
         digest = self._identity.copy()
         digest.update(f"({len(request.prompt)}, {how}, {request.stream!r})".encode())
         digest.update(array("q", request.prompt + request.prefix).tobytes())

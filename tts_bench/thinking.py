@@ -18,7 +18,8 @@ class ThinkingFormat:
 
     In mode "delimited" thinking stands between `start` and `end`, and `end + answer_suffix` closes it, whether the
     model ended it or a budget did. In mode "end-of-turn" the model has no delimiter: both are empty, its end of turn
-    (`Tokenizer.end_ids`) is the end of thinking, and `answer_suffix` alone takes its place to ask for the answer.
+    (`Tokenizer.end_ids`) is the end of thinking, and `answer_suffix` alone takes its place to ask for the answer. In
+    mode "one-reply" a server gives thinking and answer together, and all three are empty.
     """
 
     name: str
@@ -26,7 +27,7 @@ class ThinkingFormat:
     end: str
     answer_suffix: str
     answer_stops: tuple[str, ...] = ()  # texts that end an answer, besides the ends of turn
-    mode: Literal["delimited", "end-of-turn"] = "delimited"
+    mode: Literal["delimited", "end-of-turn", "one-reply"] = "delimited"
     opened_by_template: bool = False  # the rendered chat template already stands inside thinking
     notes: tuple[str, ...] = ()
 
@@ -52,7 +53,9 @@ class ThinkingFormat:
 
     def describe(self) -> str:
         """One line for the header of a run."""
-        if self.mode == "end-of-turn":
+        if self.mode == "one-reply":
+            how = "the server itself says where thinking ends, or hides it"
+        elif self.mode == "end-of-turn":
             how = (
                 "this model has no thinking delimiter, so its end of turn counts as the end of thinking, "
                 f"a cue takes that place, and the answer is asked for by {self.answer_suffix!r}"

@@ -73,6 +73,7 @@ class Server:
     pause: float = 0.0  # seconds that every reply takes longer
     faults: deque[str] = field(default_factory=deque)  # one for each of the next POSTs; "" is none
     mood: Callable[[dict[str, Any]], str] = lambda body: ""  # the fault of a POST where `faults` is empty
+    worded: Callable[[dict[str, Any]], object] = lambda reply: None  # changes replies that are right as they are
     asked: list[dict[str, Any]] = field(default_factory=list)  # bodies of POSTs that were answered well
     faulted: list[str] = field(default_factory=list)
     most: int = 0  # requests at once
@@ -112,6 +113,7 @@ class Server:
         reply = {"object": "text_completion", "model": self.name, "choices": [choice], "usage": usage}
         if self.kind == "llama.cpp" and body.get("verbose"):
             reply["__verbose"] = {"tokens": made, "stopping_word": stop if isinstance(stop, str) else ""}
+        self.worded(reply)
         return reply
 
     def _logprobs(self, ids: Sequence[int]) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -91,6 +92,70 @@ def test_every_dialect_gives_the_same_text_and_the_same_bill(folder: Path, spec:
             records = records_of(engine, chosen, arms(spec), items_of())
         told[kind] = [[(a.text, a.cost) for a in record.answers] for record in records]
     assert all(each == told["vllm"] for each in told.values())
+
+
+def _told(folder: Path, kind: Kind, worded: Callable[[dict[str, Any]], object]) -> list[list[tuple[str, object]]]:
+    """Texts and bills of a run on a server whose replies are `worded`."""
+    with serving(folder, kind, worded=worded) as server, endpoint(server, folder) as engine:
+        chosen = Settings(detect(engine.tokenizer), thinking=GREEDY, continuation=GREEDY, answer=GREEDY, max_answer=40)
+        records = records_of(engine, chosen, arms("baseline:budgets=8+20", "budget-forcing"), items_of()[:3])
+    return [[(a.text, a.cost) for a in record.answers] for record in records]
+
+
+ENDS = {
+    "TGI": ("eos_token", "stop_sequence", "length"),
+    "TGI, of late": ("stop", "stop", "length"),
+    "Together": ("eos", "stop", "length"),
+    "Anthropic": ("end_turn", "stop_sequence", "max_tokens"),
+    "Gemini": ("STOP", "STOP", "MAX_TOKENS"),
+    "Mistral": ("stop", "stop", "model_length"),
+    "Cohere": ("COMPLETE", "STOP_SEQUENCE", "MAX_TOKENS"),
+}
+
+
+@pytest.mark.parametrize("who", ENDS)
+def test_every_servers_words_for_an_end_are_read(folder: Path, who: str) -> None:
+    natural, stopped, full = ENDS[who]
+
+    def worded(reply: dict[str, Any]) -> None:
+        [choice] = reply["choices"]
+        ended = stopped if len(choice["text"]) % 2 else natural
+        choice["finish_reason"] = full if choice["finish_reason"] == "length" else ended
+
+    assert _told(folder, "tgi", worded) == _told(folder, "tgi", lambda reply: None)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("usage", [None, {}, {"completion_tokens": None, "total_tokens": 7}])
+def test_tokens_that_a_server_does_not_count_are_counted_from_its_ids_or_its_text(
+    folder: Path, kind: Kind, usage: object
+) -> None:
+    assert _told(folder, kind, lambda reply: reply.update(usage=usage)) == _told(folder, kind, lambda reply: None)
+
+
+@pytest.mark.parametrize("word", ["content_filter", "tool_calls", "error", "abort", "SAFETY", "refusal"])
+def test_an_end_that_is_neither_natural_nor_for_length_is_no_answer(folder: Path, word: str) -> None:
+    with serving(folder) as server, endpoint(server, folder) as engine:
+        server.worded = lambda reply: reply["choices"][0].update(finish_reason=word)
+        with pytest.raises(EngineError, match=f"it ends for '{word}'"):
+            ask(engine, thinking(engine))
+
+
+def test_where_a_server_does_not_say_why_it_ends_a_natural_end_has_to_be_seen(folder: Path) -> None:
+    with serving(folder) as server, endpoint(server, folder) as engine:
+        expected = ask(engine, thinking(engine), replace(thinking(engine), max_tokens=5))
+        server.worded = lambda reply: reply["choices"][0].update(finish_reason=None)
+        assert ask(engine, thinking(engine), replace(thinking(engine), max_tokens=5)) == expected
+
+        def cut(reply: dict[str, Any]) -> None:
+            [choice] = reply["choices"]
+            ids = choice["token_ids"][:7]
+            choice |= {"finish_reason": None, "token_ids": ids, "text": engine.tokenizer.decode(ids)}
+            reply["usage"]["completion_tokens"] = 7
+
+        server.worded = cut
+        with pytest.raises(EngineError, match="does not say why it ends after 7 tokens where 200 were asked for"):
+            ask(engine, thinking(engine))
 
 
 HONOURED = {

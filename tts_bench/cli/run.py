@@ -153,7 +153,7 @@ def run(
         catalog.check(named)
     planned = plan(engine, model, named, strategy or (), limit)
     given["model"] = planned.model
-    settings = ModelConfig(**{field.name: given[field.name] for field in fields(ModelConfig)})
+    settings = ModelConfig(**{each.name: given[each.name] for each in fields(ModelConfig) if each.name in given})
     config = RunConfig(settings, planned.tasks, planned.strategies, planned.limit, data_dir, in_flight, timeout)
     precheck(config, out)
     from tts_bench.cli.report_run import run_and_show  # loads torch and lm-eval

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -77,7 +77,8 @@ def cost(strategy: Strategy) -> None:
 
 def common_random_numbers(strategy: Strategy) -> None:
     """It shares the baseline's random numbers: its first answer builds on the baseline's thinking."""
-    for trial, baseline in zip(_solved(run(strategy)), run(_Once()), strict=True):
+    efforts = getattr(strategy, "efforts", None) or (None,)
+    for trial, baseline in zip(_solved(run(strategy)), run(_Once(efforts[0])), strict=True):
         shared = baseline.answers[0].traces[0].segments[1].origin
         if all(trace.segments[1].origin != shared for trace in trial.answers[0].traces):
             raise Broken(
@@ -162,11 +163,14 @@ def names(strategy: Strategy) -> tuple[str, ...]:
         raise Broken(f"its rungs raise {type(error).__name__}: {error}; they are a tuple of names") from error
 
 
+@dataclass(frozen=True)
 class _Once:
-    """The baseline: one thought, one answer."""
+    """The baseline: one thought, one answer, at one setting of a server's own knob."""
+
+    effort: str | None = None
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> Any:  # noqa: ANN401 - an async generator
-        yield await reasoner.answer(await reasoner.think())
+        yield await reasoner.answer(await reasoner.think(effort=self.effort))
 
 
 class _Door:

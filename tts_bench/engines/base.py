@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from tts_bench.api import LearnedToken
 
-Capability = Literal["learned-tokens", "token-ids", "seeds", "logprobs"]
+Capability = Literal["learned-tokens", "token-ids", "seeds", "logprobs", "effort"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class Request:
     stop_ids: frozenset[int] = frozenset()  # single tokens that stop
     stop_texts: tuple[str, ...] = ()  # texts that stop, also where they straddle tokens
     sampled: int = 0  # how many of the prefix's last tokens belong to this very generation, cut earlier by a limit
+    effort: str = ""  # a setting of the server's own knob; engines that do not declare "effort" are never given one
 
 
 Finish = Literal["stop", "length", "context"]

@@ -64,7 +64,7 @@ class ScriptedEngine:
             model=name,
             fingerprint=sha256(name.encode()).hexdigest(),
             context=context,
-            capabilities=frozenset({"learned-tokens", "token-ids", "seeds"}),
+            capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "effort"}),  # to it, one more stream
             identity={"engine": "scripted"},
             settings={},
             exact=True,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from tts_bench import models
 from tts_bench.engines import hardware
-from tts_bench.engines.base import Engine
+from tts_bench.engines.base import Engine, Sampling
+from tts_bench.engines.openai import key
 from tts_bench.engines.openai.url import check_url
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.engines.vllm import options as vllm_options
@@ -18,7 +19,9 @@ from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.engines import EngineKind, Loaded, there
 
 if TYPE_CHECKING:
+    from tts_bench.engines.openai.engine import OpenAIEngine
     from tts_bench.models import ModelFolder, Progress
+    from tts_bench.thinking import ThinkingFormat
 
 DEFAULT_MODEL = "pocket"
 _TINY, _TINY_ROWS, _ROWS = 2**24, 128, 64  # below so many bytes of weights Python takes longer than the arithmetic
@@ -102,8 +105,7 @@ def _shape(config: ModelConfig, folder: Path) -> _Shape:
     )
 
 
-def _openai(config: ModelConfig, _progress: Progress | None) -> Loaded:
-    from tts_bench.engines.openai import chat
+def _openai(config: ModelConfig, progress: Progress | None) -> Loaded:
     from tts_bench.engines.openai.load import check_sampling, load
 
     base_url, model = _served(config)
@@ -114,8 +116,11 @@ def _openai(config: ModelConfig, _progress: Progress | None) -> Loaded:
         system=config.system,
         connections=config.rows or _CONNECTIONS,
         timeout=config.request_timeout,
+        thinks_on=config.needs.thinks_on,
+        efforts=config.needs.efforts,
+        tell=(lambda what: progress(what, 0, 0)) if progress else (lambda what: None),
     )
-    recommended = models.sampling_defaults(folder)
+    recommended = models.sampling_defaults(folder) if folder else Sampling()
     check_sampling(engine, config.sampling(recommended))
     form = None
     if not engine.info.continues:
@@ -124,13 +129,25 @@ def _openai(config: ModelConfig, _progress: Progress | None) -> Loaded:
                 "the endpoint takes messages only, so what stands in a reply is no matter of --thinking, --think-start "
                 "and --think-end. Leave them out."
             )
-        form = chat.thinking_format(engine.tokenizer, config.answer_suffix)
+        form = _chat_format(engine, config)
     return Loaded(engine, "an endpoint", recommended, notes, form)
+
+
+def _chat_format(engine: OpenAIEngine, config: ModelConfig) -> ThinkingFormat:
+    from tts_bench.engines.openai import chat
+    from tts_bench.engines.openai.counted import ServerCounted
+
+    if isinstance(engine.tokenizer, ServerCounted) or engine.dialect.reasons:
+        if config.answer_suffix is not None:
+            raise UserError("--answer-suffix: the endpoint gives thinking and answer in one reply. Leave it out.")
+        return chat.ONE_REPLY
+    return chat.thinking_format(engine.tokenizer, config.answer_suffix)
 
 
 def _served(config: ModelConfig) -> tuple[str, str]:
     """URL and name of a served model."""
     base_url = check_url(config.base_url)
+    key.from_environment()
     if config.model is None:
         raise UserError(f"--engine openai needs --model NAME, as {base_url}/models lists it.")
     return base_url, config.model
@@ -180,7 +197,7 @@ openai = EngineKind(
     summary="runs a model that a server holds",
     load=_openai,
     options=frozenset({"rows", "base_url", "tokenizer", "request_timeout"}),
-    capabilities=frozenset({"token-ids", "seeds", "logprobs"}),
+    capabilities=frozenset({"token-ids", "seeds", "logprobs", "effort"}),
     check=_served,
     installed=there("httpx2", "transformers"),
     install="pip install httpx2 transformers",
@@ -189,7 +206,7 @@ scripted = EngineKind(
     summary="runs a script, for tests",
     load=_scripted,
     options=frozenset({"ray"}),
-    capabilities=frozenset({"learned-tokens", "token-ids", "seeds"}),
+    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "effort"}),
     check=_script,
 )
 vllm = EngineKind(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from tts_bench.engines.base import Sampling
@@ -23,6 +23,14 @@ ENGINE_OPTIONS = (
     "request_timeout",
     "vllm",
 )
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a run's strategies ask of an engine, for one that would have to pay to find out what it can do."""
+
+    thinks_on: str = ""  # what to say if it takes whole messages only: one has to go on from inside a trace, or empty
+    efforts: tuple[str, ...] = ()  # settings of a server's own knob
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,7 @@ class ModelConfig:
     max_answer_tokens: int | None = None  # kept for the answer on top of it; None: 1024, or an eighth of the context
     seed: int = 0
     store: Path | None = None
+    needs: Needs = field(default=Needs(), repr=False, compare=False)  # no choice of the user's
 
     def __post_init__(self) -> None:
         for name in ("rows", "threads", "workers", "max_thinking_tokens", "max_answer_tokens"):
@@ -110,7 +119,7 @@ def _change(sampling: Sampling, values: dict[str, float], prefix: str = "") -> S
 
 
 def _pairs(option: str, text: str) -> dict[str, float]:
-    known = {field.name: int if field.type == "int" else float for field in fields(Sampling)}
+    known = {each.name: int if each.type == "int" else float for each in fields(Sampling)}
     values: dict[str, float] = {}
     for piece in filter(None, text.split(",")):
         key, _, value = piece.partition("=")

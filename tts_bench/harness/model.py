@@ -11,7 +11,7 @@ from tts_bench.api import LearnedToken, Strategy
 from tts_bench.engines.base import Engine, Sampling
 from tts_bench.errors import UserError
 from tts_bench.harness import engines
-from tts_bench.harness.config import ModelConfig
+from tts_bench.harness.config import ModelConfig, Needs
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
 from tts_bench.thinking import chosen, detect
@@ -88,10 +88,17 @@ class Model:
                     f"{name}: a budget of {budget} tokens is above the cap of {self.settings.max_thinking} for every "
                     f"trace. Give --max-thinking-tokens {budget} too, or a smaller budget."
                 )
-        if not info.continues and (why := _thinks_on(built.strategy)):
+        if not info.continues and (why := thinks_on(built)):
+            raise UserError(messages_only(why))
+        if self.settings.format.mode == "one-reply" and any(_budgets(built.strategy)):
             raise UserError(
-                f"{name}: {why}, but the endpoint takes messages only and cannot think on from where a trace stands. "
-                "Run --strategy baseline and --strategy majority-vote, or serve the model with a completions endpoint."
+                f"{name}: a budget would cut the whole reply and not the thinking, which the endpoint gives in one. "
+                "Leave it out, or run --strategy reasoning-effort:efforts=... for the server's own knob."
+            )
+        if _efforts(built.strategy) and "effort" not in info.capabilities:
+            raise UserError(
+                f"{name}: the engine {info.name} has no knob of its own for how long to think. Run it on a chat "
+                "endpoint that has one, or give --strategy baseline:budgets=... here."
             )
         tokens = _learned_tokens(built.strategy)
         if tokens and "learned-tokens" not in info.capabilities:
@@ -174,11 +181,31 @@ def _budgets(strategy: Strategy) -> Iterable[int]:
         yield budget
 
 
-def _thinks_on(strategy: Strategy) -> str:
-    """Why a strategy has to go on from inside a trace, as far as its options tell."""
-    if hasattr(strategy, "cue") or _learned_tokens(strategy):
-        return "it puts a cue in the place of the end of thinking"
-    return "it lets one trace grow through several budgets" if len(set(_budgets(strategy))) > 1 else ""
+def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
+    """What `strategies` ask of an engine."""
+    built = list(strategies)
+    efforts = dict.fromkeys(level for each in built for level in _efforts(each.strategy))
+    return Needs(next((messages_only(why) for each in built if (why := thinks_on(each))), ""), tuple(efforts))
+
+
+def thinks_on(built: BuiltStrategy) -> str:
+    """Which strategy has to go on from inside a trace, and why, as far as its options tell."""
+    if hasattr(built.strategy, "cue") or _learned_tokens(built.strategy):
+        return f"{built.id}: it puts a cue in the place of the end of thinking"
+    several = len(set(_budgets(built.strategy))) > 1
+    return f"{built.id}: it lets one trace grow through several budgets" if several else ""
+
+
+def messages_only(why: str) -> str:
+    """What to say where a strategy has to go on from inside a trace and the endpoint takes whole messages."""
+    return (
+        f"{why}, but the endpoint takes messages only and cannot think on from where a trace stands. Run --strategy "
+        "baseline and --strategy majority-vote, or serve the model with a completions endpoint."
+    )
+
+
+def _efforts(strategy: Strategy) -> Iterable[str]:
+    return getattr(strategy, "efforts", None) or ()
 
 
 def _learned_tokens(strategy: Strategy) -> dict[str, LearnedToken | None]:

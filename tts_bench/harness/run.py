@@ -20,7 +20,7 @@ from tts_bench.errors import UserError
 from tts_bench.harness import environment, loop, outside, replay
 from tts_bench.harness.config import RunConfig
 from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.model import Model, load_model
+from tts_bench.harness.model import Model, load_model, needs
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.rungs import Key, Rungs, Scores
 from tts_bench.harness.solve import Arm, Item, solve
@@ -260,7 +260,7 @@ def prepare(config: RunConfig, out: Path | None, progress: models.Progress | Non
     if out is not None:
         RunFolder(out).check()
     tasks = loading.load(config.tasks, config.data_dir)
-    model = load_model(config.model, progress)
+    model = load_model(replace(config.model, needs=needs(strategies)), progress)
     arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in map(model.admit, strategies))
     for arm in arms:
         arm.rungs(0)

@@ -80,8 +80,10 @@ class _Forked:
     def __init__(self, trunk: ModelReasoner, twig: ModelReasoner) -> None:
         self._trunk, self._twig = trunk, twig
 
-    async def think(self, trace: Trace | None = None, *, max_tokens: int | None = None) -> Trace:
-        return await self._of(trace).think(trace, max_tokens=max_tokens)
+    async def think(
+        self, trace: Trace | None = None, *, max_tokens: int | None = None, effort: str | None = None
+    ) -> Trace:
+        return await self._of(trace).think(trace, max_tokens=max_tokens, effort=effort)
 
     def force(self, trace: Trace, cue: Cue, *, max_tokens: int | None = None) -> Trace:
         return self._twig.force(trace, cue, max_tokens=max_tokens)

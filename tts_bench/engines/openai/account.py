@@ -16,6 +16,7 @@ from .wire import Reply
 # Sampled text is not always cut into tokens as its tokenizer would cut it, so where ids are not told the two counts may
 # differ a little: by one token in 50, and by 2.
 _SHARE, _FEW = 50, 2
+_PIECE = 2**14  # characters that are cut into tokens before it is known whether the rest may be
 
 
 def generation(
@@ -29,21 +30,28 @@ def generation(
 ) -> Generation:
     """The generation that `reply` tells of, its stop included, as long as the server says that it is.
 
+    Where it does not say, its length is that of its ids or its text.
+
     Args:
         limit: the most tokens that were asked for.
         texts: all that stops as text.
         stop_shown: the server's texts include the stop text.
 
     Raises:
-        Unbelievable: counts that contradict the text, the ids or the limit.
+        Unbelievable: counts that contradict the text, the ids or the limit, or ids that contradict the text.
     """
-    count, told = reply.completion_tokens, reply.ids is not None
-    ids = tokenizer.encode(reply.text) if reply.ids is None else reply.ids
-    if count > limit:
-        raise Unbelievable(f"it counts {count} tokens where at most {limit} were asked for")
+    told = reply.ids is not None
+    if (reply.completion_tokens or 0) > limit:
+        raise Unbelievable(f"it counts {reply.completion_tokens} tokens where at most {limit} were asked for")
+    ids = cut(reply.text, limit, tokenizer) if reply.ids is None else reply.ids
+    if wrong := next((token for token in ids if not 0 <= token < tokenizer.size), None):
+        raise Unbelievable(f"it tells token id {wrong}, and the vocabulary has {tokenizer.size}")
     length, stop = _first_stop(request, ids, texts, tokenizer)
+    end = () if stop or reply.finish != "stop" else _unshown_end(reply, ids, () if stop_shown else texts, tokenizer)
+    count = reply.completion_tokens
+    if count is None:
+        count = limit if reply.finish == "length" and not told else len(ids) + len(end)
     if not stop and reply.finish == "stop":
-        end = _unshown_end(reply, count - len(ids), () if stop_shown else texts, tokenizer)
         # Told whole, the last token is an end that only the server knows of.
         ids, stop = ids + end, len(end) or int(told and bool(ids))
         length = len(ids)
@@ -51,8 +59,10 @@ def generation(
     if missing and told and reply.logprobs:  # llama.cpp has none for a token that ends inside a character
         untold = replace(reply, ids=None, logprobs=False)
         return generation(untold, request, limit, texts, tokenizer, stop_shown=stop_shown)
-    if missing and (told or abs(missing) > _FEW + count // _SHARE):
+    if missing and (told or abs(missing) > slack(count)):
         raise Unbelievable(f"it counts {count} tokens where its {'ids' if told else 'text'} has {len(ids)}")
+    if told and not _spells(ids, ids[: length - stop], reply.text, tokenizer):
+        raise Unbelievable("its token ids spell another text than the one it gives")
     if length < len(ids):  # what stands behind the first stop was sampled for nothing
         return Generation(ids[:length], "stop", stop)
     content = max(0, len(ids) - stop)
@@ -60,8 +70,28 @@ def generation(
     if stop or reply.finish == "stop":
         return Generation(ids, "stop", stop)
     if count != limit:
-        raise Unbelievable(f"it ends for its length after {count} tokens where {limit} were asked for")
+        why = "ends for its length" if reply.finish else "does not say why it ends"
+        raise Unbelievable(f"it {why} after {count} tokens where {limit} were asked for")
     return Generation(ids[:limit], "length" if limit == request.max_tokens else "context")
+
+
+def cut(text: str, most: int, tokenizer: EndpointTokenizer) -> tuple[int, ...]:
+    """Token ids of `text`, which is not cut to its end where it has far more than `most` tokens: they take memory.
+
+    Raises:
+        Unbelievable: it has.
+    """
+    room = most + slack(most)
+    for at in range(0, len(text), _PIECE) if len(text) > _PIECE else ():
+        room -= len(tokenizer.encode(text[at : at + _PIECE])) - _FEW  # a word that is cut in two
+        if room < 0:
+            raise Unbelievable(f"its text has more than the {most} tokens that were asked for")
+    return tokenizer.encode(text)
+
+
+def slack(count: int) -> int:
+    """Tokens by which a text that counts `count` of them may differ from its tokenizer's."""
+    return _FEW + count // _SHARE
 
 
 def _first_stop(
@@ -81,8 +111,11 @@ def _first_stop(
     return (len(ids), 0) if length is None else (length, 1)
 
 
-def _unshown_end(reply: Reply, missing: int, texts: Sequence[str], tokenizer: EndpointTokenizer) -> tuple[int, ...]:
-    """The stop that is among the `missing` tokens, which the server counts and does not show."""
+def _unshown_end(
+    reply: Reply, ids: tuple[int, ...], texts: Sequence[str], tokenizer: EndpointTokenizer
+) -> tuple[int, ...]:
+    """The stop that the server counts and does not show. Where it counts nothing, ids are whole and text lacks one."""
+    missing = int(reply.ids is None) if reply.completion_tokens is None else reply.completion_tokens - len(ids)
     if missing <= 0:
         return ()
     if isinstance(reply.stop, int):
@@ -94,3 +127,17 @@ def _unshown_end(reply: Reply, missing: int, texts: Sequence[str], tokenizer: En
     if reply.ids is None:
         return candidates[0]
     return next((end for end in candidates if len(end) == missing), ())
+
+
+def _spells(ids: tuple[int, ...], content: tuple[int, ...], text: str, tokenizer: EndpointTokenizer) -> bool:
+    """Whether `ids` and `text` are the same but for what servers show or not.
+
+    That is white space, the names of added tokens, characters that are not whole, and the stop, which begins within
+    the token after `content` or behind it.
+    """
+    spelled = tokenizer.decode(ids)
+    # A character that a limit has cut may be shown whole, by a server that remembers its beginning.
+    shown = [text, text[1:]] if spelled.startswith("\ufffd") else [text]
+    said, head = (tokenizer.unspoken.sub("", each) for each in (spelled, tokenizer.decode(content)))
+    heard = [tokenizer.unspoken.sub("", each) for each in shown]
+    return any(each == said or (head != said and said.startswith(each) and each.startswith(head)) for each in heard)

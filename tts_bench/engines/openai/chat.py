@@ -1,11 +1,15 @@
-"""What a server can do that takes messages only: think once, and answer when it is asked again."""
+"""What a server can do that takes messages only: think and answer in one reply, or answer when it is asked again."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from tts_bench.engines.base import Request
 from tts_bench.errors import EngineError, UserError
 from tts_bench.thinking import ThinkingFormat
 
+from .counted import ServerCounted
+from .dialect import Api
 from .tokenizer import EndpointTokenizer
 
 QUESTION = "State only your final answer, boxed."
@@ -14,6 +18,16 @@ _PROMPT, _REPLY, _AGAIN = "0 prompt 0", "0 reply 0", "0 again 0"  # stand in for
 _ROLES = ("user", "assistant", "user")
 
 Message = dict[str, str]
+
+# Of a server that tells thinking and answer apart, or hides the thinking: nothing is asked again.
+ONE_REPLY = ThinkingFormat(
+    name="one-reply",
+    start="",
+    end="",
+    answer_suffix="",
+    mode="one-reply",
+    notes=("messages only: thinking and answer come in one reply",),
+)
 
 
 def thinking_format(tokenizer: EndpointTokenizer, question: str | None) -> ThinkingFormat:
@@ -29,8 +43,10 @@ def thinking_format(tokenizer: EndpointTokenizer, question: str | None) -> Think
     )
 
 
-def messages(request: Request, tokenizer: EndpointTokenizer, system: str | None) -> list[Message]:
-    """The request's tokens as the turns that they stand for.
+def messages(
+    request: Request, tokenizer: EndpointTokenizer | ServerCounted, system: str | None, api: Api = "chat"
+) -> dict[str, Any]:
+    """The request's tokens as the turns that they stand for, under the name that the endpoint has for them.
 
     Raises:
         EngineError: the request thinks on from somewhere inside a turn.
@@ -39,14 +55,20 @@ def messages(request: Request, tokenizer: EndpointTokenizer, system: str | None)
     prompt = tokenizer.decode(request.prompt)
     said = [{"role": "system", "content": system}] if system else []
     said.append({"role": "user", "content": prompt[len(head) : len(prompt) - len(tail)]})
-    if not request.prefix:
-        return said
+    if request.prefix:
+        said += _second_turn(request, tokenizer)
+    return {"input" if api == "responses" else "messages": said}
+
+
+def _second_turn(request: Request, tokenizer: EndpointTokenizer | ServerCounted) -> list[Message]:
+    if isinstance(tokenizer, ServerCounted) or request.sampled:
+        raise EngineError("the endpoint takes messages only: it cannot think on from where a trace stands")
     before, after = _turn(tokenizer)
     thought, turn, question = tokenizer.decode(request.prefix).rpartition(before)
-    if request.sampled or not turn or not question.endswith(after):
+    if not turn or not question.endswith(after):
         raise EngineError("the endpoint takes messages only: it cannot think on from where a trace stands")
     question = question[: len(question) - len(after)]
-    return [*said, {"role": "assistant", "content": thought}, {"role": "user", "content": question}]
+    return [{"role": "assistant", "content": thought}, {"role": "user", "content": question}]
 
 
 def _turn(tokenizer: EndpointTokenizer) -> tuple[str, str]:

@@ -14,8 +14,12 @@ from tts_bench.errors import EngineError, UserError
 from . import chat
 from .account import generation
 from .client import Client, Refused, Unbelievable, Unreachable
+from .counted import ServerCounted
+from .dialect import PATHS, Dialect, body, most_bytes
+from .effort import knob, nested, server_of
 from .tokenizer import EndpointTokenizer, seen
-from .wire import PATHS, Dialect, body, read
+from .whole import whole
+from .wire import Buffer, Reply, read
 
 
 class OpenAIEngine:
@@ -24,7 +28,7 @@ class OpenAIEngine:
     def __init__(
         self,
         info: EngineInfo,
-        tokenizer: EndpointTokenizer,
+        tokenizer: EndpointTokenizer | ServerCounted,
         client: Client,
         dialect: Dialect,
         *,
@@ -64,7 +68,7 @@ class OpenAIEngine:
         if room < 1:
             return Generation((), "context")
         limit, dialect = min(request.max_tokens, room), self.dialect
-        delimiters = () if dialect.stop_ids else self.tokenizer.stop_texts(tuple(request.stop_ids))
+        delimiters = () if dialect.stop_ids else self._delimiters(request)
         texts = (*request.stop_texts, *delimiters)
         asked = body(
             dialect,
@@ -77,30 +81,58 @@ class OpenAIEngine:
         )
         prompt_tokens, prompt = self._prompt(request)
 
-        def judged(data: object) -> Generation:
-            reply = read(data)
-            if reply.model != self._answers_as:
-                raise Unbelievable(f"it comes from model {reply.model!r} and not from {self._answers_as!r}")
-            if prompt_tokens is not None and reply.prompt_tokens != prompt_tokens:
-                raise Unbelievable(f"it counts {reply.prompt_tokens} prompt tokens where {prompt_tokens} were sent")
-            if dialect.told_ids and reply.ids is None:
-                raise Unbelievable("it does not tell its token ids")
+        def judged(raw: Buffer) -> Generation:
+            reply = read(raw, limit)
+            self._check(reply, prompt_tokens)
+            if dialect.reasons or isinstance(self.tokenizer, ServerCounted):
+                return whole(reply, request, limit, self.tokenizer)
             return generation(reply, request, limit, texts, self.tokenizer, stop_shown=dialect.stop_shown)
 
+        most = most_bytes(limit, len(request.prompt) + len(request.prefix))
+        asked |= prompt | self._effort(request)
         try:
-            return await self._client.send("POST", PATHS[dialect.api], {**asked, **prompt}, judged)
+            return await self._client.send("POST", PATHS[dialect.api], asked, judged, most)
         except (Refused, Unreachable) as error:
             raise EngineError(f"the endpoint failed: {error}") from error
 
+    def _check(self, reply: Reply, prompt_tokens: int | None) -> None:
+        """Hold against what was asked whatever is no matter of sampled tokens.
+
+        Raises:
+            Unbelievable: another model or provider, other prompt tokens, or less told than before the run.
+        """
+        provider = self.dialect.provider
+        if reply.model != self._answers_as:
+            raise Unbelievable(f"it comes from model {reply.model!r} and not from {self._answers_as!r}")
+        if reply.provider != provider:
+            raise Unbelievable(f"it comes from provider {reply.provider!r} and not from {provider!r}")
+        if not self.dialect.uncounted and None in (reply.prompt_tokens, reply.completion_tokens):
+            raise Unbelievable("it does not count its tokens, as it did before the run")
+        if None not in (prompt_tokens, reply.prompt_tokens) and reply.prompt_tokens != prompt_tokens:
+            raise Unbelievable(f"it counts {reply.prompt_tokens} prompt tokens where {prompt_tokens} were sent")
+        if self.dialect.told_ids and reply.ids is None:
+            raise Unbelievable("it does not tell its token ids")
+
+    def _delimiters(self, request: Request) -> tuple[str, ...]:
+        """Ends of thinking as text, for a server that takes no stop ids."""
+        return () if isinstance(self.tokenizer, ServerCounted) else self.tokenizer.stop_texts(tuple(request.stop_ids))
+
+    def _effort(self, request: Request) -> dict[str, Any]:
+        if not request.effort:
+            return {}
+        server = server_of(self._client.base_url, self.dialect.provider)
+        return nested(*knob(server, self.dialect.api, request.effort))
+
     def _prompt(self, request: Request) -> tuple[int | None, dict[str, Any]]:
         """How many tokens the server has to count, where that is known, and what it reads."""
-        if self.dialect.api == "chat":
-            return None, {"messages": chat.messages(request, self.tokenizer, self._system)}
+        tokenizer, api = self.tokenizer, self.dialect.api
+        if api != "completions" or isinstance(tokenizer, ServerCounted):
+            return None, chat.messages(request, tokenizer, self._system, api)
         ids = seen(request.prompt + request.prefix)
         if self.dialect.prompt_ids:
             return len(ids), {"prompt": ids}
-        text = self.tokenizer.decode(ids)  # where pieces meet, the server may cut it into other tokens
-        bos = self.tokenizer.inner.bos_token
+        text = tokenizer.decode(ids)  # where pieces meet, the server may cut it into other tokens
+        bos = tokenizer.inner.bos_token
         return None, {"prompt": text.removeprefix(str(bos)) if self.dialect.adds_bos and bos else text}
 
 

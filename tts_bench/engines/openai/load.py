@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 
 from tts_bench import models
 from tts_bench.engines.base import Capability, EngineInfo, Sampling
-from tts_bench.errors import EngineError, UserError, did_you_mean
+from tts_bench.errors import EngineError, UserError
 
-from .client import Client, Refused, Unreachable
+from . import counted
+from .card import Card, card_of, steady, window_of
+from .client import Client, Unreachable
+from .counted import ServerCounted
+from .dialect import Dialect
 from .engine import OpenAIEngine
-from .probe import Probe, key_refused
+from .key import from_environment
+from .probe import Probe
 from .tokenizer import EndpointTokenizer, digest, load_tokenizer
-from .wire import Dialect
 
-PATH = 2  # version of the way from request to tokens: raise it whenever equal requests may give other text
-KEYS = ("TTS_BENCH_API_KEY", "OPENAI_API_KEY")  # in this order
+PATH = 3  # version of the way from request to tokens: raise it whenever equal requests may give other text
 _UNKNOWN_CONTEXT = 4096
-Card = Mapping[str, Any]  # what a server's list of models says of one
+_HOSTED_CONTEXT = 131072  # of a model whose tokenizer is nobody's to have
+_LOOK = 60.0  # seconds for all that is asked before a run, or the time for one reply if that is longer
 
 
 def load(
@@ -35,47 +38,49 @@ def load(
     system: str | None = None,
     connections: int = 32,
     timeout: float = 600.0,
-) -> tuple[OpenAIEngine, Path, tuple[str, ...]]:
+    thinks_on: str = "",
+    efforts: tuple[str, ...] = (),
+    tell: Callable[[str], None] = lambda what: None,
+) -> tuple[OpenAIEngine, Path | None, tuple[str, ...]]:
     """Look `model` up at `base_url`, see what its server honours, and make its engine.
 
     Args:
         base_url: up to /v1.
         model: as the server names it.
-        tokenizer: folder, alias or hub id of its tokenizer; found from what the server says, or by name, where None.
+        tokenizer: folder, alias or hub id of its tokenizer, or none where the server's counts are to be taken; found
+            from what the server says, or by name, where None.
         system: the system prompt, for servers that take messages only.
         connections: most requests at once.
         timeout: seconds for one reply.
+        thinks_on: what to say, before anything is paid for, where the server takes messages only.
+        efforts: settings of the server's own knob that a run will ask for.
+        tell: is told of a wait that the server asks for.
 
     Returns:
-        The engine, the tokenizer's folder, and notes for whoever reads results.
+        The engine, the tokenizer's folder if it has one, and notes for whoever reads results.
 
     Raises:
         UserError: the server cannot be reached, refuses the key, has no such model or no use for a run.
     """
-    key = next(filter(None, map(os.environ.get, KEYS)), None)
+    key = from_environment()
+    if thinks_on and tokenizer == counted.NONE:
+        raise UserError(thinks_on)
 
     def client(attempts: int) -> Client:
-        return Client(base_url, key, connections=connections, timeout=timeout, attempts=attempts)
+        return Client(base_url, key, connections=connections, timeout=timeout, attempts=attempts, tell=tell)
 
-    try:
-        found = asyncio.run(_look(client(3), model, tokenizer))
-    except Unreachable as error:
-        raise UserError(
-            f"{base_url} cannot be reached ({error}). Is the server running, and is --base-url right?"
-        ) from error
-    except EngineError as error:
-        raise UserError(f"{base_url} is no endpoint to measure a model with: {error}") from error
-    context, notes = _window(found.context, found.folder, found.tokenizer)
+    found = _looked(client(3), model, tokenizer, max(_LOOK, timeout), thinks_on, efforts)
+    context, notes = _window(found)
     info = EngineInfo(
         name="openai",
         model=model,
         fingerprint=_fingerprint(model, found.card, found.folder),
         context=context,
-        capabilities=_capabilities(found.dialect),
+        capabilities=_capabilities(found.dialect, efforts),
         identity={"engine": "openai", "path": PATH, "answers_as": found.answers_as, **asdict(found.dialect)},
         settings={"connections": connections, "request_timeout": timeout},
         exact=False,
-        exact_note=describe(found.dialect),
+        exact_note=describe(found.dialect, counted=found.folder is None),
         continues=found.dialect.api == "completions",
     )
     engine = OpenAIEngine(info, found.tokenizer, client(8), found.dialect, answers_as=found.answers_as, system=system)
@@ -87,42 +92,63 @@ class _Found(NamedTuple):
 
     card: Card
     context: int | None
-    folder: Path
-    tokenizer: EndpointTokenizer
+    folder: Path | None
+    tokenizer: EndpointTokenizer | ServerCounted
     dialect: Dialect
     answers_as: str
 
 
-async def _look(asking: Client, model: str, tokenizer: str | None) -> _Found:
+def _looked(
+    asking: Client, model: str, tokenizer: str | None, timeout: float, thinks_on: str, efforts: tuple[str, ...]
+) -> _Found:
+    where = asking.base_url
+
+    async def look() -> _Found:
+        try:
+            async with asyncio.timeout(timeout):
+                card = await card_of(asking, model)
+                folder, loaded = _tokenizer(card, model, tokenizer)
+                dialect, answers_as = await Probe(asking, model, loaded).dialect(thinks_on, efforts)
+                return _Found(card, await window_of(asking, card), folder, loaded, dialect, answers_as)
+        finally:
+            await asking.close()
+
     try:
-        card = await _card(asking, model)
-        name = tokenizer or _tokenizer_name(card, model)
-        folder = models.tokenizer_folder(name)
-        loaded = load_tokenizer(folder, name)
-        dialect, answers_as = await Probe(asking, model, loaded).dialect()
-        return _Found(card, await _context(asking, card), folder, loaded, dialect, answers_as)
-    finally:
-        await asking.close()
+        return asyncio.run(look())
+    except Unreachable as error:
+        raise UserError(
+            f"{where} cannot be reached ({error}). Is the server running, and is --base-url right?"
+        ) from None
+    except TimeoutError:
+        raise UserError(
+            f"{where} did not answer a dozen short requests within {timeout:g} s. Is it still loading the model? If it "
+            "is as slow as that, give --request-timeout SECONDS."
+        ) from None
+    except EngineError as error:
+        raise UserError(f"{where} is no endpoint to measure a model with: {error}") from error
 
 
 def check_sampling(engine: OpenAIEngine, samplings: Sequence[Sampling]) -> None:
     """Refuse sampling that the endpoint was not seen to honour: it would sample otherwise without a word.
 
     Raises:
-        UserError: top-k or min-p is set, and the endpoint does not honour it.
+        UserError: one is set, and the endpoint does not honour it.
     """
-    for option, honoured in (("top_k", engine.dialect.top_k), ("min_p", engine.dialect.min_p)):
-        asked = next((value for each in samplings if (value := getattr(each, option))), None)
-        if asked and not honoured:
-            flag = f"--{option.replace('_', '-')}"
+    honours = {"temperature": engine.dialect.sampling != "none", "top_p": engine.dialect.sampling == "all"}
+    honours |= {"top_k": engine.dialect.top_k, "min_p": engine.dialect.min_p}
+    usual = Sampling()
+    for option, honoured in honours.items():
+        plain = getattr(usual, option)
+        asked = next((value for each in samplings if (value := getattr(each, option)) != plain), None)
+        if asked is not None and not honoured:
             raise UserError(
                 f"{option} is {asked}, as you or the model's own settings say, but the endpoint does not honour it. "
-                f"Type {flag} 0."
+                f"Type --{option.replace('_', '-')} {plain:g}."
             )
 
 
-def describe(dialect: Dialect) -> str:
-    """What the endpoint was seen to honour and what not, in a line."""
+def describe(dialect: Dialect, *, counted: bool = False) -> str:
+    """What the endpoint was seen to honour and what not, in a line. `counted`: by the server and by nobody else."""
     names = {
         "seeds": "seeds",
         "stop_texts": "stop texts",
@@ -136,83 +162,67 @@ def describe(dialect: Dialect) -> str:
     }
     seen = [names[field.name] for field in fields(dialect) if field.name in names and getattr(dialect, field.name)]
     unseen = [name for name in names.values() if name not in seen]
+    tokens = "as told" if dialect.told_ids else "made from text, counted by the server"
+    tokens = "made from text, which nobody counts" if dialect.uncounted else tokens
+    by = f", computed by {dialect.provider}{'' if dialect.pinned else ' or an error'}" if dialect.provider else ""
+    free = {"all": "", "temperature": "; takes no top-p", "none": "; takes no temperature"}[dialect.sampling]
     return (
-        f"{dialect.api} endpoint; honours {', '.join(seen) or 'nothing'}"
-        f"{'; not seen to honour ' + ', '.join(unseen) if unseen else ''}; "
-        f"tokens {'as told' if dialect.told_ids else 'made from text, counted by the server'}"
+        f"{dialect.api} endpoint{by}; honours {', '.join(seen) or 'nothing'}"
+        f"{'; not seen to honour ' + ', '.join(unseen) if unseen else ''}{free}; "
+        f"tokens {'as the server counts them, unverified' if counted else tokens}"
     )
 
 
-async def _card(client: Client, model: str) -> Card:
-    """What the server says of `model`; empty where it does not list its models."""
+def _tokenizer(card: Card, model: str, named: str | None) -> tuple[Path | None, EndpointTokenizer | ServerCounted]:
+    """The model's tokenizer and its folder: as named, found where the server has it from, or by its name."""
+    if named == counted.NONE:
+        return None, ServerCounted()
+    known = (name for name in (str(card.get("root") or ""), model) if name and models.can_be_found(name))
+    name = named or next(known, None)
+    if name is None:
+        raise UserError(
+            f"nothing says which tokenizer {model!r} has, and without it no token can be counted. {_ADVICE}"
+        )
     try:
-        listed = await client.send("GET", "models", None, _cards)
-    except Refused as error:
-        if error.status in (401, 403):
-            raise UserError(key_refused(client.base_url, error)) from error
-        return {}
-    except EngineError:  # some servers have a list that does not work, and models that do
-        return {}
-    cards = {str(card["id"]): card for card in listed}
-    if cards and model not in cards:
-        raise UserError(f"{client.base_url} serves no model {model!r}. {did_you_mean(model, cards)}")
-    return cards.get(model, {})
+        folder = models.tokenizer_folder(name)
+    except UserError as error:
+        raise error if named else UserError(f"{str(error).rstrip('.')}. {_ADVICE}") from error
+    return folder, load_tokenizer(folder, name)
 
 
-def _cards(data: object) -> list[Card]:
-    listed = data.get("data") if isinstance(data, dict) else None
-    return [card for card in listed or () if isinstance(card, dict) and "id" in card]
+_ADVICE = (
+    "Type --tokenizer with its folder, or with the model's hub id; where it is nobody's to have, --tokenizer none: "
+    "then the server's own counts are taken, and whole replies are measured."
+)
 
 
-def _tokenizer_name(card: Card, model: str) -> str:
-    """The model itself where its name can be looked up, or else where the server has it from."""
-    names = (str(card.get("root") or ""), model)
-    for name in names:
-        if name and models.can_be_found(name):
-            return name
-    raise UserError(
-        f"nothing says which tokenizer {model!r} has, and without it no token can be counted. "
-        "Type --tokenizer with its folder, or with the model's hub id."
-    )
+def _window(found: _Found) -> tuple[int, tuple[str, ...]]:
+    said: tuple[str, ...] = ()
+    if found.folder is None or isinstance(found.tokenizer, ServerCounted):
+        said = ("tokens are as the server counts them, and those of prompts are estimated: no tokenizer tells them",)
+        context = found.context or _HOSTED_CONTEXT
+    elif found.context:
+        return found.context, ()
+    elif (found.folder / "config.json").is_file():
+        own = models.context_window(found.folder)
+        return own, ("the server does not tell its context window; the model's own is taken",)
+    else:
+        longest = found.tokenizer.inner.model_max_length
+        context = int(longest) if longest < 10**8 else _UNKNOWN_CONTEXT
+    guessed = f"the server does not tell its context window; {context} tokens are assumed"
+    return context, said if found.context else (*said, guessed)
 
 
-async def _context(client: Client, card: Card) -> int | None:
-    """Tokens that the server reads at most, as vLLM and SGLang, llama.cpp's server, or TGI say it."""
-    if isinstance(said := card.get("max_model_len"), int):
-        return said
-    above = client.base_url.removesuffix("/v1")
-    for path, keys in (("props", ("default_generation_settings", "n_ctx")), ("info", ("max_total_tokens",))):
-        try:
-            found = await client.send("GET", f"{above}/{path}", None, lambda data: data)
-        except (Refused, Unreachable, EngineError):
-            continue
-        for key in keys:
-            found = found.get(key) if isinstance(found, dict) else None
-        if isinstance(found, int) and found > 0:
-            return found
-    return None
-
-
-def _window(told: int | None, folder: Path, tokenizer: EndpointTokenizer) -> tuple[int, tuple[str, ...]]:
-    if told:
-        return told, ()
-    if (folder / "config.json").is_file():
-        return models.context_window(folder), ("the server does not tell its context window; the model's own is taken",)
-    longest = tokenizer.inner.model_max_length
-    context = int(longest) if longest < 10**8 else _UNKNOWN_CONTEXT
-    return context, (f"the server does not tell its context window; {context} tokens are assumed",)
-
-
-def _fingerprint(model: str, card: Card, folder: Path) -> str:
+def _fingerprint(model: str, card: Card, folder: Path | None) -> str:
     """Of a served model no weights are seen: its name, what the server says of it, and its tokenizer stand for it."""
-    steady = {key: value for key, value in card.items() if key not in ("created", "permission")}
-    return sha256(json.dumps([model, steady, digest(folder)], sort_keys=True).encode()).hexdigest()
+    return sha256(json.dumps([model, steady(card), folder and digest(folder)], sort_keys=True).encode()).hexdigest()
 
 
-def _capabilities(dialect: Dialect) -> frozenset[Capability]:
+def _capabilities(dialect: Dialect, efforts: tuple[str, ...]) -> frozenset[Capability]:
     held = {
         "seeds": dialect.seeds,
         "token-ids": dialect.prompt_ids and bool(dialect.told_ids),
         "logprobs": dialect.logprobs,
+        "effort": bool(efforts),
     }
     return frozenset(cast(Capability, name) for name, there in held.items() if there)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from tts_bench.engines.base import Request, Sampling
-from tts_bench.errors import UserError
+from tts_bench.errors import EngineError, UserError
 
 from . import chat
 from .account import generation
 from .client import Client, Faulty, Refused
+from .counted import ServerCounted
+from .dialect import PATHS, Api, Dialect, body
+from .effort import NONSENSE, knob, nested, server_of
 from .tokenizer import EndpointTokenizer
-from .wire import PATHS, Dialect, Reply, body, read
+from .wire import Reply, read
 
 _TEXTS = ("Once upon a time, in a village by the sea, there lived", "The three most important things in life are")
 _TOKENS = 12
+_LEAST = 16  # that the Responses API takes
+_ENOUGH = 1024  # for models that refuse to stop amid their thinking
 _GREEDY, _FREE = Sampling(temperature=0.0), Sampling(temperature=1.0)
 _ABSENT = (404, 405, 501)  # of an endpoint
 _KEY = (401, 403)
@@ -25,74 +31,158 @@ _KEY = (401, 403)
 class Probe:
     """Asks one model of one server."""
 
-    def __init__(self, client: Client, model: str, tokenizer: EndpointTokenizer) -> None:
+    def __init__(self, client: Client, model: str, tokenizer: EndpointTokenizer | ServerCounted) -> None:
         self._client, self._model, self._tokenizer = client, model, tokenizer
 
-    async def dialect(self) -> tuple[Dialect, str]:
+    async def dialect(self, thinks_on: str = "", efforts: tuple[str, ...] = ()) -> tuple[Dialect, str]:
         """What the server honours, and the name of the model that its replies come from.
 
+        Args:
+            thinks_on: what to say, before anything is paid for, if it takes messages only; empty: that is no matter.
+            efforts: settings of its own knob that will be asked for.
+
         Raises:
-            UserError: it has neither endpoint, refuses the key, or counts other tokens than the tokenizer.
+            UserError: it has no endpoint, refuses the key, counts other tokens than the tokenizer, or cannot do what
+                is asked for.
             EngineError: no reply can be believed.
         """
         refusals: list[Refused] = []
+        if not isinstance(self._tokenizer, ServerCounted) and not efforts:
+            found = await self._by_completions(self._tokenizer, refusals)
+            if found is not None:
+                return found
+        if thinks_on and not any(error.status in _KEY for error in refusals) and await self._has_chat():
+            raise UserError(thinks_on)
+        apis: tuple[Api, ...] = ("chat", "responses")
+        for api in apis:
+            for candidate in _candidates(api):
+                try:
+                    return await self._whole(candidate, efforts)
+                except Refused as error:
+                    refusals.append(error)
+                    if error.status in (*_ABSENT, *_KEY):
+                        break
+        raise UserError(self._nothing(refusals))
+
+    async def _has_chat(self) -> bool:
+        """Whether there is a chat endpoint, seen from how it refuses to answer nothing, which costs nothing."""
+        nothing = {"model": self._model, "messages": [], "max_tokens": 1}
+        try:
+            await self._client.send("POST", PATHS["chat"], nothing, lambda raw: None)
+        except Refused as error:
+            return error.status not in (*_ABSENT, *_KEY)
+        except EngineError:
+            return True
+        return True
+
+    async def _by_completions(
+        self, tokenizer: EndpointTokenizer, refusals: list[Refused]
+    ) -> tuple[Dialect, str] | None:
+        """As `dialect`, or None where the endpoint does not go on from a prompt as it stands."""
         for candidate in _candidates("completions"):
             try:
                 first = await self._ask(candidate, _TEXTS[0])
             except Refused as error:
                 refusals.append(error)
                 if error.status in (*_ABSENT, *_KEY):
-                    break
+                    return None
                 continue
-            found = await self._completions(candidate, first)
-            if found.continuation:
-                return found, first.model
-            break
-        for candidate in _candidates("chat"):
-            try:
-                return await self._chat(candidate)
-            except Refused as error:
-                refusals.append(error)
-                if error.status in (*_ABSENT, *_KEY):
-                    break
-        raise UserError(self._nothing(refusals))
+            if self._templated(first, tokenizer):
+                return None
+            found = await self._completions(candidate, first, tokenizer)
+            return (found, first.model) if found.continuation else None
+        return None
 
-    async def _completions(self, found: Dialect, first: Reply) -> Dialect:
-        found = replace(found, logprobs=first.logprobs, adds_bos=self._adds_bos(first))
+    async def _completions(self, found: Dialect, first: Reply, tokenizer: EndpointTokenizer) -> Dialect:
+        uncounted = None in (first.prompt_tokens, first.completion_tokens)
+        found = replace(found, logprobs=first.logprobs, adds_bos=self._adds_bos(first, tokenizer), uncounted=uncounted)
+        found = await self._pinned(replace(found, provider=first.provider))
         if first.ids is not None:
             found = replace(
                 found, told_ids="logprobs" if first.logprobs and not await self._tells(found) else "token_ids"
             )
-        ids, text = first.ids or self._tokenizer.encode(first.text), first.text
-        by_ids = await self._tried(found, list(self._tokenizer.encode(_TEXTS[0])))
+        ids, text = first.ids or tokenizer.encode(first.text), first.text
+        by_ids = await self._tried(found, list(tokenizer.encode(_TEXTS[0])))
         found = replace(found, prompt_ids=by_ids is not None and by_ids.text == text)
-        found = replace(found, continuation=await self._continues(found), seeds=await self._seeded(found))
+        found = replace(found, continuation=await self._continues(found, tokenizer), seeds=await self._seeded(found))
         if shown := await self._stops_at_text(found, text):
             found = replace(found, stop_texts=True, stop_shown=shown == "shown")
         if not found.extras:
             return found
         middle = ids[len(ids) // 2]
         stopped = await self._tried(found, stop_ids=(middle,))
-        stops = stopped is not None and stopped.finish == "stop" and stopped.completion_tokens <= len(ids) // 2 + 1
+        length = len(ids) // 2 + 1
+        stops = stopped is not None and stopped.finish == "stop" and (stopped.completion_tokens or length) <= length
         return await self._narrowed(replace(found, stop_ids=stops), text)
 
-    async def _chat(self, found: Dialect) -> tuple[Dialect, str]:
-        chat.thinking_format(self._tokenizer, None)  # needs a template
+    async def _whole(self, found: Dialect, efforts: tuple[str, ...]) -> tuple[Dialect, str]:
+        """An endpoint that takes messages: what its first reply tells, held against the tokenizer if there is one."""
+        tokenizer = self._tokenizer
+        counted = isinstance(tokenizer, ServerCounted)
         first = await self._ask(found, _TEXTS[0])
-        prompt = self._tokenizer.encode(self._tokenizer.render(_TEXTS[0]))
+        found = replace(
+            found,
+            uncounted=None in (first.prompt_tokens, first.completion_tokens),
+            reasons=counted or first.reasons or bool(efforts) or found.api == "responses",
+            provider=first.provider,
+        )
+        if counted and found.uncounted:
+            raise UserError(
+                f"{self._client.base_url} does not count its tokens, and nobody else can. Type --tokenizer with the "
+                f"folder or hub id of {self._model}."
+            )
+        if not isinstance(tokenizer, ServerCounted) and not found.reasons:
+            chat.thinking_format(tokenizer, None)  # needs a template
+            self._check_counts(first, tokenizer)
+        found = await self._pinned(found)
+        await self._check_efforts(found, efforts, first)
+        if found.sampling == "all":
+            found = replace(found, seeds=await self._seeded(found))
+        return await self._narrowed(found, first.text), first.model
+
+    def _check_counts(self, first: Reply, tokenizer: EndpointTokenizer) -> None:
+        prompt = tokenizer.encode(tokenizer.render(_TEXTS[0]))
         try:
-            generation(first, Request(prompt, (), _TOKENS, ""), _TOKENS, (), self._tokenizer)
+            generation(first, Request(prompt, (), _TOKENS, ""), _TOKENS, (), tokenizer)
         except Faulty as error:
             raise UserError(
                 f"the endpoint's token count cannot be followed: {error}. Either --tokenizer is another model's, or "
-                "the endpoint hides what it thinks; such a model cannot be measured honestly."
+                "the endpoint hides what it thinks. In that case type --tokenizer none: its own counts are taken, and "
+                "whole replies are measured."
             ) from error
-        found = await self._narrowed(replace(found, seeds=await self._seeded(found)), first.text)
-        return found, first.model
+
+    async def _check_efforts(self, found: Dialect, efforts: tuple[str, ...], first: Reply) -> None:
+        """
+        Raises:
+            UserError: the endpoint takes any setting, and so is not seen to heed it, or refuses one of `efforts`.
+        """
+        server = server_of(self._client.base_url, found.provider)
+        knobs = [knob(server, found.api, effort) for effort in efforts]
+        for path in dict.fromkeys(path for path, _ in knobs):
+            reply = await self._tried(found, more=nested(path, NONSENSE))
+            if reply is not None and reply.prompt_tokens == first.prompt_tokens:
+                raise UserError(
+                    f"reasoning-effort: the endpoint takes {path}={NONSENSE} as it takes anything, so nothing says "
+                    "that it heeds what stands there. Say which field it reads: efforts=FIELD=VALUE."
+                )
+        for path, value in knobs:
+            most = value if isinstance(value, int) else 0
+            try:
+                await self._ask(found, max_tokens=_length(found) + most, more=nested(path, value))
+            except Refused as error:
+                raise UserError(f"reasoning-effort: the endpoint refuses {path}={value} ({error}).") from error
+
+    async def _pinned(self, found: Dialect) -> Dialect:
+        """A router is asked to stay with whoever answered first: others may compute otherwise."""
+        if not found.provider:
+            return found
+        pinned = replace(found, pinned=True)
+        reply = await self._tried(pinned)
+        return pinned if reply is not None and reply.provider == found.provider else found
 
     async def _narrowed(self, found: Dialect, greedy: str) -> Dialect:
         """Sampling from the likeliest token alone is greedy decoding, if the server heeds it."""
-        if not found.extras:
+        if not found.extras or not greedy:
             return found
         by_k = await self._tried(found, sampling=Sampling(1.5, top_k=1))
         by_p = await self._tried(found, sampling=Sampling(1.5, min_p=0.99))
@@ -111,26 +201,26 @@ class Probe:
         texts = []
         for seed in (1, 1, 2, 3):
             reply = await self._tried(found, sampling=_FREE, seed=seed)
-            texts.append(None if reply is None else reply.text)
-        return texts[0] is not None and texts[0] == texts[1] and texts[0] not in texts[2:]
+            texts.append(None if reply is None else reply.reasoning + reply.text)
+        return bool(texts[0]) and texts[0] == texts[1] and texts[0] not in texts[2:]
 
-    async def _continues(self, found: Dialect) -> bool:
+    async def _continues(self, found: Dialect, tokenizer: EndpointTokenizer) -> bool:
         """Whether a prompt with the first half of its greedy continuation is followed by the second half.
 
         Sums in another order can tip a near tie, so one of two prompts is enough.
         """
         for text in _TEXTS:
-            prompt = self._tokenizer.encode(text)
+            prompt = tokenizer.encode(text)
             whole = await self._ask(found, list(prompt) if found.prompt_ids else text)
-            ids = whole.ids or self._tokenizer.encode(whole.text)
+            ids = whole.ids or tokenizer.encode(whole.text)
             begun = ids[: len(ids) // 2]
-            longer = list(prompt + begun) if found.prompt_ids else text + self._tokenizer.decode(begun)
+            longer = list(prompt + begun) if found.prompt_ids else text + tokenizer.decode(begun)
             rest = await self._tried(found, longer, max_tokens=_TOKENS - len(begun))
             if rest is None or not rest.text:
                 continue
             if whole.ids and begun + (rest.ids or ()) == whole.ids:  # half a character has no text of its own
                 return True
-            if self._tokenizer.decode(begun) + rest.text == whole.text:
+            if tokenizer.decode(begun) + rest.text == whole.text:
                 return True
         return False
 
@@ -144,13 +234,23 @@ class Probe:
             return ""
         return {before: "hidden", before + stop: "shown"}.get(reply.text, "")
 
-    def _adds_bos(self, first: Reply) -> bool:
-        """Whether it puts a beginning-of-sequence token before prompts of text.
+    def _templated(self, first: Reply, tokenizer: EndpointTokenizer) -> bool:
+        """Whether the completions endpoint puts prompts into the chat template, as routers do for chat models."""
+        if tokenizer.chat_template is None or first.prompt_tokens is None:
+            return False
+        ours = len(tokenizer.encode(_TEXTS[0]))
+        wrapped = len(tokenizer.encode(tokenizer.render(_TEXTS[0])))
+        return wrapped > ours + 1 and abs(first.prompt_tokens - wrapped) <= 1
+
+    def _adds_bos(self, first: Reply, tokenizer: EndpointTokenizer) -> bool:
+        """Whether it puts a beginning-of-sequence token before prompts of text; not, where it does not count.
 
         Raises:
             UserError: its number of prompt tokens has another reason.
         """
-        ours = len(self._tokenizer.encode(_TEXTS[0]))
+        ours = len(tokenizer.encode(_TEXTS[0]))
+        if first.prompt_tokens is None:
+            return False
         if first.prompt_tokens in (ours, ours + 1):
             return first.prompt_tokens > ours
         raise UserError(
@@ -164,17 +264,23 @@ class Probe:
         found: Dialect,
         prompt: str | list[int] = _TEXTS[0],
         *,
-        max_tokens: int = _TOKENS,
+        max_tokens: int = 0,
         sampling: Sampling = _GREEDY,
         seed: int = 0,
         stops: tuple[str, ...] = (),
         stop_ids: tuple[int, ...] = (),
+        more: dict[str, Any] | None = None,
     ) -> Reply:
-        said = body(
-            found, self._model, max_tokens=max_tokens, sampling=sampling, seed=seed, stops=stops, stop_ids=stop_ids
-        )
-        read_by = {"messages": [{"role": "user", "content": prompt}]} if found.api == "chat" else {"prompt": prompt}
-        return await self._client.send("POST", PATHS[found.api], said | read_by, read)
+        most = max_tokens or _length(found)
+        said = body(found, self._model, max_tokens=most, sampling=sampling, seed=seed, stops=stops, stop_ids=stop_ids)
+        turns = [{"role": "user", "content": prompt}]
+        turns_as = {"chat": "messages", "responses": "input"}
+        asked = {
+            **said,
+            **({turns_as[found.api]: turns} if found.api in turns_as else {"prompt": prompt}),
+            **(more or {}),
+        }
+        return await self._client.send("POST", PATHS[found.api], asked, partial(read, most=most))
 
     async def _tried(self, found: Dialect, prompt: str | list[int] = _TEXTS[0], **asked: Any) -> Reply | None:  # noqa: ANN401 - as `_ask`
         try:
@@ -184,8 +290,8 @@ class Probe:
 
     def _nothing(self, refusals: list[Refused]) -> str:
         where = self._client.base_url
-        if any(error.status in _KEY for error in refusals):
-            return key_refused(where, refusals[0])
+        if denied := next((error for error in refusals if error.status in _KEY), None):
+            return key_refused(where, denied)
         if not refusals:
             return (
                 f"{where} does not go on from a prompt as it stands, and has no chat endpoint. Serve the model with "
@@ -202,13 +308,26 @@ def key_refused(where: str, error: Refused) -> str:
     return f"{where} refuses the key ({error}). Set TTS_BENCH_API_KEY, or OPENAI_API_KEY, in the environment."
 
 
-def _candidates(api: Any) -> Iterator[Dialect]:  # noqa: ANN401 - one of the two names
+def _length(found: Dialect) -> int:
+    """Tokens of a request that only tries something out."""
+    if found.sampling == "none" and found.api == "chat":
+        return _ENOUGH
+    return _LEAST if found.api == "responses" else _TOKENS
+
+
+def _candidates(api: Api) -> Iterator[Dialect]:
     """Dialects from rich to plain: servers refuse what they do not know, or ignore it."""
     if api == "completions":
         yield Dialect(api, extras=True, logprobs=True)
         yield Dialect(api, logprobs=True)
         yield Dialect(api)
-    else:
+    elif api == "chat":
         yield Dialect(api, extras=True)
         yield Dialect(api)
         yield Dialect(api, limit="max_completion_tokens")
+        yield Dialect(api, sampling="temperature")  # Claude takes no top-p beside it
+        yield Dialect(api, limit="max_completion_tokens", sampling="temperature")
+        yield Dialect(api, limit="max_completion_tokens", sampling="none")  # OpenAI's models that reason
+    else:
+        yield Dialect(api, limit="max_output_tokens", sampling="temperature")
+        yield Dialect(api, limit="max_output_tokens", sampling="none")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,6 +17,14 @@ UNSEEN = 1 << 47  # beyond every vocabulary; its text is empty
 
 class EndpointTokenizer(HfTokenizer):
     """`HfTokenizer` that knows `UNSEEN`."""
+
+    counts = True  # what it makes of a text is what the server has to count
+
+    @cached_property
+    def unspoken(self) -> re.Pattern[str]:
+        """What servers show in one text and not in the other: added tokens, white space, characters cut in two."""
+        names = sorted((str(token) for token in self.inner.added_tokens_decoder.values()), key=len, reverse=True)
+        return re.compile("|".join((*map(re.escape, names), r"\s", "\ufffd")))
 
     def decode(self, tokens: Sequence[int]) -> str:
         return super().decode(seen(tokens))

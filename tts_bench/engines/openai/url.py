@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from tts_bench.errors import UserError
+from tts_bench.text import safe
 
 
 def check_url(base_url: str | None) -> str:
@@ -15,16 +17,16 @@ def check_url(base_url: str | None) -> str:
     """
     if base_url is None:
         raise UserError("--engine openai needs --base-url, such as --base-url http://localhost:8000/v1")
+    if re.search("[@?#]", base_url):
+        raise UserError(
+            "--base-url holds a user name, a password or a query, which would be written into records. Leave it out; a "
+            "key stands in the environment variable TTS_BENCH_API_KEY."
+        )
     try:
         parts = urlsplit(base_url)
         sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         sound = False
-    if sound and (parts.username or parts.password or parts.query or parts.fragment):
-        raise UserError(
-            "--base-url holds a user name, a password or a query, which would be written into records. Leave it out; a "
-            "key stands in the environment variable TTS_BENCH_API_KEY."
-        )
-    if not sound:
-        raise UserError(f"--base-url {base_url} is no URL of a server. It is written http://localhost:8000/v1")
+    if not sound or not re.fullmatch("[!-~]+", base_url):
+        raise UserError(f"--base-url {safe(base_url)} is no URL of a server. It is written http://localhost:8000/v1")
     return base_url

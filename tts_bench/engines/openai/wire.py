@@ -1,55 +1,27 @@
-"""What stands in requests and replies, and in which of the servers' dialects."""
+"""What stands in replies: read into types, so that what nobody asked for takes no memory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
-from pydantic import BaseModel, Field, ValidationError
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from tts_bench.engines.base import Sampling
+from .client import Faulty, Unbelievable
 
-from .client import Unbelievable
+_Kind = TypeVar("_Kind")
+Buffer = bytes | bytearray | Raw
 
-PATHS = {"completions": "completions", "chat": "chat/completions"}
-
-# What servers do not know of these they ignore, or refuse all of them.
-_EXTRAS = {
-    "repetition_penalty": 1.0,
-    "skip_special_tokens": False,
-    "spaces_between_special_tokens": False,
-    "include_stop_str_in_output": True,
-    "return_token_ids": True,
-    # llama.cpp. Without the list it narrows before it divides by the temperature, and penalises if started so.
-    "samplers": ["temperature", "top_k", "top_p", "min_p"],
-    "mirostat": 0,
-    "dynatemp_range": 0.0,
-    # Its logprobs leave out tokens that end inside a character; this has all of them, the stop's too.
-    "verbose": True,
-    "return_tokens": True,
-    "response_fields": ["tokens", "stopping_word"],
-}
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What a server was seen to honour: found by `probe`, written into the record."""
-
-    api: Literal["completions", "chat"]
-    extras: bool = False  # takes parameters that OpenAI's own API does not have
-    prompt_ids: bool = False  # takes prompts as token ids
-    told_ids: Literal["", "token_ids", "logprobs"] = ""  # where it tells the ids of sampled tokens
-    stop_ids: bool = False
-    stop_texts: bool = False
-    stop_shown: bool = False  # the text that it gives includes the stop text
-    seeds: bool = False
-    logprobs: bool = False
-    continuation: bool = False  # prompt + prefix is read as it stands
-    adds_bos: bool = False  # to prompts of text
-    top_k: bool = False
-    min_p: bool = False
-    limit: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+# Why a reply ended, in the words of OpenAI, TGI, Anthropic, Gemini, Cohere, Mistral and the Responses API.
+_STOPS = {"stop", "eos", "eos_token", "stop_sequence", "stop_token", "end_turn", "complete", "completed"}
+_LIMITS = {"length", "max_tokens", "max_output_tokens", "max_length", "max_new_tokens", "model_length"}
+# JSON objects take far more memory than their text does. A reply has one for each logprob and each alternative to it,
+# and text has braces, too.
+_OBJECTS, _FEW = 16, 4096
+_NAME = 256  # characters of a model's name
+_THINK, _THOUGHT = "<think>", "</think>"
 
 
 @dataclass(frozen=True)
@@ -59,114 +31,237 @@ class Reply:
     model: str
     text: str
     ids: tuple[int, ...] | None
-    finish: Literal["stop", "length"]
+    finish: Literal["stop", "length", ""]  # empty: the server does not say
     stop: int | str | None  # what it says that it stopped at
-    prompt_tokens: int
-    completion_tokens: int
-    logprobs: bool
+    prompt_tokens: int | None
+    completion_tokens: int | None  # all that were sampled, hidden ones too
+    logprobs: bool = False
+    reasoning: str = ""  # told apart from `text`, which is then the answer
+    reasoning_tokens: int | None = None
+    provider: str = ""
+
+    @property
+    def reasons(self) -> bool:
+        """Whether something was thought that is not in `text`."""
+        hidden = not self.text and bool(self.completion_tokens)
+        return bool(self.reasoning or self.reasoning_tokens or hidden)
 
 
-class _Usage(BaseModel):
-    prompt_tokens: int = Field(ge=0)
-    completion_tokens: int = Field(ge=0)
+class _Details(Struct):
+    reasoning_tokens: int | None = None
 
 
-class _Message(BaseModel):
-    content: str | None = None
+class _Usage(Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    total_tokens: int | None = None
+    completion_tokens_details: _Details | None = None
+    input_tokens: int | None = None  # the Responses API
+    output_tokens: int | None = None
+    output_tokens_details: _Details | None = None
+
+
+class _Piece(Struct):
+    text: str | None = None
+
+
+class _Part(Struct):
+    type: str = ""
+    text: str | None = None
+    summary: str | list[_Piece] | None = None
+    thinking: list[_Piece] | None = None  # Mistral
+    content: list[_Piece] | None = None
+
+
+class _Message(Struct):
+    content: str | list[_Part] | None = None
     reasoning_content: str | None = None
     reasoning: str | None = None
+    reasoning_details: list[_Part] | None = None
 
 
-class _Choice(BaseModel):
+class _Choice(Struct):
     text: str | None = None
     message: _Message | None = None
-    finish_reason: Literal["stop", "length"]
+    finish_reason: str | None = None
     stop_reason: int | str | None = None  # vLLM
-    matched_stop: int | str | None = None  # SGLang
-    token_ids: list[int] | None = None  # vLLM
-    logprobs: dict[str, Any] | None = None
+    matched_stop: int | str | list[int] | None = None  # SGLang
+    token_ids: Raw = Raw(b"null")  # vLLM
+    logprobs: Raw = Raw(b"null")
 
 
-class _Verbose(BaseModel):
-    tokens: list[int] = []
+class _Verbose(Struct):
+    tokens: Raw = Raw(b"[]")
     stopping_word: str = ""
 
 
-class _Body(BaseModel):
+class _Incomplete(Struct):
+    reason: str | None = None
+
+
+class _Body(Struct):
     model: str
-    choices: list[_Choice] = Field(min_length=1, max_length=1)
-    usage: _Usage
-    verbose: _Verbose | None = Field(None, alias="__verbose")  # llama.cpp
+    choices: tuple[_Choice] | UnsetType = UNSET
+    usage: _Usage | None = None
+    verbose: _Verbose | None = field(name="__verbose", default=None)  # llama.cpp
+    provider: str | None = None  # OpenRouter
+    output: list[_Part] | UnsetType = UNSET  # the Responses API
+    status: str | None = None
+    incomplete_details: _Incomplete | None = None
 
 
-def body(
-    dialect: Dialect,
-    model: str,
-    *,
-    max_tokens: int,
-    sampling: Sampling,
-    seed: int,
-    stops: Sequence[str] = (),
-    stop_ids: Sequence[int] = (),
-) -> dict[str, Any]:
-    """All of a request but its prompt or messages. What a server has defaults for is always said."""
-    said: dict[str, Any] = {
-        "model": model,
-        dialect.limit: max_tokens,
-        "temperature": sampling.temperature,
-        "top_p": sampling.top_p,
-        "seed": seed,
-    }
-    if stops:
-        said["stop"] = list(stops)
-    if dialect.api == "completions" and dialect.told_ids in ("", "logprobs") and dialect.logprobs:
-        said["logprobs"] = 1
-    if dialect.extras:
-        said |= _EXTRAS | {"top_k": sampling.top_k or -1, "min_p": sampling.min_p}
-        if stop_ids:
-            said["stop_token_ids"] = sorted(stop_ids)
-    return said
+class _Token(Struct):
+    id: int
 
 
-def read(data: object) -> Reply:
-    """The reply of either endpoint.
+class _Logprobs(Struct):
+    content: Raw = Raw(b"null")
+
+
+def decode(raw: Buffer, kind: type[_Kind]) -> _Kind:
+    """JSON of the type `kind`.
 
     Raises:
-        Unbelievable: something is missing, or of the wrong kind.
+        Faulty: it is no JSON in UTF-8.
+        Unbelievable: it is of another type, or nested too deeply.
     """
     try:
-        whole = _Body.model_validate(data, strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise Unbelievable(
-            f"the reply is not as it has to be: {'.'.join(map(str, first['loc']))}: {first['msg']}"
-        ) from None
+        return msgspec.json.decode(raw, type=kind)
+    except RecursionError:
+        raise Unbelievable("the reply is nested too deeply to be read") from None
+    except msgspec.ValidationError as error:
+        raise Unbelievable(f"the reply is not as it has to be: {error}") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise Faulty("the reply is no JSON in UTF-8") from None
+
+
+def read(raw: Buffer, most: int) -> Reply:
+    """The reply of any endpoint, of which at most `most` tokens were asked for.
+
+    Raises:
+        Faulty: as `decode`.
+        Unbelievable: something is missing, or of the wrong kind.
+    """
+    if raw.count(b"{") > _OBJECTS * most + _FEW:
+        raise Unbelievable("the reply has more objects than it can need")
+    whole = decode(raw, _Body)
+    if not all(name.isprintable() and len(name) <= _NAME for name in (whole.model, whole.provider or "")):
+        raise Unbelievable("it says that it comes from what can be no name")
+    if whole.choices is UNSET:
+        return _response(whole)
     [choice] = whole.choices
-    text, verbose = choice.text, whole.verbose or _Verbose()
-    if choice.message:
-        text = (choice.message.reasoning_content or choice.message.reasoning or "") + (choice.message.content or "")
+    text, reasoning = (choice.text, "") if choice.message is None else _said(choice.message)
     if text is None:
         raise Unbelievable("the reply has no text")
-    stops = (choice.stop_reason, choice.matched_stop, verbose.stopping_word or None)
+    verbose = whole.verbose or _Verbose()
+    matched = choice.matched_stop[:1] if isinstance(choice.matched_stop, list) else [choice.matched_stop]
+    stops = (choice.stop_reason, *matched, verbose.stopping_word or None)
+    prompt_tokens, sampled, hidden = _counted(whole.usage, thinks=choice.message is not None)
     return Reply(
         whole.model,
         text,
-        tuple(verbose.tokens) or _told(choice),
-        choice.finish_reason,
+        _ids(verbose.tokens, most) or _told(choice, most),
+        _finish(choice.finish_reason),
         next((stop for stop in stops if stop is not None), None),
-        whole.usage.prompt_tokens,
-        whole.usage.completion_tokens,
-        bool(choice.logprobs),
+        prompt_tokens,
+        sampled,
+        logprobs=bytes(choice.logprobs) not in (b"null", b"{}"),
+        reasoning=reasoning,
+        reasoning_tokens=hidden,
+        provider=whole.provider or "",
     )
 
 
-def _told(choice: _Choice) -> tuple[int, ...] | None:
-    if choice.token_ids is not None:
-        return tuple(choice.token_ids)
-    content = (choice.logprobs or {}).get("content")  # llama.cpp
-    if not isinstance(content, list) or not all(isinstance(token, dict) and "id" in token for token in content):
+def _response(whole: _Body) -> Reply:
+    """A reply of the Responses API."""
+    if whole.output is UNSET:
+        raise Unbelievable("the reply has neither choices nor output")
+    thought = [part for part in whole.output if part.type == "reasoning"]
+    said = [piece for part in whole.output if part.type == "message" for piece in part.content or ()]
+    reason = whole.incomplete_details.reason if whole.incomplete_details else whole.status
+    prompt_tokens, sampled, hidden = _counted(whole.usage, thinks=True)
+    return Reply(
+        whole.model,
+        "".join(piece.text or "" for piece in said),
+        None,
+        _finish(reason),
+        None,
+        prompt_tokens,
+        sampled,
+        reasoning=_joined(thought),
+        reasoning_tokens=hidden,
+    )
+
+
+def _said(message: _Message) -> tuple[str, str]:
+    """Answer and reasoning: from fields of their own, from parts, or from tags."""
+    content = message.content
+    parts = content if isinstance(content, list) else []
+    reasoning = (
+        message.reasoning_content
+        or message.reasoning
+        or _joined(message.reasoning_details or ())
+        or _joined(part for part in parts if part.type == "thinking")
+    )
+    text = _joined(part for part in parts if part.type != "thinking") if isinstance(content, list) else content
+    if reasoning:
+        return text or "", reasoning
+    if text and text.lstrip().startswith(_THINK):  # Together, and servers without a reasoning parser
+        thought, end, answer = text.lstrip()[len(_THINK) :].partition(_THOUGHT)
+        return (answer, thought) if end else ("", thought)
+    return text or "", ""
+
+
+def _joined(parts: Iterable[_Part]) -> str:
+    """All text of parts, in their order; a summary only where there is nothing fuller."""
+    texts = []
+    for part in parts:
+        pieces = part.thinking or part.content or (part.summary if isinstance(part.summary, list) else [])
+        summary = part.summary if isinstance(part.summary, str) else ""
+        texts.append(part.text or "".join(piece.text or "" for piece in pieces) or summary)
+    return "".join(texts)
+
+
+def _finish(said: str | None) -> Literal["stop", "length", ""]:
+    if not said:
+        return ""
+    word = said.lower()
+    if word in _STOPS:
+        return "stop"
+    if word in _LIMITS:
+        return "length"
+    raise Unbelievable(f"it ends for {said!r}, and neither by itself nor for its length")
+
+
+def _counted(usage: _Usage | None, *, thinks: bool) -> tuple[int | None, int | None, int | None]:
+    """Tokens of the prompt, all that were sampled, and those of them that are said to be hidden.
+
+    Some servers (xAI, Gemini) leave what was thought out of the completion, and have it in the total only.
+    """
+    if usage is None:
+        return None, None, None
+    prompt = usage.prompt_tokens if usage.prompt_tokens is not None else usage.input_tokens
+    sampled = usage.completion_tokens if usage.completion_tokens is not None else usage.output_tokens
+    details = usage.completion_tokens_details or usage.output_tokens_details or _Details()
+    hidden = details.reasoning_tokens
+    if any((count or 0) < 0 for count in (prompt, sampled, hidden, usage.total_tokens)):
+        raise Unbelievable("it counts fewer than no tokens")
+    if thinks and prompt is not None and sampled is not None and usage.total_tokens is not None:
+        beside = max(0, usage.total_tokens - prompt - sampled)
+        return prompt, sampled + beside, hidden or beside or hidden
+    return prompt, sampled, hidden
+
+
+def _told(choice: _Choice, most: int) -> tuple[int, ...] | None:
+    if bytes(choice.token_ids) != b"null":
+        return _ids(choice.token_ids, most)
+    if not bytes(choice.logprobs).startswith(b"{"):
         return None
-    ids = tuple(token["id"] for token in content)
-    if not all(isinstance(number, int) for number in ids):
-        raise Unbelievable("the reply's logprobs have ids that are no numbers")
-    return ids
+    content = decode(choice.logprobs, _Logprobs).content  # llama.cpp
+    return tuple(token.id for token in decode(content, list[_Token])) if b'"id"' in bytes(content) else None
+
+
+def _ids(raw: Raw, most: int) -> tuple[int, ...]:
+    if bytes(raw).count(b",") > most:
+        raise Unbelievable("it tells more token ids than were asked for")
+    return tuple(decode(raw, list[int]))

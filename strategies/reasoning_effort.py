@@ -1,0 +1,43 @@
+"""Thinking for as long as a server's own knob says: the budgets of models that nobody can hold to one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from tts_bench.api import Answer, Problem, Reasoner
+
+
+@dataclass(frozen=True)
+class ReasoningEffort:
+    """Ask a server at rising settings of its own knob; one rung for each, from samples of its own.
+
+    Options:
+        efforts: words such as low+medium+high, numbers of tokens such as 1024+8192, or field=value for any other field
+            of the request, such as thinking_budget=1024.
+        samples: how many at each; the rung is their vote.
+    """
+
+    efforts: tuple[str, ...] = ("low", "medium", "high")
+    samples: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.efforts or len(set(self.efforts)) < len(self.efforts) or not all(self.efforts):
+            raise ValueError(f"efforts is {'+'.join(self.efforts)}; it takes settings, each once, such as low+high")
+        if self.samples < 1:
+            raise ValueError(f"samples is {self.samples}; it takes a whole number from 1 upwards")
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return self.efforts
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        for effort in self.efforts:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._sample(reasoner.branch(str(n)), effort)) for n in range(self.samples)]
+            answers = [task.result() for task in tasks]
+            yield reasoner.vote(answers) if self.samples > 1 else answers[0]
+
+    async def _sample(self, reasoner: Reasoner, effort: str) -> Answer:
+        return await reasoner.answer(await reasoner.think(effort=effort))

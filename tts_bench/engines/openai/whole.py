@@ -1,0 +1,62 @@
+"""A reply that holds thinking and answer: how its tokens are shared out between them."""
+
+from __future__ import annotations
+
+from tts_bench.engines.base import Generation, Request
+
+from .account import cut, slack
+from .client import Unbelievable
+from .counted import ServerCounted
+from .tokenizer import UNSEEN, EndpointTokenizer
+from .wire import Reply
+
+
+def whole(reply: Reply, request: Request, limit: int, tokenizer: EndpointTokenizer | ServerCounted) -> Generation:
+    """The generation that `reply` tells of: what was thought, then, as its stop, what was answered.
+
+    Its length is what the server counts. Of that, what is hidden was thought: tokens that the server says it hides, or
+    that no text stands for.
+
+    Raises:
+        Unbelievable: a count above the limit, or fewer tokens than the texts have.
+    """
+    count = reply.completion_tokens
+    if (count or 0) > limit:
+        raise Unbelievable(f"it counts {count} tokens where at most {limit} were asked for")
+    if isinstance(tokenizer, ServerCounted):
+        thought, answer = _as_counted(reply, tokenizer)
+    else:
+        thought, answer = _as_cut(reply, limit, tokenizer)
+    tokens = thought + answer
+    if reply.finish == "stop":
+        return Generation(tokens, "stop", len(answer))
+    if not reply.finish and len(tokens) < limit:
+        raise Unbelievable(f"it does not say why it ends after {len(tokens)} tokens where {limit} were asked for")
+    full = len(tokens) == limit == request.max_tokens
+    return Generation(tokens[:limit], "length" if full else "context", min(len(answer), limit))
+
+
+def _as_cut(reply: Reply, limit: int, tokenizer: EndpointTokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    thought, answer = cut(reply.reasoning, limit, tokenizer), cut(reply.text, limit, tokenizer)
+    said = reply.completion_tokens
+    count = max(len(thought), reply.reasoning_tokens or 0) + len(answer) if said is None else said
+    if len(thought) + len(answer) > count + slack(count):
+        raise Unbelievable(f"it counts {count} tokens where its texts have {len(thought) + len(answer)}")
+    hidden = max(0, count - len(thought) - len(answer))
+    return thought + (UNSEEN,) * hidden, answer
+
+
+def _as_counted(reply: Reply, tokenizer: ServerCounted) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    usual = tokenizer.encode
+    if reply.completion_tokens is None:
+        raise Unbelievable("it does not count its tokens, and nothing else can: type --tokenizer")
+    count, thinking = reply.completion_tokens, reply.reasoning_tokens
+    if thinking is None:  # shared out by the texts
+        shares = len(usual(reply.reasoning)), len(usual(reply.text))
+        thinking = round(count * shares[0] / (sum(shares) or 1)) if reply.reasoning else 0
+        thinking = count if not reply.text else thinking
+    if thinking > count:
+        raise Unbelievable(f"it counts {thinking} tokens of thinking among {count}")
+    # What is shown of the thinking may be a summary, and then there is no saying how its length is related.
+    shown = reply.reasoning if len(reply.reasoning.encode()) <= 7 * thinking else ""
+    return tokenizer.fit(shown, thinking), tokenizer.fit(reply.text, count - thinking)
