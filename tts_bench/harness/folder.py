@@ -117,7 +117,7 @@ class RunFolder:
         if any(found.get(key) != wanted.get(key) for key in {**found, **wanted}):  # what is absent is None
             name, there, here = _differing(found, wanted)
             raise UserError(
-                f"--out {self.path} holds another run's records: its {name} is {_short(there)}, this run's is "
+                f"--out {self.path} holds another run's records: its {name[:200]} is {_short(there)}, this run's is "
                 f"{_short(here)}. Give another --out; what is generated already is not generated again."
             )
 

