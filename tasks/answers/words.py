@@ -66,9 +66,9 @@ def value(text: str) -> Fraction | None:
 def with_unit(text: str) -> Fraction | None:
     """The number of a text such as `twenty-five apples`; None where no number is spelled, or it goes on otherwise."""
     words = text.split()
-    for end in range(len(words) - 1, 0, -1) if not re.search(r"\d", text) else ():
+    for end in range(len(words) - 1, 0, -1):
         number = value(" ".join(words[:end]))
-        if number is not None and re.search("[a-z]", words[end - 1]) and words[end - 1] != "a":
+        if number is not None and re.search("[a-z]", words[end - 1]) and words[end - 1] not in ("a", *_POWERS):
             return number
     return None
 
