@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,14 @@ class RunFolder:
             raise UserError(f"--out {self.path} cannot be made: {there} is a file. Give another folder.")
         if not os.access(there, os.W_OK | os.X_OK):
             raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
+
+    def template_date(self) -> date | None:
+        """The date that the chat template told in the run that began here; None where none did."""
+        try:
+            held = json.loads((self.path / "run.json").read_text("utf-8"))["identity"]["template"]["date"]
+            return date.fromisoformat(held)
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # `claim` says what is wrong with a run.json
 
     def claim(self, identity: dict[str, Any]) -> None:
         """Refuse a folder whose records another run made.

@@ -140,7 +140,7 @@ def _identity(config: TrainConfig, problems: Problems, model: Model, learner: Hf
         "update": learner.info.identity,
         "data": problems.sha256,
         **config.identity(),
-        **{key: facts[key] for key in decisive},
+        **{key: facts[key] for key in (*decisive, "template") if key in facts},
     }
 
 

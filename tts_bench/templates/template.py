@@ -10,7 +10,7 @@ from typing import Any
 from tts_bench.errors import EngineError, UserError, did_you_mean
 from tts_bench.templates.trial import Case, Message, Trial, tried
 
-_EFFORTS = ("reasoning_effort", "thinking_effort", "reasoning_strength")  # how templates call it
+EFFORTS = ("reasoning_effort", "thinking_effort", "reasoning_strength")  # how templates call it
 Value = bool | int | float | str | list[Any] | dict[str, Any] | None
 
 
@@ -64,9 +64,14 @@ class ChatTemplate:
         }
         return tried(self.source, self.special, self.day, whole)
 
-    def effort(self, read: frozenset[str]) -> str:
-        """What the template calls the effort of reasoning; empty where it has none."""
-        return next((name for name in _EFFORTS if name in read), "")
+    def effort_name(self) -> str:
+        """What the template calls the effort of reasoning; empty where it has none.
+
+        Raises:
+            UserError: as `trial`.
+        """
+        read = self.trial({}).variables
+        return next((name for name in EFFORTS if name in read), "")
 
     def check(self, read: frozenset[str]) -> None:
         """Refuse arguments that the template does not read.

@@ -222,9 +222,12 @@ class _Signs:
         form, how = END_OF_TURN, "the model could think, but its prompt leaves that off"
         if family.form.end == _TAGS.end and self._seen.prompt.tail.rstrip().endswith(_TAGS.end):
             form, how = replace(form, notes=("the chat template turns thinking off",)), ""
-        if not on and family.asked and family.form.name == "mistral":
-            on = "no --system, so that the template's own system prompt asks for thinking"
-        what = f"to turn it on, type {on}" if on else f"to open it all the same, type --thinking {family.name}"
+        if on:
+            what = f"to turn it on, type {on}"
+        elif family.asked and not family.says:
+            what = "its template's own system prompt asks for thinking: leave --system out, or ask for it there"
+        else:
+            what = f"to open it all the same, type --thinking {family.name}"
         return Found(form, "off", tuple(filter(None, (how, what))), on, off)
 
     def _opening(self, family: Family) -> str | None:

@@ -7,24 +7,23 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_bench.errors import UserError
-from tts_bench.templates import Case, ChatTemplate, Message, Trial
+from tts_bench.templates import EFFORTS, Case, ChatTemplate, Message, Trial
 
 QUESTION, THOUGHT, REPLY, SYSTEM = "Zq7 what is it?", "Zr7 thus it is", "Za7 it is", "Zs7 be brief"
 _OTHER_DAY = "1999-12-31"
 
 # Arguments that templates take, with values that turn thinking on and off. A template that reads none of them has none.
-_EFFORTS = ("reasoning_effort", "thinking_effort")
 _ON: tuple[tuple[str, Any], ...] = (
     *((name, True) for name in ("enable_thinking", "thinking", "think", "reasoning", "enable_reasoning")),
     ("force_reasoning", True),
     *(("thinking_mode", mode) for mode in ("enabled", "on", "thinking")),
-    *((name, effort) for name in _EFFORTS for effort in ("high", "medium", "low")),
+    *((name, effort) for name in EFFORTS for effort in ("high", "medium", "low")),
 )
 _OFF: tuple[tuple[str, Any], ...] = (
     *((name, False) for name in ("enable_thinking", "thinking", "think", "reasoning", "enable_reasoning")),
     ("skip_reasoning", True),
     *(("thinking_mode", mode) for mode in ("disabled", "off", "chat")),
-    *((name, effort) for name in _EFFORTS for effort in ("none", "no_think", "minimal", "low")),
+    *((name, effort) for name in EFFORTS for effort in ("none", "no_think", "minimal", "low")),
     ("thinking_budget", 0),
 )
 
@@ -44,7 +43,7 @@ class Switch:
     @property
     def effort(self) -> bool:
         """A matter of how much rather than of whether."""
-        return self.name in _EFFORTS
+        return self.name in EFFORTS
 
 
 SWITCHES = (
@@ -83,11 +82,6 @@ class Evidence:
     switched: Mapping[Switch, Rendered]  # of all that the template reads and takes
     variables: frozenset[str]
 
-    @property
-    def effort(self) -> str:
-        """What the template calls the effort of reasoning; empty where it has none."""
-        return self.template.effort(self.variables)
-
 
 def gather(template: ChatTemplate, system: str | None, *, strict: bool) -> Evidence:
     """Try `template` with the run's own system prompt and the arguments that are set.
@@ -114,7 +108,6 @@ def gather(template: ChatTemplate, system: str | None, *, strict: bool) -> Evide
     switched = {
         switch: Rendered.of(text)
         for switch in SWITCHES
-        if switch.name not in template.arguments or not switch.name
         if (text := trial.get(switch.key)) is not None and QUESTION in text
     }
     return Evidence(

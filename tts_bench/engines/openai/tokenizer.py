@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from tts_bench import models
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.models.folder import TOKENIZER_FILES
@@ -38,7 +39,9 @@ def load_tokenizer(folder: Path, name: str) -> EndpointTokenizer:
     from transformers import AutoTokenizer
 
     try:
-        return EndpointTokenizer(AutoTokenizer.from_pretrained(folder, local_files_only=True))
+        return EndpointTokenizer(
+            AutoTokenizer.from_pretrained(folder, local_files_only=True), models.end_tokens(folder)
+        )
     except (OSError, ValueError, KeyError) as error:
         why = " ".join(str(error).split())[:200]
         raise UserError(
