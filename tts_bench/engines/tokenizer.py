@@ -35,8 +35,7 @@ class HfTokenizer:
         """`ends`: end tokens that the model's configuration names."""
         self.inner = tokenizer
         source = _template_of(tokenizer)
-        special = cast(dict[str, str], tokenizer.special_tokens_map)
-        self.template = None if source is None else ChatTemplate(source, special)
+        self.template = None if source is None else ChatTemplate(source, tokenizer.special_tokens_map)
         named = {str(token): index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
         turn_ends = {named[name] for name in _TURN_ENDS if name in named}
         own = () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)

@@ -17,7 +17,7 @@ def main() -> None:
     asked = json.load(sys.stdin)
     _bound()
     try:
-        said = _rendered(asked)
+        said = rendered(asked)
     except MemoryError:
         said = {"problem": f"it takes more than {BYTES >> 20} MiB for a short conversation"}
     except RecursionError:
@@ -27,7 +27,7 @@ def main() -> None:
     json.dump(said, sys.stdout)
 
 
-def _rendered(asked: Mapping[str, Any]) -> dict[str, Any]:
+def rendered(asked: Mapping[str, Any]) -> dict[str, Any]:
     source = asked["source"]
     read = environment.variables(source)
     texts, errors = {}, {}

@@ -156,10 +156,13 @@ class _Signs:
             return self._off(family, on, off)
         if _stands(self._seen.prompt, family) == "open":
             return Found(replace(family.form, opened_by_template=True), "on", (), on, off)
-        form, advice = family.form, ()
+        form = family.form
+        advice: tuple[str, ...] = ()
+        if "/no_think" in (self._seen.system or ""):
+            advice = ("the system prompt says /no_think, so its thinking may be empty",)
         if (opening := self._opening(family)) is not None:
             form = replace(form, start=opening)
-            advice = ("the template leaves it to the model whether to think, and here it always does",)
+            advice += ("the template leaves it to the model whether to think, and here it always does",)
         return Found(form, "on", advice, on, off)
 
     def switches(self, family: Family) -> tuple[str, str]:
@@ -168,6 +171,8 @@ class _Signs:
         thrown, changed = {True: "", False: ""}, {True: "", False: ""}
         for switch, prompt in self._seen.switched.items():
             then = self._mode(family, prompt)
+            if not switch.name and then in ("asked", "none"):
+                continue  # other words in the system prompt ask for other things anyway
             on = (then in ("open", "asked") and now not in ("open", "asked")) or (now, then) == ("closed", "none")
             off = (then == "closed" and now != "closed") or (then == "none" and now in ("open", "asked"))
             if (on if switch.on else off) and not thrown[switch.on]:
@@ -226,6 +231,10 @@ class _Signs:
             what = f"to turn it on, type {on}"
         elif family.asked and not family.says:
             what = "its template's own system prompt asks for thinking: leave --system out, or ask for it there"
+        elif "/no_think" in (self._seen.system or ""):
+            what = "to turn it on, leave /no_think out of --system"
+        elif _stands(self._seen.prompt, family) == "closed":
+            what = "no argument was found that turns it on"
         else:
             what = f"to open it all the same, type --thinking {family.name}"
         return Found(form, "off", tuple(filter(None, (how, what))), on, off)

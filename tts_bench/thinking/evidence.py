@@ -81,6 +81,7 @@ class Evidence:
     dated: bool  # the prompt holds the date
     switched: Mapping[Switch, Rendered]  # of all that the template reads and takes
     variables: frozenset[str]
+    system: str | None
 
 
 def gather(template: ChatTemplate, system: str | None, *, strict: bool) -> Evidence:
@@ -121,6 +122,7 @@ def gather(template: ChatTemplate, system: str | None, *, strict: bool) -> Evide
         trial.get("other day") not in (None, prompt),
         switched,
         trial.variables,
+        system,
     )
 
 
