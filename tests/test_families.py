@@ -7,10 +7,11 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from tests.families import CASES, Case
-from tests.in_process import in_process  # noqa: F401 - a fixture
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import prepared
+
+pytestmark = pytest.mark.usefixtures("in_process")
 
 
 def tokenizer_of(template: str | dict[str, str] | None, tokens: tuple[str, ...] = ()) -> HfTokenizer:

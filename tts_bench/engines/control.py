@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, cast
 
 from transformers import PreTrainedTokenizerBase
@@ -30,6 +30,7 @@ class ControlTokens:
         special = {index for index, token in inner.added_tokens_decoder.items() if token.special}
         named = {i: text for i, text in added.items() if i in special or _DELIMITER.fullmatch(text)}
         self._inner = inner
+        self._added = frozenset(added)
         self._ids = frozenset(named)
         self._texts = sorted(set(named.values()))
         longest_first = sorted(self._texts, key=len, reverse=True)
@@ -46,6 +47,10 @@ class ControlTokens:
         """Whether `text` has marks."""
         return _MARK.search(text) is not None
 
+    def count(self, tokens: Iterable[int]) -> int:
+        """How many of `tokens` are control tokens."""
+        return sum(token in self._ids for token in tokens)
+
     def shown(self, text: str) -> str:
         """`text` with its marks spelled out again."""
         return _MARK.sub(lambda found: self._texts[ord(found[0]) - _FIRST], text)
@@ -57,58 +62,80 @@ class ControlTokens:
             EngineError: the tokenizer has no way to say one of them in plain text.
         """
         spelled = self.shown(text)
-        wanted = self._decode(self._read(spelled))
-        for way in (self._replaced, self._pieced):
-            ids = way(text, spelled)
-            if ids is not None and self._decode(ids) == wanted:
-                return tuple(ids)
-        raise EngineError("the prompt spells a control token that this tokenizer cannot say in plain text")
+        ids = self._by_offsets(text, spelled) if self._inner.is_fast else self._by_pieces(text)
+        # SentencePiece puts a space behind each control token that it reads: what was one is told by all other letters.
+        if _letters(self._decode(ids)) != _letters(self._decode(self._read(spelled))):
+            raise EngineError("the prompt spells a control token that this tokenizer cannot say in plain text")
+        return tuple(ids)
 
-    def _replaced(self, text: str, spelled: str) -> list[int] | None:
-        """Encode all of it, then put plain text in the place of the tokens that were marked."""
-        if not self._inner.is_fast:
-            return None
+    def _by_offsets(self, text: str, spelled: str) -> list[int]:
+        """Encode all of it; then again, without a search for added tokens, what stands between those that are meant."""
+        spans = self._spans(text)
+        read: Any = self._inner(spelled, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        ids: list[int] = []
+        stretch: list[int] = []
+        begin = 0
+        tokens = [*zip(read["input_ids"], read["offset_mapping"], strict=True), (-1, (len(spelled), len(spelled)))]
+        for token, (start, end) in tokens:
+            meant = token == -1 or (token in self._added and not any(b < end and start < e for b, e in spans))
+            if not meant:
+                stretch.append(token)
+                continue
+            inside = [(b - begin, e - begin) for b, e in spans if begin <= b and e <= start]
+            ids += self._stretch(spelled[begin:start], inside, stretch) if inside else stretch
+            ids += [token] if token != -1 else []
+            stretch, begin = [], end
+        return ids
+
+    def _stretch(self, text: str, spans: list[tuple[int, int]], read: list[int]) -> list[int]:
+        """Plain text between two control tokens that are meant, with `spans` that only look like some."""
+        before = text[: spans[0][0]]
+        lead = read[: next((at for at, token in enumerate(read) if token in self._ids), 0)]
+        encode = self._pipeline  # some tokenizers put a space before the first stretch only
+        if before and self._pipeline(before) != lead and self._behind(before) == lead:
+            encode = self._behind
+        ids = encode(text)
+        if not self._ids.intersection(ids):
+            return ids
+        cuts = [0, *(begin + 1 for begin, _ in spans), len(text)]  # the model's own vocabulary has them whole
+        first, *rest = (text[a:b] for a, b in pairwise(cuts))
+        ids = encode(first) + list(chain.from_iterable(map(self._behind, rest)))
+        if self._ids.intersection(ids):
+            raise EngineError(f"the tokenizer cannot say {text!r} in plain text")
+        return ids
+
+    def _by_pieces(self, text: str) -> list[int]:
+        """For a tokenizer that tells no offsets: it has no memory of what stands before a piece either."""
+        ids: list[int] = []
+        for piece in _split(text):
+            if not self.marked(piece):
+                ids += self._read(piece)
+                continue
+            spelled = self.shown(piece)
+            halves = (self._read(spelled[:cut]) + self._read(spelled[cut:]) for cut in range(1, len(spelled)))
+            plain = next((half for half in halves if not self._ids.intersection(half)), None)
+            if plain is None:
+                raise EngineError(f"the tokenizer cannot say {spelled!r} in plain text")
+            ids += plain
+        return ids
+
+    def _spans(self, text: str) -> list[tuple[int, int]]:
+        """Where what is marked stands once it is spelled out."""
         spans, at = [], 0
         for piece in _split(text):
             length = len(self.shown(piece))
             if self.marked(piece):
                 spans.append((at, at + length))
             at += length
-        read: Any = self._inner(spelled, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-        ids: list[int] = []
-        replaced = 0
-        for token, (begin, end) in zip(read["input_ids"], read["offset_mapping"], strict=True):
-            if token in self._ids and any(begin < e and b < end for b, e in spans):
-                ids += self._plain(spelled[begin:end])  # with the white space that some tokens swallow
-                replaced += 1
-            else:
-                ids.append(token)
-        return ids if replaced == len(spans) else None
+        return spans
 
-    def _pieced(self, text: str, spelled: str) -> list[int]:
-        """Encode piece by piece: exact where a tokenizer has no memory of what stands before."""
-        pieces = ((self._plain(self.shown(p)) if self.marked(p) else self._read(p)) for p in _split(text))
-        return list(chain.from_iterable(pieces))
-
-    def _plain(self, text: str) -> list[int]:
-        """Token ids of one control token's text, none of which is a control token."""
-        whole = self._without_added(text)
-        if not self._ids.intersection(whole):
-            return whole
-        for cut in range(1, len(text)):  # the model's own vocabulary has it whole
-            halves = self._without_added(text[:cut]) + self._without_added(text[cut:])
-            if not self._ids.intersection(halves):
-                return halves
-        raise EngineError(f"the tokenizer cannot say {text!r} in plain text")
-
-    def _without_added(self, text: str) -> list[int]:
+    def _behind(self, text: str) -> list[int]:
+        """Token ids of `text` where it does not stand first."""
         lead, both = self._pipeline(_ANCHOR), self._pipeline(_ANCHOR + text)
         return both[len(lead) :] if both[: len(lead)] == lead else self._pipeline(text)
 
     def _pipeline(self, text: str) -> list[int]:
         """The tokenizer's normalizer, splitter and model, without the search for added tokens that precedes them."""
-        if not self._inner.is_fast:
-            return self._read(text)
         backend: Any = cast(Any, self._inner).backend_tokenizer
         if backend.normalizer is not None:
             text = backend.normalizer.normalize_str(text)
@@ -123,6 +150,10 @@ class ControlTokens:
     def _decode(self, ids: Sequence[int]) -> str:
         said = self._inner.decode(list(ids), skip_special_tokens=False, clean_up_tokenization_spaces=False)
         return cast(str, said)
+
+
+def _letters(text: str) -> str:
+    return "".join(text.split())
 
 
 def _split(text: str) -> list[str]:

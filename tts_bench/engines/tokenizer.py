@@ -78,6 +78,11 @@ class HfTokenizer:
         """A rendered prompt as people read it, without the marks of `render`."""
         return self._control.shown(text)
 
+    def respells(self, tokens: Sequence[int]) -> bool:
+        """Whether the text of `tokens`, read again, has control tokens that they have not."""
+        read = self.inner.encode(self.decode(tokens), add_special_tokens=False)
+        return self._control.count(read) != self._control.count(tokens)
+
     def _adds_bos(self) -> bool:
         first: list[int] = self.inner.encode("", add_special_tokens=True)[:1]
         return self.inner.bos_token_id is not None and first == [self.inner.bos_token_id]

@@ -13,7 +13,7 @@ from typing import Any
 
 from tts_bench.errors import UserError
 
-SECONDS, BYTES = 10, 512 * 2**20  # of processor time, and of memory above what Python itself takes
+SECONDS, BYTES = 4, 512 * 2**20  # of processor time, and of memory above what Python itself takes
 LONGEST = 1_000_000  # characters of all that it renders in one case
 
 Message = Mapping[str, Any]
