@@ -163,6 +163,9 @@ class _Signs:
         if (opening := self._opening(family)) is not None:
             form = replace(form, start=opening)
             advice += ("the template leaves it to the model whether to think, and here it always does",)
+        elif not off and not self._has_turn(family) and self._mode(family, self._seen.prompt) == "none":
+            told = "told by how its chat template words past thinking: if it does not think, type --thinking"
+            advice += (f"{told} {END_OF_TURN.name}",)
         return Found(form, "on", advice, on, off)
 
     def switches(self, family: Family) -> tuple[str, str]:
