@@ -64,6 +64,7 @@ def prompts(run: Run) -> set[str]:
     return {settings.format.open(run.model.engine.tokenizer.render("?", settings.system))}
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_date_that_it_was_begun_on(ready: Prepare, monkeypatch: pytest.MonkeyPatch) -> None:
     on("2026-01-31", monkeypatch)
     first = ready(DATED)

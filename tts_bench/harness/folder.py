@@ -50,11 +50,7 @@ class RunFolder:
 
     def template_date(self) -> date | None:
         """The date that the chat template told in the run that began here; None where none did."""
-        try:
-            held = json.loads((self.path / "run.json").read_text("utf-8"))["identity"]["template"]["date"]
-            return date.fromisoformat(held)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # `claim` says what is wrong with a run.json
+        return pinned_date(self.path / "run.json", "identity")
 
     def claim(self, identity: dict[str, Any]) -> None:
         """Refuse a folder whose records another run made.
@@ -148,6 +144,17 @@ class RunFolder:
     def digest(self) -> str:
         """SHA-256 of the scored records."""
         return sha256_of(self.path / "records.jsonl")
+
+
+def pinned_date(path: Path, *keys: str) -> date | None:
+    """The chat template's date in a JSON file that holds an identity under `keys`; None where it tells of none."""
+    try:
+        held = json.loads(path.read_text("utf-8"))
+        for key in (*keys, "template", "date"):
+            held = held[key]
+        return date.fromisoformat(held)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # whoever claims the folder says what is wrong with the file
 
 
 def _differing(held: Any, wanted: Any, name: str = "") -> tuple[str, object, object]:  # noqa: ANN401 - JSON
