@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -11,13 +10,12 @@ from tts_bench.engines.base import Tokenizer
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.templates import ChatTemplate
 
-from .evidence import THOUGHT, Evidence, Rendered, Switch, gather
+from .evidence import Evidence, Rendered, Switch, gather
 from .families import END_OF_TURN, FAMILIES, PRESETS, Family
 from .format import ThinkingFormat
+from .reading import TOKEN, answers_past, from_past_turn, stands, words_past
 
 State = Literal["on", "off", "unknown"]
-_TOKEN = re.compile(r"<[^<>\s]{1,60}>|\[[^\[\]\n]{1,60}\]|◁[^◁▷\n]{1,60}▷|[^\s<\[\w]{1,4}~\[")
-_PAIR = re.compile(r"(<([^<>/\s]{1,40})>)\s*(</\2>)")
 _TAGS = PRESETS["think-tags"]
 
 
@@ -129,8 +127,8 @@ def _read(tokenizer: Tokenizer, seen: Evidence, given: ThinkingFormat | None) ->
     signs = _Signs(tokenizer, seen)
     if given is not None:
         family = Family(given)
-        form = replace(given, opened_by_template=_stands(seen.prompt, family) == "open")
-        closed = given.mode == "delimited" and _stands(seen.prompt, family) == "closed"
+        form = replace(given, opened_by_template=stands(seen.prompt, family) == "open")
+        closed = given.mode == "delimited" and stands(seen.prompt, family) == "closed"
         advice = (f"the prompt closes thinking already, and {given.start.strip()} opens it again",) if closed else ()
         state: State = "on" if given.mode == "delimited" else "unknown"
         found = Found(form, state, advice, *signs.switches(family))
@@ -154,7 +152,7 @@ class _Signs:
         on, off = self.switches(family)
         if not self._is_on(family):
             return self._off(family, on, off)
-        if _stands(self._seen.prompt, family) == "open":
+        if stands(self._seen.prompt, family) == "open":
             return Found(replace(family.form, opened_by_template=True), "on", (), on, off)
         form = family.form
         advice: tuple[str, ...] = ()
@@ -185,39 +183,39 @@ class _Signs:
         return thrown[True] or changed[True], thrown[False] or changed[False]
 
     def _mode(self, family: Family, prompt: Rendered) -> Literal["open", "closed", "asked", "none"]:
-        stands = _stands(prompt, family)
-        return "asked" if stands == "none" and self._asks(family, prompt.head) else stands
+        now = stands(prompt, family)
+        return "asked" if now == "none" and self._asks(family, prompt.head) else now
 
     def _family(self) -> Family | None:
         candidates = [family for family in FAMILIES if not family.drops or self._seen.drops]
-        if not any(_words_past(self._seen, family) for family in candidates):
-            candidates += _from_past_turn(self._seen)
+        if not any(words_past(self._seen, family) for family in candidates):
+            candidates += from_past_turn(self._seen)
         tests = (
-            lambda family: _stands(self._seen.prompt, family) != "none" and not family.asked,
+            lambda family: stands(self._seen.prompt, family) != "none" and not family.asked,
             self._has_turn,
             lambda family: self._asks(family, self._seen.prompt.head, self._seen.own),
-            lambda family: not family.worded and _words_past(self._seen, family),
-            lambda family: _stands(self._seen.prompt, family) != "none",
+            lambda family: not family.worded and words_past(self._seen, family),
+            lambda family: stands(self._seen.prompt, family) != "none",
             self._is_switched,
         )
         for test in tests:
             if fitting := [family for family in candidates if test(family)]:
-                return next((each for each in fitting if _answers_past(self._seen, each)), fitting[0])
+                return next((each for each in fitting if answers_past(self._seen, each)), fitting[0])
         return None
 
     def _is_on(self, family: Family) -> bool:
         seen = self._seen
-        stands = _stands(seen.prompt, family)
-        if stands != "none":
-            return stands == "open"
+        now = stands(seen.prompt, family)
+        if now != "none":
+            return now == "open"
         if self._has_turn(family):
             return True
         if family.asked:
             return self._asks(family, seen.prompt.head, seen.own)
-        thrown = [(switch, prompt, _stands(prompt, family)) for switch, prompt in seen.switched.items()]
-        if any(stands == "closed" for switch, _, stands in thrown if not switch.on):
+        thrown = [(switch, prompt, stands(prompt, family)) for switch, prompt in seen.switched.items()]
+        if any(then == "closed" for switch, _, then in thrown if not switch.on):
             return True
-        if any(stands == "open" for switch, _, stands in thrown if switch.on):
+        if any(then == "open" for switch, _, then in thrown if switch.on):
             return False
         for on in (True, False):  # a switch that changes what the prompt asks for
             same = any(p == seen.prompt for switch, p, _ in thrown if switch.on == on and not switch.effort)
@@ -236,7 +234,7 @@ class _Signs:
             what = "its template's own system prompt asks for thinking: leave --system out, or ask for it there"
         elif "/no_think" in (self._seen.system or ""):
             what = "to turn it on, leave /no_think out of --system"
-        elif _stands(self._seen.prompt, family) == "closed":
+        elif stands(self._seen.prompt, family) == "closed":
             what = "no argument was found that turns it on"
         else:
             what = f"to open it all the same, type --thinking {family.name}"
@@ -246,7 +244,7 @@ class _Signs:
         """What the template opens thinking with where a switch says so; None where it never does."""
         tail = self._seen.prompt.tail
         for switch, prompt in self._seen.switched.items():
-            if switch.on and _stands(prompt, family) == "open" and prompt.tail.startswith(tail):
+            if switch.on and stands(prompt, family) == "open" and prompt.tail.startswith(tail):
                 return prompt.tail[len(tail) :]
         return None
 
@@ -283,69 +281,21 @@ class _Signs:
     def _has_turn(self, family: Family) -> bool:
         if not family.turn or not self._seen.prompt.tail.endswith(family.turn):
             return False
-        known = not family.needs or _is_token(self._tokenizer, family.needs) or _words_past(self._seen, family)
+        known = not family.needs or _is_token(self._tokenizer, family.needs) or words_past(self._seen, family)
         return known or family.drops
 
     def _is_switched(self, family: Family) -> bool:
         return any(
-            family.says in prompt.head if family.worded else _stands(prompt, family) != "none"
+            family.says in prompt.head if family.worded else stands(prompt, family) != "none"
             for prompt in self._seen.switched.values()
         )
-
-
-def _stands(prompt: Rendered, family: Family) -> Literal["open", "closed", "none"]:
-    """Where the end of a prompt stands: inside thinking, behind it, or neither."""
-    start, end = family.opener, family.form.end.strip()
-    opened = prompt.tail.rfind(start) if start else -1
-    closed = prompt.tail.rfind(end) if end else -1
-    if opened > closed:
-        return "open"
-    return "closed" if closed >= 0 and (opened >= 0 or not family.shared) else "none"
-
-
-def _words_past(seen: Evidence, family: Family) -> bool:
-    """Whether a past turn is worded with this family's delimiters, around its thought or around nothing."""
-    start, end = family.opener, family.form.end.strip()
-    for turn in filter(None, (seen.past, seen.plain)):
-        opened = turn.find(start)
-        if start and opened >= 0 and turn.find(end, opened + len(start)) >= 0:
-            return True
-    return False
-
-
-def _answers_past(seen: Evidence, family: Family) -> bool:
-    """Whether a past turn's reply is opened as this family opens its own."""
-    return bool(family.form.markup) and (seen.past or seen.plain).endswith(family.form.markup)
-
-
-def _from_past_turn(seen: Evidence) -> list[Family]:
-    """A family with delimiters that no row has, as the template words a past turn that thought."""
-    turn = seen.past or seen.plain
-    before, thought, between = turn.partition(THOUGHT)
-    if not thought:  # an empty block
-        pair = _PAIR.search(turn)
-        if pair is None:
-            return []
-        return [Family(ThinkingFormat("read-from-template", pair[1], pair[3], turn[pair.end() :]))]
-    end = _TOKEN.search(between)
-    tail = seen.prompt.tail
-    # A template may open thinking, close it, or break a line where it asks for a turn, and not in a past one.
-    while tail and not (before.startswith(tail) and before[len(tail) :].strip()):
-        tail = tail[: max((found.start() for found in _TOKEN.finditer(tail)), default=0)].rstrip()
-    start = before[len(tail) :].lstrip("\n")
-    if end is None or not start.strip():
-        return []
-    answer = between[end.end() :]
-    form = ThinkingFormat("read-from-template", start, end[0], answer, markup=answer if _TOKEN.search(answer) else "")
-    shared = end[0] in seen.after or (end[0] in seen.prompt.tail and start.strip() not in seen.prompt.tail)
-    return [Family(form, shared=shared)]
 
 
 def _ends(tokenizer: Tokenizer, seen: Evidence, form: ThinkingFormat) -> tuple[str, ...]:
     """Ends of turn: what stands after a past reply, and what the family's own template never writes."""
     delimiters = "".join((form.start, form.end if form.mode == "delimited" else "", form.markup, *form.answer_stops))
     delimiters += "".join(family.form.start + family.form.end for family in FAMILIES if not family.shared)
-    first = _TOKEN.match(seen.after.lstrip())
+    first = TOKEN.match(seen.after.lstrip())
     named = [first[0]] if first and first[0] not in delimiters else []
     named += [end for family in FAMILIES if family.name == form.name for end in family.ends]
     return tuple(end for end in dict.fromkeys(named) if _is_token(tokenizer, end))

@@ -94,6 +94,7 @@ FAMILIES = (
     Family(
         _tags("assistant-think", "/think\n", "<|im_end|>", markup="\n<|im_start|>assistant\n"),
         turn="<|im_start|>assistant",
+        needs="<|endofturn|>",
         shared=True,
         ends=("<|endofturn|>", "<|stop|>"),
     ),
