@@ -36,7 +36,9 @@ def trained(engine: Engine, learner: HfEngine, out: Path) -> State:
     folder = TrainingFolder(out)
     folder.claim(config.identity())
     data, start = problems.load(config.task, config.hold_out), embedding_of(learner, config.start)
-    return Trainer(config, Model(engine, settings, "", (), Found(settings.format, "on")), learner, data, folder, start).train(lambda _: None, print)
+    return Trainer(
+        config, Model(engine, settings, "", (), Found(settings.format, "on")), learner, data, folder, start
+    ).train(lambda _: None, print)
 
 
 def test_rollouts_by_vllm_train_the_row_that_rollouts_by_hf_train(
