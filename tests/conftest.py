@@ -40,3 +40,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         (info / "entry_points.txt").write_text(f"[{group}]\n{entry}\n")
 
     return install
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates are tried without a process for each; tests/test_templates.py has the processes."""
+    from tests.in_process import tried
+
+    monkeypatch.setattr("tts_bench.templates.trial._tried", tried)

@@ -2,7 +2,7 @@
 
 from tts_bench.models.aliases import ALIASES, Alias, Shipped
 from tts_bench.models.cache import Progress, cache_folder, converted
-from tts_bench.models.folder import check, context_window, fingerprint, sampling_defaults
+from tts_bench.models.folder import check, context_window, end_tokens, fingerprint, sampling_defaults
 from tts_bench.models.lookup import (
     ModelFolder,
     can_be_found,
@@ -24,6 +24,7 @@ __all__ = [
     "check",
     "context_window",
     "converted",
+    "end_tokens",
     "examine",
     "fingerprint",
     "here",

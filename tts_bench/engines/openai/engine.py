@@ -100,6 +100,8 @@ class OpenAIEngine:
         if self.dialect.prompt_ids:
             return len(ids), {"prompt": ids}
         text = self.tokenizer.decode(ids)  # where pieces meet, the server may cut it into other tokens
+        if self.tokenizer.respells(ids):
+            raise EngineError("the problem spells a control token, and the endpoint takes text, which cannot tell them")
         bos = self.tokenizer.inner.bos_token
         return None, {"prompt": text.removeprefix(str(bos)) if self.dialect.adds_bos and bos else text}
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerBase
+
+from tts_bench import models
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.models.folder import TOKENIZER_FILES
@@ -16,12 +19,16 @@ UNSEEN = 1 << 47  # beyond every vocabulary; its text is empty
 class EndpointTokenizer(HfTokenizer):
     """`HfTokenizer` that knows `UNSEEN`."""
 
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: Iterable[int] = ()) -> None:
+        super().__init__(tokenizer, ends)
+        self._served = self.end_ids  # ends that a server knows itself; those of the chat template it may not know
+
     def decode(self, tokens: Sequence[int]) -> str:
         return super().decode(seen(tokens))
 
     def stop_texts(self, ids: Sequence[int]) -> tuple[str, ...]:
         """Texts of the ids that are no end of turn: a server knows those itself."""
-        return tuple(self.decode((token,)) for token in sorted(ids) if token not in self.end_ids)
+        return tuple(self.decode((token,)) for token in sorted(ids) if token not in self._served)
 
 
 def seen(tokens: Sequence[int]) -> list[int]:
@@ -38,7 +45,9 @@ def load_tokenizer(folder: Path, name: str) -> EndpointTokenizer:
     from transformers import AutoTokenizer
 
     try:
-        return EndpointTokenizer(AutoTokenizer.from_pretrained(folder, local_files_only=True))
+        return EndpointTokenizer(
+            AutoTokenizer.from_pretrained(folder, local_files_only=True), models.end_tokens(folder)
+        )
     except (OSError, ValueError, KeyError) as error:
         why = " ".join(str(error).split())[:200]
         raise UserError(
