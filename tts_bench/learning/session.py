@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from tts_bench import __version__, models
+from tts_bench import __version__, loops, models
 from tts_bench.engines.base import Engine, EngineInfo
 from tts_bench.engines.hf import HfEngine
 from tts_bench.errors import UserError
@@ -59,7 +58,7 @@ def prepare(config: TrainConfig, progress: models.Progress | None = None, team: 
         team.first(lambda: folder.claim(identity))
     except BaseException:
         for engine in engines:
-            asyncio.run(engine.close())
+            loops.run(engine.close())
         raise
     return Trainer(config, model, learner, problems, folder, start, team)
 
@@ -179,7 +178,7 @@ def run(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Evalua
             return _lead(trainer, report, warn)
     finally:
         for engine in {id(engine): engine for engine in (trainer.model.engine, trainer.learner)}.values():
-            asyncio.run(engine.close())
+            loops.run(engine.close())
 
 
 def _lead(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Evaluation | None:

@@ -2,6 +2,7 @@
 
 from tts_bench.models.aliases import ALIASES, Alias, Shipped
 from tts_bench.models.cache import Progress, cache_folder, converted
+from tts_bench.models.convert import lacking
 from tts_bench.models.folder import check, context_window, end_tokens, fingerprint, sampling_defaults
 from tts_bench.models.lookup import (
     ModelFolder,
@@ -12,6 +13,7 @@ from tts_bench.models.lookup import (
     shipped_folder,
     tokenizer_folder,
 )
+from tts_bench.models.wheels import without_pip
 
 __all__ = [
     "ALIASES",
@@ -28,8 +30,10 @@ __all__ = [
     "examine",
     "fingerprint",
     "here",
+    "lacking",
     "resolve",
     "sampling_defaults",
     "shipped_folder",
     "tokenizer_folder",
+    "without_pip",
 ]

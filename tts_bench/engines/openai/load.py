@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from tts_bench import models
+from tts_bench import loops, models
 from tts_bench.engines.base import Capability, EngineInfo, Sampling
 from tts_bench.errors import EngineError, UserError, did_you_mean
 
@@ -58,7 +57,7 @@ def load(
         return Client(base_url, key, connections=connections, timeout=timeout, attempts=attempts)
 
     try:
-        found = asyncio.run(_look(client(3), model, tokenizer))
+        found = loops.run(_look(client(3), model, tokenizer))
     except Unreachable as error:
         raise UserError(
             f"{base_url} cannot be reached ({error}). Is the server running, and is --base-url right?"
