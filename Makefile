@@ -1,15 +1,16 @@
-# Python 3.11 and pip are all that is needed; everything is installed into .venv.
+# Python 3.11 or later and pip are all that is needed; everything is installed into .venv.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup lint types test test-vllm test-llama docs demo demo-real clean
+.PHONY: setup lint types test test-newest test-vllm test-llama docs demo demo-real clean
 
 setup: .venv/.installed
 
+# --no-compile: pip compiles all there is, one file after the other; Python compiles what is imported.
 .venv/.installed: pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tts-bench needs Python 3.11: make PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tts-bench needs Python 3.11 or later: make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev,ray]'
 	@touch $@
 
 lint: setup
@@ -28,7 +29,11 @@ types: setup
 test: export OMP_NUM_THREADS ?= 1
 test: lint
 	$(BIN)/pytest -q -m "not slow" -n auto --maxprocesses 4
-	$(BIN)/pytest -q -m slow -n auto --maxprocesses 2
+	$(BIN)/pytest -q -m slow -n auto --maxprocesses 2 --dist loadgroup
+
+# The wheel as a user gets it, without constraints.txt: with the newest versions that pyproject.toml allows.
+test-newest: setup
+	TTS_BENCH_TEST_NEWEST=1 $(BIN)/pytest -v tests/test_installed.py
 
 # vLLM has an environment of its own, since it holds other packages to other versions than constraints.txt does. On a
 # machine with a GPU: make test-vllm VLLM=vllm. About 4 GB; vLLM starts in a minute or two, seven times.

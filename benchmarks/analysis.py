@@ -46,7 +46,8 @@ def record(strategy: str, doc: int, text: str) -> Record:
         right = {"strict": float(winner == "0"), "lenient": float(winner == "0")}
         cues = rung if "extensions" in strategy else 0
         cost = Cost(50, tokens, 3, 10, tokens, 1e9 * tokens)
-        answers.append(AnswerRecord(str(rung), winner, winner, cost, lineage, False, cues, cues, right))
+        ballots = rung + 1 if vote else 0
+        answers.append(AnswerRecord(str(rung), winner, winner, cost, lineage, False, cues, cues, right, ballots))
     return Record("made-up", doc, 0, f"made-up/{doc}", strategy, tuple(segments), tuple(answers), Cost())
 
 

@@ -80,7 +80,8 @@ def _line(folder: Path) -> Path:
 
 
 def _curve(folder: Path) -> Path:
-    from tts_bench.analysis.curve import points, write_curve
+    from tts_bench.analysis.curve import write_curve
+    from tts_bench.analysis.points import points
     from tts_bench.analysis.runs import read_header, read_records
 
     header = read_header(_RUN)

@@ -1,4 +1,4 @@
-"""Where the answer stands in a response: the last box, the last number, the last expression. Linear in the text."""
+"""Where the answer stands in a response: in its last box. Linear in the text."""
 
 from __future__ import annotations
 
@@ -15,30 +15,6 @@ _BESIDE = re.compile(  # what may stand between the boxes of one answer
     r"(?:\s|\\[,;:! ()\[\]]|\$|~|\*|,|;|\\q?quad|\\text\{\s*,?\s*(?:and|or)\s*,?\s*\}|\b(?:and|or)\b|\\&|&)*"
 )
 _PARTS = 20  # boxes that are read together
-_OPEN_BOX = re.compile(r"\\(?:boxed|fbox)\s*\{")
-_TAIL = 1000  # characters in which a last number or expression is looked for: keeps hostile text cheap
-
-_WORD_SCALE = r"(?:\s(?:hundred|thousand|million|billion|trillion|dozen)\b)?"
-_INTEGER = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:\{,\}\d{3})+(?!\d)|\d+)"
-_DECIMAL = rf"(?:{_INTEGER}(?:\.\d+)?|\.\d+)"
-_MONEY = r"(?:\\?\$|[\u20ac\u00a3\u00a5\u20b9])?"
-_SIGN = r"(?:(?<![\w)}\u00b2\u00b3])[-\u2212\u2013])?"
-_NUMBER = re.compile(
-    rf"{_SIGN}{_MONEY}{_SIGN}(?:\\[dt]?frac\s?\{{\s?-?\d+\s?\}}\{{\s?\d+\s?\}}|\\[dt]?frac\s?\d\d"
-    rf"|\d+ \d+/\d+|{_DECIMAL}\s?/\s?{_DECIMAL}(?![\w/])|{_DECIMAL}){_WORD_SCALE}(?:\s?\\?%)?",
-    re.IGNORECASE,
-)
-_PART_OF_SUM = re.compile(
-    r"(?:[A-Za-z)]\s?[-+*/]|\d:|[A-Za-z]\^?\d?\s?[-+]\s?)$"
-)  # what a number of 3x+2 or 12:30 follows
-_LEFT = re.compile(r"(?:(?<![A-Za-z])[A-Za-z]{1,2}(?![A-Za-z]{2})|[\d^+\-*/():{}]|(?<=[-+*/]) | (?=[-+*/]))*$")
-_RIGHT = re.compile(r"(?:[A-Za-z](?![A-Za-z]{2})|[\d^+\-*/():{}]|(?<=[-+*/]) | (?=[-+*/]))*")
-_GOES_ON = re.compile(r":\d|\s?[-+*/^]\s?[A-Za-z(](?![a-z]{2})")
-_MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
-_EQUALS = re.compile(r"(?<![<>!\\])=|\\approx")
-_NUMERIC = re.compile(r"-?\\?\$?\d[\d.,]*")
-_PAIR = re.compile(r"[(\[]\s*[-+\w.\\/{}^ ]{1,40}(?:,\s*[-+\w.\\/{}^ ]{1,40}){1,5}[)\]]")
-_ROOTED = re.compile(r"-?\d*\s?\\sqrt(?:\[\d+\])?\{[^{}]{1,40}\}(?:\s?/\s?\d+)?|-?\d*\u221a\(?\d+\)?")
 
 
 def box(text: str) -> str | None:
@@ -77,57 +53,3 @@ def box(text: str) -> str | None:
 def _joins(between: str) -> bool:
     """Boxes on lines of their own are answers one after the other; on one line, parts of one."""
     return len(between) < 60 and "\n" not in between and _BESIDE.fullmatch(between) is not None
-
-
-def last_number(text: str) -> str | None:
-    """The last number of the text's end, as it is written: a fraction whole, with its sign and its `million`."""
-    tail = _tail(text)
-    for match in reversed(list(_NUMBER.finditer(tail))):
-        if _is_in_formula(tail, match):
-            return None
-        if not _is_part(tail, match):
-            return match.group()
-    return None
-
-
-def _tail(text: str) -> str:
-    """The end of the text. Closing words that hold no digit do not count, or a long farewell would hide the answer."""
-    ends = [match.end() for match in re.finditer(r"\d|\$", text)]
-    end = min(len(text), (ends[-1] if ends else len(text)) + 200)
-    return _OPEN_BOX.sub(" ", text[max(0, end - _TAIL) : end])
-
-
-def _is_part(text: str, match: re.Match[str]) -> bool:
-    """Whether a number is the power of something, an index, or the letters' own: `x^2`, `km^2`, `H2`."""
-    before = text[max(0, match.start() - 2) : match.start()]
-    return before.endswith(("^", "_", "^{", "_{")) or (before[-1:].isalpha() and before[-1:].isascii())
-
-
-def _is_in_formula(text: str, match: re.Match[str]) -> bool:
-    """Whether a number is a term of a sum, or a side of a ratio: its value is not the answer."""
-    return bool(
-        _PART_OF_SUM.search(text[max(0, match.start() - 10) : match.start()]) or _GOES_ON.match(text, match.end())
-    )
-
-
-def _around(text: str, match: re.Match[str]) -> str:
-    """The formula in plain text that a number is in: `3x + 2`."""
-    before, after = _LEFT.search(text[max(0, match.start() - 60) : match.start()]), _RIGHT.match(text, match.end())
-    return f"{before[0] if before else ''}{match.group()}{after[0] if after else ''}"
-
-
-def last_expressions(text: str) -> list[str]:
-    """The last formula of the text's end, whole and what stands after its last equals sign, or else the last number."""
-    tail = _tail(text)
-    formulas = [(match.end(), next(group for group in match.groups() if group)) for match in _MATH.finditer(tail)]
-    numbers = [(match.end(), match.group()) for pattern in (_PAIR, _ROOTED) for match in pattern.finditer(tail)]
-    for match in _NUMBER.finditer(tail):
-        if _is_in_formula(tail, match):
-            numbers.append((match.end(), _around(tail, match)))
-        elif not _is_part(tail, match):
-            numbers.append((match.end(), match.group()))
-    if not formulas and not numbers:
-        return []
-    _, last = max(formulas[-1:] + numbers, key=lambda found: (found[0], len(found[1])))
-    after = _EQUALS.split(last)[-1]
-    return [last] if after == last else [last, after]

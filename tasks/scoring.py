@@ -11,11 +11,12 @@ import re
 from typing import Literal
 
 from .answers.classes import classify
-from .boxed import box, last_expressions, last_number
+from .boxed import box
+from .tail import last_expressions, last_number
 
 Kind = Literal["number", "expression"]  # what the lenient metric falls back on
 
-_BASE = re.compile(r"[0-9A-Za-z]+\s*_\s*\{?\s*(\d+)\s*\}?\s*[.$]*")
+_BASED = re.compile(r"(?P<digits>-?[0-9A-F.]*\d[0-9A-F.]*)(?:_(?P<base>\d+))?")
 
 
 def extract(text: str) -> str | None:
@@ -27,27 +28,31 @@ def extract(text: str) -> str | None:
 def strict(gold: str, text: str) -> bool:
     """Whether the last box of `text` holds the answer `gold`."""
     content = box(text)
-    return content is not None and same(gold, content)
+    return content is not None and _right(gold, content)
 
 
 def lenient(gold: str, text: str, kind: Kind) -> bool:
     """Whether `text` is strictly right or, where it has no boxed answer, ends in the right number or expression."""
     content = box(text)
     if content is not None:
-        return same(gold, content)
+        return _right(gold, content)
     if kind == "number":
         last = last_number(text)
-        return last is not None and same(gold, last)
-    return any(same(gold, last) for last in last_expressions(text))
+        return last is not None and _right(gold, last)
+    return any(_right(gold, last) for last in last_expressions(text))
 
 
 def same(gold: str, answer: str) -> bool:
-    """Whether two answers, as they stand in their boxes, are equal.
+    """Whether two answers, as they stand in their boxes, are equal: whether they have one class."""
+    found = classify(answer)
+    return bool(found) and classify(gold) == found
 
-    A numeral's base is told by the problem: 52_8 is written as 52 too, and only two bases that differ are told apart.
-    """
-    right = classify(answer)
-    if not right or classify(gold) != right:
+
+def _right(gold: str, answer: str) -> bool:
+    """As `same`, but a base that one of the two leaves out is told by the problem: 52_8 is answered by 52 too."""
+    if same(gold, answer):
+        return True
+    left, right = _BASED.fullmatch(classify(gold)), _BASED.fullmatch(classify(answer))
+    if not left or not right or (left["base"] and right["base"]):
         return False
-    bases = _BASE.fullmatch(gold.strip(" $")), _BASE.fullmatch(answer.strip(" $"))
-    return not (bases[0] and bases[1] and bases[0][1] != bases[1][1])
+    return left["digits"] == right["digits"]

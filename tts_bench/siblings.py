@@ -108,7 +108,8 @@ class _Exact(SourceFileLoader):
     """Runs the bytes that are there: a cached bytecode file may be of another version."""
 
     def get_code(self, fullname: str) -> CodeType:
-        return compile(self.get_data(self.path), self.path, "exec", dont_inherit=True)
+        code: CodeType = compile(self.get_data(self.path), self.path, "exec", dont_inherit=True)
+        return code
 
 
 class _Finder(MetaPathFinder):

@@ -51,7 +51,9 @@ class Store:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(str(path or ":memory:"), timeout=60, isolation_level=None)
+            self._db = sqlite3.connect(
+                str(path or ":memory:"), timeout=60, isolation_level=None, check_same_thread=False
+            )  # opened in one thread and used in another, where a loop runs already (loops.py); never in two at once
         except (OSError, sqlite3.OperationalError) as error:
             raise StoreError(f"the generation store {path} cannot be opened: {error}. Give another --store.") from error
         try:

@@ -26,10 +26,12 @@ _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d+)"
 _NUMERAL = re.compile(
     rf"(?P<sign>[-+]?) ?(?P<whole>{_DIGITS})?(?P<part>\.\d*)?(?: ?(?P<percent>%)|_ ?\{{? ?(?P<base>\d+) ?\}}?)?"
 )
-_THOUSANDS = re.compile(r"(?<![\d.,_^])\d{1,3}(?:,\d{3})+(?![\d,]|\.\d*,)")
+_THOUSANDS = re.compile(r"(?<![\d.,_^])\d{1,3}(?:,\d{3})+(?!\d|,\d)")
 _OR = re.compile(r"\\text\{\s*,?\s*or\s*\}|\bor\b|;|\\(?:lor|vee)(?![A-Za-z])")
 _AND = re.compile(r"\\text\{\s*,?\s*(?:and|&)\s*\}|\band\b|,|\\(?:land|wedge)(?![A-Za-z])")
-_LEAD_WORDS = r"(?:the )?(?:final )?answer(?: is)?\s*:?\s*"
+_LEAD_WORDS = (
+    r"(?:(?:the )?(?:final )?answer(?: is)?\s*:?|about|approximately|approx\.?|nearly|roughly|exactly|total:|:)\s*"
+)
 _LEAD = re.compile(
     rf"\\text\{{\s*{_LEAD_WORDS}\}}\s*(?=\S)|{_LEAD_WORDS}(?=\S)|\\(?:therefore|implies|Rightarrow)\b", re.IGNORECASE
 )
@@ -52,11 +54,15 @@ _MATRIX = re.compile(
     r"\\begin\{(?P<kind>[pbBvV]?matrix|array)\}(?:\{[^{}]*\})?(?P<rows>.*?)\\end\{(?P=kind)\}", re.DOTALL
 )
 _JOINING = re.compile(r"\\text\{([^{}]*?)[ ,]*\b(and|or)\b ?([^{}]*)\}")
-_ENDLESS = re.compile(r"(\d*\.\d*?)(\d+?)\2\2+(?:\.\.\.|\\l?dots|\\cdots|\u2026)")
+_ENDLESS = re.compile(r"(\d*\.\d*?)(\d+?)\2+(?:\.\.\.|\\l?dots|\\cdots|\u2026)")
 _FACTOR = re.compile(r"-?(?:\d+|\d*\\(?:frac|sqrt)[^&]{1,30}|[a-z])\s*")
-_WITHOUT = re.compile(r"\\(?:setminus|backslash)(?![A-Za-z])")
+_WITHOUT = re.compile(r"\\(?:setminus|backslash)(?![A-Za-z])|-(?=\s*\\lbrace)")
+_MODULUS = re.compile(r"\\pmod\{\d+\}")
+_TO = re.compile(r"(\d+) ?(?:\\text\{ ?to ?\}|to) ?(\d+)")
+_CASES = re.compile(r"\\begin\{cases\}(.*?)\\end\{cases\}", re.DOTALL)
+_OUTWARDS = re.compile(r"\](?P<inner>[^\[\]]*)\[")
 _MARKDOWN = re.compile(r"\*[^*]+\*|_[^_]+_")
-_BASED = re.compile(r"\(?(\w+)\)?_\{?(\d+)\}?")
+_BASED = re.compile(r"\(?(-?[0-9A-F.]*\d[0-9A-F.]*)\)?_\{?(\d+)\}?")
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
 _ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _PARTED = re.compile(r"[,;=<>]|\b(?:and|or)\b")
@@ -114,13 +120,16 @@ def _without_lead(text: str) -> str:
 
 
 def _numeral(spelled: str) -> str | None:
-    """The value of a plain number: 1,000 or 50% or 52_8, whose base stands beside its digits and is no part of them."""
+    """The value of a plain number, such as 1,000 or 50%; digits in another base as they are written, 52_8."""
     match = _NUMERAL.fullmatch(spelled)
     if not match or not (match["whole"] or len(match["part"] or "") > 1):
         return None
     whole, part = re.sub("[, ]", "", match["whole"] or "0"), match["part"] or ""
+    sign = "-" if match["sign"] == "-" else ""
+    if match["base"]:
+        return f"{sign}{whole.lstrip('0') or '0'}{part}_{match['base']}"
     value = exact(whole + (part if len(part) > 1 else ""))
-    return str(-value if match["sign"] == "-" else value)
+    return str(-value if sign else value)
 
 
 def _form(text: str, levels: int, *, inside: bool = False) -> Form:
@@ -140,6 +149,13 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
         return one(found)
     if not inside:
         money = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), money)
+    if r"\equiv" not in money:  # a remainder is known by itself
+        money = _MODULUS.sub("", money).strip()
+    money = _TO.sub(r"\1:\2", money)
+    if cases := _CASES.fullmatch(money):
+        money = ", ".join(row.replace("&", "") for row in cases[1].split(r"\\") if row.strip())
+    if outwards := _OUTWARDS.fullmatch(money):  # an open interval, as it is written in France
+        money = f"({outwards['inner']})"
     money = _ENDLESS.sub(r"\1\\overline{\2}", money)
     listed = _items(money, levels)
     if listed:
@@ -174,11 +190,11 @@ def _in_words(text: str) -> str | None:
     if _MARKDOWN.fullmatch(flat):
         return _in_words(flat[1:-1]) or _numeral(flat[1:-1])
     if based := _BASED.fullmatch(flat.replace(" ", "")):
-        return str(int(based[1])) if based[1].isdigit() else None
+        return f"{based[1]}_{based[2]}"
     value = next(
         (
             v
-            for v in (words.value(units.without_units(flat)), words.value(flat), words.with_unit(flat))
+            for v in (words.value(flat), words.value(units.without_units(flat)), words.with_unit(flat))
             if v is not None
         ),
         None,
@@ -271,6 +287,8 @@ def _matrix(match: re.Match[str], factor: str, levels: int) -> str:
     """Row by row, each entry times the factor before the matrix."""
     rows = [split(row, re.compile("&")) for row in match["rows"].split(r"\\") if row.strip()]
     scaled = [[f"({factor})({cell})" if factor else cell for cell in row] for row in rows]
+    if len(scaled) == 1 and len(scaled[0]) == 1:
+        return _form(scaled[0][0], levels - 1).text
     cells = "; ".join(", ".join(_form(cell, levels - 1).text for cell in row) for row in scaled)
     return f"|{cells}|" if match["kind"].startswith(("v", "V")) else f"[{cells}]"
 
@@ -290,6 +308,8 @@ def _is_text(text: str, flat: str) -> bool:
         return True
     if not _BARE_WORDS.fullmatch(flat):
         return marked and not re.fullmatch(r"[^A-Za-z]*|[a-z]", flat)
+    if flat[:1] in ("-", "+"):
+        return False
     runs = re.findall("[A-Za-z]+", flat)
     if marked and re.search(r"[A-Za-z]\d|\d[A-Za-z]", flat) and any(run.isupper() for run in runs):
         return True

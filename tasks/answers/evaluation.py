@@ -13,7 +13,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from .numbers import BITS, ZERO, Value, context, inexact, is_real, settled, shown, tidy, whole_root
+from .numbers import BITS, DIGITS, ZERO, Value, context, inexact, is_real, settled, shown, tidy, whole_root
 from .syntax import Node, Unreadable
 
 _EXPONENT = 1_000_000  # binary digits before the point of any number
@@ -191,8 +191,11 @@ class _Evaluation:
                 raise Unreadable("too large")
             return Fraction(int(down))
         numbers = [settled(argument) for argument in arguments]
-        if not all(isinstance(n, Fraction) and n.denominator == 1 and 0 <= n <= 500 for n in numbers):
+        if any(not is_real(n) or abs(n) > 500 for n in numbers):
             raise Unreadable(op)
+        if not all(isinstance(n, Fraction) and n.denominator == 1 and n >= 0 for n in numbers):
+            rounded = [inexact(n) for n in numbers]  # of variables: by the gamma function
+            return self.mp.factorial(*rounded) if op == "factorial" else self.mp.binomial(*rounded)
         return Fraction(_WHOLE[op](*(argument.numerator for argument in numbers)))
 
     def analytic(self, tree: Node, arguments: list[Value]) -> Value:
@@ -206,7 +209,10 @@ class _Evaluation:
             raise Unreadable("too large")
         if _has_degrees(tree.args[0]):
             value = value * self.mp.pi / 180
-        return _ANALYTIC[tree.op](self.mp, value)
+        found = _ANALYTIC[tree.op](self.mp, value)
+        if self.mp.mag(found or 1) > 3 * DIGITS:  # the tangent of a right angle, but for the rounding of pi
+            raise Undefined(tree.op)
+        return found
 
 
 _WHOLE: dict[str, Callable[..., Any]] = {"factorial": math.factorial, "binom": math.comb}

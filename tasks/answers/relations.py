@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from . import words
+from . import units, words
 from .evaluation import Undefined, evaluate, variables
 from .identity import digest_of_ratios, summary
 from .numbers import Value, context, inexact, is_real, settled, shown
@@ -102,14 +102,14 @@ def _equation(sides: Sequence[str], marks: Sequence[str], form: Reading) -> Form
         return form(right)
     elif is_name(right) and not is_name(left) and not _recurs(right, left):
         return form(left)
-    trees = parse(left), parse(right)
+    trees = parse(units.without_units(left)), parse(units.without_units(right))
     names = variables(trees[0]) | variables(trees[1])
     return _solved(trees, names) if names else form(right)
 
 
 def _recurs(name: str, side: str) -> bool:
     """Whether a symbol stands on the other side too; of f(x) that is f, and what is in brackets alone is no symbol."""
-    symbol = without_text(name).partition("(")[0]
+    symbol = without_text(name)  # of f(x), other values may well be known: I(t) = I(0)e^{-t}
     if not _SYMBOL.fullmatch(symbol):
         return False
     try:
@@ -143,17 +143,14 @@ def _linear_root(difference: Node, name: str, others: frozenset[str]) -> str | N
     """Where an expression that is linear in `name` is zero, as a function of the other variables."""
 
     def root(at: Mapping[str, Value], signed: bool) -> Value:
-        values = [evaluate(difference, {**at, name: Fraction(place)}) for place in (0, 1, 3)]
+        values = [evaluate(difference, {**at, name: Fraction(place)}) for place in (0, 1, 3, -2)]
         exact = all(isinstance(value, Fraction) for value in values)
         mp = context()
-        zero, one, three = values if exact else [mp.mpmathify(inexact(value)) for value in values]
+        zero, one, three, below = values if exact else [mp.mpmathify(inexact(value)) for value in values]
         slope = one - zero
-        size = max(abs(zero), abs(one), abs(three))
-        if (
-            abs(zero + 3 * slope - three) > (0 if exact else size * mp.mpf(10) ** -40)
-            or slope == 0
-            or abs(slope) * 10**40 < size
-        ):
+        size = max(map(abs, (zero, one, three, below)))
+        bend = abs(zero + 3 * slope - three) + abs(zero - 2 * slope - below)
+        if bend > (0 if exact else size * mp.mpf(10) ** -40) or slope == 0 or abs(slope) * 10**40 < size:
             raise Undefined("not linear")
         return -zero / slope
 

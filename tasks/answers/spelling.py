@@ -45,18 +45,21 @@ _VULGAR = re.compile("[\u00bc-\u00be\u2150-\u215e]")  # ½ and its like
 _STYLES = (  # commands that show how, not what
     r"displaystyle|textstyle|scriptstyle|left|right|middle|limits|[bB]igg?[lrm]?|boxed|fbox|tiny|scriptsize|footnotesize"
     r"|small|normalsize|[lL]arge|LARGE|[hH]uge|bfseries|itshape|bf|it|rm|sf|tt|em|mathsf|mathtt|mathcal|mathnormal"
-    r"|boldsymbol|bm|pmb|emph|underline|uline|cancel|ensuremath|nonumber|mathop|color\{[^{}]*\}|textcolor\{[^{}]*\}"
+    r"|boldsymbol|bm|pmb|emph|underline|uline|cancel|underbrace|overbrace|checkmark|blacksquare|qed|ensuremath|nonumber|mathop|color\{[^{}]*\}|textcolor\{[^{}]*\}"
     r"|(?:[hv]?phantom|[hv]space\*?|vskip|mathstrut)\{[^{}]*\}|(?:begin|end)\{(?:aligned|align|gathered|equation)\*?\}|colorbox\{[^{}]*\}|label\{[^{}]*\}"
 )
-_DROPPED = re.compile(rf"\\!|\\(?:{_STYLES})(?![A-Za-z])\*?|(?<!\\)\\[()\[\]]|(?<!\\)&(?!=)|\*\*|(?<!\w)__|__(?!\w)|`")
+_DROPPED = re.compile(
+    rf"\\!|\\(?:{_STYLES})(?![A-Za-z])\*?|(?<!\\)\\[()\[\]]|(?<!\\)&(?!=)"
+    r"|(?<![\w)}])\*\*|\*\*(?![\w({\-\\])|(?<!\w)__|__(?!\w)|`"  # of Markdown; x**2 is a power
+)
 _CELLS = re.compile(r"\\begin|&")
 _TEXT = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|up|md|normal|sc)?|[mh]box|math(?:rm|bf|it)|operatorname\*?)(?![A-Za-z])\s*\{"
 )
-_FORMULA = re.compile(r"\\(?:frac|sqrt|pi|left|boxed|infty)")
+_FORMULA = re.compile(r"\\[A-Za-z]|[=+]|[a-z]\^\{?[n\d]\}?[-+]")
 _SPACES = re.compile(r"(?P<row>\\\\)|\\[,;:> /]|\\(?:q?quad|thinspace|enspace|space|hfill)(?![A-Za-z])|~|\s")
 _THIN = re.compile(
-    r"(?<=\d)(?:\\[,!;: ]|,\\[!,;]\s?|\{,\}|'|[\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{NO-BREAK SPACE}])"
+    r"(?<=\d)(?:\\[,!;: ]|,\s?\\[!,;]\s?|\{,\}|'|[\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{NO-BREAK SPACE}])"
     r"(?=\d{3}(?!\d))"
 )
 _NAMES = tuple(
@@ -82,6 +85,10 @@ _NAMES = tuple(
         (r"(?<=\\\\) ?\[[^\]]*\]", ""),
         (r"(?<!\\)\\$", ""),
         (r"\{([:;.])\}", r"\1"),
+        (r"\*\*", "^"),
+        (r"(?<=\d) [xX] (?=\d)|(?<=\d)[xX](?=10\s*\^)", r" \\times "),
+        (r"\\[pb]?mod\s*\{?\s*(\d+)\s*\}?|\(\s*(?:\\text\{\s*)?mod\s*\}?\s*(\d+)\s*\}?\s*\)", r"\\pmod{\1\2}"),
+        (r"\\text\{\s*\}", " "),
         (r"\{\s*\}", ""),
         (r" +", " "),
     )
@@ -136,6 +143,8 @@ def _unwrapped(text: str) -> str:
     """Without braces round the whole, and full stops and commas at the end."""
     while True:
         shorter = text.strip().rstrip(".,;:").rstrip() if not text.endswith("...") else text
+        if shorter.endswith("$") and not shorter.endswith("\\$"):  # dollars of a formula, with its full stop inside
+            shorter = shorter[:-1].removeprefix("$")
         if shorter.startswith("{") and closing(shorter, 0) == len(shorter) - 1:
             shorter = shorter[1:-1]
         if shorter == text:

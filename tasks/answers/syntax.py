@@ -10,7 +10,7 @@ from .literals import exact, repeating, too_large
 from .spelling import closing, without_text
 
 _DEPTH = 40  # levels of brackets, fractions and powers
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![\d.]))?|\.\d+|\d+\.(?!\d)")
+_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![\d.A-Za-z(\\]))?|\.\d+|\d+\.(?!\d)")
 _REPEATING = re.compile(r"(?P<head>\d*\.\d*)\\(?:overline|bar|dot)\s*\{?(?P<again>\d+)\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _GREEK = (
@@ -133,11 +133,18 @@ class _Reader:
             if self.take(_TIMES):
                 found = Node("*", (found, self.signed()))
             elif self.take(_OVER):
-                found = Node("/", (found, self.signed()))
+                found = Node("/", (found, self.denominator()))
             elif self.peek(_FACTOR) or (not self.bars and self.peek("|")):
                 found = Node("*", (found, self.factor()))
             else:
                 return found
+
+    def denominator(self) -> Node:
+        """What stands below a slash: letters right after each other belong together, as in t/RC; 1/2x is half of x."""
+        found = self.signed()
+        while self.place and self.text[self.place - 1].isalpha() and _ONE_LETTER.match(self.text, self.place):
+            found = Node("*", (found, self.factor()))
+        return found
 
     def signed(self) -> Node:
         return Node("*", (number(-1), self.factor())) if self.take("-") else self.factor()

@@ -13,10 +13,11 @@ _ABBREVIATIONS = frozenset(
 )
 _LETTERS = frozenset("mgsLlhdVWNJKCFATHPDB")  # units of one letter, where marked as text
 _NO_UNIT = frozenset(  # words after a quantity that change its value or begin another answer
-    "and or to base mod modulo hundred thousand million billion trillion dozen score gross half halves third "
+    "and or to base mod modulo hundred thousand million billion trillion bn mille tens dozen score gross half "
+    "halves third "
     "thirds quarter quarters fourth fourths fifth fifths sixth sixths seventh sevenths eighth eighths ninth "
     "ninths tenth tenths twelfth twelfths hundredth hundredths thousandth thousandths squared cubed factorial "
-    "pi sqrt sin cos tan cot sec csc log ln exp percent if for when where with not plus minus times over "
+    "pi sqrt sin cos tan cot sec csc log ln exp percent if for when where with not plus minus over "
     "divided remainder noon midnight infinity am pm a.m p.m choose hundreds thousands millions billions "
     "trillions dozens is are was equals of".split()
 ) - {"of"}
@@ -31,6 +32,7 @@ _PIECE = re.compile(
     rf"(?:\\text\{{(?P<text>[^{{}}]*)\}}|(?P<bare>[A-Za-z]+)\.?|\^\\circ ?(?P<degree>[CFK](?![A-Za-z]))?){_POWER}\s*"
 )
 _TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
+_GREEK_UNIT = re.compile(r"\\mu\s*(?:\\text\{\s*)?([msgLlFA])\}?")
 _UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*\}")
 _COMPLETE = re.compile(r"[^\W_]$|[)}\]%|]$")
 _LAST = re.compile(
@@ -64,14 +66,19 @@ def without_units(spelled: str) -> str:
     A letter that is not marked as text is a variable, and 4m is not 4, unless it is in a compound unit. Words of two
     letters and more that are no unit of an abbreviation count as one after a numeral: 5 apples.
     """
-    text = _UNIT_FRACTION.sub(r"\\text{\1/\2}", _ORDINAL.sub("", _ORDINAL_TEXT.sub(r" \\text{", spelled))).strip()
+    text = spelled
+    if re.match(r"[-\d]", text):
+        text = _GREEK_UNIT.sub(r"\\text{u\1}", text).replace(r"\Omega", r"\text{ohm}")
+    text = _UNIT_FRACTION.sub(r"\\text{\1/\2}", _ORDINAL.sub("", _ORDINAL_TEXT.sub(r" \\text{", text))).strip()
     numeral = _NUMERAL.match(text)
     if numeral and re.search(r"\d", numeral[0]):
-        return numeral[0].strip() if _are_units(text[numeral.end() :]) else _shorter(text)
+        return (
+            numeral[0].strip() if _are_units(text[numeral.end() :], apart=numeral[0].endswith(" ")) else _shorter(text)
+        )
     return _shorter(text)
 
 
-def _are_units(tail: str) -> bool:
+def _are_units(tail: str, *, apart: bool) -> bool:
     """Whether nothing but units stands after a numeral. Letters alone are units beside others: the s of m/s."""
     pieces, place = [], 0
     while place < len(tail):
@@ -85,7 +92,7 @@ def _are_units(tail: str) -> bool:
         word = piece["bare"]
         if piece["text"] is not None and not _is_unit(piece["text"], letters=True):
             return False
-        if word and not _fits(word, joined=joined, apart=piece[0][:1] == " "):
+        if word and not _fits(word, joined=joined, apart=apart or piece is not pieces[0]):
             return False
     return bool(pieces)
 
@@ -93,7 +100,7 @@ def _are_units(tail: str) -> bool:
 def _fits(word: str, *, joined: bool, apart: bool) -> bool:
     """Whether a bare word is a unit: right after a numeral only one that is known, as 3xy is a product."""
     if len(word) == 1:
-        return joined and word in _LETTERS
+        return (joined and word in _LETTERS) or (word == "a" and apart)  # 18 dollars a day
     return word in _ABBREVIATIONS or ((apart or joined or len(word) > 3) and _is_unit(word, letters=False))
 
 
@@ -124,12 +131,12 @@ def _is_unit(text: str, *, letters: bool) -> bool:
     words = [word.strip(".,") for word in re.split(r"[\s/^*-]+", text.strip()) if word.strip(".,0123456789")]
     if not words:
         return not text.strip()
-    for place, word in enumerate(words):
+    for word in words:
         plain = word.strip("()")
         if len(plain) == 1:
             if not (letters and plain in _LETTERS):
                 return False
-        elif place and plain in ("squared", "cubed"):  # feet squared
+        elif len(words) > 1 and plain in ("squared", "cubed"):  # feet squared
             continue
         elif not re.fullmatch(r"[A-Za-z\u00c0-\u024f']+\d?", plain) or plain.lower() in _NO_UNIT:
             return False

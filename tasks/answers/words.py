@@ -22,8 +22,11 @@ _PARTS = {
 }  # fmt: skip
 _POWERS = {"squared": 2, "cubed": 3}
 
-_SCALED = re.compile(r"(?P<number>[-+]?\d[\d,]*(?:\.\d+)?|[-+]?\.\d+)\s*(?P<words>[A-Za-z][A-Za-z -]*)")
-_AND_A_PART = re.compile(r"(?P<whole>\d+) and (?:a|one) (?P<part>half|third|quarter|fourth|fifth)")
+_SCALED = re.compile(r"(?P<number>(?:negative )?[-+]?\d[\d,]*(?:\.\d+)?|[-+]?\.\d+)\s*(?P<words>[A-Za-z][A-Za-z -]*)")
+_AND_A_PART = re.compile(
+    r"(?P<whole>\d+) and (?P<parts>a|one|two|three|four) (?P<part>half|third|quarter|fourth|fifth)s?"
+)
+_NEGATIVE = re.compile(r"(?:negative|minus) (?P<number>\d+(?:\.\d+)?)")
 _CLOCK = re.compile(
     r"(?P<hour>\d{1,2})(?::(?P<minute>\d{2}))?(?::(?P<second>\d{2}))?\s*(?P<half>[ap])\.?\s?m\.?|"
     r"(?P<hour24>\d{1,2}):(?P<minute24>\d{2})(?::(?P<second24>\d{2}))?|(?P<oclock>\d{1,2}) ?o'? ?clock",
@@ -32,7 +35,7 @@ _CLOCK = re.compile(
 _NOON = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
 _CHOICE = re.compile(
     r"\(\s*(?P<brackets>[A-Za-z])\s*\)[.:]?|\(\s*(?P<texted>[A-Z])\s*\)\s*[.:]?\s(?![-+*/^=<>,]|and\b|or\b|\(\s*[A-Z]\s*\)).*"
-    r"|(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?(?P<named>[A-Z])\)?|(?P<letter>[A-Z])\s*[.):]\s.*",
+    r"|(?P<closed>[A-J])\s*\)|(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?(?P<named>[A-Z])\)?|(?P<letter>[A-Z])\s*[.):]\s.*",
     re.DOTALL,
 )
 _SHORT_WORDS = frozenset(
@@ -45,10 +48,15 @@ def value(text: str) -> Fraction | None:
     """The number that words spell or scale: `3 hundred`, `two thirds`, `5 million`, `2 squared`; else None."""
     spelled = text.casefold().replace("-", " ").strip() if not re.search(r"-\s*\d", text) else text.casefold().strip()
     if mixed := _AND_A_PART.fullmatch(spelled):
-        return Fraction(mixed["whole"]) + Fraction(1, _PARTS[mixed["part"]])
+        parts = 1 if mixed["parts"] == "a" else _ONES.index(mixed["parts"])
+        return Fraction(mixed["whole"]) + Fraction(parts, _PARTS[mixed["part"]])
+    if signed := _NEGATIVE.fullmatch(spelled):
+        return -Fraction(signed["number"])
     match = _SCALED.fullmatch(spelled)
     if match:
         return _scaled(Fraction(match["number"].replace(",", "")), match["words"].split())
+    if spelled == "half a dozen":
+        return Fraction(6)
     words = [word for word in spelled.split() if word != "and"]
     if not words or not spelled.replace(" ", "").isalpha():
         return None
@@ -60,7 +68,7 @@ def with_unit(text: str) -> Fraction | None:
     words = text.split()
     for end in range(len(words) - 1, 0, -1):
         number = value(" ".join(words[:end]))
-        if number is not None and re.search("[a-z]", words[end - 1]) and words[end - 1] != "a":
+        if number is not None and re.search("[a-z]", words[end - 1]) and words[end - 1] not in ("a", *_POWERS):
             return number
     return None
 
@@ -74,7 +82,7 @@ def _scaled(number: Fraction, words: list[str]) -> Fraction | None:
             number *= _SCALES[one]
         elif one in _PARTS and scales == 0:
             number /= _PARTS[one]
-        elif word in _POWERS and scales == 0:
+        elif word in _POWERS and scales == 0 and len(words) == 1:
             number = Fraction(number) ** _POWERS[word]
         elif word == "factorial" and scales == 0 and number.denominator == 1 and 0 <= number < 100:
             number = Fraction(math.factorial(int(number)))

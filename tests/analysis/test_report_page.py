@@ -19,6 +19,7 @@ from tests.analysis.made_runs import solved, write_run, write_samples
 from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.words import reading, sentences
@@ -51,6 +52,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("reports")
     plain = write_run(folder / "plain", RECORDS)
     other = write_run(folder / "other", [record for record in RECORDS if not record.error], seed=1)
+    identity = {"strategies": list(dict.fromkeys(record.strategy for record in RECORDS)), "data": {"sums": "cd" * 32}}
+    seeded = write_run(folder / "seeded", RECORDS, identity={**identity, "seed": 1})
     votes = [record for record in RECORDS if record.strategy.startswith("majority")]
     write_samples(plain, "sums", {record.doc_id: "no <b>7</b>" for record in RECORDS})
     facts = {"metrics": {HOSTILE[:80]: "strict"}, "command": HOSTILE, "model": {"name": HOSTILE, "notes": [HOSTILE]}}
@@ -58,6 +61,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     made = {
         "plain": (plain,),
         "two": (plain, other),
+        "seeds": (plain, seeded),
         "hostile": (bad,),
         "few": (plain, "--texts", "errors"),
     }
@@ -244,6 +248,23 @@ def test_two_runs_stand_side_by_side(browser: Browser, reports: dict[str, Path])
         tab.page.get_by_label("Run", exact=True).select_option("1")
         assert tab.texts("#found") == ["29 traces of 59"]
         assert tab.count(".run") == 2
+
+
+def test_seeds_taken_together_have_the_table_that_compare_prints(browser: Browser, reports: dict[str, Path]) -> None:
+    arms, _ = arms_of([read_run(reports["seeds"].parent / name) for name in ("plain", "seeded")])
+    curve = curve_of(arms)
+    with opened(browser, reports["seeds"]) as tab:
+        rows = [
+            row.all_inner_texts() for row in (r.locator("td") for r in tab.page.locator("#verdicts tbody tr").all())
+        ]
+        assert [row[1:3] for row in rows] == [[point.strategy, point.rung] for point in curve]
+        assert [row[3] for row in rows] == [f"{100 * point.accuracy:.1f}%" for point in curve]
+        heads = tab.texts("#verdicts th")
+        assert {row[heads.index("Seeds")] for row in rows} == {"2"}
+        assert [row[heads.index("Of all")] for row in rows] == [
+            f"{100 * (point.overall or 0.0):.1f}%" if point.errors else "\u2013" for point in curve
+        ]
+        assert {row[heads.index("Between seeds")] for row in rows} == {"0.0 points"}  # the same records twice
 
 
 def test_what_was_left_out_is_said_on_the_page_and_at_the_trace(browser: Browser, reports: dict[str, Path]) -> None:

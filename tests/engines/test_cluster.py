@@ -67,6 +67,7 @@ def test_where_no_cluster_answers_it_is_said_how_to_start_one(address: str, monk
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("cluster")  # one process starts it, once
 @pytest.mark.usefixtures("joined")
 class TestOnACluster:
     def test_actors_give_in_order_what_one_engine_gives_and_all_of_them_work(self) -> None:

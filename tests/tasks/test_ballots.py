@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tts_bench.tasks.boxed import box
@@ -119,9 +118,6 @@ def test_what_is_scored_as_right_shares_the_golds_ballot_and_what_is_wrong_does_
             assert agrees == strict(case["gold"], case["output"]), case
 
 
-@pytest.mark.xfail(
-    reason="52 is right for 52_8 and for 52_9, so the two share a ballot though they differ", strict=True
-)
 def test_two_bases_have_ballots_of_their_own() -> None:
     assert not same("52_8", "52_9")
     assert ballot("52_8") != ballot("52_9")

@@ -7,9 +7,6 @@ import pytest
 from benchmarks.respellings import BOUND, KINDS, respellings, score, share, table
 
 
-@pytest.mark.xfail(
-    reason="bare units of several words, a full stop before the closing $, \\mathbf round letters", strict=True
-)
 def test_at_least_999_of_1000_spellings_of_the_shipped_gold_answers_are_right() -> None:
     outcomes = [outcome for task, every in (("gsm8k", 29), ("math500", 5)) for outcome in score(task, None, every)]
     assert {outcome.kind for outcome in outcomes} == {kind.__name__ for kind in KINDS}

@@ -17,6 +17,7 @@ MUST_AGREE = {  # what two runs have to share to be compared -> how it is called
     "model": "model",
     "thinking_format": "thinking format",
     "system": "system prompt",
+    "template": "arguments or date of the chat template",
 }
 
 

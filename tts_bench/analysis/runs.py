@@ -17,6 +17,7 @@ from tts_bench.analysis.table import Line, Table
 from tts_bench.errors import UserError
 from tts_bench.records import SCHEMA, Record, view
 
+_SHOWN = 400  # letters of what is wrong with a record: names in it may be long
 _HEADER_SCHEMA = 1
 _FREE = ("strategies", "sources", "tasks", "limit", "seed", "timeout", "tts_bench", "data")
 
@@ -85,11 +86,13 @@ def read_header(folder: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no header of a run: {str(error)[:200]}. `tts-bench run` writes one.") from error
     if schema != _HEADER_SCHEMA:
-        raise UserError(f"{path} has schema {schema!r}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
+        raise UserError(f"{path} has schema {str(schema)[:40]}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
     if missing:
         raise UserError(f"{path} is no whole header of a run: it lacks {', '.join(sorted(missing))}. Repeat the run.")
     if status != "finished":
-        raise UserError(f"{folder} holds a run that is not finished ({status}). The command that began it finishes it.")
+        raise UserError(
+            f"{folder} holds a run that is not finished ({str(status)[:40]}). The command that began it finishes it."
+        )
     _check_types(path, header)
     return header
 
@@ -119,7 +122,9 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
                 checks.check(record)
             except ValueError as error:
                 cut = "" if raw.endswith(b"\n") else "the last line is cut off: "
-                raise UserError(f"{path}, line {number}: {cut}{error}. Repeat the run's command.") from error
+                raise UserError(
+                    f"{path}, line {number}: {cut}{str(error)[:_SHOWN]}. Repeat the run's command."
+                ) from error
             yield record
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error

@@ -15,7 +15,11 @@ def compare(
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,
     allow_different: Annotated[
-        bool, typer.Option("--allow-different", help="Compare other data, prompts, models or thinking formats too.")
+        bool,
+        typer.Option(
+            "--allow-different",
+            help="Compare other data, prompts, models, thinking formats or versions of a strategy too.",
+        ),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Write the result as JSON, too.")] = None,
 ) -> None:

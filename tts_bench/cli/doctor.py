@@ -162,10 +162,13 @@ def _data() -> Iterator[Finding]:
 
 def _models() -> Iterator[Finding]:
     yield Finding("cache", str(models.cache_folder()))
+    first = models.lacking() or models.without_pip()  # without it, fetching ends in an error
     for alias in models.ALIASES.values():
-        here = models.here(alias)
-        fetch = f"tts-bench models get {alias.name}"
-        yield Finding(f"model {alias.name}", "here" if here else "not fetched", "" if here else fetch, required=False)
+        if models.here(alias):
+            yield Finding(f"model {alias.name}", "here")
+        else:
+            found = "not fetched, and something is missing for it" if first else "not fetched"
+            yield Finding(f"model {alias.name}", found, first or f"tts-bench models get {alias.name}", required=False)
 
 
 def _existing(path: Path) -> Path:

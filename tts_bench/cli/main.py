@@ -15,7 +15,7 @@ from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import typer
-from pydantic_core import ValidationError
+from pydantic import ValidationError
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 

@@ -55,6 +55,39 @@ def get(
         print(f"note: {note}")
 
 
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="As --model of a run takes it.", metavar="NAME")],
+    problem: Annotated[str, typer.Option(help="The problem's text.")] = "What is 6 * 7?",
+    system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
+    template_arg: Annotated[
+        list[str] | None, typer.Option(help="name=value for the chat template; repeat for more.")
+    ] = None,
+    reasoning_effort: Annotated[str | None, typer.Option(help="Effort, where the chat template has it.")] = None,
+    template_date: Annotated[str | None, typer.Option(help="Date that the chat template is told.")] = None,
+    thinking: Annotated[str | None, typer.Option(help="Thinking format, where it is not found.")] = None,
+    think_start: Annotated[str | None, typer.Option(help="Its start.")] = None,
+    think_end: Annotated[str | None, typer.Option(help="Its end.")] = None,
+    answer_suffix: Annotated[str | None, typer.Option(help="What asks for the answer.")] = None,
+) -> None:
+    """Show how a run would word a problem for a model, where the model thinks, and where it answers."""
+    from tts_bench.cli.show_model import show as show_model  # loads transformers
+    from tts_bench.harness.config import ModelConfig
+
+    config = ModelConfig(
+        model=name,
+        system=system,
+        template_args=tuple(template_arg or ()),
+        reasoning_effort=reasoning_effort,
+        template_date=template_date,
+        thinking=thinking,
+        think_start=think_start,
+        think_end=think_end,
+        answer_suffix=answer_suffix,
+    )
+    show_model(config, problem)
+
+
 @contextmanager
 def bar() -> Iterator[models.Progress]:
     """A progress bar on standard error, for `models.resolve`; it is drawn from the first report on."""

@@ -16,7 +16,11 @@ def plot(
     ] = "tokens",
     title: Annotated[str | None, typer.Option(help="Title.", show_default="the model's name")] = None,
     allow_different: Annotated[
-        bool, typer.Option("--allow-different", help="Draw other data, prompts, models or thinking formats as well.")
+        bool,
+        typer.Option(
+            "--allow-different",
+            help="Draw other data, prompts, models, thinking formats or versions of a strategy as well.",
+        ),
     ] = False,
 ) -> None:
     """Draw accuracy against compute: a panel for each task, and with several tasks a figure of each, too."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -49,12 +50,22 @@ def header(run: Run) -> list[str]:
     return [
         f"model     {info.model} (sha256 {info.fingerprint[:12]}, context {info.context})",
         *(f"          {note}" for note in run.model.notes),
-        f"thinking  {settings.format.describe()}; at most {settings.max_thinking} tokens a trace",
+        f"thinking  {run.model.found.describe()}; at most {settings.max_thinking} tokens a trace",
+        *_template(run),
         f"sampling  {settings.thinking}; seed {settings.seed}",
         f"engine    {info.name}, {exact}: {info.exact_note}",
         f"data      {data}; {len(run.items)} problems",
         f"run       {run.folder.path}, generations in {run.store}",
     ]
+
+
+def _template(run: Run) -> list[str]:
+    """What the chat template is told, where that is anything."""
+    said = run.model.facts().get("template", {})
+    words = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in said.get("arguments", {}).items()]
+    if "date" in said:
+        words.append(f"it speaks of the date, which is {said['date']} in all of this run (--template-date changes it)")
+    return [f"template  {'; '.join(words)}"] if words else []
 
 
 def _show_errors(outcome: Outcome, console: Console) -> None:

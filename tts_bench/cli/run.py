@@ -103,6 +103,25 @@ def run(
         str | None, typer.Option(help="What asks for the answer.", rich_help_panel=_GENERATION)
     ] = None,
     system: Annotated[str | None, typer.Option(help="System prompt.", rich_help_panel=_GENERATION)] = None,
+    template_arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="name=value for the chat template, such as enable_thinking=true; repeat for more.",
+            rich_help_panel=_GENERATION,
+        ),
+    ] = None,
+    reasoning_effort: Annotated[
+        str | None,
+        typer.Option(help="Effort, where the chat template has it: low, medium ...", rich_help_panel=_GENERATION),
+    ] = None,
+    template_date: Annotated[
+        str | None,
+        typer.Option(
+            help="YYYY-MM-DD that the chat template is told, where it speaks of the date.",
+            show_default="the day of the first run, also when it is resumed",
+            rich_help_panel=_GENERATION,
+        ),
+    ] = None,
     temperature: Annotated[
         float | None,
         typer.Option(help="0 is greedy.", show_default="the model's own, or 1", rich_help_panel=_GENERATION),
@@ -152,7 +171,7 @@ def run(
     if tasks is not None:
         catalog.check(named)
     planned = plan(engine, model, named, strategy or (), limit)
-    given["model"] = planned.model
+    given |= {"model": planned.model, "template_args": tuple(template_arg or ())}
     settings = ModelConfig(**{each.name: given[each.name] for each in fields(ModelConfig) if each.name in given})
     config = RunConfig(settings, planned.tasks, planned.strategies, planned.limit, data_dir, in_flight, timeout)
     precheck(config, out)

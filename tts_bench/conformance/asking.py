@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from tts_bench import loops
 from tts_bench.conformance.kit import Broken, NotApplicable
 from tts_bench.engines.base import Capability, Engine, Generation, Request, Sampling
 
@@ -112,7 +113,7 @@ def patiently(work: Callable[[], Coroutine[Any, Any, T]], what: str) -> T:
         return await asyncio.wait_for(work(), PATIENCE)
 
     try:
-        return asyncio.run(waiting())
+        return loops.run(waiting())
     except (Broken, NotApplicable):
         raise
     except TimeoutError as error:

@@ -7,7 +7,12 @@ from typing import cast
 
 from transformers import PreTrainedTokenizerBase
 
-# Ends of turn that a generation config often forgets. They count where the tokenizer has them as special tokens.
+from tts_bench.engines.control import ControlTokens
+from tts_bench.errors import UserError
+from tts_bench.templates import ChatTemplate, Message
+
+# Ends of turn that a generation config often forgets. They count where the tokenizer has them as special tokens. More
+# are found from what the chat template writes after a turn (`tts_bench.thinking`).
 _TURN_ENDS = (
     "<|im_end|>",
     "<|endoftext|>",
@@ -20,33 +25,79 @@ _TURN_ENDS = (
 
 
 class HfTokenizer:
-    """Implements `tts_bench.engines.base.Tokenizer`."""
+    """Implements `tts_bench.engines.base.Tokenizer`.
+
+    `template` and `end_ids` may be set before the first request: to a template with the user's arguments and date, and
+    to the ends of turn that it writes.
+    """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: Iterable[int] = ()) -> None:
         """`ends`: end tokens that the model's configuration names."""
         self.inner = tokenizer
-        self.chat_template: str | None = tokenizer.chat_template
-        special = {str(token): index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
-        named = {special[name] for name in _TURN_ENDS if name in special}
+        source = _template_of(tokenizer)
+        self.template = None if source is None else ChatTemplate(source, tokenizer.special_tokens_map)
+        named = {str(token): index for index, token in tokenizer.added_tokens_decoder.items() if token.special}
+        turn_ends = {named[name] for name in _TURN_ENDS if name in named}
         own = () if tokenizer.eos_token_id is None else (tokenizer.eos_token_id,)
-        self.end_ids = frozenset({*ends, *own, *named})
+        self.end_ids = frozenset({*ends, *own, *turn_ends})
         self.size = max(tokenizer.get_vocab().values()) + 1
+        self._control = ControlTokens(tokenizer)
+
+    @property
+    def chat_template(self) -> str | None:
+        return None if self.template is None else self.template.source
 
     def encode(self, text: str) -> tuple[int, ...]:
+        """Token ids of `text`; control tokens that a problem spells, as `render` marks them, are plain text.
+
+        Raises:
+            EngineError: this tokenizer cannot say one of those in plain text.
+        """
+        if self._control.marked(text):
+            return self._control.encode(text)
         return tuple(self.inner.encode(text, add_special_tokens=False))
 
     def decode(self, tokens: Sequence[int]) -> str:
         return cast(str, self.inner.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
     def render(self, prompt: str, system: str | None = None) -> str:
-        """The prompt as the chat template words it; without one, the bare prompt after a BOS where due."""
-        if self.chat_template is None:
+        """The prompt as the chat template words it; without one, the bare prompt after a BOS where due.
+
+        Raises:
+            EngineError: the template refuses it.
+        """
+        prompt = self._control.mark(prompt)
+        if self.template is None:
             opening = self.inner.bos_token if self._adds_bos() else ""
             return opening + (f"{system}\n\n" if system else "") + prompt
-        messages = [{"role": "system", "content": system}] if system else []
+        messages: list[Message] = [{"role": "system", "content": system}] if system else []
         messages.append({"role": "user", "content": prompt})
-        return cast(str, self.inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+        return self.template.render(messages)
+
+    def shown(self, text: str) -> str:
+        """A rendered prompt as people read it, without the marks of `render`."""
+        return self._control.shown(text)
+
+    def respells(self, tokens: Sequence[int]) -> bool:
+        """Whether the text of `tokens`, read again, has control tokens that they have not."""
+        read = self.inner.encode(self.decode(tokens), add_special_tokens=False)
+        return self._control.count(read) != self._control.count(tokens)
 
     def _adds_bos(self) -> bool:
         first: list[int] = self.inner.encode("", add_special_tokens=True)[:1]
         return self.inner.bos_token_id is not None and first == [self.inner.bos_token_id]
+
+
+def _template_of(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """The chat template's source: of several by name, the one called default, or the only one."""
+    found: str | dict[str, str] | None = tokenizer.chat_template
+    if not isinstance(found, dict):
+        return found
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if "default" in found:
+        return found["default"]
+    raise UserError(
+        f"The tokenizer has the chat templates {', '.join(sorted(found))}, and none is called 'default'. Write the one "
+        "you mean to chat_template.jinja in a copy of the model's folder."
+    )

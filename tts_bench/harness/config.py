@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 from tts_bench.engines.base import Sampling
 from tts_bench.errors import UserError, did_you_mean
@@ -23,6 +26,14 @@ ENGINE_OPTIONS = (
     "request_timeout",
     "vllm",
 )
+
+
+_PYTHONS = {"True": True, "False": False, "None": None}
+_TAKEN = {  # names that a chat template is given by the run -> what to type in their place
+    "messages": "Leave it out.",
+    "add_generation_prompt": "Leave it out.",
+    "strftime_now": "Type --template-date.",
+}
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,9 @@ class ModelConfig:
     think_end: str | None = None
     answer_suffix: str | None = None
     system: str | None = None
+    template_args: tuple[str, ...] = field(default=(), repr=False)  # name=value, for the chat template
+    reasoning_effort: str | None = field(default=None, repr=False)  # where the chat template has it
+    template_date: str | None = field(default=None, repr=False)  # for templates that tell it; None: of the first run
     temperature: float | None = None  # None: what the model itself recommends
     top_k: int | None = None
     top_p: float | None = None
@@ -77,6 +91,43 @@ class ModelConfig:
                 raise UserError(f"--{name.replace('_', '-')} is {value}; it takes a whole number from 1 upwards.")
         if not 0 < self.request_timeout < float("inf"):
             raise UserError(f"--request-timeout is {self.request_timeout}; it takes a number of seconds above 0.")
+        self.day()
+        self.arguments()
+
+    def day(self) -> date | None:
+        """The date that the chat template is told; None where nobody says.
+
+        Raises:
+            UserError: it is no date.
+        """
+        try:
+            return None if self.template_date is None else date.fromisoformat(self.template_date)
+        except ValueError:
+            raise UserError(f"--template-date is {self.template_date!r}; it takes a date such as 2026-01-31.") from None
+
+    def arguments(self) -> dict[str, Any]:
+        """What the chat template is given: true, false, null, numbers, "texts", lists and objects as JSON has them.
+
+        Everything else is a text; True, False and None, which Python users type, are what they mean there.
+
+        Raises:
+            UserError: a piece without a name or a value, a name given twice, or one that the harness itself sets.
+        """
+        values: dict[str, Any] = {}
+        for piece in self.template_args:
+            name, equals, text = piece.partition("=")
+            name = name.strip()
+            if not equals or not name.isidentifier():
+                raise UserError(f"--template-arg has {piece!r}; it takes name=value, such as enable_thinking=true.")
+            if name in values:
+                raise UserError(f"--template-arg gives {name} twice. Give it once.")
+            if name in _TAKEN:
+                raise UserError(f"--template-arg {name} is set by the run itself. {_TAKEN[name]}")
+            try:
+                values[name] = _PYTHONS[text] if text in _PYTHONS else json.loads(text, parse_constant=_no_number)
+            except (ValueError, RecursionError):
+                values[name] = text
+        return values
 
     def sampling(self, recommended: Sampling) -> tuple[Sampling, Sampling, Sampling]:
         """How thinking, continued thinking and answers are sampled.
@@ -109,6 +160,10 @@ class RunConfig:
                 raise UserError(f"--{name.replace('_', '-')} is {value}; it takes a whole number from 1 upwards.")
         if not 0 < self.timeout < float("inf"):
             raise UserError(f"--timeout is {self.timeout}; it takes a number of seconds above 0.")
+
+
+def _no_number(text: str) -> None:
+    raise ValueError(text)  # NaN and Infinity are texts
 
 
 def _change(sampling: Sampling, values: dict[str, float], prefix: str = "") -> Sampling:

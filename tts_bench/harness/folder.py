@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ class RunFolder:
             raise UserError(f"--out {self.path} cannot be made: {there} is a file. Give another folder.")
         if not os.access(there, os.W_OK | os.X_OK):
             raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
+
+    def template_date(self) -> date | None:
+        """The date that the chat template told in the run that began here; None where none did."""
+        return pinned_date(self.path / "run.json", "identity")
 
     def _held(self) -> UserError:
         return UserError(
@@ -117,7 +122,7 @@ class RunFolder:
         if any(found.get(key) != wanted.get(key) for key in {**found, **wanted}):  # what is absent is None
             name, there, here = _differing(found, wanted)
             raise UserError(
-                f"--out {self.path} holds another run's records: its {name} is {_short(there)}, this run's is "
+                f"--out {self.path} holds another run's records: its {name[:200]} is {_short(there)}, this run's is "
                 f"{_short(here)}. Give another --out; what is generated already is not generated again."
             )
 
@@ -182,6 +187,17 @@ class RunFolder:
     def digest(self) -> str:
         """SHA-256 of the scored records."""
         return sha256_of(self.path / "records.jsonl")
+
+
+def pinned_date(path: Path, *keys: str) -> date | None:
+    """The chat template's date in a JSON file that holds an identity under `keys`; None where it tells of none."""
+    try:
+        found: Any = foreign.document(path)
+        for key in (*keys, "template", "date"):
+            found = found[key]
+        return date.fromisoformat(found)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # whoever claims the folder says what is wrong with the file
 
 
 def _differing(held: Any, wanted: Any, name: str = "") -> tuple[str, object, object]:  # noqa: ANN401 - JSON

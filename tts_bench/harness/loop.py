@@ -7,6 +7,8 @@ from collections.abc import Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
+from tts_bench import loops
+
 T = TypeVar("T")
 
 _TIMES, _GRACE = 3, 0.3  # a task is cancelled so often, and has so many seconds for each to end
@@ -29,7 +31,7 @@ def run(main: Coroutine[Any, Any, T]) -> T:
         finally:
             await end(asyncio.all_tasks() - {asyncio.current_task()})
 
-    return asyncio.run(whole())
+    return loops.run(whole())
 
 
 async def end(tasks: Iterable[asyncio.Task[Any] | None]) -> bool:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from tts_bench import registry
 from tts_bench.api import LearnedToken, Strategy
 from tts_bench.engines.base import Engine, Sampling
-from tts_bench.errors import UserError
+from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness import engines
 from tts_bench.harness.config import ModelConfig, Needs
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
-from tts_bench.thinking import chosen, detect
+from tts_bench.templates import ChatTemplate
+from tts_bench.thinking import FAMILIES, Found, chosen, study
 from tts_bench.tokens import find
 
 if TYPE_CHECKING:
@@ -31,6 +33,18 @@ class Model:
     settings: Settings
     source: str  # where the weights come from
     notes: tuple[str, ...]  # what a user has to know of the model
+    found: Found  # how it thinks, and how that was told
+
+    @property
+    def template(self) -> ChatTemplate | None:
+        """The chat template with the user's arguments and its date; None where prompts are worded without one."""
+        return getattr(self.engine.tokenizer, "template", None)
+
+    def dated(self, day: date) -> Model:
+        """The same model, whose chat template tells this date."""
+        if self.template is not None:
+            self.engine.tokenizer.template = replace(self.template, day=day)  # type: ignore[attr-defined]
+        return self
 
     def facts(self) -> dict[str, Any]:
         """What a record says of the model and its engine; no path, no secret."""
@@ -54,7 +68,7 @@ class Model:
                 "exact": info.exact,
                 "exact_note": info.exact_note,
             },
-            "thinking_format": asdict(settings.format),
+            "thinking_format": settings.format.recorded(),
             "sampling": {
                 "thinking": asdict(settings.thinking),
                 "continuation": asdict(settings.continuation),
@@ -64,7 +78,18 @@ class Model:
             "max_answer_tokens": settings.max_answer,
             "system": settings.system,
             "seed": settings.seed,
+            **self._template_facts(),
         }
+
+    def _template_facts(self) -> dict[str, Any]:
+        """Of the chat template what decides a prompt beside its source; nothing where nothing does."""
+        template = self.template
+        if template is None:
+            return {}
+        said: dict[str, Any] = {"arguments": dict(template.arguments)} if template.arguments else {}
+        if self.found.dated:
+            said["date"] = template.day.isoformat()
+        return {"template": said} if said else {}
 
     def admit(self, built: BuiltStrategy) -> BuiltStrategy:
         """Check before a run that the model and engine can do what a strategy asks for.
@@ -143,13 +168,8 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
     check(config)
     loaded = engines.load(config, progress)
     engine = loaded.engine
-    form = loaded.form or detect(
-        engine.tokenizer,
-        name=config.thinking,
-        think_start=config.think_start,
-        think_end=config.think_end,
-        answer_suffix=config.answer_suffix,
-    )
+    found = _found(loaded, config)
+    form = found.form
     thinking, continuation, answer = config.sampling(loaded.recommended)
     max_answer = config.max_answer_tokens or min(_PAPER_ANSWER, max(1, engine.info.context // 8))
     room = engine.info.context - max_answer
@@ -172,7 +192,76 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
         max_answer=max_answer,
         system=config.system,
     )
-    return Model(engine, settings, loaded.source, loaded.notes)
+    return Model(engine, settings, loaded.source, loaded.notes, found)
+
+
+def _found(loaded: engines.Loaded, config: ModelConfig) -> Found:
+    """How the model thinks, with its tokenizer's template and ends of turn set to what was chosen and found."""
+    tokenizer: Any = loaded.engine.tokenizer
+    if loaded.form is not None:
+        _refuse_template_options(config, "the endpoint takes messages only, and its server words the prompt")
+        return Found(loaded.form, "unknown")
+    return prepared(tokenizer, config)
+
+
+def prepared(tokenizer: Any, config: ModelConfig) -> Found:  # noqa: ANN401 - any engine's tokenizer
+    """Set `tokenizer` to the user's template arguments and date, and say how its model thinks.
+
+    Raises:
+        UserError: as `thinking.study`, or an option that the chat template has no use for.
+    """
+    template = getattr(tokenizer, "template", None)
+    if template is None:
+        why = (
+            "the model has no chat template" if tokenizer.chat_template is None else "this engine words its own prompts"
+        )
+        _refuse_template_options(config, why)
+    else:
+        tokenizer.template = _with_options(template, config)
+    found = study(
+        tokenizer,
+        name=config.thinking,
+        think_start=config.think_start,
+        think_end=config.think_end,
+        answer_suffix=config.answer_suffix,
+        system=config.system,
+    )
+    known = {effort for family in FAMILIES if family.name == found.form.name for effort in family.efforts}
+    if known and config.reasoning_effort not in (None, *known):
+        raise UserError(
+            f"--reasoning-effort is {config.reasoning_effort!r}. {did_you_mean(str(config.reasoning_effort), known)}"
+        )
+    if template is not None:
+        if config.template_date is not None and not found.dated:
+            raise UserError(
+                f"--template-date {config.template_date}: the chat template speaks of no date. Leave it out."
+            )
+        tokenizer.template = found.template
+        tokenizer.end_ids |= frozenset(token for end in found.ends for token in tokenizer.encode(end))
+    return found
+
+
+def _with_options(template: ChatTemplate, config: ModelConfig) -> ChatTemplate:
+    arguments, effort = config.arguments(), config.reasoning_effort
+    if effort is not None:
+        name = template.effort_name()
+        if not name:
+            raise UserError(f"--reasoning-effort {effort}: the chat template has no effort of reasoning. Leave it out.")
+        if name in arguments:
+            raise UserError(f"--reasoning-effort and --template-arg {name} say the same. Give one of them.")
+        arguments[name] = effort
+    return replace(template, arguments=arguments, day=config.day() or date.today())
+
+
+def _refuse_template_options(config: ModelConfig, why: str) -> None:
+    given = {
+        "--template-arg": config.template_args,
+        "--reasoning-effort": config.reasoning_effort,
+        "--template-date": config.template_date,
+    }
+    for option, value in given.items():
+        if value:
+            raise UserError(f"{option} means nothing here: {why}. Leave it out.")
 
 
 def _budgets(strategy: Strategy) -> Iterable[int]:

@@ -84,6 +84,7 @@ class Run:
                 key: facts[key]
                 for key in ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
             },
+            **({"template": facts["template"]} if "template" in facts else {}),
         }
         return {
             "identity": identity,
@@ -270,7 +271,10 @@ def prepare(config: RunConfig, out: Path | None, progress: models.Progress | Non
     documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
     items = replay.collect(tasks, documents)
     path = out or Path("runs") / _default_name(config, model)
-    run = Run(config, RunFolder(path), config.model.store or path.parent / STORE, arms, tasks, model, documents, items)
+    folder = RunFolder(path)
+    if model.found.dated and config.model.template_date is None and (day := folder.template_date()) is not None:
+        model = model.dated(day)
+    run = Run(config, folder, config.model.store or path.parent / STORE, arms, tasks, model, documents, items)
     run.folder.check()
     run.folder.claim(run.header()["identity"])
     return run
@@ -288,6 +292,7 @@ def _mendable(error: BaseException) -> BaseException:
 
 def _default_name(config: RunConfig, model: Model) -> str:
     """Model, tasks and a digest of the settings: other settings get a folder of their own."""
-    digest = sha256(repr(config).encode()).hexdigest()[:8]
+    settings = (config.model.template_args, config.model.reasoning_effort, config.model.template_date)
+    digest = sha256((repr(config) + (repr(settings) if any(settings) else "")).encode()).hexdigest()[:8]
     words = (model.engine.info.model.rstrip("/").rpartition("/")[2], *map(catalog.short, config.tasks), digest)
     return "-".join(re.sub(r"[^\w.+]", "_", word) for word in words)

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from types import FrameType
+from typing import Any
 
 # Set in the task of a strategy, whose own tasks inherit it: what runs under it may be interrupted.
 solving: ContextVar[bool] = ContextVar("solving", default=False)
@@ -36,15 +37,19 @@ async def watchdog(limit: float) -> AsyncIterator[None]:
         yield
         return
     limit, turned = max(limit, _PATIENCE), time.monotonic()
+    hung: asyncio.Task[Any] | None = None  # since the loop turned last
 
     async def turn() -> None:
-        nonlocal turned
+        nonlocal turned, hung
         while True:
-            turned = time.monotonic()
+            turned, hung = time.monotonic(), None
             await asyncio.sleep(limit / 4)
 
     def alarm(number: int, frame: FrameType | None) -> None:
-        if time.monotonic() - turned > limit and _may_be_interrupted(frame):
+        nonlocal turned, hung
+        task, now = asyncio.current_task(), time.monotonic()
+        if (now - turned > limit or (hung and task is hung)) and _may_be_interrupted(frame):
+            turned, hung = now, task  # who runs after it is not to blame
             signal.setitimer(signal.ITIMER_REAL, _INSISTING, limit / 2)
             raise Hang
 

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import cast
 
-from tts_bench import registry
+from tts_bench import loops, registry
 from tts_bench.api import Answer, Cue, LearnedToken, Strategy, Trace
 from tts_bench.harness.solve import Item
 from tts_bench.reasoner import Ledger, ModelReasoner, Settings
@@ -71,7 +71,7 @@ def sample(
             jobs = [[tasks.create_task(one(item, member)) for member in range(group)] for item in items]
         return [[job.result() for job in row] for row in jobs]
 
-    return asyncio.run(everything())
+    return loops.run(everything())
 
 
 class _Forked:

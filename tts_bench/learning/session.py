@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -10,12 +9,13 @@ from typing import Any, cast
 
 import torch
 
-from tts_bench import __version__, models
+from tts_bench import __version__, loops, models
 from tts_bench.engines.base import Engine, EngineInfo
 from tts_bench.engines.hf import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness import environment
 from tts_bench.harness.config import ModelConfig
+from tts_bench.harness.folder import pinned_date
 from tts_bench.harness.model import Model, load_model
 from tts_bench.learning import problems as training_problems
 from tts_bench.learning.config import TrainConfig, of_rollouts
@@ -24,7 +24,7 @@ from tts_bench.learning.loss import check_head
 from tts_bench.learning.picture import draw
 from tts_bench.learning.problems import Problems
 from tts_bench.learning.start import check_name, embedding_of
-from tts_bench.learning.state import LOG, State, TrainingFolder
+from tts_bench.learning.state import LOG, SETTINGS, State, TrainingFolder
 from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Report, Trainer, best
 from tts_bench.tokens import tokenfile
@@ -49,13 +49,16 @@ def prepare(config: TrainConfig, progress: models.Progress | None = None, team: 
             tokenfile.check_free(config.out)
             problems = training_problems.load(config.task, config.hold_out, config.data_dir)
             model, learner = _load(config, engines, progress)
+            folder = TrainingFolder(config.out)
+            if model.found.dated and (day := pinned_date(folder.path / SETTINGS)) is not None:
+                model = model.dated(day)  # that of the day on which it was begun
             start = _checked(config, problems, model, learner)
-        folder, identity = TrainingFolder(config.out), _identity(config, problems, model, learner)
+        identity = _identity(config, problems, model, learner)
         check_alike(team.all(lambda: identity))
         team.first(lambda: folder.claim(identity))
     except BaseException:
         for engine in engines:
-            asyncio.run(engine.close())
+            loops.run(engine.close())
         raise
     return Trainer(config, model, learner, problems, folder, start, team)
 
@@ -140,7 +143,7 @@ def _identity(config: TrainConfig, problems: Problems, model: Model, learner: Hf
         "update": learner.info.identity,
         "data": problems.sha256,
         **config.identity(),
-        **{key: facts[key] for key in decisive},
+        **{key: facts[key] for key in (*decisive, "template") if key in facts},
     }
 
 
@@ -175,7 +178,7 @@ def run(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Evalua
             return _lead(trainer, report, warn)
     finally:
         for engine in {id(engine): engine for engine in (trainer.model.engine, trainer.learner)}.values():
-            asyncio.run(engine.close())
+            loops.run(engine.close())
 
 
 def _lead(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Evaluation | None:

@@ -2,7 +2,8 @@
 
 from tts_bench.models.aliases import ALIASES, Alias, Shipped
 from tts_bench.models.cache import Progress, cache_folder, converted
-from tts_bench.models.folder import check, context_window, fingerprint, sampling_defaults
+from tts_bench.models.convert import lacking
+from tts_bench.models.folder import check, context_window, end_tokens, fingerprint, sampling_defaults
 from tts_bench.models.lookup import (
     ModelFolder,
     can_be_found,
@@ -12,6 +13,7 @@ from tts_bench.models.lookup import (
     shipped_folder,
     tokenizer_folder,
 )
+from tts_bench.models.wheels import without_pip
 
 __all__ = [
     "ALIASES",
@@ -24,11 +26,14 @@ __all__ = [
     "check",
     "context_window",
     "converted",
+    "end_tokens",
     "examine",
     "fingerprint",
     "here",
+    "lacking",
     "resolve",
     "sampling_defaults",
     "shipped_folder",
     "tokenizer_folder",
+    "without_pip",
 ]

@@ -24,6 +24,11 @@ def converted(sha256: str, cache: Path | None = None) -> Path:
     return (cache or cache_folder()) / "models" / sha256[:16]
 
 
+def downloads(sha256: str, cache: Path | None = None) -> Path:
+    """Where what was fetched for the GGUF file with this SHA-256 waits until it is converted."""
+    return (cache or cache_folder()) / "downloads" / sha256[:16]
+
+
 def build(target: Path, make: Callable[[Path, Path], None]) -> None:
     """Make the folder `target` by `make(scratch, unfinished target)`, unless it is there.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
+from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,27 +17,59 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 ORIGIN = "converted.json"  # what a converted folder was made from
+_READERS = ("accelerate", "gguf")  # transformers reads GGUF files with them, and imports them only then
 _ENDS = ("<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "<end_of_turn>", "</s>")
 _SAME_MATRIX = 0.5  # relative distance: two roundings of one matrix are nearer, two trained matrices are not
+
+
+class Unreadable(UserError):
+    """The packages that read GGUF files are here, and transformers cannot read this one with them."""
+
+
+def lacking() -> str:
+    """What installs the packages that are missing for reading GGUF files; empty where none is."""
+    missing = [name for name in _READERS if find_spec(name) is None]
+    return f"pip install {' '.join(missing)}" if missing else ""
+
+
+def check_readers() -> None:
+    """Before anything is fetched or read.
+
+    Raises:
+        UserError: a package that reads GGUF files is not installed.
+    """
+    if install := lacking():
+        names = " and ".join(install.split()[2:])
+        raise UserError(f"GGUF files are read with {names}, which this Python lacks. Type: {install}")
 
 
 def convert(gguf: Path, target: Path) -> None:
     """Fill the empty folder `target` with the model in `gguf`.
 
     Raises:
-        UserError: the file is no GGUF language model that transformers reads, or lacks some of its tensors.
+        UserError: a package is missing, or the memory does not suffice.
+        Unreadable: the file is no GGUF language model that transformers reads, or lacks some of its tensors.
         OSError: `target` cannot be written.
     """
+    check_readers()
     with _quiet():
         try:
             model, tokenizer, missing, quantisation = _load(gguf)
-        except Exception as error:  # readers of a damaged file fail in every way there is
+        except MemoryError as error:
             raise UserError(
+                f"There is too little memory to convert {gguf}. Close other programs and repeat."
+            ) from error
+        except ImportError as error:  # the file is not to blame
+            raise UserError(
+                f"{gguf} was not read, since a package does not load ({safe(str(error))[:200]}). Type: tts-bench doctor"
+            ) from error
+        except Exception as error:  # readers of a damaged file fail in every way there is
+            raise Unreadable(
                 f"{gguf} is not a GGUF language model that transformers can read "
                 f"({type(error).__name__}: {safe(str(error))[:200]}). Give another file, or a safetensors folder."
             ) from error
         if missing:
-            raise UserError(
+            raise Unreadable(
                 f"{gguf} lacks tensors of its model: {', '.join(sorted(missing)[:3])} ... Get the whole file."
             )
         notes = [f"dequantised from {quantisation} to bfloat16", *_tie(model)]

@@ -93,6 +93,18 @@ def sampling_defaults(folder: Path) -> Sampling:
         raise UserError(f"{folder / 'generation_config.json'}: {error}. Mend the file.") from error
 
 
+def end_tokens(folder: Path) -> frozenset[int]:
+    """Ids that end a turn, as config.json and generation_config.json name them; none where neither is there."""
+    configs = [_generation_config(folder)]
+    if (folder / "config.json").is_file():
+        configs.append(_json(folder / "config.json"))
+    found: set[int] = set()
+    for config in configs:
+        ends = config.get("eos_token_id")
+        found |= {end for end in (ends if isinstance(ends, list) else [ends]) if type(end) is int and end >= 0}
+    return frozenset(found)
+
+
 def unapplied(folder: Path) -> tuple[str, ...]:
     """Notes on what the model's own generation_config.json recommends and no engine here does."""
     config = _generation_config(folder)

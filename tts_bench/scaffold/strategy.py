@@ -68,10 +68,6 @@ from tts_bench.testing import CLAIMS, Claim, conform
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 def test_it_keeps(claim: Claim) -> None:
     conform($cls(), claim)
-
-
-def test_every_step_has_a_rung() -> None:
-    assert $cls(steps=2).rungs == ("0", "1", "2")
 '''
 
 _PYPROJECT = """\
@@ -86,6 +82,9 @@ description = "$title: a strategy of tts-bench"
 requires-python = ">=3.11"
 dependencies = ["test-time-scaling-bench"]
 
+[project.optional-dependencies]
+test = ["test-time-scaling-bench[test]"]
+
 [project.entry-points."tts_bench.strategies"]
 $name = "$module:$cls"
 
@@ -99,12 +98,12 @@ pythonpath = ["."]
 _README = """\
 # $title
 
-A strategy of [tts-bench](https://pypi.org/project/test-time-scaling-bench/): what it does stands in `$module.py`.
+A strategy of tts-bench: what it does stands in `$module.py`.
 
     tts-bench strategies check ./$module.py:$cls    # does it keep what the harness relies on?
-    pytest                                          # the same, as tests
-    pip install -e .                                # from here on its name is $name
-    tts-bench run --strategy baseline --strategy $name:steps=2
+    pip install -e '.[test]'                        # from here on its name is $name, and pytest is there
+    pytest                                          # what check tries, as tests
+    tts-bench run --strategy baseline --strategy $name
 """
 
 

@@ -66,7 +66,8 @@ as in GSM8K, for numbers; or a `problem` and an `answer` that is a formula or a 
 asks and scores; any option of lm-eval's task files may stand there.
 
     tts-bench tasks check ./$module.yaml    # gold solutions right, known-wrong answers wrong?
-    pytest                                  # the same, as a test
+    pip install 'test-time-scaling-bench[test]'    # pytest, for the same as a test
+    pytest
     tts-bench run --model smollm2 --tasks ./$module.yaml --strategy baseline
 """
 

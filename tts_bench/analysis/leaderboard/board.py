@@ -25,6 +25,7 @@ from tts_bench.analysis.leaderboard.recompute import complete
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, write_whole
 
+_PLACE = 200  # letters of a field that are shown: names of an entry may be long
 _REST = "the rest of the entry gives"
 _MADE = ("*.md", "*.html", "*.svg", "schema.json")  # what `build` writes, and `check` wants nothing else of
 
@@ -169,7 +170,9 @@ def read_entry(path: Path) -> Entry:
     if path.suffix != ".json":
         raise Finding(f"{path} is no entry: entries end in .json")
     try:
-        text = foreign.read(path).decode()
+        raw = foreign.read(path)
+        foreign.check_containers(raw)
+        text = raw.decode()
         entry = Entry.model_validate_json(text)
     except UnicodeDecodeError as error:
         raise Finding(f"{path} is not UTF-8: byte {error.start} cannot be read") from error
@@ -231,7 +234,7 @@ def _difference(path: Path, found: str, wanted: str, source: str) -> str:
     pairs = enumerate(zip_longest(here, wanted.split("\n")))
     place, (line, other) = next(pair for pair in pairs if pair[1][0] != pair[1][1])
     field = next(islice(_fields(here), place, None), "") if path.suffix == ".json" else ""
-    at = f"{path}, line {place + 1}{field and f', {field}'}"
+    at = f"{path}, line {place + 1}{field and f', {field[:_PLACE]}'}"
     if field.endswith("sha256") and line and other and source == _REST:
         return f"{at}: this digest does not fit the part that it ends; one of the two was changed"
     return f"{at}: {_short(line, other)}; {source} {_short(other, line)}"
@@ -260,7 +263,7 @@ def _at(path: Path, text: str, where: str) -> str:
     lines: dict[str, int] = {}
     for number, field in enumerate(_fields(text.split("\n")), 1):
         lines.setdefault(field, number)
-    near = where
+    near = where = where[:_PLACE]
     while near and near not in lines:
         near = near.rpartition(".")[0]
     return f"{path}{f', line {lines[near]}' if near else ''}{f', {where}' if where else ''}"

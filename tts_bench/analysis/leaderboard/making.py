@@ -78,6 +78,7 @@ def _check_header(run: RunData) -> None:
     pairs |= {f"data of {task}": (held["sha256"], identity["data"][task]) for task, held in header["data"].items()}
     alike = ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
     pairs |= {key: (header[key], identity[key]) for key in alike}
+    pairs["template"] = (header.get("template"), identity.get("template"))
     for name, (said_here, said_there) in pairs.items():
         if said_here != said_there:
             raise UserError(f"{run.path / 'run.json'} was changed: it gives two values for {name}. Repeat the run.")
@@ -115,6 +116,12 @@ def _check_curve(run: RunData, found: Sequence[Point]) -> None:
         raise UserError(f"{run.path} was changed after its run: curve.json has {len(left)} points, not {len(found)}.")
 
 
+def _worded(identity: dict[str, Any]) -> dict[str, Any]:
+    """How a problem is worded: the thinking format, and what the chat template is told, where that is anything."""
+    told = {key: identity[key] for key in ("template",) if key in identity}
+    return {**identity["thinking_format"], **told}
+
+
 def _content(run: RunData, records: str) -> dict[str, Any]:
     header, identity = run.header, run.header["identity"]
     system = identity["system"]
@@ -128,7 +135,7 @@ def _content(run: RunData, records: str) -> dict[str, Any]:
             "seed": identity["seed"],
             "limit": identity["limit"],
             "thinking_format": identity["thinking_format"]["name"],
-            "thinking_format_sha256": digest(identity["thinking_format"]),
+            "thinking_format_sha256": digest(_worded(identity)),
             "system": None if system is None else digest(system),
             "max_thinking_tokens": identity["max_thinking_tokens"],
             "max_answer_tokens": identity["max_answer_tokens"],

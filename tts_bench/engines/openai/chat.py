@@ -73,12 +73,12 @@ def _second_turn(request: Request, tokenizer: EndpointTokenizer | ServerCounted)
 
 def _turn(tokenizer: EndpointTokenizer) -> tuple[str, str]:
     """What the chat template puts between a reply and the next prompt, and between that and the next reply."""
-    if tokenizer.chat_template is None:
+    if tokenizer.template is None:
         raise UserError(
             "the endpoint takes messages only, and the tokenizer has no chat template to count them with. "
             "Type --tokenizer with the folder or hub id of the instruct model."
         )
     turns = [{"role": role, "content": text} for role, text in zip(_ROLES, (_PROMPT, _REPLY, _AGAIN), strict=True)]
-    text = str(tokenizer.inner.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    text = tokenizer.template.render(turns)
     before, after = text.rpartition(_REPLY)[2].split(_AGAIN)
     return before, after

@@ -132,6 +132,8 @@ class OpenAIEngine:
         if self.dialect.prompt_ids:
             return len(ids), {"prompt": ids}
         text = tokenizer.decode(ids)  # where pieces meet, the server may cut it into other tokens
+        if tokenizer.respells(ids):
+            raise EngineError("the problem spells a control token, and the endpoint takes text, which cannot tell them")
         bos = tokenizer.inner.bos_token
         return None, {"prompt": text.removeprefix(str(bos)) if self.dialect.adds_bos and bos else text}
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from tts_bench import models
+from tts_bench import loops, models
 from tts_bench.engines.base import Capability, EngineInfo, Sampling
 from tts_bench.errors import EngineError, UserError
 
@@ -114,7 +114,7 @@ def _looked(
             await asking.close()
 
     try:
-        return asyncio.run(look())
+        return loops.run(look())
     except Unreachable as error:
         raise UserError(
             f"{where} cannot be reached ({error}). Is the server running, and is --base-url right?"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 
+from transformers import PreTrainedTokenizerBase
+
+from tts_bench import models
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.models.folder import TOKENIZER_FILES
@@ -20,6 +23,10 @@ class EndpointTokenizer(HfTokenizer):
 
     counts = True  # what it makes of a text is what the server has to count
 
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, ends: Iterable[int] = ()) -> None:
+        super().__init__(tokenizer, ends)
+        self._served = self.end_ids  # ends that a server knows itself; those of the chat template it may not know
+
     @cached_property
     def unspoken(self) -> re.Pattern[str]:
         """What servers show in one text and not in the other: added tokens, white space, characters cut in two."""
@@ -31,7 +38,7 @@ class EndpointTokenizer(HfTokenizer):
 
     def stop_texts(self, ids: Sequence[int]) -> tuple[str, ...]:
         """Texts of the ids that are no end of turn: a server knows those itself."""
-        return tuple(self.decode((token,)) for token in sorted(ids) if token not in self.end_ids)
+        return tuple(self.decode((token,)) for token in sorted(ids) if token not in self._served)
 
 
 def seen(tokens: Sequence[int]) -> list[int]:
@@ -48,7 +55,9 @@ def load_tokenizer(folder: Path, name: str) -> EndpointTokenizer:
     from transformers import AutoTokenizer
 
     try:
-        return EndpointTokenizer(AutoTokenizer.from_pretrained(folder, local_files_only=True))
+        return EndpointTokenizer(
+            AutoTokenizer.from_pretrained(folder, local_files_only=True), models.end_tokens(folder)
+        )
     except (OSError, ValueError, KeyError) as error:
         why = " ".join(str(error).split())[:200]
         raise UserError(

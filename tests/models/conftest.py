@@ -1,4 +1,4 @@
-"""From a name to a folder: local, converted once into the cache, or from the hub; whole or not at all."""
+"""What tests of models share: a tiny model, its GGUF file, wheels of it, a cache of their own."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.models.made import write_alias
 from tests.models.tiny_gguf import write_gguf
 from tests.tiny import make_tiny
-from tts_bench.models import resolve as resolve_function  # noqa: F401
-
-NAME = "pocket"
-"""The alias that these tests add; its GGUF lies in two wheels."""
+from tts_bench.models import ALIASES
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny(tmp_path_factory.mktemp("tiny"), "qwen2")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def gguf(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_gguf(folder, tmp_path_factory.mktemp("gguf") / "tiny.gguf")
 
@@ -28,3 +26,12 @@ def gguf(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TTS_BENCH_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+@pytest.fixture
+def wheels(gguf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the two wheels of the alias "pocket", which `TTS_BENCH_WHEELS` names."""
+    wheels = tmp_path / "wheels"
+    monkeypatch.setitem(ALIASES, "pocket", write_alias(gguf, wheels))
+    monkeypatch.setenv("TTS_BENCH_WHEELS", str(wheels))
+    return wheels
