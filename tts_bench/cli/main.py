@@ -15,7 +15,6 @@ from functools import partial
 from typing import Annotated, Any, NoReturn
 
 import typer
-from pydantic import ValidationError
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
@@ -157,6 +156,10 @@ def _run(arguments: list[str]) -> int:
 
 def _wrong_value(error: typer.TyperException) -> str | None:
     """What was found and expected, where a value is of the wrong type: typer's own message lacks the former."""
+    if error.__cause__ is None:
+        return None
+    from pydantic import ValidationError  # not at the start: it takes a tenth of all that --help takes
+
     if not isinstance(error.__cause__, ValidationError):
         return None
     detail, option = error.__cause__.errors()[0], error.param.opts[0]  # type: ignore[attr-defined]
