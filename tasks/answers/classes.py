@@ -7,13 +7,12 @@ and is what votes count. A class is never a truth value: an equation says what i
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Literal
 
 from . import relations, units, words
 from .evaluation import Undefined
+from .forms import Form, one, several
 from .identity import described
 from .literals import exact
 from .spelling import closing, plain, split, tight, without_text
@@ -67,34 +66,6 @@ _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
 _ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _PARTED = re.compile(r"[,;=<>]|\b(?:and|or)\b")
 _BARE_WORDS = re.compile(r"[A-Za-z0-9 .,'!?:/&()-]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """What an answer says: one thing, several in any order, or values of several unknowns."""
-
-    kind: Literal["one", "several", "assignment"]
-    parts: tuple[str, ...]
-
-    @property
-    def text(self) -> str:
-        return ", ".join(sorted(self.parts, key=_order)) if self.kind == "several" else self.parts[0]
-
-
-def _order(part: str) -> tuple[int, Fraction, str]:
-    """Numbers by size, then everything else by spelling."""
-    try:
-        return 0, Fraction(part), part
-    except (ValueError, ZeroDivisionError):
-        return 1, Fraction(0), part
-
-
-def one(text: str) -> Form:
-    return Form("one", (text,))
-
-
-def several(parts: list[str]) -> Form:
-    return Form("several", tuple(parts)) if len(parts) > 1 else one(parts[0])
 
 
 @lru_cache(maxsize=2**15)

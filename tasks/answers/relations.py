@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from . import units, words
 from .evaluation import Undefined, evaluate, variables
+from .forms import Form, one
 from .identity import digest_of_ratios, summary
 from .numbers import Value, context, inexact, is_real, settled, shown
 from .spelling import split, tight, without_text
 from .syntax import Node, Unreadable, number, parse
 
-if TYPE_CHECKING:
-    from .classes import Form
-
-Reading = Callable[[str], "Form"]
+Reading = Callable[[str], Form]
 
 _RELATION = re.compile(r"\\(?:le|ge|ne|approx|in|equiv|to)(?![A-Za-z])|[=<>]")
 _LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)(?:_(?:\{[^{}]*\}|\w|\\[A-Za-z]+))?'*"
@@ -35,8 +32,6 @@ _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
 
 def read(text: str, form: Reading) -> Form | None:
     """What a chain of relations says; None where there is no relation."""
-    from .classes import one
-
     sides, marks = _chain(text)
     if not marks:
         return None
@@ -124,8 +119,6 @@ def _difference(trees: tuple[Node, Node]) -> Node:
 
 def _solved(trees: tuple[Node, Node], names: frozenset[str]) -> Form:
     """An equation as the value of the last of its variables in which it is linear, or else up to a factor."""
-    from .classes import one
-
     difference = _difference(trees)
     for name in sorted(names, key=_dependence, reverse=True):
         if root := _linear_root(difference, name, names - {name}):

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.filesize import decimal
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tts_bench import models
+from tts_bench.cli.progress_bar import bar
 from tts_bench.text import safe
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -86,26 +83,3 @@ def show(
         answer_suffix=answer_suffix,
     )
     show_model(config, problem)
-
-
-@contextmanager
-def bar() -> Iterator[models.Progress]:
-    """A progress bar on standard error, for `models.resolve`; it is drawn from the first report on."""
-    size = TextColumn("{task.fields[size]}")
-    view = Progress(
-        TextColumn("{task.description}"), BarColumn(), size, TimeElapsedColumn(), console=Console(file=sys.stderr)
-    )
-    stages: dict[str, TaskID] = {}
-
-    def tell(what: str, done: int, of: int) -> None:
-        view.start()
-        if what not in stages:
-            stages[what] = view.add_task(what, size="")
-        text = f"{decimal(done)} of {decimal(of)}" if of else ""
-        view.update(stages[what], completed=done, total=of or None, size=text)
-
-    try:
-        yield tell
-    finally:
-        if stages:
-            view.stop()

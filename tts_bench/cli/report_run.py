@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from tts_bench.analysis import terminal
-from tts_bench.cli.models import bar
+from tts_bench.cli.progress_bar import bar
 from tts_bench.harness.config import RunConfig
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import Outcome, Run, prepare

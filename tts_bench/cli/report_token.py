@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tts_bench.cli.models import bar
+from tts_bench.cli.progress_bar import bar
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.evaluation import Evaluation, Gain
 from tts_bench.learning.session import prepare, run

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench import models
-from tts_bench.cli.models import bar
+from tts_bench.cli.progress_bar import bar
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.harness.config import ModelConfig

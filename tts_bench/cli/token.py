@@ -88,7 +88,7 @@ def init(
 
     tokenfile.check_free(out)
     models.examine(model)
-    from tts_bench.cli.models import bar
+    from tts_bench.cli.progress_bar import bar
     from tts_bench.learning.start import untrained
 
     with bar() as progress:
