@@ -43,7 +43,9 @@ _LAST = re.compile(
 _MONEY = re.compile(
     r"(?:(?:\b|\\text\{\s*)(?:US|USD|CA|AU|HK|NZ|S|C|A|R)\s*\}?\s*)?\\?\$|\bRs\.?(?=\s*\d)|\\(?:pounds|euro|yen|cent|(?:math|text)dollar|texteuro|textsterling)(?![A-Za-z])(?:\{\})?"
 )
-_CODE = re.compile(r"^(?P<sign>[-+]?)\s*(?:\\text\{\s*)?(?:USD|EUR|GBP|INR|CAD|AUD|JPY|CNY|Rs\.?)(?:\s*\})?\s*(?=\d)")
+_CODE = re.compile(
+    r"^(?P<sign>[-+]?)\s*(?:\\text\{\s*)?(?:USD|EUR|GBP|INR|CAD|AUD|NZD|JPY|CNY|CHF|SEK|NOK|KRW|SGD|HKD|RMB|Rs\.?)(?:\s*\})?\s*(?=\d)"
+)
 _ORDINAL_TEXT = re.compile(r"(?<=\d)\s*\\text\{\s*(?:st|nd|rd|th)\s+")
 _ORDINAL = re.compile(
     r"(?<=\d)(?:\}\s*(?=\^))?\s*\^?\s*(?:\{\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}(?:\s*\})?"
