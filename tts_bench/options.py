@@ -205,7 +205,8 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _fields(cls: type) -> list[dataclasses.Field[Any]]:
-    return [field for field in dataclasses.fields(cls) if field.init]
+    """The fields that are options: one that is no choice of the user's says so in its metadata."""
+    return [field for field in dataclasses.fields(cls) if field.init and field.metadata.get("option", True)]
 
 
 def _default(field: dataclasses.Field[Any]) -> object:

@@ -82,7 +82,9 @@ class ModelConfig:
     max_answer_tokens: int | None = None  # kept for the answer on top of it; None: 1024, or an eighth of the context
     seed: int = 0
     store: Path | None = None
-    needs: Needs = field(default=Needs(), repr=False, compare=False)  # no choice of the user's
+    needs: Needs = field(
+        default=Needs(), repr=False, compare=False, metadata={"option": False}
+    )  # the strategies', not the user's
 
     def __post_init__(self) -> None:
         for name in ("rows", "threads", "workers", "max_thinking_tokens", "max_answer_tokens"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from lm_eval.api.instance import Instance
@@ -13,7 +13,7 @@ from tts_bench import registry
 from tts_bench.errors import UserError
 from tts_bench.harness import loop
 from tts_bench.harness.config import ModelConfig
-from tts_bench.harness.model import load_model
+from tts_bench.harness.model import load_model, needs
 from tts_bench.harness.replay import GenerateOnly, keys, stops
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.harness.watchdog import watchdog
@@ -52,7 +52,7 @@ class TTSBenchLM(GenerateOnly):
         model = coerce(ModelConfig, {key: text for key, text in texts.items() if key in ours}, "tts-bench")
         rest = ",".join(f"{key}={text}" for key, text in texts.items() if key not in ours)
         built = registry.build(f"{strategy}{',' if ':' in strategy and rest else ':' if rest else ''}{rest}")
-        self._model = load_model(model)
+        self._model = load_model(replace(model, needs=needs([built])))
         built = self._model.admit(built)
         self._arm = Arm(built.id, built.strategy)
         self._scheduler = Scheduler(self._model.engine, Store(model.store))
