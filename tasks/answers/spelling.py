@@ -56,7 +56,7 @@ _CELLS = re.compile(r"\\begin|&")
 _TEXT = re.compile(
     r"\\(?:text(?:bf|it|rm|sf|tt|up|md|normal|sc)?|[mh]box|math(?:rm|bf|it)|operatorname\*?)(?![A-Za-z])\s*\{"
 )
-_FORMULA = re.compile(r"\\[A-Za-z]|[=+]|[a-z]\^\{?[n\d]\}?[-+]")
+_FORMULA = re.compile(r"\\[A-Za-z]|[=+]|[a-z]\^\{?[n\d]\}?[-+]|\d[A-Za-z]\^")
 _SPACES = re.compile(r"(?P<row>\\\\)|\\[,;:> /]|\\(?:q?quad|thinspace|enspace|space|hfill)(?![A-Za-z])|~|\s")
 _THIN = re.compile(
     r"(?<=\d)(?:\\[,!;: ]|,\s?\\[!,;]\s?|\{,\}|'|[\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{NO-BREAK SPACE}])"
