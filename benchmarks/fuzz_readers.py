@@ -212,13 +212,13 @@ def _read_reply(path: Path) -> object:
     from tts_bench import foreign
     from tts_bench.engines.openai import wire
 
-    return wire.read(foreign.parse(foreign.read(path)))
+    return wire.read(foreign.read(path), 16)
 
 
-def _unbelievable() -> type[Exception]:
-    from tts_bench.engines.openai.client import Unbelievable
+def _refusals() -> tuple[type[Exception], ...]:
+    from tts_bench.engines.openai.client import Faulty, Unbelievable
 
-    return Unbelievable
+    return Faulty, Unbelievable
 
 
 READERS: dict[str, Reader] = {
@@ -239,5 +239,5 @@ READERS: dict[str, Reader] = {
     "weights": Reader(_model("model.safetensors"), _read_model),
     "generation": Reader(_model("generation_config.json"), _read_model),
     "wheel": Reader(_wheel, _read_wheel),
-    "reply": Reader(_reply, _read_reply, (OSError, ValueError, _unbelievable())),
+    "reply": Reader(_reply, _read_reply, (OSError, ValueError, *_refusals())),
 }

@@ -90,8 +90,8 @@ def _required(of: metadata.Distribution, extras: frozenset[str]) -> Iterator[Req
 def _link(what: metadata.Distribution, site: Path) -> None:
     """Put a distribution's files into another `site-packages`; its scripts are left out."""
     for file in what.files or []:
-        if ".." in file.parts or file.suffix == ".pyc":
-            continue
+        if ".." in file.parts or file.suffix == ".pyc" or not Path(str(file.locate())).exists():
+            continue  # some packages list files that their wheel has not
         _link_file(Path(str(file.locate())), site / file)
         if file.suffix == ".py":  # what is compiled already need not be compiled again
             compiled, here = (cache_from_source(str(path)) for path in (file.locate(), site / file))

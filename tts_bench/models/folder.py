@@ -32,6 +32,7 @@ _CAUSAL = ("ForCausalLM", "LMHeadModel")
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings")
 _WINDOWS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p")
+_TOKENIZER = 2**28  # bytes of a tokenizer's file; the largest have a tenth of that
 _SIZE = re.compile(
     r"(hidden|intermediate|vocab)_size|head_dim|d_model|n_(embd|layer|head)|num_\w*(layers|heads|experts)"
 )
@@ -220,6 +221,9 @@ def _tokens(folder: Path) -> int:
             "Copy the tokenizer files from where the weights come from."
         )
     try:
+        for name in _ONE_OF_TOKENIZER:
+            if (folder / name).is_file():
+                foreign.check_size(folder / name, _TOKENIZER)
         if not (folder / "tokenizer.json").is_file():
             from transformers import AutoTokenizer
 

@@ -48,12 +48,11 @@ def golds(folder: Path, task: str) -> dict[int, str]:
         rungs = sorted(strategy.iterdir()) if strategy.is_dir() else []
         paths = [path for rung in rungs if (path := rung / f"samples_{file_name(task)}.jsonl").is_file()]
         for path in paths[:1]:
-            for number, line in enumerate(foreign.lines(path), 1):
-                try:
+            number = 1
+            try:
+                for number, line in enumerate(foreign.lines(path), 1):  # noqa: B007 - told where one is wrong
                     sample = foreign.parse(line)
                     found.setdefault(int(sample["doc_id"]), str(sample["target"]))
-                except (ValueError, KeyError, TypeError) as error:
-                    raise UserError(
-                        f"{path}, line {number} is no sample of lm-eval. Repeat the run's command."
-                    ) from error
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise UserError(f"{path}, line {number} is no sample of lm-eval. Repeat the run's command.") from error
     return found
