@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
-from tests.cpu import starts
 from tests.refusals import MAIN, SCRIPTED, check_message, contents, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tests.test_cli_main import HEAVY, tts_bench
 from tests.tiny import make_tiny
@@ -94,17 +93,14 @@ def test_a_bad_option_is_refused_before_anything_is_loaded_and_nothing_is_writte
     "given",
     ["--strategy nope", "--tasks gsm9k", "--model smollm", "--out plugin.py"],
 )
-def test_a_bad_option_loads_no_model_library_and_takes_a_few_starts_of_python(place: Path, given: str) -> None:
+def test_a_bad_option_loads_no_model_library_and_writes_nothing(place: Path, given: str) -> None:
     before = contents(place)
-
-    def refused() -> None:
-        done = tts_bench("run", *given.split(" "))
-        said, _, loaded = done.stderr.partition("LOADED")
-        assert done.returncode == 2
-        check_message(said)
-        assert not {name.partition(".")[0] for name in loaded.split()} & HEAVY
-
-    assert starts(refused) < 4
+    done = tts_bench("run", *given.split(" "))
+    said, _, loaded = done.stderr.partition("LOADED")
+    assert done.returncode == 2
+    check_message(said)
+    assert 0 < len(loaded.split()) < 500
+    assert not {name.partition(".")[0] for name in loaded.split()} & HEAVY
     assert contents(place) == before
 
 
