@@ -31,12 +31,12 @@ SINGLE = 1000
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs of one size; `mean` is the accuracy over all problems there could be."""
+    """Runs of one size; `mean` is the accuracy over all problems there could be, None for any of 5 to 95%."""
 
     problems: int
     repeats: int
     seeds: int
-    mean: float = 0.3
+    mean: float | None = 0.3
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,22 @@ class Found:
 
 CELLS = [
     Cell(problems, repeats, seeds) for problems in RUNS for repeats, seeds in ((1, 1), (4, 1), (16, 1), (1, 5), (16, 5))
-] + [Cell(problems, repeats, 1, mean) for mean in (0.05, 0.9) for problems in (30, 300) for repeats in (1, 16)]
+] + [Cell(problems, repeats, 1, mean) for mean in (0.05, 0.9, None) for problems in (30, 300) for repeats in (1, 16)]
 
 
 def measured(cell: Cell, runs: int, single: int = SINGLE) -> Found:
     """The shares over `runs` pairs and `single` runs alone; they depend on the cell and on these numbers."""
-    rng = np.random.default_rng([cell.problems, cell.repeats, cell.seeds, round(100 * cell.mean)])
+    rng = np.random.default_rng([cell.problems, cell.repeats, cell.seeds, round(100 * (cell.mean or 0))])
     alone, pairs = 0, np.zeros(2)
     for _ in range(single):
-        [point] = line_points("baseline", _arm("baseline", _chances(cell, rng), cell, rng).lines["t"], expected=True)
+        mean, chances = _chances(cell, rng)
+        [point] = line_points("baseline", _arm("baseline", chances, cell, rng).lines["t"], expected=True)
         assert point.low is not None
         assert point.high is not None
-        alone += point.low <= cell.mean <= point.high
+        alone += point.low <= mean <= point.high
     for _ in range(runs):
-        chances, truth = _chances(cell, rng), GAIN * (1 - cell.mean)
+        mean, chances = _chances(cell, rng)
+        truth = GAIN * (1 - mean)
         first, twin = (_arm(name, chances, cell, rng) for name in ("baseline", "same"))
         better = _arm("better", chances + GAIN * (1 - chances), cell, rng)
         [gain] = compare([first, better], resamples=1000, seed=int(rng.integers(1 << 30))).statements
@@ -72,8 +74,10 @@ def measured(cell: Cell, runs: int, single: int = SINGLE) -> Found:
     return Found(alone / single, *(pairs / runs).tolist())
 
 
-def _chances(cell: Cell, rng: np.random.Generator) -> Floats:
-    return rng.beta(SPREAD * cell.mean, SPREAD * (1 - cell.mean), cell.problems)
+def _chances(cell: Cell, rng: np.random.Generator) -> tuple[float, Floats]:
+    """The true accuracy, and the chance of each problem drawn."""
+    mean = rng.uniform(0.05, 0.95) if cell.mean is None else cell.mean
+    return mean, rng.beta(SPREAD * mean, SPREAD * (1 - mean), cell.problems)
 
 
 def _arm(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Arm:
@@ -102,7 +106,8 @@ def main() -> None:
     with ProcessPoolExecutor(given.workers, get_context("spawn")) as pool:
         for cell, runs, found in zip(CELLS, sizes, pool.map(measured, CELLS, sizes, alone), strict=True):
             shares = " | ".join(f"{100 * share:.1f}" for share in (found.accuracy, found.difference, found.false))
-            size = f"{cell.problems:,} | {cell.repeats} | {cell.seeds} | {100 * cell.mean:.0f}%"
+            mean = "5 to 95%" if cell.mean is None else f"{100 * cell.mean:.0f}%"
+            size = f"{cell.problems:,} | {cell.repeats} | {cell.seeds} | {mean}"
             print(f"| {size} | {shares} | {runs:,} |", flush=True)
 
 

@@ -159,8 +159,11 @@ def interval(values: Sequence[Fraction]) -> tuple[float, float]:
     n, mean = len(values), sum(values, Fraction(0)) / len(values)
     z, m, size = float(norm.ppf(0.975)), float(mean), float(n)
     if not set(values) <= {0, 1}:
-        variance = sum(((value - mean) ** 2 for value in values), Fraction(0)) / (n - 1)
-        size = float(n * mean * (1 - mean) / variance) * float(z / t.ppf(0.975, n - 1)) ** 2
+        weights = [(value, Fraction(1)) for value in values] + [(Fraction(end), Fraction(1, 20)) for end in (0, 1)]
+        number = sum(weight for _, weight in weights)
+        centre = sum(weight * value for value, weight in weights) / number
+        variance = sum(weight * (value - centre) ** 2 for value, weight in weights) / (number - 1)
+        size = float(n * centre * (1 - centre) / variance) * float(z / t.ppf(0.975, n - 1)) ** 2
     a, b, c = 1 + z * z / size, -(2 * m + z * z / size), m * m
     root = sqrt(max(b * b - 4 * a * c, 0.0))
     return (-b - root) / (2 * a), (-b + root) / (2 * a)

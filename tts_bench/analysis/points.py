@@ -16,6 +16,7 @@ from tts_bench.analysis.table import Line, Table
 from tts_bench.records import AnswerRecord, Record
 
 Floats = NDArray[np.float64]
+_ADDED = 0.05  # of a problem; benchmarks/coverage.py has what it does
 
 
 def share_interval(values: Floats) -> tuple[float, float]:
@@ -23,19 +24,21 @@ def share_interval(values: Floats) -> tuple[float, float]:
 
     Where every value is 0 or 1 the interval is Wilson's. Else it is Wilson's with the effective number of problems, as
     many as would leave right-or-wrong answers the same variance, which is itself estimated: hence fewer by the squared
-    ratio of the normal quantile to Student's (Korn & Graubard 1998). Sums are rounded once: the same values give the
-    same digits on every machine.
+    ratio of the normal quantile to Student's (Korn & Graubard 1998). Few problems that are nearly all solved, or nearly
+    none, seldom show the spread there is: a small part of a right and of a wrong problem is added to the estimate.
+    Sums are rounded once: the same values give the same digits on every machine.
     """
     from scipy.special import stdtrit
 
     n, numbers = len(values), values.tolist()
     mean = fsum(numbers) / n
-    if {0.0, 1.0}.issuperset(numbers):
+    if n < 2 or {0.0, 1.0}.issuperset(numbers) or len(set(numbers)) == 1:
         return wilson(mean, n)
-    variance = fsum((number - mean) ** 2 for number in numbers) / max(n - 1, 1)
-    if not variance:
-        return wilson(mean, n)
-    return wilson(mean, n * mean * (1 - mean) / variance * (Z95 / float(stdtrit(n - 1, 0.975))) ** 2)
+    size = n + 2 * _ADDED
+    centre = (mean * n + _ADDED) / size
+    squares = fsum([*((number - centre) ** 2 for number in numbers), _ADDED * centre**2, _ADDED * (1 - centre) ** 2])
+    evenly = centre * (1 - centre) * (size - 1) / squares  # right-or-wrong answers' variance, as a multiple of this one
+    return wilson(mean, n * evenly * (Z95 / float(stdtrit(n - 1, 0.975))) ** 2)
 
 
 def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Point]:
