@@ -166,6 +166,7 @@ class Server:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a reply is two writes, and the second would wait for the acknowledgement
     served: Server
 
     def log_message(self, *_: object) -> None:

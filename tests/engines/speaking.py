@@ -44,6 +44,7 @@ class Place:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # a reply is two writes, and the second would wait for the acknowledgement
     place: Place
 
     def log_message(self, *_: object) -> None:
