@@ -7,8 +7,11 @@ import re
 _TOKEN = re.compile(
     r"(?<!\\)\\+(?:boxed|fbox)(?![A-Za-z])\s*"
     r"(?:(?P<open>\{)|(?P<bare>[-+]?[\d.,]*\d|\\[dt]?frac(?:\{[^{}]*\}){2}|[A-Za-z](?=\$)))?"
-    r"|\\.|[{}]|(?P<thought></[\w:]*think>|\[/THINK\])",
+    r"|\\.|[{}]",
     re.DOTALL,
+)
+_THINKING = re.compile(  # the tags that a scorer meets as text
+    r"[<\u25c1]/?(?:[\w:]*think(?:ing)?|thought)[>\u25b7]|\[/?THINK\]|<\|(?:START|END)_THINKING\|>"
 )
 _BLANK = re.compile(r"(?:[{}]|\\[,;:! ]|\\q?quad|~|\$|\.|\\text\{\s*\}|\s)*")
 _BESIDE = re.compile(  # what may stand between the boxes of one answer
@@ -22,14 +25,30 @@ def box(text: str) -> str | None:
 
     Boxes side by side, with nothing but a comma or an `and` between them, hold the parts of one answer and come as a
     list. An empty box after a full one is an echo of the instruction. A box without braces holds one number, fraction
-    or letter. None where there is no box, or empty ones alone.
+    or letter. A box in a block of thinking counts where the answer has none. None where there is no box, or empty ones
+    alone.
     """
+    return next(filter(None, map(_last_box, parted(text))), None)
+
+
+def parted(text: str) -> tuple[str, str]:
+    """The answer and the thinking, wherever it is opened again; what stands before the first end of it is thinking."""
+    answer: list[str] = []
+    thinking: list[str] = []
+    start, opened = 0, False
+    for mark in _THINKING.finditer(text):
+        ends = "/" in mark[0] or "END_" in mark[0]
+        (thinking if opened or (ends and not start) else answer).append(text[start : mark.start()])
+        start, opened = mark.end(), not ends
+    (thinking if opened else answer).append(text[start:])
+    return "\n".join(answer), "\n".join(thinking)
+
+
+def _last_box(text: str) -> str | None:
     found: list[tuple[int, int, str]] = []  # beginning, end and content of each box that is no part of another
     opened: list[tuple[int, int] | None] = []  # open braces: beginning of a box and of its content, None for others
     for token in _TOKEN.finditer(text):
-        if token["thought"]:  # a box that was left open while thinking holds nothing of the answer
-            opened.clear()
-        elif token["open"]:
+        if token["open"]:
             opened.append((token.start(), token.end()))
         elif token["bare"]:
             found.append((token.start(), token.end(), token["bare"]))

@@ -11,7 +11,7 @@ import re
 from typing import Literal
 
 from .answers.classes import classify
-from .boxed import box
+from .boxed import box, parted
 from .tail import last_expressions, last_number
 
 Kind = Literal["number", "expression"]  # what the lenient metric falls back on
@@ -36,10 +36,11 @@ def lenient(gold: str, text: str, kind: Kind) -> bool:
     content = box(text)
     if content is not None:
         return _right(gold, content)
+    parts = parted(text)
     if kind == "number":
-        last = last_number(text)
+        last = next(filter(None, map(last_number, parts)), None)
         return last is not None and _right(gold, last)
-    return any(_right(gold, last) for last in last_expressions(text))
+    return any(_right(gold, last) for last in next(filter(None, map(last_expressions, parts)), []))
 
 
 def same(gold: str, answer: str) -> bool:
