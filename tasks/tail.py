@@ -36,6 +36,7 @@ _UNIT = re.compile(r"(?<=\d)(?:[msghLWVCF]|deg)$")  # a unit of one letter, righ
 _RANGE = re.compile(r"^\d+\s?[-\u2013]\s?(?=\d+$)")
 _MATH = re.compile(r"\$\$(.+?)\$\$|\$([^$]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.DOTALL)
 _EQUALS = re.compile(r"(?<![<>!\\])=|\\approx|\u2248")
+_METRES = re.compile(r"(?<=\d) (?:[A-Z]/|kg/)?m(?:/s)?\s?\^\s?(?:\{[23]\}|[23])(?![\w^{])")  # of 9.8 m/s^2
 _OPEN_BOX = re.compile(r"\\+(?:boxed|fbox)\s*\{")
 
 
@@ -73,7 +74,7 @@ def _formulas(tail: str) -> list[tuple[int, str]]:
 
 
 def _tail(text: str) -> str:
-    """The end of the text, up to a while after the last thing that a formula could hold."""
+    """The end of the text, up to a while after the last thing that a formula could hold, without powers of metres."""
     ends = [match.end() for match in re.finditer(r"[\d$\u03c0\u221a\u221e\u00bc-\u00be]", text)]
     end = min(len(text), (ends[-1] if ends else len(text)) + _FAREWELL)
-    return _OPEN_BOX.sub(" ", text[max(0, end - _TAIL) : end])
+    return _METRES.sub("", _OPEN_BOX.sub(" ", text[max(0, end - _TAIL) : end]))

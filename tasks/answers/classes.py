@@ -61,7 +61,9 @@ _TO = re.compile(r"(\d+) ?(?:\\text\{ ?to ?\}|to) ?(\d+)")
 _CASES = re.compile(r"\\begin\{cases\}(.*?)\\end\{cases\}", re.DOTALL)
 _OUTWARDS = re.compile(r"\](?P<inner>[^\[\]]*)\[")
 _MARKDOWN = re.compile(r"\*[^*]+\*|_[^_]+_")
-_BASED = re.compile(r"\(?(-?[0-9A-F.]*\d[0-9A-F.]*)\)?_\{?(\d+)\}?")
+_SUBSCRIPTED = re.compile(
+    r"\(?(?P<digits>-?[0-9A-F.]*\d[0-9A-F.]*)\)?_\{?(?:base-?)?(?:(?P<base>\d+)|(?P<word>[a-z]{2,}))\}?"
+)
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
 _ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _PARTED = re.compile(r"[,;=<>]|\b(?:and|or)\b")
@@ -160,8 +162,8 @@ def _in_words(text: str) -> str | None:
         return time
     if _MARKDOWN.fullmatch(flat):
         return _in_words(flat[1:-1]) or _numeral(flat[1:-1])
-    if based := _BASED.fullmatch(flat.replace(" ", "")):
-        return f"{based[1]}_{based[2]}"
+    if marked := _SUBSCRIPTED.fullmatch(flat.replace(" ", "")):
+        return _subscripted(marked)
     value = next(
         (
             v
@@ -173,6 +175,15 @@ def _in_words(text: str) -> str | None:
     if value is not None:
         return str(value)
     return words.choice(flat)
+
+
+def _subscripted(marked: re.Match[str]) -> str | None:
+    """Digits with their base, 52_8 or 52_{eight}, or with a unit, 18_{dollars}."""
+    digits, word = marked["digits"], marked["word"]
+    base = marked["base"] or words.value(word)
+    if base is not None:
+        return f"{digits}_{base}"
+    return _numeral(units.without_units(f"{digits} {word}"))
 
 
 def _items(text: str, levels: int) -> Form | None:

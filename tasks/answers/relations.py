@@ -27,6 +27,7 @@ _NAME = re.compile(
 )
 _DERIVATIVE = re.compile(r"\\frac\{\s*d[^{}]*\}\{\s*d[^{}]*\}")
 _NO_NAMES = ("pi", "infty", "frac", "sqrt", "sin", "cos", "tan", "ln", "log", "exp")
+_ABSOLUTE = re.compile(r"\s*\|([^|]+)\|\s*")
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
 
 
@@ -52,7 +53,7 @@ def read(text: str, form: Reading) -> Form | None:
 def bounds(text: str, name: str) -> bool:
     """Whether `text` is an inequality on one unknown alone."""
     sides, marks = _chain(text)
-    sought = [side for side in sides if side.strip() == name]
+    sought = [side for side in sides if side.strip() in (name, f"|{name}|")]
     return bool(marks) and set(marks) <= {*_FLIPPED, r"\ne"} and len(sought) == 1 and "," not in text
 
 
@@ -166,13 +167,42 @@ def _inequality(sides: Sequence[str], marks: Sequence[str], form: Reading) -> st
     ):
         low, high = form(ordered[0]).text, form(ordered[2]).text
         return f"{'(['[rising[0] != '<']}{low}, {high}{')]'[rising[1] != '<']}"
+    if len(sides) == 3 and all(mark in ("<", r"\le") for mark in rising) and not any(map(_has_variables, ordered[::2])):
+        halves = [_inequality(ordered[place : place + 2], rising[place : place + 1], form) for place in (0, 1)]
+        if between := _between(halves):
+            return between
     if len(sides) > 2:
         return " ".join(part for pair in zip(map(tight, ordered), [*rising, ""], strict=True) for part in pair).strip()
     mark = marks[0]
     for name, bound, way in ((sides[0], sides[1], mark), (sides[1], sides[0], _FLIPPED.get(mark, mark))):
         if is_name(name) and not is_name(bound) and not _recurs(name, bound) and not _has_variables(bound):
             return _half_line(form(bound).text, way)
+        if way != r"\ne" and (distance := _ABSOLUTE.fullmatch(name)) and _is_positive(bound):
+            near = _inequality((distance[1], bound), (way,), form)
+            far = _inequality((distance[1], f"-({bound})"), (_FLIPPED[way],), form)
+            if between := _between((near, far)):
+                return between if way in ("<", r"\le") else union((near, far))
     return _compared(sides, mark)
+
+
+def _between(halves: Sequence[str]) -> str | None:
+    """What is in both of two half-lines, one to either side; None where they are anything else."""
+    ends: dict[bool, str] = {}
+    for half in halves:
+        if half.startswith("(-oo, ") and " U " not in half:
+            ends[True] = half.removeprefix("(-oo, ")
+        elif half.endswith(", oo)") and " U " not in half:
+            ends[False] = half.removesuffix(", oo)")
+    return f"{ends[False]}, {ends[True]}" if len(ends) == 2 else None
+
+
+def _is_positive(side: str) -> bool:
+    try:
+        tree = parse(side)
+        found = settled(evaluate(tree, {})) if not variables(tree) else Fraction(0)
+        return is_real(found) and found > 0
+    except (Unreadable, Undefined):
+        return False
 
 
 def _has_variables(side: str) -> bool:

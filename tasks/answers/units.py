@@ -31,6 +31,7 @@ _PIECE = re.compile(
     rf"\s*(?P<join>/|\\cdot(?![A-Za-z])|\*|-|(?<=[a-z}}])\.(?=[a-z\\]))?\s*"
     rf"(?:\\text\{{(?P<text>[^{{}}]*)\}}|(?P<bare>[A-Za-z]+)\.?|\^\\circ ?(?P<degree>[CFK](?![A-Za-z]))?){_POWER}\s*"
 )
+_AREA = re.compile(r"m\s*\^\s*(?:\{\s*[23]\s*\}|[23])")  # 3600 m^2 is an area, 3600m^2 a product
 _TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
 _GREEK_UNIT = re.compile(r"\\mu\s*(?:\\text\{\s*)?([msgLlFA])\}?")
 _UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*\}")
@@ -65,7 +66,8 @@ def without_currency(spelled: str) -> str:
 def without_units(spelled: str) -> str:
     r"""The quantity without the units after it, compound ones as `m/s` or `\text{ square feet}` too.
 
-    A letter that is not marked as text is a variable, and 4m is not 4, unless it is in a compound unit. Words of two
+    A letter that is not marked as text is a variable, and 4m is not 4, unless it is in a compound unit or stands apart
+    with the power of an area or a volume. Words of two
     letters and more that are no unit of an abbreviation count as one after a numeral: 5 apples.
     """
     text = spelled
@@ -94,7 +96,8 @@ def _are_units(tail: str, *, apart: bool) -> bool:
         word = piece["bare"]
         if piece["text"] is not None and not _is_unit(piece["text"], letters=True):
             return False
-        if word and not _fits(word, joined=joined, apart=apart or piece is not pieces[0]):
+        parted = apart or piece is not pieces[0]
+        if word and not (parted and _AREA.fullmatch(piece[0].strip())) and not _fits(word, joined=joined, apart=parted):
             return False
     return bool(pieces)
 
