@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import _thread
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
+from typing import Any
 
+import pytest
+from transformers import AutoTokenizer
+
+from tests.engines.serving import Next, serving, words
 from tests.harness.killable import write_problems
+from tests.tiny import make_tiny
+from tts_bench.cli import main as root
 
 ROOT = Path(__file__).parents[2]
 CODE = """
@@ -49,3 +60,56 @@ def test_hostile_answers_end_no_run_and_change_no_byte_of_its_repetition(tmp_pat
     first = run()
     assert first.count(b"\n") == 4
     assert run() == first
+
+
+SERVED = (r"\sum_{n=1}^{10^{12}} n^{n}", r"\prod_{n=1}^{10^9} n", r"9^{9^{9^{9}}}", r"\int_0^1 x^{x^{x^{x}}}\,dx")
+
+
+def hostile(folder: Path, answers: Sequence[str]) -> Next:
+    """A served model that hardly thinks, and answers with one of `answers`; elsewhere it draws letters."""
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    letters = words(tokenizer)
+    start, end = (tokenizer.convert_tokens_to_ids(mark) for mark in ("<think>", "</think>"))
+    spelled = [[*tokenizer.encode(rf"\boxed{{{answer}}}"), tokenizer.eos_token_id] for answer in answers]
+
+    def draw(ids: Sequence[int], body: dict[str, Any], place: int) -> int:
+        prompt = list(ids[: len(ids) - place])
+        if start not in prompt:
+            return letters(ids, body, place)
+        if end not in prompt:
+            return end
+        said = spelled[(body["seed"] or 0) % len(spelled)]
+        return said[min(place, len(said) - 1)]
+
+    return draw
+
+
+@pytest.mark.slow
+def test_a_run_on_a_served_model_that_gives_them_ends_and_an_interrupted_one_resumes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_problems(tmp_path / "data", 2)
+    folder = make_tiny(tmp_path / "tokenizer")
+    with serving(folder, draw=hostile(folder, SERVED)) as server:
+        command = ["run", "--engine", "openai", "--base-url", server.url, "--model", "served"]
+        command += ["--tokenizer", str(folder), "--data-dir", "data", "--strategy", "majority-vote:samples=6"]
+        command += ["--thinking", "think-tags", "--timeout", "20", "--out", "run"]
+        replies = count()
+
+        def interrupt(body: dict[str, Any]) -> str:
+            if len(body["prompt"]) > 30 and next(replies) == 9:  # the probes' prompts are shorter
+                _thread.interrupt_main()
+            return ""
+
+        server.mood = interrupt
+        assert root._run(command) == 130
+        assert "the same command again resumes" in capsys.readouterr().err
+        assert root._run(command) == 0
+    records = [json.loads(line) for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]
+    texts = "".join(segment["text"] for record in records for segment in record["segments"])
+    assert {answer for answer in SERVED if answer in texts} == set(SERVED), texts
+    assert [record["error"] for record in records] == [None] * 2
+    assert [answer["scores"] for record in records for answer in record["answers"]] == [
+        {"strict": 0.0, "lenient": 0.0}
+    ] * 12
