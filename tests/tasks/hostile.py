@@ -71,7 +71,8 @@ def main() -> None:
         print(json.dumps({"started": number}), flush=True)
         found, seconds = tried(written(case["answer"]))
         print(json.dumps({"number": number, "found": found, "seconds": seconds}), flush=True)
-    print(json.dumps({"children": children(), "threads": threading.active_count()}), flush=True)
+    algebra = sorted({"sympy", "math_verify", "latex2sympy2_extended"} & set(sys.modules))
+    print(json.dumps({"children": children(), "threads": threading.active_count(), "algebra": algebra}), flush=True)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.tasks.corpus import read
+from tests.tasks.hostile import written
 
 CASES = read("hostile.jsonl")
 SECONDS = 2.0  # of CPU time for one call: most take less than a hundredth of that
@@ -72,5 +74,26 @@ def test_no_hostile_answer_is_right_and_none_is_a_truth_value(runs: Runs) -> Non
         assert vote not in ("True", "False", "true", "false", "", "zoo")
 
 
-def test_no_process_and_no_thread_is_left_over(runs: Runs) -> None:
-    assert [lines[-1] for lines in runs] == [{"children": [], "threads": 1}] * 2
+def test_no_process_and_no_thread_is_left_over_and_no_algebra_system_was_asked(runs: Runs) -> None:
+    """What sympy swallows no limit of ours survives; math-verify took E_1 for Euler's e, and letters for units."""
+    assert [lines[-1] for lines in runs] == [{"children": [], "threads": 1, "algebra": []}] * 2
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        r"\^\{?\d+\^\{?\d+\^",  # towers
+        r"\\sum_\{n=1\}\^\{10\^\{12\}\} n\^\{n\}$",
+        r"\\prod_\{n=1\}\^\{10\^9\} n$",
+        r"\\int",
+        r"\\lim",
+        r"(\\log\(){4}",
+        r"(1&){800}|matrix\}\^\{9999\}",  # huge matrices
+        r"1{100000}",
+        r"\{{5000}",
+        r"^\\sum$",
+        r"(f\(){4}|(\\frac\{1\}\{){60}",  # recursion
+    ],
+)
+def test_the_corpus_of_hostile_answers_holds_every_kind(kind: str) -> None:
+    assert any(re.search(kind, written(case["answer"])) for case in CASES)

@@ -21,6 +21,8 @@ from tts_bench.tasks.hooks import gold
 from tts_bench.tasks.scoring import extract, lenient, strict
 from tts_bench.tasks.tail import last_number
 
+from benchmarks.scoring import seconds
+
 EQUAL = [
     ("1/2", "0.5", r"\frac{1}{2}", r"\frac12", r"\dfrac{1}{2}", ".5", r"\frac{2}{4}", "0.50", r"\frac 12"),
     ("3", "x=3", "x = 3", "3.0", r"\text{3}", "3.", r"3 \text{ cm}", r"\boxed{3}", r"\$3", "3 dollars", "$3$"),
@@ -238,6 +240,16 @@ def test_a_number_is_itself_in_every_spelling(value: object) -> None:
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9))
 def test_integers_are_right_only_if_they_are_equal(gold: int, answer: int) -> None:
     assert strict(str(gold), rf"\boxed{{{answer:,}}}") == (gold == answer)
+
+
+def test_ordinary_answers_are_scored_at_the_promised_rates() -> None:
+    """docs/scoring.md has what was measured: some twenty times these."""
+    golds = {name: [gold(row) for row in load_rows(name).rows] for name in ("gsm8k", "math500")}
+    expressions = [answer for answer in golds["math500"] if not answer.lstrip("-").isdigit()]
+    for answers, rate in ((golds["gsm8k"], 1500), (expressions, 25)):
+        taken = seconds(answers)
+        assert len(taken) / sum(taken) >= rate
+        assert taken[int(0.99 * len(taken))] < 0.5
 
 
 def test_the_documentation_shows_the_classes_that_are_found() -> None:
