@@ -49,7 +49,7 @@ def solved(seed: int, *, errors: bool) -> Iterator[Record]:
         )
         yield plain(_until_three_agree(said), doc=doc, strategy="adaptive")
         chosen = luck.randrange(SAMPLES)
-        best = [[chosen] * (k + 1) + list(range(k)) for k in range(1, SAMPLES + 1)]
+        best = [[*range(k), *[chosen if chosen < k else 0] * (k + 1)] for k in range(1, SAMPLES + 1)]
         yield sampled(said, best, doc=doc, strategy="best")
         for strategy, rungs in (("baseline", 1), ("forced", 2)):
             right = [luck.choice([0.0, 1 / 3, 2 / 3, 1.0]) for _ in range(rungs)]
