@@ -4,6 +4,7 @@ import re
 import pytest
 from made_up import answer, made_up, record
 from rich.console import Console
+from voters import TOKENS, sampled
 
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points
@@ -30,6 +31,17 @@ def test_a_row_says_accuracy_with_interval_tokens_shares_cues_and_errors() -> No
     [row] = [line.split() for line in text.splitlines() if line.strip().startswith("baseline") and "[" in line]
     assert "gsm8k: exact_match, 95% Wilson interval, n = 2" in text
     assert row == ["baseline", "64", "50.0", "[9.5,", "90.5]", "33.3", "113", "1.00", "50%", "50%", "1.5/2", "1"]
+
+
+def test_tokens_that_are_on_no_bill_stand_beside_it_and_are_marked_above_one_and_a_half_times() -> None:
+    records = [sampled(["g"], [[0]], strategy=f"makes {made}", spent=made) for made in (1, 2)]
+    records += [sampled(["g", "g"], [[0], [0, 1]], strategy="makes 3", spent=3)]
+    text = shown(points(records, metrics={"sums": "strict"}))
+    rows = [line.partition("100.0]")[2].split()[:-2] for line in text.splitlines() if "100.0]" in line]
+    bill = TOKENS * 3 // 2
+    one, two, three = map(str, (bill, 2 * bill, 3 * bill))
+    assert rows == [[one], [one, two, "!"], [one], [two, three]]  # half as much again is not above it
+    assert "! above 1.5 times" in text
 
 
 def test_rungs_of_different_numbers_of_problems_show_each_number() -> None:
