@@ -17,7 +17,7 @@ from voters import TOKENS, plain, sampled
 from tests.scripts import World, rambler
 from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import compare
-from tts_bench.analysis.curve import heading
+from tts_bench.analysis.curve import Point, heading
 from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.points import points
 from tts_bench.analysis.pool import pool
@@ -26,6 +26,7 @@ from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.words import paragraphs, rows
 from tts_bench.api import Answer, Problem, Reasoner
 from tts_bench.cli import main as root
+from tts_bench.cli import show_plot
 from tts_bench.errors import UserError
 from tts_bench.harness.solve import Arm
 from tts_bench.records import Record
@@ -78,18 +79,23 @@ def test_a_pool_is_believed_only_where_the_reasoner_voted_on_the_first_k_of_it(h
         assert [one.ballots for one in records[0].answers] == wanted.get(how, [1, 2, 3, 4])
 
 
-def test_a_best_of_n_that_is_billed_through_a_vote_keeps_its_own_accuracy(tmp_path: Path) -> None:
+def test_a_best_of_n_that_is_billed_through_a_vote_keeps_its_own_accuracy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     luck, records = random.Random(0), []
     for doc in range(40):
         said = luck.choices(["g", "b", "c"], [2, 3, 1], k=4)
         best = said.index("g") if "g" in said else 0
         chosen = [[*range(k), *[best if best < k else 0] * (k + 1)] for k in range(1, 5)]  # the lineage of a plain vote
         records += [plain(said, doc=doc, strategy="vote"), sampled(said, chosen, doc=doc, strategy="best")]
-    arms, _ = arms_of([read_run(folder(tmp_path / "run", records))])
-    last = {point.strategy: point.accuracy for point in curve_of(arms) if point.rung == "4"}
+    run, drawn = folder(tmp_path / "run", records), list[Point]()
+    monkeypatch.setattr(show_plot, "write_figure", lambda curve, *_, **__: drawn.extend(curve))
+    assert root._run(["plot", str(run), "--out", str(tmp_path / "a.svg")]) == 0
     right = [one.answers[-1].scores["strict"] for one in records if one.strategy == "best"]
-    assert last["best"] == pytest.approx(sum(right) / 40, abs=1e-12)
-    assert last["best"] > (last["vote"] or 0.0) + 0.2
+    for curve in (drawn, curve_of(arms_of([read_run(run)])[0])):
+        last = {point.strategy: point.accuracy for point in curve if point.rung == "4"}
+        assert last["best"] == pytest.approx(sum(right) / 40, abs=1e-12)
+        assert last["best"] > (last["vote"] or 0.0) + 0.2
 
 
 def test_old_records_are_read_and_their_votes_not_guessed(tmp_path: Path) -> None:
