@@ -23,13 +23,14 @@ lint: setup
 types: setup
 	@rm -rf build/typed/tts_bench && mkdir -p build/typed/tts_bench
 	@ln -s $(CURDIR)/tts_bench/* $(CURDIR)/strategies $(CURDIR)/tasks build/typed/tts_bench
-	cd build/typed && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
+	cd build/typed && $(CURDIR)/$(BIN)/mypy --num-workers 2 --config-file $(CURDIR)/pyproject.toml
 
-# One thread for each test process: OpenMP threads that share a core wait for each other.
+# One thread for each test process: OpenMP threads that share a core wait for each other. One process more than there are
+# cores, since tests that wait for a server, a child or a clock leave theirs idle.
+JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) < 3 ? $$(getconf _NPROCESSORS_ONLN) + 1 : 4 )))
 test: export OMP_NUM_THREADS ?= 1
 test: lint
-	$(BIN)/pytest -q -m "not slow" -n auto --maxprocesses 4
-	$(BIN)/pytest -q -m slow -n auto --maxprocesses 2 --dist loadgroup
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
 
 # The wheel as a user gets it, without constraints.txt: with the newest versions that pyproject.toml allows.
 test-newest: setup

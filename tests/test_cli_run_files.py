@@ -9,7 +9,6 @@ import os
 import re
 import resource
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 import pytest
 from tqdm import tqdm
 
+from tests import forked
 from tests.refusals import SMALL, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
@@ -168,20 +168,14 @@ main()
 @pytest.mark.slow
 def test_ctrl_c_exits_with_130_says_how_to_resume_and_the_same_command_does(place: Path) -> None:
     write_data(b"".join(json.dumps({"question": f"{n}?", "answer": f"#### {n}"}).encode() + b"\n" for n in range(40)))
-    command = [sys.executable, "-c", SLOW, "run", *SMALL, "--in-flight", "1"]
-    child = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    child = forked.Program(SLOW, "run", *SMALL, "--in-flight", "1")
     part, deadline = place / "runs/mine/records.part.jsonl", time.monotonic() + 50
     while not (part.exists() and part.read_bytes().count(b"\n") >= 2) and time.monotonic() < deadline:
         time.sleep(0.02)
-    child.send_signal(signal.SIGINT)
-    _, said = child.communicate(timeout=20)
-    assert child.returncode == 130, said
+    child.send(signal.SIGINT)
+    done = child.wait(timeout=20)
+    said = done.stderr
+    assert done.returncode == 130, said
     assert said.endswith("Interrupted; the same command again resumes.\n")
     assert "Traceback" not in said
     assert not (place / "runs/mine/records.jsonl").exists()

@@ -50,7 +50,8 @@ def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads(tiny: Cal
 @pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads_on_smollm2(smollm2: Path, dtype: str) -> None:
-    one, two = (assert_all_equal(outcomes(smollm2, dtype, threads, 6, "8,4")) for threads in (1, 2))
+    one = assert_all_equal(outcomes(smollm2, dtype, 1, 6, "8"))
+    two = assert_all_equal(outcomes(smollm2, dtype, 2, 6, "4"))
     assert one == two
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -15,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tests.engines.serving import Kind, serving
-from tests.refusals import MAIN, place, refused, rows, write_data
+from tests.refusals import place, refused, rows, write_data
 from tests.tiny import make_tiny
 
 __all__ = ["place", "refused"]  # fixtures
@@ -128,22 +127,16 @@ def test_a_missing_or_refused_key_is_told_without_being_shown(
     assert "sk-" not in message
 
 
-def command(url: str, folder: Path, out: str, *more: str) -> subprocess.Popen[str]:
+def command(url: str, folder: Path, out: str, *more: str) -> forked.Program:
     arguments = ["run", "--engine", "openai", "--base-url", url, "--model", "served", "--tokenizer", str(folder)]
     arguments += ["--tasks", "gsm8k", "--data-dir", "data", "--max-answer-tokens", "40", "--out", out, *more]
-    return subprocess.Popen(
-        [sys.executable, "-c", MAIN, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "TTS_BENCH_API_KEY": KEY, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
+    return forked.Program(forked.MAIN, *arguments, env={**os.environ, "TTS_BENCH_API_KEY": KEY})
 
 
-def finish(process: subprocess.Popen[str]) -> str:
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
-    return said
+def finish(program: forked.Program) -> str:
+    done = program.wait()
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
 
 
 @pytest.mark.slow
@@ -158,10 +151,9 @@ def test_a_run_is_killed_and_resumed_to_the_same_bytes_and_asks_for_nothing_fini
         server.asked.clear()
         killed = command(server.url, folder, "second/whole", *arms)
         while sum(body["max_tokens"] > 12 for body in server.asked) < 5:
-            assert killed.poll() is None
+            assert killed.returncode is None
             time.sleep(0.02)
-        killed.send_signal(signal.SIGKILL)
-        killed.wait()
+        killed.kill()
         time.sleep(0.5)  # what the server was still working on
         finish(command(server.url, folder, "second/whole", *arms))
         generations = [repr(body) for body in server.asked if body["max_tokens"] > 12]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests import endless
+from tests import endless, forked
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.cli import main as root
@@ -120,5 +119,4 @@ def test_check_ends_though_importing_the_file_does_not(
 
 
 def _tts_bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tts_bench", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return forked.run(forked.MAIN, *arguments, timeout=120)

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import _thread
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -15,6 +12,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
+from tests import forked
 from tests.engines.serving import Next, serving, words
 from tests.harness.killable import write_problems
 from tests.tiny import make_tiny
@@ -46,13 +44,11 @@ if __name__ == "__main__":
 
 def test_hostile_answers_end_no_run_and_change_no_byte_of_its_repetition(tmp_path: Path) -> None:
     write_problems(tmp_path / "data", 4)
-    (tmp_path / "mine.py").write_text(CODE)
-    command = [sys.executable, str(tmp_path / "mine.py"), "run", "--engine", "scripted", "--model", "hostile"]
+    command = ["run", "--engine", "scripted", "--model", "hostile"]
     command += ["--data-dir", "data", "--strategy", "majority-vote:samples=6", "--timeout", "20", "--out", "run"]
 
     def run() -> bytes:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+        done = forked.run(CODE, *command, cwd=tmp_path, timeout=240)
         assert done.returncode in (0, 1), done.stderr
         assert "Traceback" not in done.stderr
         return (tmp_path / "run" / "records.jsonl").read_bytes()

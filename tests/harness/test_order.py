@@ -74,11 +74,10 @@ def test_records_are_the_same_bytes_in_any_order_load_and_subset_on_scripted() -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_records_are_the_same_bytes_in_any_order_load_and_subset_on_smollm2(smollm2: Path, dtype: str) -> None:
-    items = items_of(QUESTIONS[1:4])
-    whole = lines_of(smollm2, items, 8, 32, dtype, None)
-    found = lines_of(smollm2, [items[2], items[0]], 4, 1, dtype, None)
+def test_records_are_the_same_bytes_in_any_order_load_and_subset_on_smollm2(smollm2: Path) -> None:
+    items = items_of(QUESTIONS[1:4])  # in float32: tests/engines/test_hf_exact.py has this model's text in bfloat16
+    whole = lines_of(smollm2, items, 8, 32, "float32", None)
+    found = lines_of(smollm2, [items[2], items[0]], 4, 1, "float32", None)
     assert found == {key: whole[key] for key in found}
     assert len(found) == 2 * len(STRATEGIES)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import forked
 from tts_bench.errors import UserError
 from tts_bench.tokens import find, tokenfile
 
@@ -74,8 +74,7 @@ def hub(tmp_path: Path) -> Iterator[str]:
 def show(name: str, hub: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     environment |= {"HF_ENDPOINT": hub, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    command = [sys.executable, "-c", "from tts_bench.cli.main import main; main()", "token", "show", name]
-    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, cwd=home)
+    return forked.run(forked.MAIN, "token", "show", name, env=environment, timeout=120, cwd=home)
 
 
 @pytest.mark.slow

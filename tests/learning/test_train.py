@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +15,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests import forked
 from tests.learning.made_up import letters, thinker, trainer
 from tests.tiny import make_tiny
 from tts_bench.engines.hf import HfEngine
@@ -191,18 +188,15 @@ asyncio.run(model.engine.close())
 
 @pytest.mark.slow
 def test_a_training_killed_outright_resumes_to_the_same_row_bit_for_bit(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1"}
     with closing(thinker(tmp_path / "m")) as model:
         whole = trainer(model, tmp_path / "whole").train(quiet, quiet)
-    arguments = [sys.executable, "-c", KILLED, str(tmp_path)]
-    process = subprocess.Popen([*arguments, "2"], stdout=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
-    while process.stdout.readline().strip() != "2":
-        pass
+    killed = forked.Program(KILLED, tmp_path, 2)
+    while "2" not in killed.stdout.split():
+        assert killed.returncode is None, killed.stderr
+        time.sleep(0.02)
     time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    done = subprocess.run([*arguments, "-1"], capture_output=True, text=True, env=environment, timeout=300)
+    killed.kill()
+    done = forked.run(KILLED, tmp_path, -1)
     assert json.loads(done.stdout.splitlines()[-1]) == whole.row.tolist()
 
 

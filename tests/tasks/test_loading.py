@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,15 @@ from tts_bench.errors import UserError
 @pytest.fixture(autouse=True)
 def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TTS_BENCH_DATA", raising=False)
+
+
+@pytest.fixture(scope="module")
+def _indexed_once() -> Iterator[None]:
+    """lm-eval reads all its thousands of files for each index of its own tasks."""
+    whole = cache(TaskManager)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tts_bench.tasks.loading.TaskManager", lambda **some: TaskManager(**some) if some else whole())
+        yield
 
 
 def wrong(row: dict[str, Any]) -> str:
@@ -119,6 +130,8 @@ def test_a_data_error_reaches_the_user_through_lm_eval(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_indexed_once")
+@pytest.mark.xdist_group("lm-eval-index")
 def test_tasks_of_lm_eval_run_by_their_prefixed_name(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = datasets.DatasetDict({split: datasets.Dataset.from_list(ROWS["gsm8k"]) for split in ("train", "test")})
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: parts)
@@ -135,6 +148,8 @@ def test_tasks_of_lm_eval_run_by_their_prefixed_name(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_indexed_once")
+@pytest.mark.xdist_group("lm-eval-index")
 def test_groups_of_lm_eval_keep_their_prefix_and_their_mean(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = datasets.DatasetDict({split: datasets.Dataset.from_list(ROWS["math"]) for split in ("train", "test")})
     monkeypatch.setattr(datasets, "load_dataset", lambda *_, **__: parts)
@@ -146,6 +161,8 @@ def test_groups_of_lm_eval_keep_their_prefix_and_their_mean(monkeypatch: pytest.
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("_indexed_once")
+@pytest.mark.xdist_group("lm-eval-index")
 def test_a_task_of_lm_eval_that_is_unknown_or_generates_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     row = {"question": "Q", "support": "S", "correct_answer": "a"} | {f"distractor{n}": str(n) for n in (1, 2, 3)}
     splits = ("train", "validation", "test")
