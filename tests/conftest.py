@@ -36,9 +36,12 @@ def smollm2() -> Path:
     return resolve("smollm2").folder
 
 
+_HIDDEN = (".ci", ".editorconfig", ".github", ".gitignore", ".pre-commit-config.yaml")  # of the repository all the same
+
+
 def _not_of_the_repository(_folder: str, names: list[str]) -> set[str]:
     """What git ignores; a fresh clone has none of it."""
-    hidden = {name for name in names if name.startswith(".") and name not in (".ci", ".gitignore")}
+    hidden = {name for name in names if name.startswith(".") and name not in _HIDDEN}
     made = shutil.ignore_patterns("build", "dist", "runs", "*.egg-info", "__pycache__")(_folder, names)
     return hidden | made
 

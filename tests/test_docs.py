@@ -15,7 +15,10 @@ from tests.pages import GENERATED, ROOT, blocks, pages, sections_with_numbers, s
 
 RUN = [page for page in pages() if "<!-- run" in page.read_text()]
 TYPED = {"formula"}  # marks of blocks that no command makes
-COMPARED = {"docs/results/qwen2.5-coder-0.5b/README.md": "tests/test_results.py"}  # pages whose tables have a test
+COMPARED = {  # pages whose tables have a test
+    "docs/results/qwen2.5-coder-0.5b/README.md": "tests/test_results.py",
+    "docs/versions.md": "tests/test_versions.py",
+}
 
 
 def named(page: Path) -> str:

@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -47,6 +48,18 @@ def test_pinned_versions_lie_within_the_bounds_of_pyproject() -> None:
     wanted = [*PYPROJECT["project"]["dependencies"], *PYPROJECT["project"]["optional-dependencies"]["dev"]]
     for requirement in map(Requirement, wanted):
         assert requirement.specifier.contains(Version(pins[requirement.name])), requirement
+
+
+def test_the_citation_has_what_its_format_asks_for() -> None:
+    """https://citation-file-format.github.io, version 1.2.0: the keys that must be there."""
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert {"cff-version", "message", "title", "authors"} <= cited.keys()
+    assert all("name" in author for author in cited["authors"])
+
+
+def test_hooks_call_programs_that_set_up_installs() -> None:
+    [repo] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    assert {hook["entry"].split()[0] for hook in repo["hooks"]} == {".venv/bin/ruff", ".venv/bin/tts-bench"}
 
 
 @pytest.mark.slow
