@@ -26,13 +26,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tts_bench import registry
 from tts_bench.api import Strategy
-from tts_bench.conformance import claims
-from tts_bench.conformance.cancellation import cancellation
 from tts_bench.conformance.engines import ENGINE_CLAIMS
-from tts_bench.conformance.kit import Broken, Claim, NotApplicable, Result, claims_of, tried
-from tts_bench.conformance.values import with_tokens
+from tts_bench.conformance.kit import Broken, Claim, NotApplicable, Result, tried
+from tts_bench.conformance.strategies import CLAIMS, built, results
 from tts_bench.engines.base import Engine
 
 __all__ = [
@@ -50,34 +47,6 @@ __all__ = [
 ]
 
 
-CLAIMS = claims_of(
-    claims.answers,
-    claims.determinism,
-    claims.options,
-    claims.rungs,
-    claims.cost,
-    claims.common_random_numbers,
-    claims.no_gold,
-    claims.door,
-    claims.budget,
-    cancellation,
-    claims.errors,
-    claims.concurrency,
-)
-_FIRST = CLAIMS[:2]  # without them the others would compare what cannot be compared
-
-
-def results(subject: str | Strategy) -> Iterator[Result[Strategy]]:
-    """Try every claim on a strategy, or on what `name:key=value,...` or `./file.py:Class:key=value,...` speaks of.
-
-    Where it does not solve problems, or not twice alike, nothing more can be said of it.
-
-    Raises:
-        UserError: as `registry.build`.
-    """
-    yield from tried(CLAIMS, _built(subject), _FIRST)
-
-
 def engine_results(engine: Engine) -> Iterator[Result[Engine]]:
     """Try every claim on an engine, which it is left open; where it does not generate, no other claim is tried."""
     yield from tried(ENGINE_CLAIMS, engine, ENGINE_CLAIMS[:1])
@@ -91,7 +60,7 @@ def conform(subject: str | Strategy, claim: Claim[Strategy] | None = None) -> No
         UserError: as `registry.build`.
     """
     if claim is not None:
-        claim.check(_built(subject))
+        claim.check(built(subject))
         return
     _all_hold(subject, results(subject))
 
@@ -122,10 +91,6 @@ def conform_task(name: str | Path) -> None:
     if failures:
         shown = [f"row {each.row}, {each.case}, {each.metric}: {each.response[-200:]!r}" for each in failures[:20]]
         raise Broken(f"{name} scores {len(failures)} responses wrongly\n" + "\n".join(shown))
-
-
-def _built(subject: str | Strategy) -> Strategy:
-    return with_tokens(registry.build(subject).strategy if isinstance(subject, str) else subject)
 
 
 def _all_hold(subject: object, found: Iterable[Result[Any]]) -> None:

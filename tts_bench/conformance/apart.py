@@ -15,7 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from tts_bench.api import Strategy
-from tts_bench.conformance import stage
+from tts_bench.conformance import stage, strategies
 from tts_bench.conformance.kit import Claim, Result
 from tts_bench.errors import UserError
 
@@ -24,21 +24,19 @@ _START = "import sys; from tts_bench.conformance.apart import report; report(sys
 
 
 def results(spec: str) -> Iterator[Result[Strategy]]:
-    """As `tts_bench.testing.results`, and it ends whatever the strategy does.
+    """As `strategies.results`, and it ends whatever the strategy does.
 
     Raises:
         UserError: as `registry.build`; or its file does not come to its end.
     """
-    from tts_bench.testing import CLAIMS
-
-    waiting = list(CLAIMS)
+    waiting = list(strategies.CLAIMS)
     with _Told(spec) as told:
         for message in told:
             if "refused" in message:
                 raise UserError(message["refused"])
             if "claim" in message:
                 yield Result(waiting.pop(0), message["verdict"], message["reason"])
-    if len(waiting) == len(CLAIMS) and not told.begun:
+    if len(waiting) == len(strategies.CLAIMS) and not told.begun:
         raise UserError(f"{spec} does not load: {told.ending()}. Mend its file: importing it must not do any work.")
     yield from _undecided(waiting, told.ending())
 
@@ -94,14 +92,13 @@ class _Told:
 
 def report(spec: str, writer: int) -> None:
     """In the other process: try the claims and write what becomes of each as a line of JSON."""
-    from tts_bench import testing
 
     def tell(**message: str) -> None:
         os.write(writer, json.dumps(message).encode() + b"\n")
 
     stage.beginning.set(lambda: tell(problem=""))
     try:
-        for result in testing.results(spec):
+        for result in strategies.results(spec):
             tell(claim=result.claim.name, verdict=result.verdict, reason=result.reason)
     except UserError as error:
         tell(refused=str(error))
