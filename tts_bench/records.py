@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, cast, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
 
 from tts_bench import foreign
 from tts_bench.api import Answer, Cost, Segment, SegmentKind, Trace
@@ -95,13 +95,11 @@ def from_line(line: str | bytes) -> Record:
     """The record of one line, of this schema version or an earlier one.
 
     Raises:
-        ValueError: not JSON, another schema version, an unknown or missing field, a value of another type, or a number
-            that is not finite.
+        ValueError: not JSON, another schema version, an unknown or missing field, a value of another type, a number that
+            is not finite, or a count above 2^53, which is the largest that every reader of JSON takes.
     """
     raw = line.encode() if isinstance(line, str) else line
-    if (
-        raw.count(b"{") > foreign.CONTAINERS
-    ):  # of thoughts in LaTeX, or hostile: msgspec makes nothing of what it refuses
+    if raw.count(b"{") > foreign.CONTAINERS:  # thoughts in LaTeX, or hostile: msgspec makes nothing of what it refuses
         _viewed(raw)
     try:
         record = _reader().validate_json(line, strict=True)
@@ -112,6 +110,7 @@ def from_line(line: str | bytes) -> Record:
         raise ValueError(f"{where}: {first['msg']}" if where else first["msg"]) from error
     if record.schema not in READ:
         raise ValueError(_other_schema(record.schema))
+    _viewed(raw)
     return record
 
 
@@ -147,11 +146,13 @@ def _viewer() -> Decoder[Record]:
     import msgspec
 
     structs: dict[str, Any] = {}
+    count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
+    bounded = {int: count, tuple[int, ...]: tuple[count, ...]}
     for kind in (Cost, ErrorRecord, SegmentRecord, AnswerRecord, Record):
         hints = get_type_hints(kind, localns=structs)  # where a class of ours is named, its struct is meant
         structs[kind.__name__] = msgspec.defstruct(
             kind.__name__,
-            [(part.name, hints[part.name], *_default(part)) for part in fields(kind)],
+            [(part.name, bounded.get(hints[part.name], hints[part.name]), *_default(part)) for part in fields(kind)],
             namespace={name: held for name, held in vars(kind).items() if isinstance(held, property)},
             frozen=True,
             forbid_unknown_fields=True,
