@@ -95,8 +95,8 @@ def from_line(line: str | bytes) -> Record:
     """The record of one line, of this schema version or an earlier one.
 
     Raises:
-        ValueError: not JSON, another schema version, an unknown or missing field, a value of another type, a number that
-            is not finite, or a count above 2^53, which is the largest that every reader of JSON takes.
+        ValueError: not JSON, another schema version, an unknown or missing field, a value of another type, a number
+            that is not finite, or a count above 2^53, the largest that every reader of JSON takes.
     """
     raw = line.encode() if isinstance(line, str) else line
     if raw.count(b"{") > foreign.CONTAINERS:  # thoughts in LaTeX, or hostile: msgspec makes nothing of what it refuses

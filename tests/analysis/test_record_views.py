@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
 from typing import Any
@@ -119,9 +120,7 @@ def test_a_view_cannot_be_changed() -> None:
 
 @pytest.mark.parametrize("digits", ["9" * 17, "1" + "0" * 400], ids=len)
 def test_a_count_that_no_double_holds_is_refused_and_the_largest_that_one_does_is_read(digits: str) -> None:
-    start = VOTE.index(b'"tokens":') + len(b'"tokens":')
-    end = start + len(VOTE[start:].partition(b",")[0])
     for read in (view, from_line):
         with pytest.raises(ValueError, match=r"<= 9007199254740992.*tokens"):
-            read(VOTE[:start] + digits.encode() + VOTE[end:])
-        read(VOTE[:start] + str(2**53).encode() + VOTE[end:])
+            read(re.sub(rb'"tokens":\d+', b'"tokens":' + digits.encode(), VOTE, count=1))
+        read(re.sub(rb'"tokens":\d+', b'"tokens":9007199254740992', VOTE, count=1))
