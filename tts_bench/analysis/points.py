@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from math import fsum
 from statistics import stdev
@@ -11,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_bench.analysis.checks import Checks
 from tts_bench.analysis.curve import MEANS, Z95, Point, wilson
 from tts_bench.analysis.table import Line, Table
-from tts_bench.records import AnswerRecord, Record
+from tts_bench.records import Record
 
 Floats = NDArray[np.float64]
 _ADDED = 0.05  # of a problem; benchmarks/coverage.py has what it does
@@ -48,15 +48,11 @@ def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Poi
     strategies come in the order in which they were first seen.
 
     Raises:
-        ValueError: a task without a main metric, an answer without its score, a score that is not finite, a record
-            with neither answer nor error, or two names for one rung.
+        ValueError: as `Checks.check`.
     """
-    table, rungs = Table(metrics), dict[tuple[str, str], list[str]]()
+    table, checks = Table(metrics), Checks(metrics)
     for record in records:
-        if record.task not in metrics:
-            raise ValueError(f"task {record.task!r} has no main metric")
-        if not record.error:
-            _check(record, metrics[record.task], rungs.setdefault((record.task, record.strategy), []))
+        checks.check(record)
         table.add(record)
     return points_of(table)
 
@@ -122,27 +118,3 @@ def _mean(values: Floats) -> float:
 def _nothing(task: str, strategy: str, metric: str, errors: int) -> Point:
     empty: dict[str, Any] = dict.fromkeys(MEANS, 0.0)
     return Point(task, strategy, "", 0, 0, errors, metric, None, None, None, 0.0, {}, **empty)
-
-
-def _check(record: Record, metric: str, rungs: list[str]) -> None:
-    """`rungs` are the names seen so far, to which a longer record adds its own."""
-    if not record.answers:
-        raise ValueError(f"{_place(record)} has neither answer nor error")
-    for index, answer in enumerate(record.answers):
-        if index == len(rungs):
-            rungs.append(answer.rung)
-        if rungs[index] != answer.rung:
-            raise ValueError(f"{_place(record)} calls rung {index} {answer.rung!r}; others call it {rungs[index]!r}")
-        _check_scores(record, answer, metric)
-
-
-def _check_scores(record: Record, answer: AnswerRecord, metric: str) -> None:
-    if metric not in answer.scores:
-        raise ValueError(f"{_place(record)} has no score {metric!r} on rung {answer.rung!r}")
-    for name, value in answer.scores.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{_place(record)} has score {name!r} = {value} on rung {answer.rung!r}")
-
-
-def _place(record: Record) -> str:
-    return f"record {record.task}/{record.doc_id}/{record.repeat} of {record.strategy!r}"
