@@ -21,6 +21,7 @@ from tts_bench.analysis.arms import Arm, pool_seeds
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.points import line_points
 from tts_bench.analysis.table import Line
+from tts_bench.measures import columns
 
 Floats = NDArray[np.float64]
 SPREAD = 2.0  # of Beta(SPREAD p, SPREAD (1 - p)), a problem's chance of a right answer
@@ -87,9 +88,8 @@ def _arm(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Ar
 def _line(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Line:
     """A seed's line, repeats averaged as `table.Rows` does it."""
     scores = (rng.binomial(cell.repeats, chances) / cell.repeats)[:, None]
-    names = ("generated", "sequential", "prompt", "forced", "flops", "truncated", "no_answer", "cues_wanted", "cues")
-    values = {**dict.fromkeys((*names, "spent"), np.ones_like(scores)), "score s": scores}
-    return Line("t", name, "s", tuple(range(cell.problems)), ("",) * cell.problems, ("1",), values, None)
+    values = dict.fromkeys((row.name for row in columns()), np.ones_like(scores))
+    return Line("t", name, "s", tuple(range(cell.problems)), ("",) * cell.problems, ("1",), values, {"s": scores}, None)
 
 
 def main() -> None:

@@ -128,7 +128,7 @@ def column(tab: Tab, name: str) -> list[str]:
     return tab.texts(f"#table tbody td:nth-child({heads.index(name) + 1})")
 
 
-@pytest.mark.parametrize("name", ["Accuracy", "lenient", "Generated", "Truncated"])
+@pytest.mark.parametrize("name", ["Accuracy", "lenient", "Tokens", "Truncated"])
 def test_a_press_on_a_heading_sorts_by_numbers_and_another_turns_the_order(tab: Tab, name: str) -> None:
     def number(text: str) -> float:
         return float(text.replace(",", "").rstrip("%"))
@@ -147,7 +147,7 @@ def test_a_press_on_a_heading_sorts_by_numbers_and_another_turns_the_order(tab: 
 def test_the_table_holds_every_point(tab: Tab) -> None:
     assert column(tab, "Accuracy") == [f"{100 * point.accuracy:.1f}%" for point in POINTS]
     assert column(tab, "Rung") == [point.rung for point in POINTS]
-    assert column(tab, "Generated") == [f"{point.generated:,.0f}" for point in POINTS]
+    assert column(tab, "Tokens") == [f"{point.generated:,.0f}" for point in POINTS]
 
 
 def rights(record: Record) -> list[bool]:

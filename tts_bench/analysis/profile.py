@@ -47,8 +47,7 @@ def profile(line: Line, axis: ComputeAxis = GENERATED) -> Profile:
     accuracy = 100 * line.expected.mean(axis=0)
     down, up = split(line)
     wanted = float(line.values["cues_wanted"][:, -1].sum())
-    metrics = (name for name in line.values if name.startswith("score "))
-    others = [line.values[name] for name in metrics if name != f"score {line.metric}"]
+    others = [scores for name, scores in line.scores.items() if name != line.metric]
     answered = float((1 - line.values["no_answer"][:, -1]).sum())
     return Profile(
         performance=s1.performance(list(accuracy)),

@@ -128,6 +128,7 @@ class Measured:
     score: Floats  # (problems, rungs), as all below
     expected: Floats
     values: dict[str, Floats]
+    scores: dict[str, Floats]
     errors: int
 
 
@@ -138,6 +139,7 @@ def _joined(lines: list[Line]) -> Measured:
         np.concatenate([line.score for line in lines]),
         np.concatenate([line.expected for line in lines]),
         {name: np.concatenate([line.values[name] for line in lines]) for name in lines[0].values},
+        {name: np.concatenate([line.scores[name] for line in lines]) for name in lines[0].scores},
         sum(len(line.failed) for line in lines),
     )
 
@@ -160,8 +162,8 @@ def summary(task: str, token: Measured, word: Measured, vote: Measured) -> Evalu
 
 def _only(arm: Measured, documents: list[tuple[str, int]]) -> Measured:
     places = [arm.documents.index(document) for document in documents]
-    values = {name: column[places] for name, column in arm.values.items()}
-    return Measured(arm.rungs, tuple(documents), arm.score[places], arm.expected[places], values, arm.errors)
+    values, scores = ({name: held[places] for name, held in columns.items()} for columns in (arm.values, arm.scores))
+    return Measured(arm.rungs, tuple(documents), arm.score[places], arm.expected[places], values, scores, arm.errors)
 
 
 class _Table:
@@ -195,11 +197,7 @@ class _Table:
             ),
             fixed=float((np.clip(after - before, 0, None)).mean()),
             spoiled=float((np.clip(before - after, 0, None)).mean()),
-            scores={
-                name.removeprefix("score "): float(column[:, place].mean())
-                for name, column in values.items()
-                if name.startswith("score ")
-            },
+            scores={name: float(column[:, place].mean()) for name, column in own.scores.items()},
             no_answer=float(values["no_answer"][:, place].mean()),
             truncated=float(values["truncated"][:, place].mean()),
         )

@@ -34,6 +34,31 @@ function short(value) {
   return `${Number((value / scale).toPrecision(3))}${prefix}`;
 }
 
+const UNITS = { tokens: whole, FLOPs: short, share: percent, number: (value) => value.toFixed(2) };
+
+/** How a measure of a point is written; `measure` is a row of the payload's table of measures. */
+function measured(measure, point) {
+  const [value, show] = [point[measure.name], UNITS[measure.unit]];
+  if (value === null || value === undefined || !point.n) return "–";
+  if (measure.out_of) return point[measure.out_of] ? `${show(value)} of ${show(point[measure.out_of])}` : "–";
+  const marked = measure.beside && point.last && value > measure.too_much * point[measure.beside];
+  return `${show(value)}${marked ? " !" : ""}`;
+}
+
+/** The column of a measure in a table of points. */
+function columnOf(measure) {
+  return {
+    name: heading(measure),
+    meaning: measure.meaning,
+    value: (row) => row[measure.name] ?? null,
+    show: (row) => measured(measure, row),
+  };
+}
+
+function heading(measure) {
+  return measure.label[0].toUpperCase() + measure.label.slice(1);
+}
+
 function count(number, noun) {
   return `${whole(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
