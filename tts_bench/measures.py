@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import reduce
 from math import fsum
-from operator import add
+from operator import add, attrgetter
 from statistics import median, quantiles
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
@@ -24,14 +24,7 @@ ABSENT = "-"  # a column that an older file lacks
 Unit = Literal["tokens", "FLOPs", "share", "number"]
 _TEXTS: dict[Unit, str] = {"tokens": "{:,.0f}", "FLOPs": "{:.3g}", "share": "{:.0%}", "number": "{:.3g}"}
 Series = TypeVar("Series")
-
-
-class Reading(NamedTuple):
-    """Where a number is read: an answer, its record, and the name of the task's main metric."""
-
-    record: Record
-    answer: AnswerRecord
-    metric: str
+Read = Callable[["Record", "AnswerRecord"], float]
 
 
 class Shown(IntEnum):
@@ -71,7 +64,7 @@ class Measure:
     meaning: str  # in legends, the schema and docs
     unit: Unit
     shown: Shown = Shown.NOWHERE
-    read: Callable[[Reading], float] | None = None  # of one answer; None: the sum of `parts`
+    read: str | Read = ""  # of one answer: its attributes, or a function; "": the sum of `parts`
     parts: tuple[str, ...] = ()  # names of other rows
     over: Callable[[Sequence[float]], float] = mean
     short: str = ""  # above a column in a terminal, where `label` is long
@@ -79,6 +72,14 @@ class Measure:
     required: bool = False  # it is in every curve.json and entry that was ever written
     out_of: str = ""  # it is shown as so many of these, and not at all where there is none
     beside: str = ""  # it is of the whole record, and shown beside the bill of the last rung
+
+    @property
+    def reader(self) -> Read:
+        """Reads one answer. Only for a row that is no sum of others."""
+        if callable(self.read):
+            return self.read
+        found = attrgetter(self.read)
+        return lambda record, answer: float(found(answer))
 
     @property
     def heading(self) -> str:
@@ -114,8 +115,8 @@ class Measure:
 
 
 MEASURES = (
-    Measure("thinking", "thinking", "tokens sampled while thinking", "tokens", read=lambda at: at.answer.cost.thinking),
-    Measure("answer", "answer", "tokens sampled while answering", "tokens", read=lambda at: at.answer.cost.answer),
+    Measure("thinking", "thinking", "tokens sampled while thinking", "tokens", read="cost.thinking"),
+    Measure("answer", "answer", "tokens sampled while answering", "tokens", read="cost.answer"),
     Measure(
         "generated",
         "tokens",
@@ -150,7 +151,7 @@ MEASURES = (
         "all tokens that were made, billed or not",
         "tokens",
         Shown.ALWAYS,
-        read=lambda at: at.record.spent.generated,
+        read=lambda record, answer: record.spent.generated,
         beside="generated",
     ),
     Measure(
@@ -159,7 +160,7 @@ MEASURES = (
         "tokens on the critical path",
         "tokens",
         Shown.PAGES,
-        read=lambda at: at.answer.cost.sequential,
+        read="cost.sequential",
         axis=Axis("sequential", "sequential tokens", "mean tokens on the critical path"),
         required=True,
     ),
@@ -169,7 +170,7 @@ MEASURES = (
         "prompt tokens",
         "tokens",
         Shown.PAGES,
-        read=lambda at: at.answer.cost.prompt,
+        read="cost.prompt",
         axis=Axis("prompt", "prompt tokens", "mean prompt tokens per problem"),
         required=True,
     ),
@@ -187,7 +188,7 @@ MEASURES = (
         "tokens that were put in",
         "tokens",
         Shown.FILES,
-        read=lambda at: at.answer.cost.forced,
+        read="cost.forced",
         required=True,
     ),
     Measure(
@@ -196,7 +197,7 @@ MEASURES = (
         "operations for parameters and attention, prefill included",
         "FLOPs",
         Shown.PAGES,
-        read=lambda at: at.answer.cost.flops,
+        read="cost.flops",
         axis=Axis("flops", "FLOPs", "mean FLOPs per problem (parameters and attention)"),
         required=True,
     ),
@@ -206,7 +207,7 @@ MEASURES = (
         "thinking ran into its budget",
         "share",
         Shown.ALWAYS,
-        read=lambda at: at.answer.truncated,
+        read="truncated",
         short="trunc",
         required=True,
     ),
@@ -216,7 +217,7 @@ MEASURES = (
         "no answer found",
         "share",
         Shown.ALWAYS,
-        read=lambda at: at.answer.extracted is None,
+        read=lambda record, answer: answer.extracted is None,
         short="no ans",
         required=True,
     ),
@@ -226,7 +227,7 @@ MEASURES = (
         "cues asked for",
         "number",
         Shown.FILES,
-        read=lambda at: at.answer.cues_wanted,
+        read="cues_wanted",
         required=True,
     ),
     Measure(
@@ -235,41 +236,11 @@ MEASURES = (
         "put in/asked for, means",
         "number",
         Shown.ALWAYS,
-        read=lambda at: at.answer.cues,
+        read="cues",
         out_of="cues_wanted",
         required=True,
     ),
-    # Within one record, from its first answer to this one: of averages there is no telling what flipped.
-    Measure(
-        "right_to_wrong",
-        "right to wrong",
-        "score lost since the first rung",
-        "share",
-        read=lambda at: max(_first(at) - _last(at), 0.0),
-    ),
-    Measure(
-        "wrong_to_right",
-        "wrong to right",
-        "score gained since the first rung",
-        "share",
-        read=lambda at: max(_last(at) - _first(at), 0.0),
-    ),
-    Measure(
-        "right_answered",
-        "right of answered",
-        "score, where an answer was found",
-        "share",
-        read=lambda at: _last(at) * (at.answer.extracted is not None),
-    ),
 )
-
-
-def _first(at: Reading) -> float:
-    return at.record.answers[0].scores[at.metric]
-
-
-def _last(at: Reading) -> float:
-    return at.answer.scores[at.metric]
 
 
 def columns(shown: Shown = Shown.FILES) -> list[Measure]:

@@ -81,13 +81,14 @@ def _columns(
     everything = [point for line in lines.values() for point in line]
     base = next((line[-1].generated for name, line in lines.items() if name.split(":")[0] == "baseline"), 0.0)
     last = {id(line[-1]) for line in lines.values()}
+    several = len({point.n for point in everything}) > 1
 
     def measured(row: Measure) -> Callable[[Point], str]:
         return lambda point: cell(row, point, last=id(point) in last)
 
     cells: dict[str, Callable[[Point], str]] = {
         "rung": lambda point: point.rung,
-        "n": lambda point: str(point.n) if len({point.n for point in everything}) > 1 else "",
+        "n": lambda point: str(point.n) if several else "",
         "accuracy": accuracy,
         "of all": of_all,
         **{row.heading: measured(row) for row in rows if row.unit == "tokens"},

@@ -27,8 +27,8 @@ from tts_bench.analysis.report.texts import Kept, Texts, packed
 from tts_bench.analysis.report.verdicts import golds, verdicts
 from tts_bench.analysis.runs import Numbers, read_header, read_records
 from tts_bench.errors import UserError
-from tts_bench.measures import TOO_MUCH, Measure, Reading, Shown, named
-from tts_bench.records import Record
+from tts_bench.measures import TOO_MUCH, Measure, Shown, named
+from tts_bench.records import AnswerRecord, Record
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Tables:
 
 
 _TRACED = ("prompt", "thinking", "forced", "answer", "sequential", "truncated", "cues_wanted", "cues")
-_READS = {row.name: row.read for row in map(named, _TRACED) if row.read}
+_READS = {name: named(name).reader for name in _TRACED}
 _RECORD = ("run", "task", "doc", "repeat", "strategy", "error", "blob", "first", "count")
 
 
@@ -120,14 +120,13 @@ class Columns:
         for name, value in zip(_RECORD, values, strict=True):
             self.records[name].append(value)
         for answer in record.answers:
-            self._answer(Reading(record, answer, ""), tables)
+            self._answer(record, answer, tables)
 
-    def _answer(self, at: Reading, tables: Tables) -> None:
-        answer = at.answer
+    def _answer(self, record: Record, answer: AnswerRecord, tables: Tables) -> None:
         place = len(self.answers["extracted"])
         self.answers["extracted"].append(tables.place("extracted", answer.extracted))
         for name, read in _READS.items():
-            self.answers[name].append(int(read(at)))
+            self.answers[name].append(int(read(record, answer)))
         for metric in answer.scores:
             if metric not in self.scores:
                 self.scores[metric] = [None] * place
