@@ -248,6 +248,11 @@ def columns(shown: Shown = Shown.FILES) -> list[Measure]:
     return [row for row in MEASURES if row.shown >= shown]
 
 
+def costs(shown: Shown) -> list[Measure]:
+    """Those in tokens: what stands beside accuracies that are compared."""
+    return [row for row in columns(shown) if row.unit == "tokens"]
+
+
 def named(name: str) -> Measure:
     """The row called `name`."""
     return next(row for row in MEASURES if row.name == name)

@@ -26,7 +26,7 @@ from tts_bench.analysis.table import Line
 from tts_bench.analysis.terminal import accuracy, cell, legend, of_all
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
-from tts_bench.measures import Measure, Shown, columns
+from tts_bench.measures import Measure, Shown, costs
 from tts_bench.text import safe
 
 _FEWEST, _MOST = 1000, 1_000_000
@@ -107,7 +107,7 @@ def _accuracies(curve: Sequence[Point], width: int) -> tuple[list[str], list[lis
     Measures that are shown in wide tables only are there where `width` has room for them.
     """
     for least in (Shown.WIDE, Shown.ALWAYS):
-        measured = [row for row in columns(least) if row.unit == "tokens"]
+        measured = costs(least)
         headings = ["strategy", "n", "accuracy", "of all", "seeds", "between", *(row.heading for row in measured)]
         cells = _accuracy_cells(curve, measured)
         widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True) if any(column[1:])]

@@ -1,6 +1,6 @@
 // Numbers as people read them.
 
-const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0, roundingMode: "halfEven" }); // as in a terminal
 const PREFIXES = [
   [1e18, "E"],
   [1e15, "P"],

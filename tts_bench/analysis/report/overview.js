@@ -141,8 +141,6 @@ function showVerdicts(report) {
   );
 }
 
-const COMPARED = 3; // `measures.Shown.WIDE`: what `tts-bench compare` shows of a point
-
 /** Columns of points as `tts-bench compare` has them: seeds taken together, votes as expectations. */
 function accuracies(points, measures) {
   const words = (name, key) => ({ name, words: true, value: (row) => row[key], show: (row) => row[key] });
@@ -159,7 +157,7 @@ function accuracies(points, measures) {
     });
   }
   columns.push({ name: "Problems", value: (row) => row.n, show: (row) => whole(row.n) });
-  return [...columns, ...measures.filter((measure) => measure.shown >= COMPARED && measure.unit === "tokens").map(columnOf)];
+  return [...columns, ...measures.filter((measure) => measure.compared).map(columnOf)];
 }
 
 const OF_ALL = {

@@ -175,7 +175,7 @@ def _measure(row: Measure) -> dict[str, Any]:
         "label": row.label,
         "meaning": row.legend,
         "unit": row.unit,
-        "shown": row.shown,
+        "compared": row in measures.costs(Shown.WIDE),
         "out_of": row.out_of,
         "beside": row.beside,
         "too_much": TOO_MUCH,
