@@ -27,7 +27,7 @@ from tts_bench.analysis.leaderboard.document import document
 from tts_bench.analysis.leaderboard.entry import Entry
 from tts_bench.analysis.leaderboard.making import entry_of, name_of
 from tts_bench.analysis.leaderboard.markdown import markdown
-from tts_bench.analysis.leaderboard.recompute import complete, packed
+from tts_bench.analysis.leaderboard.recompute import as_old_as, complete, packed
 from tts_bench.analysis.points import points
 from tts_bench.cli import compare, plot
 from tts_bench.cli.main import parses
@@ -213,3 +213,17 @@ def test_the_leaderboard_has_what_was_spent_beside_the_bill_and_marks_it_above_o
             [cell.strip() for cell in line.split("|")] for line in page[page.index(start) :].splitlines()[1:4]
         ]
         assert (row[heads.index("tokens")], row[heads.index("spent")], row[heads.index("median")]) == ("100", told, "-")
+
+
+def test_a_rung_called_like_a_column_is_none() -> None:
+    """What an old entry lacks is left out of the new one that it is held against, and nothing else."""
+    held = content({"a": [0, 1]})
+    rungs = held["tasks"]["sums"]["strategies"]["a"]["rungs"]
+    rungs["spent"] = {**rungs.pop("only"), "spent": None}
+    new = complete(held)
+    old = complete(content({"a": [0, 1]}), without=["spent"])
+    [rung] = as_old_as(new, old)["tasks"]["sums"]["strategies"]["a"]["rungs"].items()
+    assert rung[0] == "spent"
+    assert "spent" not in rung[1]
+    assert "spent" not in rung[1]["problems"]
+    assert as_old_as(new, new) == new

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from math import fsum, isfinite
 from typing import Any
@@ -52,12 +52,11 @@ def unpacked(column: str, problems: int) -> list[float]:
     return values
 
 
-def complete(content: Mapping[str, Any]) -> dict[str, Any]:
+def complete(content: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
     """An entry with its measures, intervals and digests, from the rest of it.
 
-    Columns that an entry may lack are recomputed where it has them.
-
-    Sums are rounded once (`math.fsum`), so that the same values give the same digits on every machine.
+    Columns that an entry may lack are recomputed where it has them; those named in `without` are left out. Sums are
+    rounded once (`math.fsum`), so that the same values give the same digits on every machine.
 
     Raises:
         ValueError: with the place of a column that cannot be read.
@@ -66,8 +65,9 @@ def complete(content: Mapping[str, Any]) -> dict[str, Any]:
     for name, task in content["tasks"].items():
         strategies = {}
         for strategy, line in task["strategies"].items():
+            place = f"tasks.{name}.strategies.{strategy}.rungs"
             rungs = {
-                rung: sealed(_rung(held, task["problems"], f"tasks.{name}.strategies.{strategy}.rungs.{rung}"))
+                rung: sealed(_rung(_left(held, without), task["problems"], f"{place}.{rung}"))
                 for rung, held in line["rungs"].items()
             }
             strategies[strategy] = sealed({**line, "rungs": rungs})
@@ -76,35 +76,28 @@ def complete(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def as_old_as(content: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """`content` without the columns that no rung of `other` has, an entry that may be older."""
-    held = {name for rung in _rungs(other) for name in (*rung, *rung["problems"])}
-    newer = {row.name for row in summaries() if not row.required} - held
-
-    def old(part: Any) -> Any:  # noqa: ANN401 - JSON values
-        return {key: old(value) for key, value in part.items() if key not in newer} if isinstance(part, dict) else part
-
-    strategies = {
-        task: {name: {**line, "rungs": old(line["rungs"])} for name, line in part["strategies"].items()}
-        for task, part in content["tasks"].items()
-    }
-    tasks = {task: {**part, "strategies": strategies[task]} for task, part in content["tasks"].items()}
-    return complete({**content, "tasks": tasks})
-
-
-def _rungs(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for task in content["tasks"].values():
+    """The entry `content` without the columns that no rung of `other` has, an entry that may be older."""
+    held: set[str] = set()
+    for task in other["tasks"].values():
         for line in task["strategies"].values():
-            yield from line["rungs"].values()
+            held.update(*line["rungs"].values(), *(rung["problems"] for rung in line["rungs"].values()))
+    return complete(content, {row.name for row in summaries() if not row.required} - held)
+
+
+def _left(rung: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
+    left = {name: value for name, value in rung.items() if name not in without}
+    return left | {"problems": {name: value for name, value in rung["problems"].items() if name not in without}}
 
 
 def _rung(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Any]:
     found: dict[str, Floats] = {}
     for name, column in held["problems"].items():
         try:
-            found[name] = np.array(unpacked(column, problems))
-            fsum(found[name])
+            values = unpacked(column, problems)
+            fsum(values)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{place}.problems.{name}: {error}") from error
+        found[name] = np.array(values)
     accuracy = mean(found["score"].tolist())
     low, high = share_interval(found["score"]) if 0 <= accuracy <= 1 else (None, None)
     measured = {}
@@ -114,7 +107,7 @@ def _rung(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Any]:
                 measured[row.name] = row.over(series(row, found).tolist())
             except KeyError as error:
                 raise ValueError(f"{place}.problems.{error.args[0]}: it is missing") from error
-    return {"accuracy": accuracy, "low": low, "high": high, **measured, "problems": dict(held["problems"])}
+    return {"accuracy": accuracy, "low": low, "high": high, **measured, "problems": held["problems"]}
 
 
 def sealed(part: Mapping[str, Any]) -> dict[str, Any]:
