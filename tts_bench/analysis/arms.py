@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tts_bench.analysis.names import bare
+from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.names import bare, is_baseline
 from tts_bench.analysis.runs import RunData
-from tts_bench.analysis.table import Floats, Line
+from tts_bench.analysis.table import Line
 from tts_bench.errors import UserError
 
 MUST_AGREE = {  # what two runs have to share to be compared -> how it is called
@@ -32,7 +33,7 @@ class Arm:
 
     @property
     def baseline(self) -> bool:
-        return self.strategy.partition(":")[0] == "baseline"
+        return is_baseline(self.strategy)
 
 
 def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[list[Arm], list[str]]:

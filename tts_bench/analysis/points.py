@@ -7,15 +7,14 @@ from math import fsum
 from statistics import stdev
 
 import numpy as np
-from numpy.typing import NDArray
 
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.checks import Checks
 from tts_bench.analysis.curve import Z95, Point, wilson
 from tts_bench.analysis.table import Line, Table
 from tts_bench.measures import columns, mean
 from tts_bench.records import Record
 
-Floats = NDArray[np.float64]
 _ADDED = 0.05  # of a problem; benchmarks/coverage.py has what it does
 
 

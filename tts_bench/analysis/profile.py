@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tts_bench.analysis import s1
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.table import Line
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

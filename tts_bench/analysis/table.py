@@ -12,13 +12,13 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compute import ComputeAxis
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.votes import majority_at_k
 from tts_bench.measures import MEASURES, series
 from tts_bench.records import Record
 
-Floats = NDArray[np.float64]
 _DECIMALS = 14  # of a share: what sums of another order leave behind stands in the sixteenth
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from tts_bench.analysis.curve import Point, by_line, marked
 from tts_bench.analysis.drawing import drawing
-from tts_bench.analysis.names import bare, folded
+from tts_bench.analysis.names import bare, folded, is_baseline
 from tts_bench.measures import Measure, Shown, columns
 from tts_bench.text import safe
 
@@ -79,7 +79,7 @@ def _columns(
 ) -> tuple[dict[str, Callable[[Point], str]], int]:
     """What stands beside a strategy's name, by heading and without what would be empty; and how wide it is."""
     everything = [point for line in lines.values() for point in line]
-    base = next((line[-1].generated for name, line in lines.items() if name.split(":")[0] == "baseline"), 0.0)
+    base = next((line[-1].generated for name, line in lines.items() if is_baseline(name)), 0.0)
     last = {id(line[-1]) for line in lines.values()}
     several = len({point.n for point in everything}) > 1
 

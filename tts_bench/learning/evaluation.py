@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tts_bench import options, registry
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.matched import accuracy_at
 from tts_bench.analysis.runs import read_run
@@ -27,7 +27,6 @@ from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.rollouts import strategy
 from tts_bench.tasks import loading
 
-Floats = NDArray[np.float64]
 _RESAMPLES = 4000
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from tts_bench.analysis.points import Floats, share_interval
+from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.points import share_interval
 from tts_bench.measures import Measure, columns, mean, series
 
 
