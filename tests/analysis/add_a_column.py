@@ -32,6 +32,9 @@ from tts_bench.cli.main import _run  # noqa: E402
 run = run_folder(folder / "run")
 with (folder / "terminal.txt").open("w") as file:
     show(read_curve(run / "curve.json")[1], Console(file=file, width=200))
+for verb in (["compare", "--resamples", "1000"], ["plot", "--out", str(folder / "plot.svg")]):
+    code = _run([verb[0], str(run), *verb[1:], "--x", "replies"])
+    assert code == (0 if row else 2), verb  # there is no such axis without it
 said = io.StringIO()
 with redirect_stdout(said):
     assert _run(["compare", str(run), "--resamples", "1000", "--out", str(folder / "compare.json")]) == 0

@@ -61,6 +61,7 @@ def test_a_row_of_the_table_is_a_column_of_every_file_table_and_page(tmp_path: P
         "readme": re.search(r"^\| rank .*\| replies \|", (tmp_path / "board" / "README.md").read_text(), re.M),
         "legend": "replies: tokens sampled while answering" in (tmp_path / "board" / "README.md").read_text(),
         "old entry": re.search(r"^\| rank .*\| replies \|", (tmp_path / "old.md").read_text(), re.M),
+        "axis": "replies" in [axis["name"] for axis in json.loads((tmp_path / "report.json").read_text())["axes"]],
         "report": "replies" in [row["name"] for row in json.loads((tmp_path / "report.json").read_text())["measures"]],
     }
     for file in ("run/curve.json", "compare.json"):
