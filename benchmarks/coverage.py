@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tts_bench.analysis.arms import Arm, pool_seeds
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.points import line_points
 from tts_bench.analysis.table import Line
+from tts_bench.measures import columns
 
-Floats = NDArray[np.float64]
 SPREAD = 2.0  # of Beta(SPREAD p, SPREAD (1 - p)), a problem's chance of a right answer
 GAIN = 0.2  # the better arm turns this share of wrong answers into right ones
 RUNS = {30: 300, 100: 300, 300: 200, 1000: 100}  # of pairs; the interval of one accuracy is cheaper
@@ -87,9 +87,8 @@ def _arm(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Ar
 def _line(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Line:
     """A seed's line, repeats averaged as `table.Rows` does it."""
     scores = (rng.binomial(cell.repeats, chances) / cell.repeats)[:, None]
-    names = ("generated", "sequential", "prompt", "forced", "flops", "truncated", "no_answer", "cues_wanted", "cues")
-    values = {**dict.fromkeys((*names, "spent"), np.ones_like(scores)), "score s": scores}
-    return Line("t", name, "s", tuple(range(cell.problems)), ("",) * cell.problems, ("1",), values, None)
+    values = dict.fromkeys((row.name for row in columns()), np.ones_like(scores))
+    return Line("t", name, "s", tuple(range(cell.problems)), ("",) * cell.problems, ("1",), values, {"s": scores}, None)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from tests.analysis.run_folders import FIXTURES
 from tts_bench.analysis.curve import write_curve
 from tts_bench.analysis.leaderboard.entry import Entry
-from tts_bench.analysis.leaderboard.recompute import MEASURES, complete, packed
+from tts_bench.analysis.leaderboard.recompute import complete, packed, per_problem
 from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_header, read_records
 
@@ -59,7 +59,9 @@ def content(
 ) -> dict[str, Any]:
     """What an entry is made from: one rung for each of `lines`, whose scores are given, problem by problem."""
     problems = len(next(iter(lines.values())))
-    zeros = dict.fromkeys(MEASURES, packed([0.0] * problems)) | {"generated": packed([100.0] * problems)}
+    zeros = dict.fromkeys((row.name for row in per_problem()), packed([0.0] * problems)) | {
+        "generated": packed([100.0] * problems)
+    }
     strategies = {
         name: {
             "label": label or name,

@@ -33,13 +33,22 @@ def arm(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: b
         **dict.fromkeys(("prompt", "forced", "truncated", "no_answer"), nothing),
         "cues": nothing + (np.arange(rungs) if cues else 0),
         "cues_wanted": nothing + (np.arange(rungs) if cues else 0),
-        "score strict": scores,
         "right_to_wrong": np.maximum(scores[:, :1] - scores, 0),
         "wrong_to_right": np.maximum(scores - scores[:, :1], 0),
         "right_answered": scores,
         "spent": spent,
     }
-    line = Line("sums", name, "strict", tuple(range(n)), ("",) * n, tuple(map(str, range(rungs))), values, None)
+    line = Line(
+        "sums",
+        name,
+        "strict",
+        tuple(range(n)),
+        ("",) * n,
+        tuple(map(str, range(rungs))),
+        values,
+        {"strict": scores},
+        None,
+    )
     return Arm(name, name, 0, {"sums": line})
 
 

@@ -97,11 +97,12 @@ def test_tasks_and_strategies_are_kept_apart_in_the_order_seen() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (record(answer(), task="trivia"), "'trivia' has no main metric"),
-        (record(replace(answer(), scores={})), "no score 'exact_match'"),
-        (record(answer(math.nan)), "'exact_match' = nan"),
-        (record(), "neither answer nor error"),
-        (record(answer(rung="Wait x1")), "calls rung 0 'Wait x1'"),
+        (record(answer(), doc=1, task="trivia"), "belongs to another run"),
+        (record(replace(answer(), scores={}), doc=1), "no score 'exact_match'"),
+        (record(answer(math.nan), doc=1), "'exact_match' = nan"),
+        (record(doc=1), "neither answer nor error"),
+        (record(answer(rung="Wait x1"), doc=1), "calls rung 0 'Wait x1'"),
+        (record(answer()), "is there twice"),
     ],
 )
 def test_records_that_fit_no_curve_are_refused(broken: Record, message: str) -> None:

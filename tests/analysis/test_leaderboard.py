@@ -299,7 +299,7 @@ def test_curves_of_removed_entries_go_with_the_next_build(tmp_path: Path) -> Non
     (tmp_path / "board" / "entries").mkdir(parents=True)
     for task in ("sums", "products"):
         held = entry({"a": [0, 1], "b": [1, 1]}, seed=len(task))
-        (tmp_path / "board" / "entries" / name_of(held)).write_text(render(held.model_dump()), "utf-8")
+        (tmp_path / "board" / "entries" / name_of(held)).write_text(render(held.content()), "utf-8")
     board.build()
     assert len(list((tmp_path / "board" / "curves").iterdir())) == 1
     for path in (tmp_path / "board" / "entries").iterdir():

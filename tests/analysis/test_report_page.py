@@ -24,6 +24,7 @@ from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.words import reading, sentences
 from tts_bench.cli import main as root
+from tts_bench.measures import Shown, columns
 from tts_bench.records import ErrorRecord, Record
 
 pytestmark = needs_chromium
@@ -128,7 +129,7 @@ def column(tab: Tab, name: str) -> list[str]:
     return tab.texts(f"#table tbody td:nth-child({heads.index(name) + 1})")
 
 
-@pytest.mark.parametrize("name", ["Accuracy", "lenient", "Generated", "Truncated"])
+@pytest.mark.parametrize("name", ["Accuracy", "lenient", "Tokens", "Truncated"])
 def test_a_press_on_a_heading_sorts_by_numbers_and_another_turns_the_order(tab: Tab, name: str) -> None:
     def number(text: str) -> float:
         return float(text.replace(",", "").rstrip("%"))
@@ -147,7 +148,26 @@ def test_a_press_on_a_heading_sorts_by_numbers_and_another_turns_the_order(tab: 
 def test_the_table_holds_every_point(tab: Tab) -> None:
     assert column(tab, "Accuracy") == [f"{100 * point.accuracy:.1f}%" for point in POINTS]
     assert column(tab, "Rung") == [point.rung for point in POINTS]
-    assert column(tab, "Generated") == [f"{point.generated:,.0f}" for point in POINTS]
+    assert column(tab, "Tokens") == [f"{point.generated:,.0f}" for point in POINTS]
+
+
+def test_table_and_tips_have_every_measure_that_pages_show_and_headings_say_what_it_is(tab: Tab) -> None:
+    titles = {
+        head.inner_text().strip(): head.get_attribute("title") for head in tab.page.locator("#table th button").all()
+    }
+    tip_of = tab.page.locator(".point .halo")
+    tip_of.last.hover(force=True)
+    told = dict(zip(tab.texts(".tip dt"), tab.texts(".tip dd"), strict=True))
+    last = [point for point in POINTS if point.n][-1]
+    for row in columns(Shown.PAGES):
+        heading = row.label[0].upper() + row.label[1:]
+        assert titles[heading] == row.legend
+        if row.unit == "tokens":
+            marked = " !" if row.beside and last.spent > 1.5 * last.generated else ""
+            assert told[heading] == f"{row.of(last):,.0f}{marked}"
+            shown = [f"{row.of(point):,.0f}" if row.of(point) is not None and point.n else "\u2013" for point in POINTS]
+            assert [text.removesuffix(" !") for text in column(tab, heading)] == shown
+    assert len({column(tab, name)[-1] for name in ("Tokens", "Median", "P90")}) > 1
 
 
 def rights(record: Record) -> list[bool]:

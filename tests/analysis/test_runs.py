@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.votes import majority_at_k
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
-from tts_bench.records import from_line, to_line
+from tts_bench.records import Record, from_line, to_line
 
 
 def test_lines_hold_what_the_curve_says_of_the_same_records(tmp_path: Path) -> None:
@@ -113,6 +114,25 @@ def test_records_that_are_not_a_runs_are_refused_with_file_and_line(
     with pytest.raises(UserError) as refused:
         read_run(folder)
     assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        record(doc=1),
+        record(replace(answer(), scores={}), doc=1),
+        record(answer(rung="x"), doc=1),
+        record(replace(answer(), segments=(3,)), doc=1),
+        record(answer()),
+        replace(record(answer(), doc=1), schema=2),
+    ],
+)
+def test_a_record_is_refused_in_the_same_words_from_a_file_and_from_memory(tmp_path: Path, broken: Record) -> None:
+    records = [record(answer()), broken]
+    with pytest.raises(ValueError, match="of 'baseline'") as in_memory:
+        points(records, metrics={"gsm8k": "exact_match"})
+    with pytest.raises(UserError, match=re.escape(f"line 2: {in_memory.value}. Repeat the run")):
+        read_run(write_run(tmp_path / "run", records))
 
 
 def test_records_that_are_no_longer_those_of_their_run_are_refused(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ def arm(scores: list[list[float]], tokens: list[float], documents: list[int] | N
     score = np.array(scores, float)
     costs = np.tile(np.array(tokens, float), (len(score), 1))
     none = np.zeros_like(score)
-    values = {"generated": costs, "no_answer": none, "truncated": none, "score strict": score, "score lenient": score}
+    values = {"generated": costs, "no_answer": none, "truncated": none}
     rungs = tuple(f"x{place}" for place in range(score.shape[1]))
     names = tuple(("t", document) for document in documents or range(len(score)))
-    return Measured(rungs, names, score, score, values, 0)
+    return Measured(rungs, names, score, score, values, {"strict": score, "lenient": score}, 0)
 
 
 def test_gains_are_over_no_token_its_word_and_both_others_at_equal_tokens() -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tts_bench.analysis.names import bare
+from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.names import bare, is_baseline
 from tts_bench.analysis.runs import RunData
 from tts_bench.analysis.table import Line
 from tts_bench.errors import UserError
@@ -32,7 +33,7 @@ class Arm:
 
     @property
     def baseline(self) -> bool:
-        return self.strategy.partition(":")[0] == "baseline"
+        return is_baseline(self.strategy)
 
 
 def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[list[Arm], list[str]]:
@@ -122,6 +123,7 @@ def pool_seeds(lines: Sequence[Line]) -> Line:
         chosen[0],
         rungs=longest,
         values={name: np.mean([line.values[name] for line in chosen], axis=0) for name in chosen[0].values},
+        scores={name: np.mean([line.scores[name] for line in chosen], axis=0) for name in chosen[0].scores},
         votes=np.mean(votes, axis=0) if len(votes) == len(chosen) else None,
         failed=tuple(sorted(set().union(*(line.failed for line in lines)))),
         voted=any(line.voted for line in lines),
@@ -134,11 +136,11 @@ def padded(line: Line, rungs: int) -> Line:
     missing = rungs - len(line.rungs)
     if not missing:
         return line
-    return replace(
-        line,
-        values={name: np.pad(array, ((0, 0), (0, missing)), mode="edge") for name, array in line.values.items()},
-        votes=None,
-    )
+
+    def longer(arrays: dict[str, Floats]) -> dict[str, Floats]:
+        return {name: np.pad(array, ((0, 0), (0, missing)), mode="edge") for name, array in arrays.items()}
+
+    return replace(line, values=longer(line.values), scores=longer(line.scores), votes=None)
 
 
 def select(line: Line, documents: Sequence[int]) -> Line:
@@ -150,6 +152,7 @@ def select(line: Line, documents: Sequence[int]) -> Line:
         documents=tuple(documents),
         prompts=tuple(line.prompts[row] for row in rows),
         values={name: array[rows] for name, array in line.values.items()},
+        scores={name: array[rows] for name, array in line.scores.items()},
         votes=None if line.votes is None else line.votes[rows],
     )
 

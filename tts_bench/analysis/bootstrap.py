@@ -5,9 +5,9 @@ from __future__ import annotations
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tts_bench.analysis.arrays import Floats
+
 _Z95 = NormalDist().inv_cdf(0.975)
 _CELLS = 2_000_000  # draws made at once: some 30 MB
 

@@ -13,18 +13,16 @@ from itertools import combinations
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tts_bench.analysis import paired
 from tts_bench.analysis.arms import Arm, select
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.matched import accuracy_at, overlap
 from tts_bench.analysis.notes import left_out, orders
 from tts_bench.analysis.table import Line, share
 from tts_bench.errors import UserError
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.measures import MEASURES, weights
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class ComputeAxis:
     @property
     def decimal(self) -> bool:
         """Whether its numbers are read as powers of ten; tokens are read as powers of two."""
-        return self.name in ("flops", "seconds")
+        return self.unit in ("FLOPs", "seconds")
 
     def place(self, bill: Any) -> float:  # noqa: ANN401
         """The same on a logarithmic axis, where nothing has no place."""
@@ -31,19 +32,8 @@ class ComputeAxis:
         return float(sum(factor * getattr(bill, name) for name, factor in self.weights.items()))
 
 
-GENERATED = ComputeAxis("tokens", "tokens", "mean generated tokens per problem", {"generated": 1.0})
-AXES = {
-    axis.name: axis
-    for axis in (
-        GENERATED,  # sampled and forced, `Cost.generated`
-        ComputeAxis("sequential", "sequential tokens", "mean tokens on the critical path", {"sequential": 1.0}),
-        ComputeAxis("prompt", "prompt tokens", "mean prompt tokens per problem", {"prompt": 1.0}),
-        ComputeAxis("total", "tokens", "prompt and generated tokens per problem", {"prompt": 1.0, "generated": 1.0}),
-        # 2 x parameters a token, and 4 x layers x width for each token and one it attends to: `tts_bench.cost.Bill`.
-        ComputeAxis("flops", "FLOPs", "mean FLOPs per problem (parameters and attention)", {"flops": 1.0}),
-    )
-}
-COSTS = ("generated", "sequential", "prompt", "forced", "flops")
+AXES = {row.axis.name: ComputeAxis(*row.axis, weights(row)) for row in MEASURES if row.axis}
+GENERATED = AXES["tokens"]
 
 
 def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:

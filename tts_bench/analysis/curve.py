@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 from tts_bench import foreign
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
+from tts_bench.measures import columns
 
 SCHEMA = 2  # 1: repeats counted as problems; no `overall`, `spent`, `seeds` and `between`
 Z95 = NormalDist().inv_cdf(0.975)
@@ -22,10 +23,7 @@ Z95 = NormalDist().inv_cdf(0.975)
 
 @dataclass(frozen=True)
 class Point:
-    """One rung of one strategy on one task. Costs are means over its `n` problems, in tokens (`flops`: operations).
-
-    A problem's repeats and seeds are averaged first: problems are what was drawn.
-    """
+    """One rung of one strategy on one task. A problem's repeats and seeds are averaged first: problems were drawn."""
 
     task: str
     strategy: str
@@ -39,23 +37,22 @@ class Point:
     high: float | None
     overall: float | None  # `accuracy` over all problems, those with an error as wrong
     metrics: dict[str, float]  # means of all metrics that every record has, `metric` among them
-    generated: float  # sampled and forced
-    sequential: float  # the part of `generated` on the critical path
-    prompt: float
-    forced: float
-    flops: float
-    truncated: float  # share of problems whose thinking ran into its budget
-    no_answer: float  # share of problems with no extracted answer
-    cues_wanted: float  # mean number of cues asked for ...
-    cues: float  # ... and of those that were put in
-    spent: float | None = (
-        None  # like `generated`, of all that was made for the last rung, billed or not; None: not known
-    )
+    values: dict[str, float]  # of the rows of `tts_bench.measures`, which are attributes of the point as well
     seeds: int = 1  # runs that were pooled
     between: float | None = None  # standard deviation of the seeds' accuracies; None where there is one seed
 
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - a number, or None where an older file lacks the column
+        if name not in _NAMES:
+            raise AttributeError(f"a point of a curve has no {name!r}")
+        return self.__dict__["values"].get(name)
 
-MEANS = ("generated", "sequential", "prompt", "forced", "flops", "truncated", "no_answer", "cues_wanted", "cues")
+    def flat(self) -> dict[str, Any]:
+        """As JSON values, with a key for each measure."""
+        own = {part.name: getattr(self, part.name) for part in fields(self) if part.name != "values"}
+        return own | {name: self.values.get(name) for name in _NAMES}
+
+
+_NAMES = tuple(row.name for row in columns())
 
 
 def wilson(mean: float, n: float) -> tuple[float, float]:
@@ -111,7 +108,7 @@ def write_curve(path: Path, curve: Iterable[Point], header: Mapping[str, Any]) -
         ValueError: the header holds a number that is not finite; nothing is written.
         OSError: `path` cannot be written.
     """
-    data = {"schema": SCHEMA, "header": header, "points": [asdict(point) for point in curve]}
+    data = {"schema": SCHEMA, "header": header, "points": [point.flat() for point in curve]}
     text = json.dumps(data, ensure_ascii=False, sort_keys=True, indent=1, allow_nan=False)
     write_whole(path, f"{text}\n".encode())
 
@@ -126,14 +123,26 @@ def read_curve(path: Path) -> tuple[dict[str, Any], list[Point]]:
         data = foreign.document(path)
         schema, header = data["schema"], data["header"]
         if schema == 1:
-            return header, [Point(**point, overall=_overall(point)) for point in data["points"]]
+            return dict(header), _points([{**point, "overall": _overall(point)} for point in data["points"]])
         if schema == SCHEMA:
-            return dict(header), TypeAdapter(list[Point]).validate_python(data["points"])
+            return dict(header), _points(data["points"])
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}. It should be the curve.json of a run.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a curve.json: {str(error)[:200]}. `tts-bench run` writes one.") from error
     raise UserError(f"{path} has curve schema {str(schema)[:80]}; this version reads 1 and {SCHEMA}. Repeat the run.")
+
+
+def _points(found: Sequence[Mapping[str, Any]]) -> list[Point]:
+    """Points of a file, which may lack columns that are newer than it."""
+    needed = {row.name for row in columns() if row.required}
+    for point in found:
+        if missing := sorted(needed - point.keys()):
+            raise ValueError(f"a point lacks {', '.join(missing)}")
+    held = [
+        {**point, "values": {name: point[name] for name in _NAMES if point.get(name) is not None}} for point in found
+    ]
+    return TypeAdapter(list[Point]).validate_python(held)
 
 
 def _overall(point: Mapping[str, Any]) -> float | None:

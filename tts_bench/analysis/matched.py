@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from tts_bench.analysis.arrays import Floats
 
 
 def accuracy_at(compute: ArrayLike, costs: ArrayLike, accuracies: ArrayLike) -> Floats:

@@ -14,6 +14,11 @@ def bare(labels: Iterable[str]) -> dict[str, str]:
     return {label: name if often[name] == 1 else label for label, name in names.items()}
 
 
+def is_baseline(strategy: str) -> bool:
+    """Whether it is the strategy that others are compared with where nothing else is said."""
+    return strategy.partition(":")[0] == "baseline"
+
+
 def folded(name: str, width: int) -> list[str]:
     """`name` in lines of at most `width` where its parts allow it: broken after a slash, colon, comma, = or +."""
     lines = [""]

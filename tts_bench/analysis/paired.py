@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tts_bench.analysis.arrays import Floats
 
 
 def mcnemar(better: int, worse: int) -> float:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from math import fsum
 from statistics import stdev
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tts_bench.analysis.curve import MEANS, Z95, Point, wilson
+from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.checks import Checks
+from tts_bench.analysis.curve import Z95, Point, wilson
 from tts_bench.analysis.table import Line, Table
-from tts_bench.records import AnswerRecord, Record
+from tts_bench.measures import columns, mean
+from tts_bench.records import Record
 
-Floats = NDArray[np.float64]
 _ADDED = 0.05  # of a problem; benchmarks/coverage.py has what it does
 
 
@@ -48,15 +47,11 @@ def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Poi
     strategies come in the order in which they were first seen.
 
     Raises:
-        ValueError: a task without a main metric, an answer without its score, a score that is not finite, a record
-            with neither answer nor error, or two names for one rung.
+        ValueError: as `Checks.check`.
     """
-    table, rungs = Table(metrics), dict[tuple[str, str], list[str]]()
+    table, checks = Table(metrics), Checks(metrics)
     for record in records:
-        if record.task not in metrics:
-            raise ValueError(f"task {record.task!r} has no main metric")
-        if not record.error:
-            _check(record, metrics[record.task], rungs.setdefault((record.task, record.strategy), []))
+        checks.check(record)
         table.add(record)
     return points_of(table)
 
@@ -83,11 +78,11 @@ def line_points(name: str, line: Line, *, expected: bool) -> list[Point]:
 
 def _point(name: str, line: Line, place: int, *, expected: bool) -> Point:
     scores = (line.expected if expected else line.score)[:, place]
-    mean, n = _mean(scores), len(line.documents)
-    low, high = share_interval(scores) if 0 <= mean <= 1 else (None, None)
+    accuracy, n = mean(scores.tolist()), len(line.documents)
+    low, high = share_interval(scores) if 0 <= accuracy <= 1 else (None, None)
     seeds = [_own(part, place, expected=expected) for part in line.parts or (line,)]
-    columns = {name: array[:, place] for name, array in sorted(line.values.items()) if name.startswith("score ")}
-    means = {name[6:]: _mean(column) for name, column in columns.items() if np.isfinite(column).all()}
+    metrics = {name: scores[:, place] for name, scores in sorted(line.scores.items())}
+    means = {name: mean(column.tolist()) for name, column in metrics.items() if np.isfinite(column).all()}
     return Point(
         task=line.task,
         strategy=name,
@@ -96,13 +91,14 @@ def _point(name: str, line: Line, place: int, *, expected: bool) -> Point:
         n=n,
         errors=len(line.failed),
         metric=line.metric,
-        accuracy=mean,
+        accuracy=accuracy,
         low=low,
         high=high,
         overall=fsum(overall for _, overall in seeds) / len(seeds),
-        metrics=means | {line.metric: mean},
-        **{key: _mean(line.values[key][:, place]) for key in MEANS},
-        spent=_mean(line.values["spent"][:, place]),
+        metrics=means | {line.metric: accuracy},
+        values={
+            row.name: row.over(line.values[row.name][:, place].tolist()) for row in columns() if row.name in line.values
+        },
         seeds=line.seeds,
         between=stdev(own for own, _ in seeds) if len(seeds) > 1 else None,
     )
@@ -115,34 +111,6 @@ def _own(line: Line, place: int, *, expected: bool) -> tuple[float, float]:
     return total / len(line.documents), total / (len(line.documents) + len(line.failed))
 
 
-def _mean(values: Floats) -> float:
-    return fsum(values.tolist()) / len(values)
-
-
 def _nothing(task: str, strategy: str, metric: str, errors: int) -> Point:
-    empty: dict[str, Any] = dict.fromkeys(MEANS, 0.0)
-    return Point(task, strategy, "", 0, 0, errors, metric, None, None, None, 0.0, {}, **empty)
-
-
-def _check(record: Record, metric: str, rungs: list[str]) -> None:
-    """`rungs` are the names seen so far, to which a longer record adds its own."""
-    if not record.answers:
-        raise ValueError(f"{_place(record)} has neither answer nor error")
-    for index, answer in enumerate(record.answers):
-        if index == len(rungs):
-            rungs.append(answer.rung)
-        if rungs[index] != answer.rung:
-            raise ValueError(f"{_place(record)} calls rung {index} {answer.rung!r}; others call it {rungs[index]!r}")
-        _check_scores(record, answer, metric)
-
-
-def _check_scores(record: Record, answer: AnswerRecord, metric: str) -> None:
-    if metric not in answer.scores:
-        raise ValueError(f"{_place(record)} has no score {metric!r} on rung {answer.rung!r}")
-    for name, value in answer.scores.items():
-        if not math.isfinite(value):
-            raise ValueError(f"{_place(record)} has score {name!r} = {value} on rung {answer.rung!r}")
-
-
-def _place(record: Record) -> str:
-    return f"record {record.task}/{record.doc_id}/{record.repeat} of {record.strategy!r}"
+    nothing = {row.name: 0.0 for row in columns() if row.required}
+    return Point(task, strategy, "", 0, 0, errors, metric, None, None, None, 0.0, {}, nothing)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tts_bench.analysis import s1
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.table import Line
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -47,8 +43,7 @@ def profile(line: Line, axis: ComputeAxis = GENERATED) -> Profile:
     accuracy = 100 * line.expected.mean(axis=0)
     down, up = split(line)
     wanted = float(line.values["cues_wanted"][:, -1].sum())
-    metrics = (name for name in line.values if name.startswith("score "))
-    others = [line.values[name] for name in metrics if name != f"score {line.metric}"]
+    others = [scores for name, scores in line.scores.items() if name != line.metric]
     answered = float((1 - line.values["no_answer"][:, -1]).sum())
     return Profile(
         performance=s1.performance(list(accuracy)),

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from tts_bench import foreign
+from tts_bench.analysis.checks import Checks
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points_of
 from tts_bench.analysis.table import Line, Table
@@ -113,7 +114,8 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
         UserError: with file and line: what is cut off, no record, of another schema or another run, said twice, or
             holds a number that is not finite. Behind the last record: the file is not as the run left it.
     """
-    path, checks, digest = folder / "records.jsonl", _Checks(header), sha256()
+    path, digest = folder / "records.jsonl", sha256()
+    checks = Checks(header["metrics"], header["identity"]["strategies"])
     try:
         for number, raw in enumerate(foreign.lines(path), 1):
             digest.update(raw)
@@ -133,50 +135,6 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
         raise UserError(
             f"{path} was changed after its run: its SHA-256 is another than run.json says. Repeat the run's command."
         )
-
-
-@dataclass
-class _Checks:
-    """What a record has to fit: its run's header, and the records before it."""
-
-    header: dict[str, Any]
-    seen: set[tuple[str, int, int, str]] = field(default_factory=set)
-    rungs: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)  # of task and strategy: the longest
-    schema: int | None = None
-
-    def check(self, record: Record) -> None:
-        key, name = (*record.key, record.strategy), f"{record.problem} of {record.strategy!r}"
-        if record.strategy not in self.header["identity"]["strategies"] or record.task not in self.header["metrics"]:
-            raise ValueError(f"{name} belongs to another run: run.json does not know it")
-        if key in self.seen:
-            raise ValueError(f"{name} is there twice: the file holds more than one run")
-        self.seen.add(key)
-        self.schema = self.schema or record.schema
-        if record.schema != self.schema:
-            raise ValueError(
-                f"{name} has schema {record.schema}, lines before it {self.schema}: the file holds several runs"
-            )
-        if record.error:
-            return
-        if not record.answers:
-            raise ValueError(f"{name} has neither answer nor error")
-        metric = self.header["metrics"][record.task]
-        for answer in record.answers:
-            if answer.segments and not 0 <= min(answer.segments) <= max(answer.segments) < len(record.segments):
-                raise ValueError(f"{name} names a segment on rung {answer.rung!r} that it does not have")
-            if metric not in answer.scores:
-                raise ValueError(f"{name} has no score {metric!r} on rung {answer.rung!r}")
-        self._check_rungs(record, name)
-
-    def _check_rungs(self, record: Record, name: str) -> None:
-        place, rungs = (record.task, record.strategy), tuple([answer.rung for answer in record.answers])
-        longest = self.rungs.setdefault(place, rungs)
-        if rungs == longest:
-            return
-        for index, (here, before) in enumerate(zip(rungs, longest, strict=False)):
-            if here != before:
-                raise ValueError(f"{name} calls rung {index} {here!r}; lines before it call it {before!r}")
-        self.rungs[place] = max(rungs, longest, key=len)
 
 
 def read_run(folder: Path) -> RunData:

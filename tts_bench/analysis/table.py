@@ -12,12 +12,13 @@ from operator import attrgetter
 import numpy as np
 from numpy.typing import NDArray
 
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compute import ComputeAxis
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.votes import majority_at_k
-from tts_bench.records import AnswerRecord, Record
+from tts_bench.measures import MEASURES, series
+from tts_bench.records import Record
 
-Floats = NDArray[np.float64]
 _DECIMALS = 14  # of a share: what sums of another order leave behind stands in the sixteenth
 
 
@@ -34,7 +35,8 @@ class Line:
     documents: tuple[int, ...]
     prompts: tuple[str, ...]  # digest of each document's prompt as the model read it
     rungs: tuple[str, ...]
-    values: dict[str, Floats]  # each (problems, rungs): costs, shares, cues, flips, and "score METRIC" of each metric
+    values: dict[str, Floats]  # each (problems, rungs): the rows of `tts_bench.measures`, and `_changes`
+    scores: dict[str, Floats]  # the same of lm-eval's metrics
     votes: Floats | None  # (problems, rungs): exact expectation of the main metric over all votes of k; None: no pool
     failed: tuple[int, ...] = ()  # documents left out for an error, of any seed
     voted: bool = False  # some answer of it is a vote of several samples
@@ -47,7 +49,7 @@ class Line:
     @cached_property
     def score(self) -> Floats:
         """The main metric as lm-eval gave it for each rung."""
-        return share(self.values[f"score {self.metric}"])
+        return share(self.scores[self.metric])
 
     @cached_property
     def expected(self) -> Floats:
@@ -64,10 +66,10 @@ def share(values: Floats) -> Floats:
     return np.asarray(np.round(values, _DECIMALS))
 
 
-_BILL = ("prompt", "thinking", "forced", "answer", "sequential", "flops")
-_FLAGS = ("truncated", "cues_wanted", "cues", "no_answer")
-_CHANGES = ("right_to_wrong", "wrong_to_right", "right_answered")  # within one record: of averages there is no telling
-_bill = attrgetter(*_BILL)
+_NAMED = {row.name: row.read for row in MEASURES if row.read and isinstance(row.read, str)}
+_COMPUTED = {row.name: row.read for row in MEASURES if callable(row.read)}
+_named = attrgetter(*_NAMED.values())  # all at once: this is done for every answer of a run
+_READS = (*_NAMED, *_COMPUTED)
 
 
 class Table:
@@ -128,13 +130,10 @@ class Rows:
         if len(answers) > len(self._rungs):
             self._rungs = tuple([answer.rung for answer in answers])
         self._metrics = self._metrics or tuple(answers[0].scores)
-        spent = record.spent.thinking + record.spent.forced + record.spent.answer
         row: list[float] = []
         for answer in answers:
-            row += _bill(answer.cost)
-            row += (answer.truncated, answer.cues_wanted, answer.cues, answer.extracted is None)
-            row += self._changes(answers[0], answer)
-            row.append(spent)
+            row += _named(answer)
+            row += [read(record, answer) for read in _COMPUTED.values()]
             row += [answer.scores.get(metric, math.nan) for metric in self._metrics]
         self._numbers.fromlist(row)
         self._records.setdefault(record.doc_id, []).append((self._answers, len(answers)))
@@ -146,10 +145,6 @@ class Rows:
             if scores.keys() >= set(said):
                 self._votes[record.doc_id] = majority_at_k(said, scores)
 
-    def _changes(self, first: AnswerRecord, answer: AnswerRecord) -> tuple[float, float, float]:
-        before, after = first.scores[self.metric], answer.scores[self.metric]
-        return max(before - after, 0.0), max(after - before, 0.0), after * (answer.extracted is not None)
-
     @property
     def answered(self) -> bool:
         """Whether any document is without an error."""
@@ -160,14 +155,15 @@ class Rows:
         if not self.answered:
             return None
         documents = tuple(sorted(self._records.keys() - self.failed))
-        names = (*_BILL, *_FLAGS, *_CHANGES, "spent", *(f"score {metric}" for metric in self._metrics))
+        names = (*_READS, *self._metrics)
         table = np.frombuffer(self._numbers).reshape(-1, len(names)).T
         repeats = [self._records[doc] for doc in documents]
         starts, counts = np.array([span for spans in repeats for span in spans]).T[:, :, None]
         rows = starts + np.minimum(np.arange(len(self._rungs)), counts - 1)
-        columns = _means(table[:, rows], [len(spans) for spans in repeats])
-        values = dict(zip(names, columns, strict=True))
-        generated = values.pop("thinking") + values["forced"] + values.pop("answer")
+        found = table[:, rows]
+        changes = _changes(found[names.index(self.metric)], found[names.index("no_answer")])
+        means = iter(_means(np.concatenate([found, list(changes.values())]), [len(spans) for spans in repeats]))
+        read, scores, changed = ({name: next(means) for name in part} for part in (_READS, self._metrics, changes))
         return Line(
             task=task,
             strategy=strategy,
@@ -175,7 +171,8 @@ class Rows:
             documents=documents,
             prompts=tuple(self._prompts[doc] for doc in documents),
             rungs=self._rungs,
-            values={"generated": generated, **values},
+            values={row.name: series(row, read) for row in MEASURES} | changed,
+            scores=scores,
             votes=self._expected(documents),
             failed=tuple(sorted(self.failed)),
             voted=self._voted,
@@ -190,6 +187,19 @@ class Rows:
         whole = [vote for vote in votes if vote is not None and len(vote) == len(self._rungs)]
         alone = all(len(self._records[doc]) == 1 for doc in documents)
         return np.array(whole) if alone and len(whole) == len(votes) else None
+
+
+def _changes(scores: Floats, silent: Floats) -> dict[str, Floats]:
+    """What flipped within each record since its first rung, of which averages do not tell: (records, rungs) each.
+
+    `scores` are by the main metric; `silent` is 1 where no answer was found.
+    """
+    first = scores[:, :1]
+    return {
+        "right_to_wrong": np.maximum(first - scores, 0.0),
+        "wrong_to_right": np.maximum(scores - first, 0.0),
+        "right_answered": scores * (1 - silent),
+    }
 
 
 def _is_vote(record: Record) -> bool:

@@ -9,9 +9,8 @@ from functools import lru_cache
 from math import comb, lcm
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from tts_bench.analysis.arrays import Floats
 
 
 def majority_at_k(ballots: Sequence[str | None], scores: Mapping[str | None, float]) -> Floats:

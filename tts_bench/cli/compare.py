@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.analysis.compute import AXES
+
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs; runs that differ in the seed only are pooled.")],
-    x: Annotated[str, typer.Option("--x", help="Compute to match: tokens, sequential, total, flops.")] = "tokens",
+    x: Annotated[str, typer.Option("--x", help=f"Compute to match: {', '.join(AXES)}.")] = "tokens",
     baseline: Annotated[str | None, typer.Option(help="What to compare with.", show_default="baseline")] = None,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,

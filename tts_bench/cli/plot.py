@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.analysis.compute import AXES
+
 
 def plot(
     runs: Annotated[list[Path], typer.Argument(help="Folders of runs; runs that differ in the seed only are pooled.")],
     out: Annotated[Path, typer.Option(help="File to write: .svg, .png or .pdf.")],
-    x: Annotated[
-        str, typer.Option("--x", help="Compute axis: tokens, sequential, prompt, total, flops, seconds.")
-    ] = "tokens",
+    x: Annotated[str, typer.Option("--x", help=f"Compute axis: {', '.join([*AXES, 'seconds'])}.")] = "tokens",
     title: Annotated[str | None, typer.Option(help="Title.", show_default="the model's name")] = None,
     allow_different: Annotated[
         bool,

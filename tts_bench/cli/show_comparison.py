@@ -23,9 +23,10 @@ from tts_bench.analysis.matched import pareto
 from tts_bench.analysis.profile import profile
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.table import Line
-from tts_bench.analysis.terminal import accuracy, of_all, spent
+from tts_bench.analysis.terminal import accuracy, cell, legend, of_all
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
+from tts_bench.measures import Measure, Shown, costs
 from tts_bench.text import safe
 
 _FEWEST, _MOST = 1000, 1_000_000
@@ -60,21 +61,24 @@ def compare_and_show(
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
     ascii_only = not console.encoding.lower().startswith("utf")
     console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in paragraphs)))
+    headings: list[str] = []
     for task in dict.fromkeys(statement.task for statement in result.statements):
         stated = [statement for statement in result.statements if statement.task == task]
         lines = {arm.name: arm.lines[task] for arm in arms if task in arm.lines}
         title = f"{task}, {stated[0].problems:,} problems"
-        for name, columns, rows in (
-            (f"{task}, accuracies", _ACCURACIES, _accuracies([point for point in curve if point.task == task])),
+        names, accuracies = _accuracies([point for point in curve if point.task == task], console.width)
+        headings += names
+        for name, head, rows in (
+            (f"{task}, accuracies", names, accuracies),
             (title, words.COLUMNS, words.rows(stated)),
             (f"{task}, in itself", _PROFILE, _profiles(lines, result)),
         ):
-            console.print(_table(name, columns, rows, ascii_only, console.width))
-    console.print(Text(_LEGEND))
+            console.print(_table(name, head, rows, ascii_only, console.width))
+    console.print(Text(_legend(headings)))
 
 
 def _write(out: Path, text: str, result: Comparison, curve: Sequence[Point]) -> None:
-    points = [asdict(point) for point in curve]
+    points = [point.flat() for point in curve]
     data = {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points}
     try:
         write_whole(out, (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
@@ -83,19 +87,36 @@ def _write(out: Path, text: str, result: Comparison, curve: Sequence[Point]) -> 
 
 
 _LEGEND = (
-    "of all: errors counted as wrong; between: standard deviation between seeds, in points; spent: all tokens that "
-    "were made, billed or not (! above 1.5 times). "
     "points: left less right; Holm: p corrected for all differences; +/-: problems on which the left is better/worse; "
     "found: the difference found in 80 of 100 such runs. * on the Pareto front of last rungs; slope: points per "
     "doubling of compute, /1000: per 1,000 of it, down: while thinking is cut, up: by cues; w>r: wrong at the first "
     "rung, right at the last; trunc, no ans: at the last rung; cues: put in of those asked for."
 )
-_ACCURACIES = ("strategy", "n", "accuracy", "of all", "seeds", "between", "tokens", "spent")
 _PROFILE = ("strategy", "best", "slope", "/1000", "down", "up", "w>r", "r>w", "trunc", "no ans", "cues")
 
 
-def _accuracies(curve: Sequence[Point]) -> list[list[str]]:
-    """Each strategy's rungs on its own problems, of long lines those that the run's table shows."""
+def _legend(headings: Sequence[str]) -> str:
+    """What stands below all tables; of a table of accuracies the measures among its `headings`."""
+    measured = "".join(f"; {name}: {says}" for name, says in legend(Shown.WIDE).items() if name in headings)
+    return f"of all: errors counted as wrong; between: standard deviation between seeds, in points{measured}. {_LEGEND}"
+
+
+def _accuracies(curve: Sequence[Point], width: int) -> tuple[list[str], list[list[str]]]:
+    """Headings and cells of each strategy's rungs on its own problems, of long lines those that the run's table shows.
+
+    Measures that are shown in wide tables only are there where `width` has room for them.
+    """
+    for least in (Shown.WIDE, Shown.ALWAYS):
+        measured = costs(least)
+        headings = ["strategy", "n", "accuracy", "of all", "seeds", "between", *(row.heading for row in measured)]
+        cells = _accuracy_cells(curve, measured)
+        widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True) if any(column[1:])]
+        if sum(number + 2 for number in widths) + 1 <= width:
+            break
+    return headings, cells
+
+
+def _accuracy_cells(curve: Sequence[Point], measured: Sequence[Measure]) -> list[list[str]]:
     several = any(point.seeds > 1 for point in curve)
     lines: dict[str, list[Point]] = {}
     for point in curve:
@@ -108,8 +129,7 @@ def _accuracies(curve: Sequence[Point]) -> list[list[str]]:
             of_all(point),
             str(point.seeds) if several else "",
             "" if point.between is None else f"{100 * point.between:.1f}",
-            f"{point.generated:,.0f}",
-            spent(point) if point is line[-1] else "",
+            *(cell(row, point, last=point is line[-1]) for row in measured),
         ]
         for line in lines.values()
         for point in marked(line)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tts_bench import options, registry
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.matched import accuracy_at
 from tts_bench.analysis.runs import read_run
@@ -27,7 +27,6 @@ from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.rollouts import strategy
 from tts_bench.tasks import loading
 
-Floats = NDArray[np.float64]
 _RESAMPLES = 4000
 
 
@@ -128,6 +127,7 @@ class Measured:
     score: Floats  # (problems, rungs), as all below
     expected: Floats
     values: dict[str, Floats]
+    scores: dict[str, Floats]
     errors: int
 
 
@@ -138,6 +138,7 @@ def _joined(lines: list[Line]) -> Measured:
         np.concatenate([line.score for line in lines]),
         np.concatenate([line.expected for line in lines]),
         {name: np.concatenate([line.values[name] for line in lines]) for name in lines[0].values},
+        {name: np.concatenate([line.scores[name] for line in lines]) for name in lines[0].scores},
         sum(len(line.failed) for line in lines),
     )
 
@@ -160,8 +161,8 @@ def summary(task: str, token: Measured, word: Measured, vote: Measured) -> Evalu
 
 def _only(arm: Measured, documents: list[tuple[str, int]]) -> Measured:
     places = [arm.documents.index(document) for document in documents]
-    values = {name: column[places] for name, column in arm.values.items()}
-    return Measured(arm.rungs, tuple(documents), arm.score[places], arm.expected[places], values, arm.errors)
+    values, scores = ({name: held[places] for name, held in columns.items()} for columns in (arm.values, arm.scores))
+    return Measured(arm.rungs, tuple(documents), arm.score[places], arm.expected[places], values, scores, arm.errors)
 
 
 class _Table:
@@ -195,11 +196,7 @@ class _Table:
             ),
             fixed=float((np.clip(after - before, 0, None)).mean()),
             spoiled=float((np.clip(before - after, 0, None)).mean()),
-            scores={
-                name.removeprefix("score "): float(column[:, place].mean())
-                for name, column in values.items()
-                if name.startswith("score ")
-            },
+            scores={name: float(column[:, place].mean()) for name, column in own.scores.items()},
             no_answer=float(values["no_answer"][:, place].mean()),
             truncated=float(values["truncated"][:, place].mean()),
         )

@@ -21,7 +21,7 @@ from tts_bench.analysis.leaderboard.entry import MARK, Entry, render, schema
 from tts_bench.analysis.leaderboard.html import html
 from tts_bench.analysis.leaderboard.making import entry_of, name_of, said
 from tts_bench.analysis.leaderboard.markdown import markdown
-from tts_bench.analysis.leaderboard.recompute import complete
+from tts_bench.analysis.leaderboard.recompute import as_old_as, complete
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, write_whole
 
@@ -116,12 +116,13 @@ class Board:
         return len(entries), findings
 
     def _check_run(self, run: Path, entries: dict[str, Entry]) -> list[Finding]:
-        """The entry of a run, made again from its records, has to be the one that is there."""
+        """The entry of a run, made again from its records, has to be the one that is there, in all columns it has."""
         made = entry_of(run)
         path = self.folder / "entries" / name_of(made)
         if path.name not in entries:
             return [Finding(f"{run} has no entry: {path} is not there. Type tts-bench leaderboard add {run}")]
-        difference = _difference(path, path.read_text("utf-8"), _text(made), f"the records in {run} give")
+        wanted = render(as_old_as(made.content(), entries[path.name].content()))
+        difference = _difference(path, path.read_text("utf-8"), wanted, f"the records in {run} give")
         return [Finding(difference)] if difference else []
 
     def _entries(self) -> tuple[dict[str, Entry], list[Finding]]:
@@ -187,7 +188,7 @@ def read_entry(path: Path) -> Entry:
     except ValueError as error:
         raise Finding(f"{path} cannot be read: {error}") from error
     try:
-        wanted = render(complete(entry.model_dump()))
+        wanted = render(complete(entry.content()))
     except ValueError as error:
         where, _, what = str(error).rpartition(": ")
         raise Finding(f"{_at(path, text, where)}: {what}") from error
@@ -199,7 +200,7 @@ def read_entry(path: Path) -> Entry:
 
 
 def _text(entry: Entry) -> str:
-    return render(entry.model_dump())
+    return render(entry.content())
 
 
 def _pages(entries: dict[str, Entry], parses: Parses) -> dict[str, str]:

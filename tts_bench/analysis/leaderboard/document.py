@@ -11,6 +11,7 @@ from tts_bench.analysis.leaderboard.figure import figure
 from tts_bench.analysis.leaderboard.making import slug
 from tts_bench.analysis.leaderboard.ranking import TOLD, Ranking, Row, rankings
 from tts_bench.analysis.words import p_text
+from tts_bench.measures import ABSENT, Shown, columns
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ _RANKS = (
     f"Rows with = share a rank with the row above or below: the data do not tell them apart, whatever their order. "
     f"A chain of such rows may join two that a test of their own would tell apart."
 )
+_SHOWN = columns(Shown.PAGES)
+_LEGEND = f"{'; '.join(f'{row.label}: {row.legend}' for row in _SHOWN)}. {ABSENT}: the entry is older than the column."
 _HOW = (
     "All numbers are recomputed from the per-problem values in entries/ by",
     Name("tts-bench leaderboard check"),
@@ -86,15 +89,18 @@ _COLUMNS = (
     "accuracy",
     "95%",
     "p to row above",
-    *(_COSTS := ("tokens", "sequential", "prompt", "FLOPs")),
+    *(_LABELS := tuple(row.label for row in _SHOWN)),
 )
 _NO_COMMAND = "Its command is not shown: this version of tts-bench does not read it as one of its own."
-_SHARES = ("truncated", "no answer", "cues")
 
 
 def document(entries: Mapping[str, Entry], parses: Parses) -> list[Block]:
     """The whole leaderboard. `entries` are by file name; of their commands, those are shown that `parses` takes."""
-    blocks: list[Block] = [Heading(1, ["Leaderboard"]), Paragraph([_ABOUT]), Paragraph([_RANKS]), Paragraph(_HOW)]
+    blocks: list[Block] = [
+        Heading(1, ["Leaderboard"]),
+        *(Paragraph([said]) for said in (_ABOUT, _LEGEND, _RANKS)),
+        Paragraph(_HOW),
+    ]
     if not entries:
         return [*blocks, Paragraph(["There is no entry yet."])]
     for ranking in rankings(entries):
@@ -108,7 +114,7 @@ def document(entries: Mapping[str, Entry], parses: Parses) -> list[Block]:
 def _ranking(ranking: Ranking) -> list[Block]:
     part = ranking.part
     rungs: list[list[str | Name]] = [
-        [Name(name), Name(rung), *_measured(held)]
+        [Name(name), Name(rung), *_measured(held, last=rung == row.rung[0])]
         for name, row in zip(ranking.names, ranking.rows, strict=True)
         for rung, held in row.line.rungs.items()
     ]
@@ -128,11 +134,11 @@ def _ranking(ranking: Ranking) -> list[Block]:
             ]
         ),
         Grid(
-            (*_COLUMNS, *_SHARES, "seed", "run"),
+            (*_COLUMNS, "seed", "run"),
             [_ranked(row) for row in ranking.rows],
         ),
         Figure(path, "Accuracy against generated tokens; the table below has every point", figure(ranking)),
-        Grid(("strategy", "rung", "accuracy", "95%", *_COSTS, *_SHARES), rungs, summary="Every rung"),
+        Grid(("strategy", "rung", "accuracy", "95%", *_LABELS), rungs, summary="Every rung"),
     ]
 
 
@@ -153,18 +159,12 @@ def _ranked(row: Row) -> list[str | Name]:
     ]
 
 
-def _measured(rung: Rung) -> list[str]:
+def _measured(rung: Rung, *, last: bool = True) -> list[str]:
     share = rung.low is not None and rung.high is not None
     return [
         f"{100 * rung.accuracy:.1f}" if share else f"{rung.accuracy:.4g}",
         f"{100 * (rung.low or 0):.1f} to {100 * (rung.high or 0):.1f}" if share else "",
-        f"{rung.generated:,.0f}",
-        f"{rung.sequential:,.0f}",
-        f"{rung.prompt:,.0f}",
-        f"{rung.flops:.3g}",
-        f"{rung.truncated:.0%}",
-        f"{rung.no_answer:.0%}",
-        f"{rung.cues:.3g} of {rung.cues_wanted:.3g}" if rung.cues_wanted else "",
+        *(row.text(rung, last=last) for row in _SHOWN),
     ]
 
 

@@ -6,12 +6,14 @@ Entries come from outside: every text in one is a single line without what markd
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from tts_bench.analysis.leaderboard.command import check
+from tts_bench.analysis.leaderboard.recompute import per_problem, summaries
+from tts_bench.measures import Measure
 
 FORMAT = 1
 MOST = 2000  # tasks, strategies of one and rungs of one: each takes time when pages are made
@@ -46,36 +48,38 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class Problems(Part):
-    """One rung, problem by problem, in the order of the documents."""
-
-    score: Column
-    generated: Column
-    sequential: Column
-    prompt: Column
-    forced: Column
-    flops: Column
-    truncated: Column
-    no_answer: Column
-    cues_wanted: Column
-    cues: Column
+def _fields(rows: Iterable[Measure], kind: Any) -> dict[str, Any]:  # noqa: ANN401 - a type of pydantic's
+    """A field for each row; entries that are older than one lack it."""
+    fields: dict[str, Any] = {}
+    for row in rows:
+        says = f"share of problems: {row.meaning}" if row.unit == "share" else row.meaning
+        older = Field(default=None, description=f"{says}; older entries lack it")
+        fields[row.name] = (kind, Field(description=says)) if row.required else (kind | None, older)
+    return fields
 
 
-class Rung(Part):
-    """Means over problems. All but `problems` is recomputed by `check`."""
-
+class _Accuracy(Part):
     accuracy: float
     low: float | None = Field(description="95% Wilson interval; null where the accuracy is no share")
     high: float | None
-    generated: float = Field(description="tokens, sampled and forced")
-    sequential: float = Field(description="tokens on the critical path")
-    prompt: float
-    forced: float
-    flops: float
-    truncated: float = Field(description="share of problems whose thinking ran into its budget")
-    no_answer: float = Field(description="share of problems with no extracted answer")
-    cues_wanted: float
-    cues: float
+
+
+class _Score(Part):
+    score: Column
+
+
+# Made from the table of measures, which no type checker can read.
+_Columns = create_model("_Columns", __base__=_Score, **_fields(per_problem(), Column))
+_Means = create_model("_Means", __base__=_Accuracy, **_fields(summaries(), float))
+
+
+class Problems(_Columns):  # type: ignore[misc, valid-type]
+    """One rung, problem by problem, in the order of the documents."""
+
+
+class Rung(_Means):  # type: ignore[misc, valid-type]
+    """Measures over problems, mostly means. All but `problems` is recomputed by `check`."""
+
     problems: Problems
     sha256: Sha256
 
@@ -126,6 +130,10 @@ class RunPart(Part):
 
 class Entry(Part):
     """A run on the leaderboard."""
+
+    def content(self) -> dict[str, Any]:
+        """As JSON values, without the columns that it lacks."""
+        return self.model_dump(exclude_unset=True)
 
     format: Literal[1]
     model: ModelPart

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from math import fsum, isfinite
 from typing import Any
 
 import numpy as np
 
-from tts_bench.analysis.compute import COSTS
+from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.points import share_interval
+from tts_bench.measures import Measure, columns, mean, series
 
-MEASURES = (*COSTS, "truncated", "no_answer", "cues_wanted", "cues")  # beside the score
+
+def summaries() -> list[Measure]:
+    """What a rung holds beside its accuracy: what every entry has, then by name what older ones lack."""
+    needed = [row for row in columns() if row.required]
+    return needed + sorted((row for row in columns() if not row.required), key=lambda row: row.name)
+
+
+def per_problem() -> list[Measure]:
+    """What a rung holds of each problem beside its score: all that the others follow from."""
+    return [row for row in summaries() if row.over is mean]
 
 
 def packed(values: Iterable[float]) -> str:
@@ -43,10 +53,11 @@ def unpacked(column: str, problems: int) -> list[float]:
     return values
 
 
-def complete(content: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry with its means, intervals and digests, from the rest of it.
+def complete(content: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """An entry with its measures, intervals and digests, from the rest of it.
 
-    Sums are rounded once (`math.fsum`), so that the same values give the same digits on every machine.
+    Columns that an entry may lack are recomputed where it has them; those named in `without` are left out. Sums are
+    rounded once (`math.fsum`), so that the same values give the same digits on every machine.
 
     Raises:
         ValueError: with the place of a column that cannot be read.
@@ -55,10 +66,9 @@ def complete(content: Mapping[str, Any]) -> dict[str, Any]:
     for name, task in content["tasks"].items():
         strategies = {}
         for strategy, line in task["strategies"].items():
+            place = f"tasks.{name}.strategies.{strategy}.rungs"
             rungs = {
-                rung: sealed(
-                    _rung(held["problems"], task["problems"], f"tasks.{name}.strategies.{strategy}.rungs.{rung}")
-                )
+                rung: sealed(_rung(_left(held, without), task["problems"], f"{place}.{rung}"))
                 for rung, held in line["rungs"].items()
             }
             strategies[strategy] = sealed({**line, "rungs": rungs})
@@ -66,17 +76,39 @@ def complete(content: Mapping[str, Any]) -> dict[str, Any]:
     return sealed({**content, "model": sealed(content["model"]), "run": sealed(content["run"]), "tasks": tasks})
 
 
-def _rung(columns: Mapping[str, str], problems: int, place: str) -> dict[str, Any]:
-    means = {}
-    for name in ("score", *MEASURES):
+def as_old_as(content: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry `content` without the columns that no rung of `other` has, an entry that may be older."""
+    held: set[str] = set()
+    for task in other["tasks"].values():
+        for line in task["strategies"].values():
+            held.update(*line["rungs"].values(), *(rung["problems"] for rung in line["rungs"].values()))
+    return complete(content, {row.name for row in summaries() if not row.required} - held)
+
+
+def _left(rung: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
+    left = {name: value for name, value in rung.items() if name not in without}
+    return left | {"problems": {name: value for name, value in rung["problems"].items() if name not in without}}
+
+
+def _rung(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Any]:
+    found: dict[str, Floats] = {}
+    for name, column in held["problems"].items():
         try:
-            means[name] = fsum(unpacked(columns[name], problems)) / problems
+            values = unpacked(column, problems)
+            fsum(values)
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{place}.problems.{name}: {error}") from error
-    accuracy = means.pop("score")
-    scores = np.array(unpacked(columns["score"], problems))
-    low, high = share_interval(scores) if 0 <= accuracy <= 1 else (None, None)
-    return {"accuracy": accuracy, "low": low, "high": high, **means, "problems": dict(columns)}
+        found[name] = np.array(values)
+    accuracy = mean(found["score"].tolist())
+    low, high = share_interval(found["score"]) if 0 <= accuracy <= 1 else (None, None)
+    measured = {}
+    for row in summaries():
+        if row.required or row.name in held:
+            try:
+                measured[row.name] = row.over(series(row, found).tolist())
+            except KeyError as error:
+                raise ValueError(f"{place}.problems.{error.args[0]}: it is missing") from error
+    return {"accuracy": accuracy, "low": low, "high": high, **measured, "problems": held["problems"]}
 
 
 def sealed(part: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,25 +83,20 @@ function frame(scale, axis, log, width, height, isShare) {
   ];
 }
 
-function facts(point) {
+function facts(point, measures) {
   return [
     ["Accuracy", score(point.accuracy)],
     ["95% interval", interval(point)],
-    ["Generated tokens", whole(point.generated)],
-    ["Sequential tokens", whole(point.sequential)],
-    ["Prompt tokens", whole(point.prompt)],
-    ["FLOPs", short(point.flops)],
-    ["Truncated", percent(point.truncated)],
-    ["No answer", percent(point.no_answer)],
+    ...measures.map((measure) => [heading(measure), measured(measure, point)]),
     ["Problems", whole(point.n)],
-  ];
+  ].filter(([, value]) => value !== "–");
 }
 
 /**
- * Draws `lines` ({name, index, points}) into `host` over `axis` ({label, weights}), with a tip at the point that is
- * hovered or has the focus.
+ * Draws `lines` ({name, index, points}) into `host` over `axis` ({label, weights}), with a tip that tells `measures`
+ * of the point that is hovered or has the focus.
  */
-function drawChart(host, lines, axis, log) {
+function drawChart(host, lines, axis, log, measures) {
   const width = Math.max(280, host.clientWidth - 12);
   const height = Math.round(Math.min(430, Math.max(280, width * 0.52)));
   const all = lines.flatMap((line) => line.points);
@@ -111,7 +106,7 @@ function drawChart(host, lines, axis, log) {
   }
   const isShare = all.every((point) => point.low !== null);
   const scale = scales(all, axis, log, width, height);
-  const spots = lines.map((line) => line.points.map((point) => spot(line, point, scale, axis)));
+  const spots = lines.map((line) => line.points.map((point) => spot(line, point, scale, axis, measures)));
   const picture = svg(
     "svg",
     { viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": "Accuracy against compute" },
@@ -125,10 +120,11 @@ function drawChart(host, lines, axis, log) {
   follow(stage, picture, tip, spots, width);
 }
 
-function spot(line, point, scale, axis) {
+function spot(line, point, scale, axis, measures) {
   const [x, y] = [scale.x(amount(axis, point)), scale.y(point.accuracy)];
   const style = look(line.index);
-  const said = facts(point)
+  const told = facts(point, measures);
+  const said = told
     .slice(0, 3)
     .map(([name, value]) => `${name} ${value}`)
     .join(", ");
@@ -149,7 +145,7 @@ function spot(line, point, scale, axis) {
     svg("circle", { class: "halo", cx: x, cy: y, r: 10 }),
     marker(style.shape, x, y, line.points.length > 12 ? 3.6 : 5, style.colour),
   );
-  return { line, point, x, y, node };
+  return { line, point, x, y, node, told };
 }
 
 function path(line, spots) {
@@ -180,7 +176,7 @@ function follow(stage, picture, tip, spots, width) {
       el(
         "dl",
         {},
-        facts(at.point).flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
+        at.told.flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]),
       ),
     );
     const left = at.x + 18 + tip.offsetWidth > width ? at.x - tip.offsetWidth - 8 : at.x + 18;

@@ -1,6 +1,6 @@
 // Numbers as people read them.
 
-const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0, roundingMode: "halfEven" }); // as in a terminal
 const PREFIXES = [
   [1e18, "E"],
   [1e15, "P"],
@@ -32,6 +32,31 @@ function interval(point) {
 function short(value) {
   const [scale, prefix] = PREFIXES.find(([least]) => Math.abs(value) >= least) ?? [1, ""];
   return `${Number((value / scale).toPrecision(3))}${prefix}`;
+}
+
+const UNITS = { tokens: whole, FLOPs: short, share: percent, number: (value) => value.toFixed(2) };
+
+/** How a measure of a point is written; `measure` is a row of the payload's table of measures. */
+function measured(measure, point) {
+  const [value, show] = [point[measure.name], UNITS[measure.unit]];
+  if (value === null || value === undefined || !point.n) return "–";
+  if (measure.out_of) return point[measure.out_of] ? `${show(value)} of ${show(point[measure.out_of])}` : "–";
+  const marked = measure.beside && point.last && value > measure.too_much * point[measure.beside];
+  return `${show(value)}${marked ? " !" : ""}`;
+}
+
+/** The column of a measure in a table of points. */
+function columnOf(measure) {
+  return {
+    name: heading(measure),
+    meaning: measure.meaning,
+    value: (row) => row[measure.name] ?? null,
+    show: (row) => measured(measure, row),
+  };
+}
+
+function heading(measure) {
+  return measure.label[0].toUpperCase() + measure.label.slice(1);
 }
 
 function count(number, noun) {

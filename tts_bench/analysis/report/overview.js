@@ -137,12 +137,12 @@ function showVerdicts(report) {
     el("h3", {}, "What the data support"),
     ...(sentences.length ? [el("ul", {}, sentences.map((sentence) => el("li", {}, inline(sentence))))] : []),
     el("p", { class: "quiet" }, inline(reading)),
-    ...(points.length ? [sortable("Accuracies that are compared", accuracies(points), points)] : []),
+    ...(points.length ? [sortable("Accuracies that are compared", accuracies(points, report.measures), points)] : []),
   );
 }
 
 /** Columns of points as `tts-bench compare` has them: seeds taken together, votes as expectations. */
-function accuracies(points) {
+function accuracies(points, measures) {
   const words = (name, key) => ({ name, words: true, value: (row) => row[key], show: (row) => row[key] });
   const columns = [words("Task", "task"), { ...words("Strategy", "strategy"), long: true }, words("Rung", "rung")];
   columns.push({ name: "Accuracy", value: (row) => row.accuracy, show: (row) => score(row.accuracy) });
@@ -157,8 +157,7 @@ function accuracies(points) {
     });
   }
   columns.push({ name: "Problems", value: (row) => row.n, show: (row) => whole(row.n) });
-  columns.push({ name: "Tokens", value: (row) => row.generated, show: (row) => whole(row.generated) });
-  return columns;
+  return [...columns, ...measures.filter((measure) => measure.compared).map(columnOf)];
 }
 
 const OF_ALL = {
@@ -166,12 +165,6 @@ const OF_ALL = {
   value: (row) => (row.errors ? row.overall : null),
   show: (row) => (row.errors ? score(row.overall) : "–"),
 };
-
-/** What was made for a strategy's last rung, marked where it is above 1.5 times what that is billed. */
-function spentOf(row) {
-  if (row.spent === null || !row.n) return "–";
-  return `${whole(row.spent)}${row.last && row.spent > 1.5 * row.generated ? " !" : ""}`;
-}
 
 function change(row) {
   return row.last.accuracy - row.first.accuracy;
@@ -191,6 +184,7 @@ function showCurves(report, lines) {
       here.filter((line) => !state.hidden.has(line.name)),
       report.axes.find((axis) => axis.name === state.axis),
       state.log,
+      report.measures,
     );
     byId("legend").replaceChildren(
       ...here.map((line) => {
@@ -252,11 +246,7 @@ function showCurves(report, lines) {
 
 function showResults(report) {
   const rows = report.runs.flatMap((run, place) =>
-    run.points.map((point, index) => {
-      const next = run.points[index + 1];
-      const last = !next || next.strategy !== point.strategy || next.task !== point.task;
-      return { ...point, last, run: run.name, label: report.label(place, point.strategy) };
-    }),
+    run.points.map((point) => ({ ...point, run: run.name, label: report.label(place, point.strategy) })),
   );
   const others = [...new Set(rows.flatMap((row) => Object.keys(row.metrics).filter((name) => name !== row.metric)))];
   const words = (name, key, long = false) => ({
@@ -287,18 +277,7 @@ function showResults(report) {
           value: (row) => row.metrics[name] ?? null,
           show: (row) => score(row.metrics[name]),
         })),
-        number("Generated", "generated", whole),
-        { name: "Spent", value: (row) => row.spent, show: spentOf },
-        number("Sequential", "sequential", whole),
-        number("Prompt", "prompt", whole),
-        number("FLOPs", "flops", short),
-        number("Truncated", "truncated", percent),
-        number("No answer", "no_answer", percent),
-        {
-          name: "Cues",
-          value: (row) => row.cues,
-          show: (row) => (row.cues_wanted ? `${row.cues.toFixed(2)} of ${row.cues_wanted.toFixed(2)}` : "–"),
-        },
+        ...report.measures.map(columnOf),
         number("Problems", "n", whole),
         number("Errors", "errors", whole),
       ],

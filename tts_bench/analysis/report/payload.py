@@ -3,6 +3,7 @@
 `index` is one JSON object:
     version, notes, texts_note   text
     axes                         what compute is measured in: name, label, and weights over a point's costs
+    measures                     the rows of `tts_bench.measures` that pages show
     runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
     tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
     verdicts                     what the data support: sentences, how to read them, and the points they speak of
@@ -15,19 +16,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from itertools import accumulate, groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-from tts_bench import __version__
+from tts_bench import __version__, measures
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.report.texts import Kept, Texts, packed
 from tts_bench.analysis.report.verdicts import golds, verdicts
 from tts_bench.analysis.runs import Numbers, read_header, read_records
-from tts_bench.analysis.terminal import TOO_MUCH
 from tts_bench.errors import UserError
+from tts_bench.measures import TOO_MUCH, Measure, Shown, named
 from tts_bench.records import AnswerRecord, Record
 
 
@@ -64,6 +64,7 @@ def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_00
     index: dict[str, Any] = {
         "version": __version__,
         "axes": [{"name": axis.name, "label": axis.label, "weights": axis.weights} for axis in AXES.values()],
+        "measures": [_measure(row) for row in measures.columns(Shown.PAGES)],
         "notes": [note for run in runs for note in _notes(run)],
         "runs": runs,
         "verdicts": verdicts(data),
@@ -92,15 +93,15 @@ class Tables:
         return {name: list(places) for name, places in self._places.items()}
 
 
-_ANSWER = ("prompt", "thinking", "forced", "answer", "sequential", "truncated", "cues_wanted", "cues")
-_numbers = attrgetter(*(f"cost.{name}" for name in _ANSWER[:5]), *_ANSWER[5:])
+_TRACED = ("prompt", "thinking", "forced", "answer", "sequential", "truncated", "cues_wanted", "cues")
+_READS = {name: named(name).reader for name in _TRACED}
 _RECORD = ("run", "task", "doc", "repeat", "strategy", "error", "blob", "first", "count")
 
 
 @dataclass
 class Columns:
     records: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in _RECORD})
-    answers: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in ("extracted", *_ANSWER)})
+    answers: dict[str, list[int]] = field(default_factory=lambda: {name: [] for name in ("extracted", *_READS)})
     scores: dict[str, list[float | None]] = field(default_factory=dict)
 
     def add(self, record: Record, run: int, blob: int, tables: Tables) -> None:
@@ -119,13 +120,13 @@ class Columns:
         for name, value in zip(_RECORD, values, strict=True):
             self.records[name].append(value)
         for answer in record.answers:
-            self._answer(answer, tables)
+            self._answer(record, answer, tables)
 
-    def _answer(self, answer: AnswerRecord, tables: Tables) -> None:
+    def _answer(self, record: Record, answer: AnswerRecord, tables: Tables) -> None:
         place = len(self.answers["extracted"])
         self.answers["extracted"].append(tables.place("extracted", answer.extracted))
-        for name, value in zip(_ANSWER, _numbers(answer), strict=True):
-            self.answers[name].append(int(value))
+        for name, read in _READS.items():
+            self.answers[name].append(int(read(record, answer)))
         for metric in answer.scores:
             if metric not in self.scores:
                 self.scores[metric] = [None] * place
@@ -163,7 +164,21 @@ def _run(place: int, name: str, numbers: Numbers, kept: tuple[Tables, Columns, T
         "header": header,
         "labels": header.get("labels", {}),
         "metrics": metrics,
-        "points": [asdict(point) for point in numbers.curve()],
+        "points": [point.flat() for point in numbers.curve()],
+    }
+
+
+def _measure(row: Measure) -> dict[str, Any]:
+    """What the page has to know of a row to show it as the terminal does."""
+    return {
+        "name": row.name,
+        "label": row.label,
+        "meaning": row.legend,
+        "unit": row.unit,
+        "compared": row in measures.costs(Shown.WIDE),
+        "out_of": row.out_of,
+        "beside": row.beside,
+        "too_much": TOO_MUCH,
     }
 
 

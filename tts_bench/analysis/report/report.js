@@ -6,6 +6,14 @@ async function unpacked(base64) {
   return JSON.parse(await new Response(stream).text());
 }
 
+/** The last rung of each line, which all that was spent led up to. */
+function markLast(points) {
+  points.forEach((point, place) => {
+    const next = points[place + 1];
+    point.last = !next || next.strategy !== point.strategy || next.task !== point.task;
+  });
+}
+
 class Report {
   static async read() {
     return new Report(await unpacked(byId("payload").textContent));
@@ -16,6 +24,7 @@ class Report {
     this.tasks = payload.tables.task;
     this.strategies = payload.tables.strategy;
     this.size = this.records.doc.length;
+    for (const points of [this.verdicts.points, ...this.runs.map((run) => run.points)]) markLast(points);
     this.rungNames = this.runs.map((run) => {
       const names = new Map();
       for (const point of run.points) names.set(`${point.task}\n${point.strategy}\n${point.index}`, point.rung);

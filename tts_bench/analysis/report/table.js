@@ -1,7 +1,7 @@
 // Tables that sort: by a button in each heading, stable, empty cells last.
 
 /**
- * `columns`: {name, value(row), show(row), words, long}. Values are numbers or strings; null is an empty cell.
+ * `columns`: {name, meaning, value(row), show(row), words, long}. Values are numbers or strings; null is an empty cell.
  * `words` are outside text, aligned left; `long` ones get room.
  */
 function sortable(caption, columns, rows) {
@@ -10,7 +10,7 @@ function sortable(caption, columns, rows) {
     el(
       "th",
       { scope: "col", class: column.words ? "sortable words" : "sortable" },
-      el("button", { type: "button", onclick: () => sort(column) }, column.name),
+      el("button", { type: "button", title: column.meaning, onclick: () => sort(column) }, column.name),
     ),
   );
   const draw = (sorted) =>

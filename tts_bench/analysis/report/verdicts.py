@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
     return {
         "sentences": sentences(comparison),
         "reading": " ".join([reading(comparison), *notes]),
-        "points": [asdict(point) for point in curve_of(arms)],
+        "points": [point.flat() for point in curve_of(arms)],
     }
 
 
