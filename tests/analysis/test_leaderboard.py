@@ -172,6 +172,24 @@ def test_any_other_digit_in_the_records_of_a_run_is_found_when_it_is_checked(boa
     assert found.startswith(str(run)) or re.search(r"entries/adder-\w+\.json, line \d+, .*; the records in", found)
 
 
+@pytest.mark.parametrize(
+    ("column", "taken"), [("low", True), ("high", True), ("accuracy", False), ("generated", False)]
+)
+def test_a_run_of_a_version_with_other_intervals_is_taken_and_one_with_other_measures_is_not(
+    board: Path, tmp_path: Path, column: str, taken: bool
+) -> None:
+    run = shutil.copytree(board.parent / "runs" / "a", tmp_path / "a")
+    curve = json.loads((run / "curve.json").read_text())
+    for point in curve["points"]:
+        point[column] = point[column] * 0.99
+    (run / "curve.json").write_text(json.dumps(curve))
+    if taken:
+        assert findings(board, run) == findings(board)
+    else:
+        with pytest.raises(UserError, match="was changed after its run"):
+            findings(board, run)
+
+
 def reseal(folder: Path) -> None:
     """Give every problem of a rung another verdict and put the accuracy right: the digests still tell."""
     path = sorted((folder / "entries").iterdir())[0]
