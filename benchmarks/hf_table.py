@@ -44,9 +44,10 @@ from transformers import (  # noqa: E402
 )
 
 from benchmarks.hf_vs_lm_eval import EndAt, FixedLengths, Work, read_prompts, run_engine, run_hflm, timed  # noqa: E402
+from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
 from tts_bench.engines.base import Request, Sampling  # noqa: E402
-from tts_bench.engines.hf import HfEngine, load  # noqa: E402
-from tts_bench.harness.config import ModelConfig, RunConfig  # noqa: E402
+from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
+from tts_bench.engines.hf.load import load  # noqa: E402
 from tts_bench.harness.defaults import plan  # noqa: E402
 from tts_bench.harness.progress import Progress  # noqa: E402
 from tts_bench.harness.run import prepare  # noqa: E402
@@ -172,7 +173,7 @@ class Bench:
     def apart(self) -> None:
         """Scoring and drawing included."""
         planned = plan("hf", None, (), (), self.given.problems or 20)
-        model = ModelConfig(model=planned.model, workers=1, threads=1, rows=128)
+        model = ModelConfig(planned.model, "hf:workers=1,threads=1,rows=128")
         together = RunConfig(model, planned.tasks, planned.strategies, planned.limit)
         rungs = (
             *(f"baseline:budgets={budget}" for budget in (16, 24, 32, 64)),

@@ -32,7 +32,8 @@ from lm_eval.models.huggingface import HFLM  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList  # noqa: E402
 
 from tts_bench.engines.base import Request, Sampling  # noqa: E402
-from tts_bench.engines.hf import HfEngine, load  # noqa: E402
+from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
+from tts_bench.engines.hf.load import load  # noqa: E402
 
 GREEDY = Sampling(temperature=0)
 Work = list[tuple[str, int]]  # prompts and lengths

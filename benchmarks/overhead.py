@@ -24,8 +24,9 @@ from pathlib import Path  # noqa: E402
 
 from rich.console import Console  # noqa: E402
 
+from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
+from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.engines.scripted import ScriptedEngine  # noqa: E402
-from tts_bench.harness.config import ModelConfig, RunConfig  # noqa: E402
 from tts_bench.harness.progress import Progress  # noqa: E402
 from tts_bench.harness.run import Run, prepare  # noqa: E402
 from tts_bench.scheduler import Scheduler  # noqa: E402
@@ -46,7 +47,8 @@ class Timing:
 def on_hf(given: argparse.Namespace, folder: Path) -> Timing:
     """A whole run; only its generation counts, which lm-eval's scoring follows."""
     limits = {"max_thinking_tokens": given.max_thinking_tokens, "max_answer_tokens": given.max_answer_tokens}
-    model = ModelConfig(model=given.model, threads=given.threads, rows=given.in_flight, **limits)
+    engine = kinds.changed("hf", threads=given.threads, rows=given.in_flight)
+    model = ModelConfig(given.model, engine, **limits)
     strategies = ("budget-forcing:extensions=2",)
     config = RunConfig(model, ("gsm8k",), strategies, limit=given.limit, in_flight=given.in_flight)
     run = prepare(config, folder / "run")

@@ -20,11 +20,10 @@ import time  # noqa: E402
 
 from tts_bench.tasks.data import load_rows  # noqa: E402
 
-from tts_bench.engines import cluster  # noqa: E402
+from tts_bench.engines import cluster, pool  # noqa: E402
 from tts_bench.engines.base import Request, Sampling  # noqa: E402
+from tts_bench.engines.hf.kind import HfOptions, load_hf  # noqa: E402
 from tts_bench.engines.workers import Workers  # noqa: E402
-from tts_bench.harness import spread  # noqa: E402
-from tts_bench.harness.config import ModelConfig  # noqa: E402
 from tts_bench.models import resolve  # noqa: E402
 
 RATIO = 1.7  # at least
@@ -66,9 +65,11 @@ def main() -> None:
     shapes = {"1 worker": (1, 1), "2 workers": (2, 1), "1 worker, 2 threads": (1, 2)}
     engines = {}
     for name, (workers, threads) in shapes.items():
-        config = ModelConfig(given.model, device="cpu", dtype="float32", threads=threads, workers=workers, exact=False)
+        given_options = HfOptions(
+            device="cpu", dtype="float32", threads=threads, workers=workers, exact=False, rows=given.rows
+        )
         need = {"CPU": 0.25}  # all stand side by side, and only one of them works at a time
-        engines[name] = spread.start(config, found, need, spread.load_hf, threads=threads, share=4, rows=given.rows)
+        engines[name] = pool.start(given_options, found, need, load_hf, share=4, **given_options.of_each())
     encode = engines["1 worker"].tokenizer.encode
     questions = [str(row["question"]) for row in load_rows("gsm8k").rows]
     requests = [

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from tts_bench.harness.config import ModelConfig, RunConfig
+from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import Run, prepare
 

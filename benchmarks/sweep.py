@@ -24,7 +24,7 @@ from pathlib import Path  # noqa: E402
 
 from rich.console import Console  # noqa: E402
 
-from tts_bench.harness.config import ModelConfig, RunConfig  # noqa: E402
+from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
 from tts_bench.harness.progress import Progress  # noqa: E402
 from tts_bench.harness.run import prepare  # noqa: E402
 from tts_bench.records import Record  # noqa: E402
@@ -156,9 +156,9 @@ def main() -> None:
         token = save_token(folder / "token", row, model=given.model, fingerprint=found.fingerprint)
         model = ModelConfig(
             model=given.model,
+            engine="hf:workers=1",  # whose counts can be read
             max_thinking_tokens=given.max_thinking_tokens,
             max_answer_tokens=given.max_answer_tokens,
-            workers=1,  # whose counts can be read
         )
         config = RunConfig(model, (given.task,), strategies(token), limit=given.limit)
         together, alone = compare(config, folder)

@@ -21,9 +21,9 @@ from typing import cast  # noqa: E402
 
 import torch  # noqa: E402
 
+from tts_bench.config import ModelConfig  # noqa: E402
 from tts_bench.engines.base import Request, Sampling  # noqa: E402
-from tts_bench.engines.hf import HfEngine  # noqa: E402
-from tts_bench.harness.config import ModelConfig  # noqa: E402
+from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
 from tts_bench.harness.model import load_model  # noqa: E402
 from tts_bench.learning import grpo  # noqa: E402
 from tts_bench.learning.sequences import CUE, Sequence  # noqa: E402
@@ -35,7 +35,9 @@ ROWS, BEFORE, AFTER = 4, 200, 100  # sequences; tokens of each before the first 
 
 def peak(given: argparse.Namespace) -> float:
     """MiB that this process had at most."""
-    config = ModelConfig(given.model, device="cpu", dtype=given.dtype, thinking="end-of-turn", threads=1, rows=ROWS)
+    config = ModelConfig(
+        given.model, f"hf:device=cpu,dtype={given.dtype},threads=1,rows={ROWS}", thinking="end-of-turn"
+    )
     engine = cast(HfEngine, load_model(config).engine)
     words = tuple(range(100, 100 + BEFORE))
     asked = [Request(words, (), AFTER, f"memory {row}", Sampling()) for row in range(ROWS)]

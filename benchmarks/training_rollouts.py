@@ -24,8 +24,9 @@ from pathlib import Path  # noqa: E402
 from statistics import fmean, median  # noqa: E402
 
 from tts_bench.api import LearnedToken  # noqa: E402
+from tts_bench.config import ModelConfig  # noqa: E402
+from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.engines.base import Engine, EngineInfo, Generation, Request, Tokenizer  # noqa: E402
-from tts_bench.harness.config import ModelConfig  # noqa: E402
 from tts_bench.learning.config import TrainConfig  # noqa: E402
 from tts_bench.learning.rollouts import sample  # noqa: E402
 from tts_bench.learning.session import prepare  # noqa: E402
@@ -144,7 +145,8 @@ def rollouts(trainer: Trainer, engine: Engine) -> int:
 def main() -> None:
     given = arguments()
     with tempfile.TemporaryDirectory() as scratch:
-        model = ModelConfig(given.model, rows=given.rows, threads=given.threads, top_k=0, top_p=1.0, min_p=0.0)
+        engine = kinds.changed("hf", rows=given.rows, threads=given.threads)
+        model = ModelConfig(given.model, engine, top_k=0, top_p=1.0, min_p=0.0)
         sizes = {"problems_per_step": given.problems, "group": given.group, "continuations": given.continuations}
         limits = {"steps": given.steps, "hold_out": 8, "patience": 0, "test_problems": 0}
         trainer = prepare(TrainConfig(model, given.task, Path(scratch) / "token", **sizes, **limits))

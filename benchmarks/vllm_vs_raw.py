@@ -37,11 +37,12 @@ from rich.console import Console
 from torch import Tensor
 
 from tts_bench import models
+from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.engines import kinds
 from tts_bench.engines.base import Engine, Generation, Request, Sampling
 from tts_bench.engines.openai.engine import seed_of
 from tts_bench.engines.vllm import options
 from tts_bench.engines.vllm.draws import draw
-from tts_bench.harness.config import ModelConfig, RunConfig
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import Run, prepare
@@ -199,17 +200,18 @@ def compare(given: argparse.Namespace) -> bool:
     return min(ratios) >= RATIO
 
 
+def passed_on(given: argparse.Namespace) -> dict[str, object]:
+    """Options of vLLM's own."""
+    return dict(kinds.chosen(f"vllm:{given.vllm}" if given.vllm else "vllm").options.vllm)
+
+
 @contextmanager
 def engines(given: argparse.Namespace, scratch: Path, harness_first: bool) -> Iterator[tuple[Run, Any]]:
     """A run whose engine keeps what it was asked, and vLLM alone; both end with the block."""
+    more = passed_on(given)
     model = ModelConfig(
         model=given.model,
-        engine="vllm",
-        dtype=given.dtype,
-        rows=given.rows,
-        threads=given.threads,
-        exact=False,
-        vllm=given.vllm,
+        engine=kinds.changed("vllm", dtype=given.dtype, rows=given.rows, threads=given.threads, exact=False, vllm=more),
         max_thinking_tokens=given.max_thinking_tokens,
         max_answer_tokens=16,
     )
@@ -258,7 +260,7 @@ def raw_engine(given: argparse.Namespace) -> Any:  # noqa: ANN401
         max_num_seqs=given.rows,
         enable_prefix_caching=True,
         skip_tokenizer_init=True,
-        **options.parse(given.vllm),
+        **passed_on(given),
     )
 
 

@@ -15,7 +15,7 @@ from tests.tiny import Architecture, make_tiny
 from tts_bench import registry
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.engines.base import Engine
-from tts_bench.engines.hf import load
+from tts_bench.engines.hf.load import load
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.reasoner import Settings
 from tts_bench.records import Record

@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import sweep
 from tests.scripts import rambler
+from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.scripted import SCRIPTS
-from tts_bench.harness.config import ModelConfig, RunConfig
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from tests.families import CASES, Case
+from tts_bench.config import ModelConfig
 from tts_bench.engines.tokenizer import HfTokenizer
-from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import prepared
 
 pytestmark = pytest.mark.usefixtures("in_process")

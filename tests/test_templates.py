@@ -10,8 +10,8 @@ import pytest
 
 from tests.families import CASES, CHATML, LLAMA, LLAMA_OPENS, LLAMA_REPLY, OPENS, REPLY, chat, say
 from tests.test_families import tokenizer_of
+from tts_bench.config import ModelConfig
 from tts_bench.errors import EngineError, UserError
-from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.model import prepared
 from tts_bench.templates import ChatTemplate
 

@@ -1,8 +1,8 @@
-"""Strategies as text: `name:key=value,key=value` read into a frozen dataclass and written back. Standard library only.
+"""Options as text: a frozen dataclass read from `name:key=value,key=value` and written back. Standard library only.
 
-Grammar: the name is a registered one or `file.py:Class`; the first `=` of a piece ends its key, so values may hold `=`.
-In a value `\\,` is a comma and `\\\\` a backslash; any other backslash stands for itself. A list is `a+b+c`, where
-`\\+` is a plus. `none` leaves an optional value out.
+This is the one grammar of strategies, engines and sampling; `tts_bench.grammar` has its characters. A list is `a+b+c`,
+where `\\+` is a plus. `none` leaves an optional value out. A class may have one field for options that it passes on to
+a library (`passed_on`).
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 from tts_bench.api import LearnedToken
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.grammar import as_json, escape, from_json, pairs, pieces, split_name
 
 T = TypeVar("T")
-
-_SPEC = re.compile(r"(?P<name>[^:]*\.py:[^:]*|[^:]*)(?::(?P<options>.*))?", re.DOTALL)
 
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """A field of a strategy as a user sees it."""
+    """A field of an options class as a user sees it."""
 
     name: str
     type: str  # in words: "whole number", "whole numbers joined by +" ...
@@ -36,29 +35,27 @@ class Option:
         return f"{self.name} ({self.type}, {'required' if self.default is None else f'default {self.default!r}'})"
 
 
+def option(default: Any, help: str, *, shown: str | None = None, flag: bool = False) -> Any:  # noqa: ANN401
+    """A field with a default and its help. Help texts show `shown` in the place of the default, if anything does.
+
+    `flag`: of an engine's option, whether the command line has a flag of its own for it too.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "shown": shown, "flag": flag})
+
+
+def passed_on(help: str, *, flag: bool = False) -> Any:  # noqa: ANN401 - as `dataclasses.field`
+    """The field, a mapping from names to JSON values, that takes every option for which the class has no field."""
+    return dataclasses.field(default_factory=dict, metadata={"help": help, "flag": flag, "passed_on": True})
+
+
 def parse(spec: str) -> tuple[str, dict[str, str]]:
     """Name and option texts of `name:key=value,key=value`.
 
     Raises:
         UserError: no name, a piece without `=`, or a key given twice.
     """
-    match = _SPEC.fullmatch(spec)
-    if match is None or not match["name"].strip():
-        raise UserError(f"{spec!r} names no strategy. Type NAME or NAME:key=value,key=value.")
-    name, texts = match["name"].strip(), dict[str, str]()
-    if match["options"] is None:
-        return name, texts
-    for piece in _split(match["options"], ","):
-        key, equals, value = piece.partition("=")
-        if not equals or not key.strip():
-            raise UserError(
-                f"{name}: found {piece!r} where key=value was expected. "
-                f"Type {name}:key=value,key=value, and \\, for a comma inside a value."
-            )
-        if key.strip() in texts:
-            raise UserError(f"{name}: option {key.strip()!r} is given twice. Give it once.")
-        texts[key.strip()] = value
-    return name, texts
+    name, text = split_name(spec)
+    return name, {} if text is None else pairs(text, name)
 
 
 def options_of(cls: type) -> tuple[Option, ...]:
@@ -79,53 +76,95 @@ def options_of(cls: type) -> tuple[Option, ...]:
     )
 
 
-def coerce(cls: type[T], texts: Mapping[str, str], name: str | None = None) -> T:
+def coerce(
+    cls: type[T], texts: Mapping[str, str], name: str | None = None, *, typed: Mapping[str, str] | None = None
+) -> T:
     """An instance of the frozen dataclass `cls` from option texts; `name` is what messages call it.
+
+    `typed` says of options that were not given as `name:key=value` what the user typed, such as `--rows`.
 
     Raises:
         UserError: an unknown or missing option, a text of the wrong type, or a value that `__post_init__` refuses.
     """
-    name, options, hints = name or cls.__name__, options_of(cls), _hints(cls)
-    known = {option.name: option for option in options}
-    for key in texts:
-        if key not in known:
-            listing = "; ".join(map(str, options)) or "none"
-            raise UserError(f"{name} has no option {key!r}. {did_you_mean(key, known)} Options: {listing}.")
+    name, options, typed = name or cls.__name__, options_of(cls), typed or {}
+    known, rest = {option.name for option in options}, passed_on_by(cls)
+    passed = {key: text for key, text in texts.items() if key not in known}
+    if passed and rest is None:
+        raise _unknown(name, next(iter(passed)), options)
     for option in options:
         if option.default is None and option.name not in texts:
             note = f" {option.help}" if option.help else ""
             what = "PATH" if "path" in option.type else "VALUE"
             raise UserError(f"{name} needs the option {option}.{note} Type {name}:{option.name}={what}")
-    values: dict[str, Any] = {}
-    for key, text in texts.items():
-        try:
-            values[key] = _reader(hints[key], name, key).read(text)
-        except ValueError as error:
-            raise UserError(f"{name}: option {key} is {text!r}; it takes {known[key].type}. {error}".rstrip()) from None
+    values = read(cls, {key: text for key, text in texts.items() if key in known}, name, typed=typed)
+    if rest is not None:
+        values[rest] = {key: from_json(text, name, key) for key, text in passed.items()}
     try:
         return cls(**values)
     except UserError:
         raise
     except ValueError as error:
-        raise UserError(f"{name}: {error}") from error
+        first, _, said = str(error).partition(" ")
+        raise UserError(f"{typed[first]} {said}." if first in typed else f"{name}: {error}") from error
     except Exception as error:
         raise UserError(f"{name} cannot be made from these options: {type(error).__name__}: {error}") from error
 
 
-def spell(name: str, strategy: Any) -> str:  # noqa: ANN401 - any frozen dataclass
-    """Canonical text of a strategy: every field in declared order. Equal settings give equal text.
+def read(cls: type, texts: Mapping[str, str], name: str, *, typed: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The values of some options of `cls` from their texts.
+
+    Raises:
+        UserError: an unknown option, or a text of the wrong type.
+    """
+    options, hints, values = options_of(cls), _hints(cls), dict[str, Any]()
+    known = {option.name: option for option in options}
+    for key, text in texts.items():
+        if key not in known:
+            raise _unknown(name, key, options)
+        try:
+            values[key] = _reader(hints[key], name, key).read(text)
+        except ValueError as error:
+            said = (typed or {}).get(key) or f"{name}: option {key}"
+            raise UserError(f"{said} is {text!r}; it takes {known[key].type}. {error}".rstrip()) from None
+    return values
+
+
+def at_least(least: int, of: Any, *names: str) -> None:  # noqa: ANN401 - any options
+    """Refuse numbers of `of` below `least`; None stands for a number that the program finds.
+
+    Raises:
+        ValueError: one is.
+    """
+    for name in names:
+        value = getattr(of, name)
+        if value is not None and value < least:
+            raise ValueError(f"{name} is {value}; it takes a whole number from {least} upwards")
+
+
+def spell(name: str, settings: Any) -> str:  # noqa: ANN401 - any frozen dataclass
+    """Canonical text of a strategy or engine: every field in declared order. Equal settings give equal text.
 
     `parse` and `coerce` read it back, except for a learned token, which is spelled by its digest and not its path.
     """
-    pieces = [f"{field.name}={_escape(_text(getattr(strategy, field.name)), ',')}" for field in _fields(type(strategy))]
-    return f"{name}:{','.join(pieces)}" if pieces else name
+    return _spelled(name, settings, _fields(type(settings)))
 
 
-def label(name: str, strategy: Any) -> str:  # noqa: ANN401 - any frozen dataclass
-    """What a table or a picture calls a strategy: its name and the options that are not at their defaults."""
-    fields = [field for field in _fields(type(strategy)) if getattr(strategy, field.name) != _default(field)]
-    pieces = [f"{field.name}={_escape(_text(getattr(strategy, field.name)), ',')}" for field in fields]
-    return f"{name}:{','.join(pieces)}" if pieces else name
+def label(name: str, settings: Any) -> str:  # noqa: ANN401 - any frozen dataclass
+    """The name and the options that are not at their defaults: what a table or a picture calls a strategy."""
+    given = [field for field in _fields(type(settings)) if getattr(settings, field.name) != _default(field)]
+    return _spelled(name, settings, given)
+
+
+def _spelled(name: str, settings: Any, given: Iterable[dataclasses.Field[Any]]) -> str:  # noqa: ANN401
+    written = [f"{field.name}={escape(text_of(getattr(settings, field.name)), ',')}" for field in given]
+    if rest := passed_on_by(type(settings)):
+        written += [f"{key}={as_json(value)}" for key, value in getattr(settings, rest).items()]
+    return f"{name}:{','.join(written)}" if written else name
+
+
+def passed_on_by(cls: type) -> str | None:
+    """The field for options that `cls` passes on; None where it knows all of its options."""
+    return next((field.name for field in dataclasses.fields(cls) if field.metadata.get("passed_on")), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,7 +224,7 @@ def _reader(hint: Any, owner: str, field: str) -> _Reader:  # noqa: ANN401 - ann
         return _Reader(f"one of {', '.join(choices)}", lambda text: choices[_known(text, choices)])
     if get_origin(hint) is tuple and len(arguments) == 2 and arguments[1] is Ellipsis and arguments[0] in _SCALARS:
         item, plural = _SCALARS[arguments[0]]
-        return _Reader(f"{plural} joined by +", lambda text: tuple(map(item.read, _split(text, "+"))) if text else ())
+        return _Reader(f"{plural} joined by +", lambda text: tuple(map(item.read, pieces(text, "+"))) if text else ())
     if get_origin(hint) in (Union, types.UnionType) and len(arguments) == 2 and types.NoneType in arguments:
         inner = _reader(next(argument for argument in arguments if argument is not types.NoneType), owner, field)
         return _Reader(f"{inner.words}, or none", lambda text: None if text == "none" else inner.read(text))
@@ -205,8 +244,14 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _fields(cls: type) -> list[dataclasses.Field[Any]]:
-    """The fields that are options: one that is no choice of the user's says so in its metadata."""
-    return [field for field in dataclasses.fields(cls) if field.init and field.metadata.get("option", True)]
+    """The fields that are options each."""
+    return [field for field in dataclasses.fields(cls) if field.init and not field.metadata.get("passed_on")]
+
+
+def _unknown(name: str, key: str, options: Iterable[Option]) -> UserError:
+    listing = "; ".join(map(str, options)) or "none"
+    suggestion = did_you_mean(key, [option.name for option in options])
+    return UserError(f"{name} has no option {key!r}. {suggestion} Options: {listing}.")
 
 
 def _default(field: dataclasses.Field[Any]) -> object:
@@ -215,33 +260,17 @@ def _default(field: dataclasses.Field[Any]) -> object:
 
 def _default_text(field: dataclasses.Field[Any]) -> str | None:
     default = _default(field)
-    return None if default is dataclasses.MISSING else _escape(_text(default), ",")
+    return None if default is dataclasses.MISSING else escape(text_of(default), ",")
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """What is read back as `value`."""
     if value is None:
         return "none"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return "+".join(_escape(_text(item), "+") for item in value)
+        return "+".join(escape(text_of(item), "+") for item in value)
     if isinstance(value, LearnedToken):
         return f"sha256:{value.digest[:16]}"
     return str(value)
-
-
-def _split(text: str, separator: str) -> list[str]:
-    pieces, characters = [""], iter(text)
-    for char in characters:
-        if char == "\\":
-            following = next(characters, "")
-            pieces[-1] += following if following and following in (separator, "\\") else char + following
-        elif char == separator:
-            pieces.append("")
-        else:
-            pieces[-1] += char
-    return pieces
-
-
-def _escape(text: str, separator: str) -> str:
-    return text.replace("\\", "\\\\").replace(separator, "\\" + separator)

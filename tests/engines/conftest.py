@@ -8,7 +8,8 @@ import pytest
 
 from tests.tiny import make_tiny
 from tts_bench.engines.base import Generation, Request
-from tts_bench.engines.hf import HfEngine, load
+from tts_bench.engines.hf.engine import HfEngine
+from tts_bench.engines.hf.load import load
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,8 @@ from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 from tts_bench.engines.base import Generation, Request, Sampling  # noqa: E402
-from tts_bench.engines.hf import HfEngine, load  # noqa: E402
+from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
+from tts_bench.engines.hf.load import load  # noqa: E402
 
 Texts = dict[int, str]
 

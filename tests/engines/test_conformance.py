@@ -18,7 +18,7 @@ from tests.tiny import make_tiny
 from tts_bench.conformance import asking, engine_edges
 from tts_bench.conformance.stage import teller
 from tts_bench.engines.base import Engine, Generation, Request
-from tts_bench.engines.hf import load as load_hf
+from tts_bench.engines.hf.load import load as load_hf
 from tts_bench.engines.openai.load import load as load_openai
 from tts_bench.engines.processes import start
 from tts_bench.engines.scripted import ScriptedEngine, adder

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tts_bench.engines.hf import HfEngine
 from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 
 Tiny = Callable[..., Path]

@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tts_bench.engines.hf import HfEngine, packed
+from tts_bench.engines.hf import packed
 from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.engine import HfEngine
 
 SCRIPT = Path(__file__).with_name("exactness.py")
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from tts_bench.engines.base import Generation, Request, Sampling
-from tts_bench.engines.hf import HfEngine
 from tts_bench.engines.hf.attention import Plan
 from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.pages import PAGE
 
 Tiny = Callable[..., Path]

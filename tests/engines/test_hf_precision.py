@@ -8,7 +8,8 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.tiny import make_tiny
-from tts_bench.engines.hf import HfEngine, precision
+from tts_bench.engines.hf import precision
+from tts_bench.engines.hf.engine import HfEngine
 
 Tiny = Callable[..., Path]
 Started = Callable[..., HfEngine]

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from tests.refusals import place, refused
 from tests.tiny import make_tiny
 from tts_bench.cli import doctor
+from tts_bench.engines import kinds
 from tts_bench.engines.base import Request, Sampling
 from tts_bench.engines.hf import sampling as by_numpy
 from tts_bench.engines.vllm import options, weights
@@ -65,7 +66,7 @@ def test_without_vllm_the_command_that_installs_it_is_named(refused: Callable[..
         "--dtype flaot32": "no dtype 'flaot32'. Did you mean 'float32'",
         "--rows 0": "--rows is 0; it takes",
         "--vllm eager": "--vllm has 'eager'; it takes key=value",
-        "--vllm a=1,a=2": "--vllm has a twice",
+        "--vllm a=1,a=2": "--vllm has 'a' twice",
         "--vllm max_num_seqs=4": "max_num_seqs, which this engine sets itself. Type --rows",
         "--vllm logprobs_mode=processed_logprobs": "logprobs_mode, which this engine sets itself. Leave it out",
         "--vllm speculative_config={}": "speculative_config, which this engine sets itself. Leave it out",
@@ -84,14 +85,14 @@ def test_what_can_mean_nothing_is_refused_before_anything_is_loaded(
 
 def test_options_of_vllm_are_read_as_what_they_are() -> None:
     text = 'tensor_parallel_size=2, gpu_memory_utilization=0.8,enforce_eager=true,quantization=fp8,x={"a": [1, 2]}'
-    assert options.parse(text) == {
+    assert kinds.chosen(f"vllm:{text}").options.vllm == {
         "tensor_parallel_size": 2,
         "gpu_memory_utilization": 0.8,
         "enforce_eager": True,
         "quantization": "fp8",
         "x": {"a": [1, 2]},
     }
-    assert options.parse("") == {}
+    assert kinds.chosen("vllm").options.vllm == {}
 
 
 def test_an_option_that_vllm_does_not_have_is_refused_with_the_nearest_one() -> None:

@@ -20,6 +20,7 @@ from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unl
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.engines.hf.kind import over_processes
 from tts_bench.engines.processes import Process, start
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.engines.workers import Workers
@@ -157,11 +158,10 @@ def test_a_token_for_a_process_that_has_died_says_so() -> None:
 
 @pytest.mark.slow
 def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
-    from tts_bench.engines import processes
 
     folder = make_tiny(tmp_path)
     arguments = {"folder": folder, "name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "rows": 8, "threads": 1}
-    one = processes.load(1, **arguments)
+    one = over_processes(1, **arguments)
     encode = one.tokenizer.encode
     given = [Request(encode(f"{n} and {n % 3}"), (), 12, f"s{n}") for n in range(24)]
 
@@ -171,7 +171,7 @@ def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
         finally:
             await one.close()
 
-    several = processes.load(2, **arguments)
+    several = over_processes(2, **arguments)
     assert isinstance(several, Workers)
     assert (several.info.exact, several.info.identity) == (True, one.info.identity)
     assert asked(several, lambda engine: engine.generate(given)) == asyncio.run(work())

@@ -15,10 +15,10 @@ from rich.console import Console
 from tqdm import tqdm
 
 from tests.scripts import rambler
+from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.engines import scripted
 from tts_bench.engines.base import Generation
 from tts_bench.engines.scripted import SCRIPTS, Draw, ScriptedEngine
-from tts_bench.harness import spread
-from tts_bench.harness.config import ModelConfig, RunConfig
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import prepare
 from tts_bench.store import Store
@@ -50,8 +50,8 @@ def run(data: Path, out: Path, log: Path | None = None, actors: Path | None = No
         _log_to(log)
     if actors is not None:
         os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])  # where the actors find the tests
-        spread._load_scripted = partial(in_actor, actors)
-    model = ModelConfig(model="slow", engine="scripted", **({"ray": "local", "workers": 2} if actors else {}))
+        scripted.load_script = partial(in_actor, actors)  # type: ignore[assignment]
+    model = ModelConfig(model="slow", engine="scripted:ray=local,workers=2" if actors else "scripted")
     ready = prepare(RunConfig(model, ("gsm8k",), STRATEGIES, data_dir=data, in_flight=3), out)
     with Progress(len(ready.items), list(ready.labels.values()), Console(file=io.StringIO())) as progress:
         ready.execute(progress)

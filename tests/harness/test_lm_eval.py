@@ -21,9 +21,9 @@ from tests import forked
 from tests.harness.samples import execute, write_sums
 from tests.tiny import make_tiny
 from tts_bench.cli import main as root
+from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.scripted import SCRIPTS, Draw
 from tts_bench.errors import UserError
-from tts_bench.harness.config import ModelConfig, RunConfig
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.lm import TTSBenchLM
 from tts_bench.harness.run import Outcome, prepare
@@ -134,7 +134,9 @@ def test_an_error_raises_and_is_never_scored(swept: Swept, monkeypatch: pytest.M
         ({"strategy": "budget-forcing", "extension": 2}, "no option 'extension'. Did you mean 'extensions'"),
         ({"strategy": "budget-forcng"}, "no strategy 'budget-forcng'"),
         ({"temperature": "hot"}, "temperature is 'hot'"),
-        ({"rows": 0}, "--rows is 0"),
+        ({"engine": "hf", "rows": 0}, "--rows is 0"),
+        ({"rows": 8}, "--rows 8 means nothing to the engine 'scripted'"),
+        ({"engine": "hf:rows=8", "rows": 9}, "--rows says another rows than"),
         ({"model": "addr"}, "no script 'addr'"),
     ],
     ids=str,

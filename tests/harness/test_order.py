@@ -15,9 +15,9 @@ from tests.harness.samples import execute, write_sums
 from tests.on_hf import QUESTIONS, arms_of, engine_of, items_of, make_thinker, records_of
 from tests.scripts import World, rambler
 from tts_bench.cli.report_run import header
+from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.base import Sampling
 from tts_bench.engines.hf.decoder import Decoder
-from tts_bench.harness.config import ModelConfig, RunConfig
 from tts_bench.harness.run import prepare
 from tts_bench.harness.solve import Item
 from tts_bench.reasoner import Settings
@@ -94,7 +94,7 @@ def test_where_the_self_test_fails_a_run_carries_no_exact_label(
         return logits
 
     folder, data = make_thinker(tmp_path / "model", "llama"), write_sums(tmp_path / "data", 2)
-    model = ModelConfig(str(folder), device="cpu", rows=8, threads=1, max_thinking_tokens=8, max_answer_tokens=4)
+    model = ModelConfig(str(folder), "hf:device=cpu,rows=8,threads=1", max_thinking_tokens=8, max_answer_tokens=4)
 
     def label(name: str) -> tuple[bool, bool, str]:
         run = prepare(RunConfig(model, ("gsm8k",), ("baseline",), data_dir=data), tmp_path / name)

@@ -17,9 +17,9 @@ from tests.harness.samples import execute, write_sums
 from tests.on_hf import make_thinker
 from tts_bench.cli.models import app
 from tts_bench.cli.report_run import header
+from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.errors import UserError
 from tts_bench.harness import model as module
-from tts_bench.harness.config import ModelConfig, RunConfig
 from tts_bench.harness.run import Run, prepare
 
 DATED = chat(CHATML, REPLY, OPENS, head=say("Today is ") + "{{ strftime_now('%Y-%m-%d') }}" + say(".\n"))
@@ -36,15 +36,8 @@ def ready(tmp_path: Path, in_process: None) -> Prepare:
         inner = AutoTokenizer.from_pretrained(folder)
         inner.chat_template = template
         inner.save_pretrained(folder)
-        small = {
-            "device": "cpu",
-            "rows": 4,
-            "threads": 1,
-            "exact": False,
-            "max_thinking_tokens": 8,
-            "max_answer_tokens": 4,
-        }
-        model = ModelConfig(str(folder), **small, **options)  # type: ignore[arg-type]
+        engine, small = "hf:device=cpu,rows=4,threads=1,exact=false", {"max_thinking_tokens": 8, "max_answer_tokens": 4}
+        model = ModelConfig(str(folder), engine, **small, **options)  # type: ignore[arg-type]
         return prepare(RunConfig(model, ("gsm8k",), ("baseline",), data_dir=data), tmp_path / out)
 
     return ready

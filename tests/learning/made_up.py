@@ -10,9 +10,9 @@ from typing import Any, cast
 from tts_bench.tasks.loading import LoadedTask
 
 from tests.on_hf import make_thinker
+from tts_bench.config import ModelConfig
 from tts_bench.engines.base import Engine
-from tts_bench.engines.hf import HfEngine
-from tts_bench.harness.config import ModelConfig
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.harness.model import Model, load_model
 from tts_bench.harness.solve import Item
 from tts_bench.learning.config import TrainConfig
@@ -33,12 +33,15 @@ def letters(text: str) -> float:
     return float(sum(map(ord, text)) % 2)
 
 
-def thinker(folder: Path, architecture: str = "llama", dtype: str = "float32", **settings: object) -> Model:
+def thinker(
+    folder: Path, architecture: str = "llama", dtype: str = "float32", rows: int = 8, **settings: object
+) -> Model:
     """A tiny model that ends its thinking now and then, loaded."""
     if not folder.exists():
         make_thinker(folder, architecture)  # type: ignore[arg-type]
-    chosen: dict[str, Any] = {"max_thinking_tokens": 60, "max_answer_tokens": 6, "rows": 8, "threads": 1, **settings}
-    return load_model(ModelConfig(str(folder), dtype=dtype, thinking="think-tags", device="cpu", **chosen))
+    chosen: dict[str, Any] = {"max_thinking_tokens": 60, "max_answer_tokens": 6, **settings}
+    engine = f"hf:device=cpu,dtype={dtype},rows={rows},threads=1"
+    return load_model(ModelConfig(str(folder), engine, thinking="think-tags", **chosen))
 
 
 def problems(score: Score = letters, count: int = 8, hold_out: int = 2) -> Problems:

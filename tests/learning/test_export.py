@@ -12,8 +12,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture, make_tiny
 from tts_bench import models
-from tts_bench.engines import hf
 from tts_bench.engines.base import Sampling
+from tts_bench.engines.hf.load import load
 from tts_bench.errors import UserError
 from tts_bench.learning.export import to_checkpoint
 from tts_bench.learning.start import untrained
@@ -65,9 +65,7 @@ def test_plain_generate_on_the_exported_checkpoint_gives_the_traces_of_the_engin
     place = to_checkpoint(token, tmp_path / "out")
     greedy = Sampling(0.0)
     found = models.resolve(str(tmp_path / "m"))
-    engine = hf.load(
-        found.folder, name="m", fingerprint=found.fingerprint, device="cpu", rows=8, threads=1, exact=False
-    )
+    engine = load(found.folder, name="m", fingerprint=found.fingerprint, device="cpu", rows=8, threads=1, exact=False)
     try:
         form = detect(engine.tokenizer, name="think-tags")
         settings = Settings(form, thinking=greedy, continuation=greedy, answer=greedy, **SIZES)

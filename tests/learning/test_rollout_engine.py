@@ -10,8 +10,8 @@ import torch
 
 from tests.learning.made_up import thinker, trainer
 from tests.learning.test_train import closing, plain, quiet
+from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
-from tts_bench.harness.config import ModelConfig
 from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.session import check_rollouts
 
@@ -40,6 +40,6 @@ def test_an_engine_that_cannot_make_the_rollouts_is_refused(tmp_path: Path) -> N
 
 
 def test_the_engine_of_the_rollouts_gets_its_own_options_and_not_those_of_the_update() -> None:
-    config = TrainConfig(ModelConfig("m", rows=7, threads=3), "t", Path("o"), rollout_engine="vllm", vllm="a=1")
-    assert of_rollouts(config) == ModelConfig("m", engine="vllm", rows=7, vllm="a=1")
-    assert of_rollouts(replace(config, rollout_engine="hf", vllm="")) is config.model
+    config = TrainConfig(ModelConfig("m", "hf:rows=7,threads=3"), "t", Path("o"), rollout_engine="vllm:a=1")
+    assert of_rollouts(config) == ModelConfig("m", "vllm:rows=7,a=1")
+    assert of_rollouts(replace(config, rollout_engine="hf")) is config.model

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tests.learning.made_up import thinker, trainer
 from tests.learning.teams import ROOT, ends, start
 from tests.learning.test_train import closing, plain, quiet
+from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
-from tts_bench.harness.config import ModelConfig
 from tts_bench.learning import team as teams
 from tts_bench.learning.session import _share, check_alike
 from tts_bench.learning.team import SOLO, Team
@@ -94,9 +94,11 @@ def test_each_process_sees_a_gpu_of_its_own(
 
 def test_each_process_has_its_share_of_the_cores_and_its_model_in_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(9)))
-    assert _share(ModelConfig(), Team(5, 8, local=1, beside=4)) == ModelConfig(threads=2, workers=1)
-    assert _share(ModelConfig(threads=3), Team(5, 8, local=1, beside=4)) == ModelConfig(threads=3, workers=1)
-    assert _share(ModelConfig(), SOLO) == ModelConfig(workers=1)
+    assert _share(ModelConfig(), Team(5, 8, local=1, beside=4)) == ModelConfig(engine="hf:workers=1,threads=2")
+    assert _share(ModelConfig(engine="hf:threads=3"), Team(5, 8, local=1, beside=4)) == ModelConfig(
+        engine="hf:workers=1,threads=3"
+    )
+    assert _share(ModelConfig(), SOLO) == ModelConfig(engine="hf:workers=1")
 
 
 def test_processes_that_would_not_train_the_same_row_are_refused() -> None:

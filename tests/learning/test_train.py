@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM
 from tests import forked
 from tests.learning.made_up import letters, thinker, trainer
 from tests.tiny import make_tiny
-from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness.model import Model
 from tts_bench.learning import grpo, play

@@ -30,7 +30,7 @@ def start_vllm(folder: Path, **options: Any) -> Engine:  # noqa: ANN401
 
 
 def start_hf(folder: Path, **options: Any) -> Engine:  # noqa: ANN401
-    from tts_bench.engines.hf import load
+    from tts_bench.engines.hf.load import load
 
     options = {"threads": 1, "rows": 16, "dtype": "float32", "device": "cpu", **options}
     return load(folder, name=folder.name, fingerprint=FINGERPRINT, **options)

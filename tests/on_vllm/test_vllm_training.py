@@ -8,9 +8,9 @@ from typing import cast
 import pytest
 import torch
 
+from tts_bench.config import ModelConfig
 from tts_bench.engines.base import Engine, Sampling
-from tts_bench.engines.hf import HfEngine
-from tts_bench.harness.config import ModelConfig
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.harness.model import Model
 from tts_bench.learning import problems
 from tts_bench.learning.config import TrainConfig

@@ -59,8 +59,8 @@ def doctor(
 
 
 def _play_controls() -> None:
+    from tts_bench.config import ModelConfig
     from tts_bench.harness import controls
-    from tts_bench.harness.config import ModelConfig
 
     verdicts = controls.play(ModelConfig(model=POCKET))
     for verdict in verdicts:
@@ -118,7 +118,7 @@ def _packages() -> Iterator[Finding]:
 
 def _engines() -> Iterator[Finding]:
     """Each engine with what it can do; the packages that ours need are among those required above."""
-    from tts_bench.harness.engines import listed
+    from tts_bench.engines.kinds import listed
 
     for engine in listed():
         what = f"engine {engine.name}"

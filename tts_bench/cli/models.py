@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -11,7 +11,9 @@ from rich.filesize import decimal
 from rich.table import Table
 
 from tts_bench import models
+from tts_bench.cli import flags
 from tts_bench.cli.progress_bar import bar
+from tts_bench.config import ModelConfig
 from tts_bench.text import safe
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,33 +55,19 @@ def get(
 
 
 @app.command()
+@flags.takes(
+    flags.of(
+        ModelConfig,
+        *("system", "template_args", "reasoning_effort", "template_date"),
+        *("thinking", "think_start", "think_end", "answer_suffix"),
+    )
+)
 def show(
+    given: dict[str, Any],
     name: Annotated[str, typer.Argument(help="As --model of a run takes it.", metavar="NAME")],
     problem: Annotated[str, typer.Option(help="The problem's text.")] = "What is 6 * 7?",
-    system: Annotated[str | None, typer.Option(help="System prompt.")] = None,
-    template_arg: Annotated[
-        list[str] | None, typer.Option(help="name=value for the chat template; repeat for more.")
-    ] = None,
-    reasoning_effort: Annotated[str | None, typer.Option(help="Effort, where the chat template has it.")] = None,
-    template_date: Annotated[str | None, typer.Option(help="Date that the chat template is told.")] = None,
-    thinking: Annotated[str | None, typer.Option(help="Thinking format, where it is not found.")] = None,
-    think_start: Annotated[str | None, typer.Option(help="Its start.")] = None,
-    think_end: Annotated[str | None, typer.Option(help="Its end.")] = None,
-    answer_suffix: Annotated[str | None, typer.Option(help="What asks for the answer.")] = None,
 ) -> None:
     """Show how a run would word a problem for a model, where the model thinks, and where it answers."""
     from tts_bench.cli.show_model import show as show_model  # loads transformers
-    from tts_bench.harness.config import ModelConfig
 
-    config = ModelConfig(
-        model=name,
-        system=system,
-        template_args=tuple(template_arg or ()),
-        reasoning_effort=reasoning_effort,
-        template_date=template_date,
-        thinking=thinking,
-        think_start=think_start,
-        think_end=think_end,
-        answer_suffix=answer_suffix,
-    )
-    show_model(config, problem)
+    show_model(ModelConfig(model=name, **flags.of_class(ModelConfig, given)), problem)

@@ -4,31 +4,30 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import typer
 from rich.console import Console
 
 from tts_bench.analysis import terminal
 from tts_bench.cli.progress_bar import bar
-from tts_bench.harness.config import RunConfig
+from tts_bench.harness.checked import Checked
 from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import Outcome, Run, prepare
+from tts_bench.harness.run import Outcome, Run, load
 from tts_bench.text import safe
 
 _SHOWN_ERRORS = 10
 
 
-def run_and_show(config: RunConfig, out: Path | None) -> None:
-    """Prepare, execute and show a run.
+def run_and_show(checked: Checked) -> None:
+    """Load, execute and show a run.
 
     Raises:
-        UserError: as `prepare`.
+        UserError: as `load`.
         typer.Exit: with code 1 where problems ended in errors.
     """
     console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
     with bar() as fetching:
-        run = prepare(config, out, fetching)
+        run = load(checked, fetching)
     for line in header(run):
         console.print(safe(line), soft_wrap=True)
     with Progress(len(run.items), list(run.labels.values())) as progress:

@@ -10,7 +10,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tts_bench.engines.base import Engine
 from tts_bench.engines.host import Load, serve
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
@@ -63,23 +62,6 @@ def start(count: int, load: Load, **arguments: Any) -> Workers:  # noqa: ANN401 
         UserError: as `load` does, or a process ended before it was ready.
     """
     return Workers([Process(load, arguments) for _ in range(count)])
-
-
-def load(workers: int, **arguments: Any) -> Engine:  # noqa: ANN401 - the arguments of `hf.load`
-    """An engine for transformers models over `workers` processes that share the memory for keys and values.
-
-    Raises:
-        UserError: as `hf.load`, or a process ended while it loaded the model.
-    """
-    if workers == 1:
-        return _load(**arguments)
-    return start(workers, _load, share=workers, **arguments)
-
-
-def _load(**arguments: Any) -> Engine:  # noqa: ANN401
-    from tts_bench.engines import hf
-
-    return hf.load(**arguments)
 
 
 def _serve(pipe: Connection, load: Load, arguments: dict[str, Any]) -> None:

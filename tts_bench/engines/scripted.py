@@ -11,8 +11,11 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
-from tts_bench.errors import UserError
+from tts_bench.engines import cluster
+from tts_bench.engines.base import Engine, EngineInfo, Generation, Request, learned_id
+from tts_bench.engines.kinds import EngineKind, Loaded, Setup
+from tts_bench.engines.pool import PoolOptions, count
+from tts_bench.errors import UserError, did_you_mean
 from tts_bench.streams import uniform
 
 Draw = Callable[[int], float]  # the stream's uniform number at a place of the generation, counted from its beginning
@@ -143,3 +146,38 @@ def adder(text: str, draw: Draw) -> str:
 
 
 SCRIPTS: dict[str, Script] = {"adder": adder}
+
+
+def _check(setup: Setup[PoolOptions]) -> str:
+    """The script's name. A script runs on a cluster too, to try one out."""
+    setup.options.check_ray("scripted", alone=False)
+    name = setup.config.model or "adder"
+    if name not in SCRIPTS:
+        raise UserError(f"the engine 'scripted' has no script {name!r}. {did_you_mean(name, SCRIPTS)}")
+    return name
+
+
+def _load(setup: Setup[PoolOptions]) -> Loaded:
+    name, given = _check(setup), setup.options
+    engine: Engine
+    if given.ray:
+        cluster.connect(given.ray)
+        need = {"CPU": 1.0}
+        engine = cluster.start(count(given, need), need, load_script, name=name)
+    else:
+        engine = load_script(name)
+    return Loaded(engine, "this package", notes=("a script, not a language model: for trying the harness out",))
+
+
+def load_script(name: str) -> ScriptedEngine:
+    """The engine of the script of that name."""
+    return ScriptedEngine(SCRIPTS[name], name=name)
+
+
+kind = EngineKind(
+    "runs a script, for tests",
+    PoolOptions,
+    _load,
+    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "effort"}),
+    check=_check,
+)

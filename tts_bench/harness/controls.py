@@ -13,7 +13,7 @@ from pathlib import Path
 from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.runs import read_run
-from tts_bench.harness.config import ModelConfig, RunConfig
+from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import prepare
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 from lm_eval.api.instance import Instance
 from lm_eval.utils import simple_parse_args_string
 
 from tts_bench import registry
+from tts_bench.config import ModelConfig
+from tts_bench.engines import kinds
+from tts_bench.engines.flags import flagged
 from tts_bench.errors import UserError
 from tts_bench.harness import loop
-from tts_bench.harness.config import ModelConfig
-from tts_bench.harness.model import load_model, needs
+from tts_bench.harness.model import check, load_checked
 from tts_bench.harness.replay import GenerateOnly, keys, stops
+from tts_bench.harness.requirements import needs
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.harness.watchdog import watchdog
-from tts_bench.options import coerce
+from tts_bench.options import coerce, options_of, text_of
 from tts_bench.records import Record
 from tts_bench.scheduler import Scheduler
 from tts_bench.store import Store
@@ -30,9 +33,9 @@ _LM_EVAL_ADDS = ("batch_size", "max_batch_size")
 class TTSBenchLM(GenerateOnly):
     """One strategy on one model. `generate_until` returns the text of the strategy's last answer.
 
-    Arguments are `strategy`, the strategy's own options, and the fields of `ModelConfig`, `pretrained` being another
-    name for `model`; all as text, as in `strategy=budget-forcing,extensions=2,pretrained=...`. Occurrences of one
-    request get streams of their own.
+    Arguments are `strategy`, the strategy's own options, the engine's own options, and the fields of `ModelConfig`,
+    `pretrained` being another name for `model`; all as text, as in `strategy=budget-forcing,extensions=2,rows=8`.
+    Occurrences of one request get streams of their own.
 
     Raises:
         UserError: an unknown or wrong argument.
@@ -43,19 +46,16 @@ class TTSBenchLM(GenerateOnly):
         self, strategy: str = "baseline", *, timeout: float = 3600.0, in_flight: int = 32, **options: str | float | None
     ) -> None:
         super().__init__()
-        ours = {field.name for field in fields(ModelConfig)}
         if "pretrained" in options:
             options["model"] = options.pop("pretrained")
-        texts = {
-            key: "none" if value is None else str(value) for key, value in options.items() if key not in _LM_EVAL_ADDS
-        }
-        model = coerce(ModelConfig, {key: text for key, text in texts.items() if key in ours}, "tts-bench")
-        rest = ",".join(f"{key}={text}" for key, text in texts.items() if key not in ours)
-        built = registry.build(f"{strategy}{',' if ':' in strategy and rest else ':' if rest else ''}{rest}")
-        self._model = load_model(replace(model, needs=needs([built])))
+        texts = {key: "none" if value is None else text_of(value) for key, value in options.items()}
+        config, rest = _config({key: text for key, text in texts.items() if key not in _LM_EVAL_ADDS})
+        more = ",".join(f"{key}={text}" for key, text in rest.items())
+        built = registry.build(f"{strategy}{',' if ':' in strategy and more else ':' if more else ''}{more}")
+        self._model = load_checked(check(config, needs([built])))
         built = self._model.admit(built)
         self._arm = Arm(built.id, built.strategy)
-        self._scheduler = Scheduler(self._model.engine, Store(model.store))
+        self._scheduler = Scheduler(self._model.engine, Store(config.store))
         self._timeout, self._in_flight = float(timeout), int(in_flight)
 
     @classmethod
@@ -103,3 +103,15 @@ class TTSBenchLM(GenerateOnly):
 
         async with watchdog(self._timeout):
             return list(await asyncio.gather(*map(one, items)))
+
+
+def _config(texts: dict[str, str]) -> tuple[ModelConfig, dict[str, str]]:
+    """The model and its engine from arguments as text, and those arguments that are neither's."""
+    engine = kinds.chosen(texts.get("engine", "hf"))
+    own = {*flagged(), *(option.name for option in options_of(engine.kind.options))}
+    given = {key: text for key, text in texts.items() if key in own and text != "none"}
+    ours = {field.name for field in fields(ModelConfig)}
+    model = {key: text for key, text in texts.items() if key in ours}
+    spec = kinds.chosen(texts.get("engine", "hf"), given).spec
+    rest = {key: text for key, text in texts.items() if key not in own | ours}
+    return coerce(ModelConfig, {**model, "engine": spec}, "tts-bench"), rest

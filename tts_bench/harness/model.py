@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, get_type_hints
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tts_bench import registry
-from tts_bench.api import LearnedToken, Strategy
+from tts_bench.api import LearnedToken
+from tts_bench.config import ModelConfig, Needs
+from tts_bench.engines import kinds
 from tts_bench.engines.base import Engine, Sampling
+from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.harness import engines
-from tts_bench.harness.config import ModelConfig, Needs
+from tts_bench.harness.requirements import budgets, efforts, learned_tokens, messages_only, thinks_on
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
 from tts_bench.templates import ChatTemplate
@@ -34,6 +36,7 @@ class Model:
     source: str  # where the weights come from
     notes: tuple[str, ...]  # what a user has to know of the model
     found: Found  # how it thinks, and how that was told
+    code: tuple[Path, ...] = ()  # files with code of the model's own that is run
 
     @property
     def template(self) -> ChatTemplate | None:
@@ -102,7 +105,7 @@ class Model:
             an engine that cannot do what the strategy asks for.
         """
         name, info = built.id, self.engine.info
-        for budget in _budgets(built.strategy):
+        for budget in budgets(built.strategy):
             if budget > (room := info.context - self.settings.max_answer):
                 raise UserError(
                     f"{name}: a budget of {budget} tokens is larger than the context window: {info.context} tokens, of "
@@ -115,23 +118,23 @@ class Model:
                 )
         if not info.continues and (why := thinks_on(built)):
             raise UserError(messages_only(why))
-        if self.settings.format.mode == "one-reply" and any(_budgets(built.strategy)):
+        if self.settings.format.mode == "one-reply" and any(budgets(built.strategy)):
             raise UserError(
                 f"{name}: a budget would cut the whole reply and not the thinking, which the endpoint gives in one. "
                 "Leave it out, or run --strategy reasoning-effort:efforts=... for the server's own knob."
             )
-        if _efforts(built.strategy) and "effort" not in info.capabilities:
+        if efforts(built.strategy) and "effort" not in info.capabilities:
             raise UserError(
                 f"{name}: the engine {info.name} has no knob of its own for how long to think. Run it on a chat "
                 "endpoint that has one, or give --strategy baseline:budgets=... here."
             )
-        tokens = _learned_tokens(built.strategy)
+        tokens = learned_tokens(built.strategy)
         if tokens and "learned-tokens" not in info.capabilities:
             raise UserError(f"{name}: engine {info.name} cannot take learned tokens. Type --engine hf.")
         missing = [field for field, token in tokens.items() if token is None]
         if missing:
             built = registry.with_options(built, **dict.fromkeys(missing, self._shipped(built)))
-        for token in _learned_tokens(built.strategy).values():
+        for token in learned_tokens(built.strategy).values():
             assert token is not None
             self.engine.learn(token)
         return built
@@ -147,26 +150,46 @@ class Model:
         return token
 
 
-def check(config: ModelConfig) -> None:
-    """Refuse what no model could make right; imports no library.
+@dataclass(frozen=True)
+class CheckedModel:
+    """What a user chose of a model, where no model is needed to see that it can be."""
+
+    config: ModelConfig
+    engine: Chosen
+    needs: Needs
+
+
+def check(config: ModelConfig, needs: Needs | None = None) -> CheckedModel:
+    """Refuse what no model could make right; imports no library. `needs` are those of the run's strategies.
 
     Raises:
         UserError: an engine, device, dtype, script, URL or thinking format that cannot be, an option that means nothing
             to the engine, an engine that is not installed, or sampling out of range.
     """
-    engines.check(config)
+    needs = needs or Needs()
+    engine = kinds.check(config, needs)
     config.sampling(Sampling())
     chosen(config.thinking, config.think_start, config.think_end)
+    return CheckedModel(config, engine, needs)
 
 
 def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
-    """Load what `config` speaks of; `progress` is told of a download or a conversion.
+    """`load_checked` of what `check` finds.
 
     Raises:
         UserError: anything in `config` that is unknown, out of range, or impossible with this model.
     """
-    check(config)
-    loaded = engines.load(config, progress)
+    return load_checked(check(config), progress)
+
+
+def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Model:
+    """Load a model; `progress` is told of a download or a conversion.
+
+    Raises:
+        UserError: anything in its settings that is impossible with this model.
+    """
+    config = checked.config
+    loaded = kinds.load(config, checked.engine, checked.needs, progress)
     engine = loaded.engine
     found = _found(loaded, config)
     form = found.form
@@ -192,10 +215,10 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
         max_answer=max_answer,
         system=config.system,
     )
-    return Model(engine, settings, loaded.source, loaded.notes, found)
+    return Model(engine, settings, loaded.source, loaded.notes, found, loaded.code)
 
 
-def _found(loaded: engines.Loaded, config: ModelConfig) -> Found:
+def _found(loaded: kinds.Loaded, config: ModelConfig) -> Found:
     """How the model thinks, with its tokenizer's template and ends of turn set to what was chosen and found."""
     tokenizer: Any = loaded.engine.tokenizer
     if loaded.form is not None:
@@ -262,46 +285,3 @@ def _refuse_template_options(config: ModelConfig, why: str) -> None:
     for option, value in given.items():
         if value:
             raise UserError(f"{option} means nothing here: {why}. Leave it out.")
-
-
-def _budgets(strategy: Strategy) -> Iterable[int]:
-    yield from getattr(strategy, "budgets", None) or ()
-    if budget := getattr(strategy, "budget", None):
-        yield budget
-
-
-def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
-    """What `strategies` ask of an engine."""
-    built = list(strategies)
-    efforts = dict.fromkeys(level for each in built for level in _efforts(each.strategy))
-    return Needs(next((messages_only(why) for each in built if (why := thinks_on(each))), ""), tuple(efforts))
-
-
-def thinks_on(built: BuiltStrategy) -> str:
-    """Which strategy has to go on from inside a trace, and why, as far as its options tell."""
-    if hasattr(built.strategy, "cue") or _learned_tokens(built.strategy):
-        return f"{built.id}: it puts a cue in the place of the end of thinking"
-    several = len(set(_budgets(built.strategy))) > 1
-    return f"{built.id}: it lets one trace grow through several budgets" if several else ""
-
-
-def messages_only(why: str) -> str:
-    """What to say where a strategy has to go on from inside a trace and the endpoint takes whole messages."""
-    return (
-        f"{why}, but the endpoint takes messages only and cannot think on from where a trace stands. Run --strategy "
-        "baseline and --strategy majority-vote, or serve the model with a completions endpoint."
-    )
-
-
-def _efforts(strategy: Strategy) -> Iterable[str]:
-    return getattr(strategy, "efforts", None) or ()
-
-
-def _learned_tokens(strategy: Strategy) -> dict[str, LearnedToken | None]:
-    """The options that take a learned token, and what they were given."""
-    hints = get_type_hints(type(strategy))
-    return {
-        field.name: getattr(strategy, field.name)
-        for field in fields(strategy)  # type: ignore[arg-type]  # the registry admits dataclasses only
-        if hints[field.name] in (LearnedToken, LearnedToken | None)
-    }

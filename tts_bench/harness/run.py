@@ -13,14 +13,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tts_bench import __version__, models, registry
+from tts_bench import __version__, models
 from tts_bench.analysis import curve as curves
 from tts_bench.analysis.points import points
+from tts_bench.config import RunConfig
 from tts_bench.errors import UserError
 from tts_bench.harness import environment, loop, outside, replay
-from tts_bench.harness.config import RunConfig
+from tts_bench.harness.checked import Checked, check
 from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.model import Model, load_model, needs
+from tts_bench.harness.model import Model, load_checked
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.rungs import Key, Rungs, Scores
 from tts_bench.harness.solve import Arm, Item, solve
@@ -151,8 +152,7 @@ class Run:
 
     def _outside_code(self) -> dict[Path, str]:
         tasks = [path for name in self.config.tasks if catalog.is_file(name) for path in with_included(Path(name))]
-        model = Path(self.config.model.model or "") if self.config.model.trust_remote_code else None
-        return outside.files([*tasks, *(sorted(model.glob("*.py")) if model and model.is_dir() else ())])
+        return outside.files([*tasks, *self.model.code])
 
     async def _generate(self, scheduler: Scheduler, progress: Progress) -> None:
         waiting = iter(self.items)
@@ -250,19 +250,27 @@ async def _tick(scheduler: Scheduler, progress: Progress) -> None:
 
 
 def prepare(config: RunConfig, out: Path | None, progress: models.Progress | None = None) -> Run:
-    """Check everything that can be checked before anything is generated or written.
-
-    `progress` is told when a model has to be fetched.
+    """`load` of what `check` finds.
 
     Raises:
         UserError: whatever is wrong with strategies, tasks, data, model, their options, or `out`.
     """
-    strategies = registry.build_all(config.strategies)
-    if out is not None:
-        RunFolder(out).check()
+    return load(check(config, out), progress)
+
+
+def load(checked: Checked, progress: models.Progress | None = None) -> Run:
+    """Check everything else that can be checked before anything is generated or written.
+
+    `progress` is told when a model has to be fetched.
+
+    Raises:
+        UserError: whatever is wrong with data, model, their options, or the folder.
+    """
+    config, out = checked.config, checked.out
     tasks = loading.load(config.tasks, config.data_dir)
-    model = load_model(replace(config.model, needs=needs(strategies)), progress)
-    arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in map(model.admit, strategies))
+    model = load_checked(checked.model, progress)
+    admitted = map(model.admit, checked.strategies)
+    arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in admitted)
     for arm in arms:
         arm.rungs(0)
     if len({arm.id for arm in arms}) < len(arms):  # one names the shipped token, another leaves it open

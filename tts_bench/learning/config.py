@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tts_bench.config import ModelConfig
+from tts_bench.engines import kinds
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.harness.config import ModelConfig
+from tts_bench.grammar import split_name
+from tts_bench.options import option
 
-NAME = "<|continue-thinking|>"
 ROLLOUT_ENGINES = ("hf", "vllm")  # they take learned tokens, and the weights that are trained for
+_SHARED = ("device", "dtype", "rows", "exact", "trust_remote_code")
 
 
 @dataclass(frozen=True)
@@ -28,30 +31,31 @@ class TrainConfig:
     model: ModelConfig
     task: str
     out: Path
-    steps: int = 20
-    problems_per_step: int = 16
-    group: int = 16  # rollouts of one problem
-    continuations: int = 1
-    inner: int = 4  # updates from the same rollouts
-    lr: float = 0.1  # of the row's norm, for an update in which every number of the row moves alike
-    clip: float = 0.2
-    start: str = "Wait"  # text whose embedding the row starts from
-    name: str = NAME
-    rollout_engine: str = "hf"  # with "hf" one model in memory serves rollouts and updates
-    vllm: str = ""  # options of vLLM's own, key=value,...
-    shared_prefix: bool = True  # a group thinks alike up to the first end of thinking
-    micro_batch: int = 16  # sequences of one forward pass
-    format_reward: float = 0.1  # for a boxed answer, beside 1 for a right one
-    shuffle_rewards: bool = False  # the control: within each group, so that nothing can be learned
-    hold_out: int = 64  # training problems that are never trained on
-    evaluate_every: int = 4  # steps between evaluations on them
-    patience: int = 3  # evaluations without a better one before the run stops and goes back to it; 0: never
-    test_task: str | None = None  # None: the test split of `task`
-    test_problems: int = 300  # 0: no evaluation at the end
-    test_continuations: int = 4
-    votes: int = 16
-    licence: str = "that of the model"
-    data_dir: Path | None = None
+    start: str = option("Wait", "Text whose embedding the row starts from.")
+    name: str = option("<|continue-thinking|>", "What the token is called.")
+    data_dir: Path | None = option(None, "Folder of data files (or TTS_BENCH_DATA).")
+    licence: str = option("that of the model", "Licence of the token, for its card.")
+    steps: int = option(20, "Rounds of rollouts and of updates from them.")
+    inner: int = option(4, "Updates from the same rollouts.")
+    lr: float = option(0.1, "Of the row's norm, an update.")  # in which every number of the row moves alike
+    clip: float = option(0.2, "How far a token's probability may move, as a share, in one update.")
+    micro_batch: int = option(16, "Sequences of one forward pass.")
+    format_reward: float = option(0.1, "For a boxed answer, beside 1 for a right one.")
+    shuffle_rewards: bool = option(False, "Control: nothing can be learned.")  # within each group
+    problems_per_step: int = option(16, "Problems of a step.")
+    group: int = option(16, "Rollouts of one problem.")
+    continuations: int = option(1, "Times that the token is put in.")
+    rollout_engine: str = option(
+        "hf", "hf: the model that is updated; vllm: a second one, with vllm:option=value,... for its options."
+    )
+    shared_prefix: bool = option(True, "A group thinks alike up to the first cue.")
+    hold_out: int = option(64, "Training problems that are never trained on.")
+    evaluate_every: int = option(4, "Steps between looks at them.")
+    patience: int = option(3, "Looks without a better one before it stops; 0: never.")
+    test_task: str | None = option(None, "Task of the last evaluation.", shown="--task")
+    test_problems: int = option(300, "Of its test split; 0: none.")
+    test_continuations: int = option(4, "Times that the token is put in, in the last evaluation.")
+    votes: int = option(16, "Samples of the vote it is held against.")
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "problems_per_step": 1, "group": 2, "continuations": 1, "inner": 1, "micro_batch": 1}
@@ -71,20 +75,35 @@ class TrainConfig:
         for name in ("start", "name"):
             if not getattr(self, name).strip():
                 raise UserError(f"{_option(name)} is {getattr(self, name)!r}; it takes a text that is not blank.")
-        if self.rollout_engine not in ROLLOUT_ENGINES:
-            raise UserError(
-                f"--rollout-engine is {self.rollout_engine!r}; it takes an engine that a row can be put into. "
-                f"{did_you_mean(self.rollout_engine, ROLLOUT_ENGINES)}"
-            )
-        if self.vllm and self.rollout_engine != "vllm":
-            raise UserError(
-                f"--vllm {self.vllm} means nothing without --rollout-engine vllm. Add that, or leave it out."
-            )
+        self._check_engines()
         cap = self.model.max_thinking_tokens
         if cap is not None and cap < 2:
             raise UserError(f"--max-thinking-tokens is {cap}: no cue fits into that. Give more.")
         if self.model.temperature == 0:
             raise UserError("--temperature 0 makes all rollouts of a group alike: nothing can be learned. Give 1.")
+
+    def _check_engines(self) -> None:
+        trained, (rollouts, more) = (
+            split_name(self.model.engine, "engine")[0],
+            split_name(self.rollout_engine, "engine"),
+        )
+        if trained != "hf":
+            raise UserError(f"--engine is {trained!r}; gradients need the model in this process. Type --engine hf.")
+        if rollouts not in ROLLOUT_ENGINES:
+            raise UserError(
+                f"--rollout-engine is {rollouts!r}; it takes an engine that a row can be put into. "
+                f"{did_you_mean(rollouts, ROLLOUT_ENGINES)}"
+            )
+        if rollouts == trained and more:
+            raise UserError(
+                f"--rollout-engine {self.rollout_engine}: with {rollouts} one model serves rollouts and updates. Type "
+                f"--engine {self.rollout_engine}."
+            )
+
+    @property
+    def one_engine(self) -> bool:
+        """Whether one model in memory serves rollouts and updates."""
+        return self.rollout_engine == split_name(self.model.engine, "engine")[0]
 
     def identity(self) -> dict[str, Any]:
         """The settings that decide what is learned, as JSON values; neither places nor speeds."""
@@ -100,14 +119,24 @@ class TrainConfig:
             "licence",
         ):
             del values[name]
-        return values
+        name, more = split_name(self.rollout_engine, "engine")
+        return {**values, "rollout_engine": name, "vllm": more or ""}
 
 
 def of_rollouts(config: TrainConfig) -> ModelConfig:
-    """The model as its rollouts' engine loads it; the processor's threads and processes are the update's."""
-    if config.rollout_engine == config.model.engine:
+    """The model as its rollouts' engine loads it: as for the update, where its own options say nothing else.
+
+    The processor's threads and processes are the update's.
+
+    Raises:
+        UserError: an option of one of the engines is unknown or out of range.
+    """
+    if config.one_engine:
         return config.model
-    return replace(config.model, engine=config.rollout_engine, vllm=config.vllm, threads=None, workers=None)
+    own, update = kinds.chosen(config.rollout_engine).options, kinds.chosen(config.model.engine).options
+    usual = type(own)()
+    shared = {name: getattr(update, name) for name in _SHARED if getattr(own, name) == getattr(usual, name)}
+    return replace(config.model, engine=kinds.changed(config.rollout_engine, **shared))
 
 
 def _option(name: str) -> str:

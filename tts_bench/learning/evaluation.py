@@ -15,9 +15,9 @@ from tts_bench.analysis.matched import accuracy_at
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.table import Line
 from tts_bench.api import LearnedToken
+from tts_bench.config import RunConfig
 from tts_bench.errors import UserError
 from tts_bench.harness import replay
-from tts_bench.harness.config import RunConfig
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.model import Model
 from tts_bench.harness.progress import Progress

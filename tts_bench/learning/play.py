@@ -59,8 +59,10 @@ class Player:
         """
 
         def mine(share: Many[Item]) -> list[Group]:
-            rows = scheduler.engine.info.settings.get("rows", self.config.model.rows)
-            with memory.told(f"--rows below {rows}, or a smaller --max-thinking-tokens"):
+            rows = scheduler.engine.info.settings.get("rows")
+            with memory.told(
+                f"{f'--rows below {rows}' if rows else 'fewer --rows'}, or a smaller --max-thinking-tokens"
+            ):
                 groups = sample(
                     scheduler,
                     self.model.settings,

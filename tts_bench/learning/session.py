@@ -10,11 +10,12 @@ from typing import Any, cast
 import torch
 
 from tts_bench import __version__, loops, models
+from tts_bench.config import ModelConfig
+from tts_bench.engines import kinds
 from tts_bench.engines.base import Engine, EngineInfo
-from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness import environment
-from tts_bench.harness.config import ModelConfig
 from tts_bench.harness.folder import pinned_date
 from tts_bench.harness.model import Model, load_model
 from tts_bench.learning import problems as training_problems
@@ -65,10 +66,10 @@ def prepare(config: TrainConfig, progress: models.Progress | None = None, team: 
 
 def _share(model: ModelConfig, team: Team) -> ModelConfig:
     """Of the machine's cores, this process's own. Gradients need the model in this process, however tiny it is."""
-    threads = model.threads
+    threads = kinds.chosen(model.engine).options.threads
     if threads is None and team.size > 1:
         threads = max(1, len(os.sched_getaffinity(0)) // team.beside)
-    return replace(model, threads=threads, workers=1)
+    return replace(model, engine=kinds.changed(model.engine, threads=threads, workers=1))
 
 
 def _load(config: TrainConfig, engines: list[Engine], progress: models.Progress | None) -> tuple[Model, HfEngine]:
@@ -76,9 +77,9 @@ def _load(config: TrainConfig, engines: list[Engine], progress: models.Progress 
     loaded = load_model(config.model, progress)
     engines.append(loaded.engine)
     learner = cast(HfEngine, loaded.engine)
-    if config.model.threads:
-        torch.set_num_threads(config.model.threads)
-    if config.rollout_engine == config.model.engine:
+    if threads := kinds.chosen(config.model.engine).options.threads:
+        torch.set_num_threads(threads)
+    if config.one_engine:
         return loaded, learner
     model = load_model(of_rollouts(config), progress)
     engines.append(model.engine)

@@ -8,7 +8,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.load import quiet
 from tts_bench.errors import UserError
 from tts_bench.models import ModelFolder

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.hf import HfEngine
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.harness.model import Model
 from tts_bench.learning import grpo, memory
 from tts_bench.learning.config import TrainConfig

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,7 @@ from tts_bench.models.folder import context_window
 
 from . import guard, options, weights
 from .engine import VllmEngine
+from .kind import VllmOptions
 from .running import Running
 from .selftest import check
 
@@ -58,7 +59,7 @@ def load(
     threads: int | None = None,
     exact: bool = True,
     trust_remote_code: bool = False,
-    more: str = "",
+    more: Mapping[str, object] | None = None,
     progress: Progress | None = None,
 ) -> VllmEngine:
     """Start vLLM on the model in `folder`, in processes of its own that end with this one.
@@ -73,7 +74,7 @@ def load(
         threads: of the processor, where vLLM runs on it; its own choice where None.
         exact: use vLLM's batch-invariant mode where there is one, and run the self-test for the label "exact".
         trust_remote_code: run code that comes with the model.
-        more: options of vLLM's own, key=value,...
+        more: options of vLLM's own, by name.
         progress: told that vLLM is being started.
 
     Raises:
@@ -81,7 +82,8 @@ def load(
     """
     options.check_installed()
     hardware.check_names(device, dtype)
-    given = options.parse(more)
+    given = dict(more or {})
+    options.check_ours(given)
     options.prepare()
     if progress:
         progress("starting vLLM, which compiles a model for a minute or two", 0, 0)
@@ -236,7 +238,8 @@ def _start(arguments: dict[str, Any], given: dict[str, object], name: str) -> tu
             f"or, without a GPU, {options.INSTALL_CPU}. If torchvision is what fails, type pip uninstall torchvision."
         ) from error
 
-    options.check_known(given, (field.name for field in fields(AsyncEngineArgs)))
+    own = (field.name for field in fields(VllmOptions))
+    options.check_known(given, (field.name for field in fields(AsyncEngineArgs)), own)
     try:
         config = AsyncEngineArgs(**arguments).create_engine_config()
         runner = "runner_v2" if config.use_v2_model_runner else "runner_v1"

@@ -1,8 +1,7 @@
-"""vLLM's own options, as a user types them, and what it reads from the environment. Imports no vLLM."""
+"""vLLM's own options, what it reads from the environment, and how it is installed. Imports no vLLM."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -34,39 +33,28 @@ _OURS = {
 }
 
 
-def parse(text: str) -> dict[str, object]:
-    """The options in `key=value,...`; a value is JSON, or else a word. A comma within brackets belongs to the value.
+def check_ours(given: Iterable[str]) -> None:
+    """Refuse options of vLLM that this engine sets itself.
 
     Raises:
-        UserError: a piece without a value, or a key given twice or set by this engine.
+        UserError: one of them is.
     """
-    found: dict[str, object] = {}
-    for piece in _pieces(text):
-        key, equals, value = (part.strip() for part in piece.partition("="))
-        if not equals or not key or not value:
-            raise UserError(f"--vllm has {piece!r}; it takes key=value,... with options of vLLM's LLM class.")
-        if key in found:
-            raise UserError(f"--vllm has {key} twice. Give it once.")
+    for key in given:
         if key in _OURS:
             instead = f" Type {_OURS[key]}." if _OURS[key] else " Leave it out."
-            raise UserError(f"--vllm has {key}, which this engine sets itself.{instead}")
-        try:
-            found[key] = json.loads(value)
-        except ValueError:
-            found[key] = value
-    return found
+            raise UserError(f"vllm has {key}, which this engine sets itself.{instead}")
 
 
-def check_known(options: Iterable[str], known: Iterable[str]) -> None:
-    """Refuse options that vLLM does not have.
+def check_known(given: Iterable[str], known: Iterable[str], own: Iterable[str] = ()) -> None:
+    """Refuse options that vLLM does not have; `own` are those of this engine, which may have been meant.
 
     Raises:
         UserError: it does not have one of them.
     """
     known = set(known) - set(_OURS)
-    for key in options:
+    for key in given:
         if key not in known:
-            raise UserError(f"--vllm has {key}, which vLLM does not know. {did_you_mean(key, sorted(known))}")
+            raise UserError(f"vllm has {key}, which vLLM does not know. {did_you_mean(key, sorted({*known, *own}))}")
 
 
 def check_installed() -> None:
@@ -110,16 +98,3 @@ def settle(*, threads: int | None, invariant: bool) -> None:
         os.environ["VLLM_BATCH_INVARIANT"] = "1"
     if threads is not None:
         os.environ.update(VLLM_CPU_OMP_THREADS_BIND="nobind", OMP_NUM_THREADS=str(threads))
-
-
-def _pieces(text: str) -> Iterable[str]:
-    depth, piece = 0, ""
-    for character in text:
-        depth += (character in "[{") - (character in "]}")
-        if character == "," and not depth:
-            yield piece
-            piece = ""
-        else:
-            piece += character
-    if piece.strip():
-        yield piece

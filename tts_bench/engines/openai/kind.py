@@ -1,0 +1,104 @@
+"""The engine `openai`: its options, what is refused before a server is asked, and how its replies are read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tts_bench import models
+from tts_bench.engines.base import Sampling
+from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
+from tts_bench.errors import UserError
+from tts_bench.options import at_least, option
+
+from . import key
+from .url import check_url
+
+if TYPE_CHECKING:
+    from tts_bench.config import ModelConfig
+    from tts_bench.thinking import ThinkingFormat
+
+    from .engine import OpenAIEngine
+
+
+@dataclass(frozen=True)
+class OpenAIOptions:
+    """
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    base_url: str | None = option(None, "URL of an endpoint, up to /v1.", flag=True)
+    tokenizer: str = option(
+        "",
+        "Folder or hub id of the tokenizer of an endpoint's model; none: as the server counts.",
+        shown="found by the model's name",
+        flag=True,
+    )
+    rows: int = option(32, "Requests to an endpoint at once.", flag=True)
+    request_timeout: float = option(600.0, "Seconds for one reply of an endpoint.", flag=True)
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "rows")
+        if not 0 < self.request_timeout < float("inf"):
+            raise ValueError(f"request_timeout is {self.request_timeout}; it takes a number of seconds above 0")
+
+
+def _check(setup: Setup[OpenAIOptions]) -> tuple[str, str]:
+    """URL and name of the served model."""
+    base_url = check_url(setup.options.base_url)
+    key.from_environment()
+    if setup.config.model is None:
+        raise UserError(f"--engine openai needs --model NAME, as {base_url}/models lists it.")
+    return base_url, setup.config.model
+
+
+def _load(setup: Setup[OpenAIOptions]) -> Loaded:
+    from .load import check_sampling, load
+
+    config, tell = setup.config, setup.progress
+    base_url, model = _check(setup)
+    engine, folder, notes = load(
+        base_url,
+        model,
+        tokenizer=setup.options.tokenizer or None,
+        system=config.system,
+        connections=setup.options.rows,
+        timeout=setup.options.request_timeout,
+        thinks_on=setup.needs.thinks_on,
+        efforts=setup.needs.efforts,
+        tell=(lambda what: tell(what, 0, 0)) if tell else (lambda what: None),
+    )
+    recommended = models.sampling_defaults(folder) if folder else Sampling()
+    check_sampling(engine, config.sampling(recommended))
+    form = None
+    if not engine.info.continues:
+        if config.thinking or config.think_start:
+            raise UserError(
+                "the endpoint takes messages only, so what stands in a reply is no matter of --thinking, --think-start "
+                "and --think-end. Leave them out."
+            )
+        form = _chat_format(engine, config)
+    return Loaded(engine, "an endpoint", recommended, notes, form)
+
+
+def _chat_format(engine: OpenAIEngine, config: ModelConfig) -> ThinkingFormat:
+    from . import chat
+    from .counted import ServerCounted
+
+    if isinstance(engine.tokenizer, ServerCounted) or engine.dialect.reasons:
+        if config.answer_suffix is not None:
+            raise UserError("--answer-suffix: the endpoint gives thinking and answer in one reply. Leave it out.")
+        return chat.ONE_REPLY
+    return chat.thinking_format(engine.tokenizer, config.answer_suffix)
+
+
+kind = EngineKind(
+    "runs a model that a server holds",
+    OpenAIOptions,
+    _load,
+    capabilities=frozenset({"token-ids", "seeds", "logprobs", "effort"}),
+    check=_check,
+    installed=there("httpx2", "transformers"),
+    install="pip install httpx2 transformers",
+)

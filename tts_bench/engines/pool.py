@@ -1,0 +1,140 @@
+"""What engines have in common that run a model on this machine, or on the machines of a Ray cluster.
+
+Each says what it needs for one worker, and what a worker loads; `start` puts the workers where there is room.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from tts_bench import models
+from tts_bench.engines import cluster, hardware
+from tts_bench.engines.base import Engine
+from tts_bench.engines.host import Load
+from tts_bench.engines.kinds import Loaded
+from tts_bench.engines.workers import Workers
+from tts_bench.errors import UserError
+from tts_bench.options import at_least, option
+
+if TYPE_CHECKING:
+    from tts_bench.models import ModelFolder
+
+DEFAULT_MODEL = "pocket"
+
+
+@dataclass(frozen=True)
+class PoolOptions:
+    """How many engines there are, and where.
+
+    Raises:
+        ValueError: a number out of range.
+    """
+
+    workers: int | None = option(
+        None,
+        "Engines, each in a process or actor of its own.",
+        shown="1, more for tiny models; of Ray, one for each GPU",
+        flag=True,
+    )
+    ray: str | None = option(
+        None, "Ray cluster that the workers are on: auto, HOST:PORT, or local for this machine alone.", flag=True
+    )
+
+    def __post_init__(self) -> None:
+        at_least(1, self, "workers")
+
+    def check_ray(self, engine: str, *, alone: bool) -> None:
+        """Refuse what cannot be spread; `alone`: whether the engine has several workers without a cluster too.
+
+        Raises:
+            UserError: Ray is not installed, or there are to be several workers and no cluster.
+        """
+        if self.ray:
+            cluster.check_installed()
+        elif self.workers is not None and not alone:
+            raise UserError(
+                f"--workers {self.workers} means nothing to the engine {engine!r} without --ray. Leave it out."
+            )
+
+
+@dataclass(frozen=True)
+class LocalOptions(PoolOptions):
+    """Of an engine that holds the model itself.
+
+    Raises:
+        ValueError: a number out of range.
+        UserError: a device or dtype that is none.
+    """
+
+    device: str = option("auto", "auto, cpu, cuda, cuda:1 or mps.", flag=True)
+    dtype: str = option("auto", "auto, float32, bfloat16 or float16.", flag=True)
+    rows: int | None = option(
+        None,
+        "Sequences decoded together.",
+        shown="64, or 128 for tiny models; 256 of vLLM, 32 of an endpoint",
+        flag=True,
+    )
+    threads: int | None = option(None, "Threads of the processor, for each worker.", flag=True)
+    exact: bool = option(True, "Prove at start that batches do not change text.", flag=True)
+    trust_remote_code: bool = option(False, "Run code that comes with the model.", flag=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        at_least(1, self, "rows", "threads")
+        hardware.check_names(self.device, self.dtype)
+
+    def of_each(self) -> dict[str, Any]:
+        """What each worker's engine is loaded with, by name."""
+        ours = {field.name for field in fields(PoolOptions)}
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ours}
+
+    def need(self, devices: int = 1) -> dict[str, float]:
+        """What Ray keeps for a worker that uses so many GPUs, if it uses any.
+
+        Raises:
+            UserError: a GPU is named by its number.
+        """
+        if ":" in self.device:
+            raise UserError(
+                f"--device {self.device}: Ray says which of a machine's GPUs a worker gets. Type --device cuda."
+            )
+        need = {"CPU": float(self.threads or 1)}
+        if self.device == "cuda" or (self.device == "auto" and cluster.gpus()):
+            need["GPU"] = float(devices)
+        return need
+
+
+def count(options: PoolOptions, need: dict[str, float]) -> int:
+    """Workers as asked for; where nothing was, one for each share of the cluster's GPUs."""
+    return options.workers or max(1, int(cluster.gpus() // need["GPU"]) if "GPU" in need else 1)
+
+
+def start(options: PoolOptions, found: ModelFolder, need: dict[str, float], load: Load, **arguments: Any) -> Workers:  # noqa: ANN401
+    """A worker for each engine that `load(**arguments)` makes of the model `found`, wherever there is what it needs.
+
+    Raises:
+        UserError: as `cluster.start` and `cluster.model_there`.
+    """
+    return cluster.start(
+        count(options, need),
+        need,
+        cluster.model_there,
+        engine=load,
+        model=str(found.folder.absolute()) if found.source == "local folder" else found.name,
+        fingerprint=found.fingerprint,
+        name=recorded(found),
+        **arguments,
+    )
+
+
+def recorded(found: ModelFolder) -> str:
+    """The model's name; no path goes into records."""
+    return found.folder.name if found.source == "local folder" else found.name
+
+
+def loaded(found: ModelFolder, engine: Engine, options: LocalOptions) -> Loaded:
+    """`engine` with what the folder `found` says of the model."""
+    runs = options.trust_remote_code and found.source == "local folder"
+    code = tuple(sorted(found.folder.glob("*.py"))) if runs else ()
+    return Loaded(engine, found.source, models.sampling_defaults(found.folder), found.notes, code=code)

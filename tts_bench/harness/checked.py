@@ -1,0 +1,40 @@
+"""All of a run that can be refused before torch and lm-eval are imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tts_bench import registry
+from tts_bench.config import RunConfig
+from tts_bench.harness.folder import RunFolder
+from tts_bench.harness.model import CheckedModel
+from tts_bench.harness.model import check as check_model
+from tts_bench.harness.requirements import needs
+from tts_bench.registry import BuiltStrategy
+from tts_bench.tasks import catalog, data
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A run's settings; what needs the data or the weights is still to be seen."""
+
+    config: RunConfig
+    out: Path | None  # None: a name made from the settings
+    strategies: tuple[BuiltStrategy, ...]
+    model: CheckedModel
+
+
+def check(config: RunConfig, out: Path | None) -> Checked:
+    """Refuse strategies, tasks, model and folders that cannot be.
+
+    Raises:
+        UserError: as said.
+    """
+    strategies = registry.build_all(config.strategies)
+    catalog.check(config.tasks)
+    data.data_folder(config.data_dir)
+    model = check_model(config.model, needs(strategies))
+    if out is not None:
+        RunFolder(out).check()
+    return Checked(config, out, tuple(strategies), model)
