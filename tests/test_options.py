@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_bench.errors import UserError
-from tts_bench.options import coerce, options_of, parse, spell
+from tts_bench.grammar import pairs, split_name
+from tts_bench.options import coerce, label, options_of, parse, passed_on, spell
 
 
 @dataclass(frozen=True)
@@ -155,6 +157,42 @@ def test_what_is_spelled_is_read_back_equal(settings: Everything) -> None:
 def test_any_text_is_read_or_refused_with_a_message(text: str) -> None:
     with suppress(UserError):
         read(f"e:{text}")
+
+
+@dataclass(frozen=True)
+class Passing:
+    count: int = 1
+    rest: Mapping[str, object] = passed_on("what a library takes")
+
+
+def passing(text: str) -> Passing:
+    name, options = split_name(text, "engine")
+    return coerce(Passing, {} if options is None else pairs(options, name, json_values=True), name)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-99, 10**20) | st.floats(allow_nan=False) | PLAIN,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PLAIN, inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.from_regex(r"[a-z_]{1,9}", fullmatch=True).filter(lambda name: name not in ("count", "rest"))
+
+
+@given(st.builds(Passing, st.integers(0, 9), st.dictionaries(NAMES, JSON, max_size=4)))
+def test_whatever_is_passed_on_is_read_back_equal(settings: Passing) -> None:
+    assert passing(spell("p", settings)) == settings
+    assert passing(label("p", settings)) == settings
+
+
+def test_the_commas_of_a_json_value_are_its_own_and_a_word_needs_no_quotes() -> None:
+    found = passing('p:a={"x": [1, "b,c"]},count=2, b = fp8 ,c=[half,d=1')
+    assert found == Passing(2, {"a": {"x": [1, "b,c"]}, "b": "fp8", "c": "[half", "d": 1})
+    with pytest.raises(UserError, match=r"p: option a is ' '; it takes a value"):
+        passing("p:a= ")
+
+
+def test_where_nothing_is_passed_on_a_bracket_is_text() -> None:
+    assert read('e:text=["a",count=2').text == '["a"'
 
 
 def test_options_registry_and_api_need_the_standard_library_alone() -> None:

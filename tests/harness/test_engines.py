@@ -213,6 +213,20 @@ def test_the_list_says_what_is_there_what_is_missing_and_what_is_broken(
     assert "lacking is missing; type: pip install theirs-more" in below.splitlines()
 
 
+def test_the_name_of_an_engine_shows_its_options_and_what_they_do(
+    theirs: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    assert root._run(["engines", "theirs"]) == 0
+    said = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert "accent a text none at all" in said
+    assert said[-1] == "from their-engine 1.0"
+    assert root._run(["engines", "vllm"]) == 0
+    out = capsys.readouterr().out
+    assert "Prove at start that batches do not change text." in out
+    assert "Any other option is passed on" in out
+
+
 def test_the_command_that_installs_an_engine_is_in_one_piece_however_narrow_the_terminal(
     theirs: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

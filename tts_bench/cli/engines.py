@@ -7,21 +7,37 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from tts_bench.cli import flags
-from tts_bench.cli.verdicts import show, text
+from tts_bench.cli.naming import NameOrCommand, show_options, table
+from tts_bench.cli.verdicts import show as show_verdicts
+from tts_bench.cli.verdicts import text
 from tts_bench.config import ModelConfig
 from tts_bench.plugins import origin
 
-app = typer.Typer(help="Engines: list them, and check one.")
+app = typer.Typer(cls=NameOrCommand, help="Engines: list them, show one, check one.")
 
 
 @app.callback(invoke_without_command=True)
 def engines(context: typer.Context) -> None:
-    """List the engines: whether each is there or what to type, and what it can do at most."""
+    """List the engines: whether each is there or what to type, and what it can do at most; with a name, show one."""
     if context.invoked_subcommand is None:
         _list(Console())
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="An engine of the list.")]) -> None:
+    """Show one engine: what it does, and its options, as --engine NAME:option=value takes them."""
+    from tts_bench import options
+    from tts_bench.engines.kinds import ENGINES, kind_of
+
+    console, kind = Console(), kind_of(name)
+    console.print(text(name), style="bold")
+    console.print(text(f"It {kind.summary}.\n"))
+    show_options(console, options.options_of(kind.options))
+    if options.passed_on_by(kind.options):
+        console.print("\nAny other option is passed on to the library that it stands on, as JSON or else as a word.")
+    console.print(text(f"\nfrom {ENGINES.load(name)[1]}"))
 
 
 @app.command()
@@ -44,7 +60,7 @@ def check(
     config = ModelConfig(model, spec, top_k=0, min_p=0.0)  # trials are sampled plainly, whatever a model says
     ready = kinds.load(config, kinds.check(config)).engine
     try:
-        sound = show(engine_results(ready), ENGINE_CLAIMS, len("not applicable"))
+        sound = show_verdicts(engine_results(ready), ENGINE_CLAIMS, len("not applicable"))
     finally:
         asyncio.run(ready.close())
     if not sound:
@@ -54,20 +70,19 @@ def check(
 def _list(console: Console) -> None:
     from tts_bench.engines.kinds import listed
 
-    table, missing = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0)), []
-    for title in ("engine", "here", "what it does", "what it can do at most", "from"):
-        table.add_column(title, overflow="fold")
+    listing, missing = table("engine", "here", "what it does", "what it can do at most", "from"), []
     for engine in listed():
         if engine.kind is None:  # a broken plugin hides no other engine
-            table.add_row(text(engine.name), text("broken"), text(engine.problem), "", "")
+            listing.add_row(text(engine.name), text("broken"), text(engine.problem), "", "")
             continue
         here = engine.kind.installed() or "missing"
         row = (engine.name, here, engine.kind.summary, engine.kind.can, origin(engine.source))
-        table.add_row(*map(text, row))
+        listing.add_row(*map(text, row))
         if here == "missing":
             missing.append(text(f"{engine.name} is missing; type: {engine.kind.install}"))
-    console.print(table)
+    console.print(listing)
     console.print()
     for line in missing:
         console.print(line, soft_wrap=True)  # a command broken in two cannot be copied
-    console.print("Use: tts-bench run --engine NAME   Try one: tts-bench engines check NAME --model MODEL")
+    console.print("Use: tts-bench run --engine NAME:option=value   Options: tts-bench engines NAME")
+    console.print("Try one: tts-bench engines check NAME --model MODEL")

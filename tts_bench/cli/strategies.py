@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from typer.core import TyperGroup
 
 from tts_bench import registry
+from tts_bench.cli.naming import NameOrCommand, show_options, table
 from tts_bench.cli.verdicts import show as show_verdicts
 from tts_bench.cli.verdicts import text
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
 
-
-class _NameOrCommand(TyperGroup):
-    """`strategies NAME` shows that strategy: what is no command is a name."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = ["show", *args]
-        return list(super().parse_args(ctx, args))
-
-
-app = typer.Typer(cls=_NameOrCommand, help="Strategies: list them, show one, start one of your own, check one.")
+app = typer.Typer(cls=NameOrCommand, help="Strategies: list them, show one, start one of your own, check one.")
 
 
 @app.callback(invoke_without_command=True)
@@ -68,32 +57,24 @@ def check(
 
 
 def _list(console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("strategy", "options", "what it does", "from"):
-        table.add_column(title, overflow="fold")
+    listing = table("strategy", "options", "what it does", "from")
     for name in registry.names():
         try:
             found = registry.describe(name)
         except UserError as error:  # a broken plugin hides no other strategy
-            table.add_row(text(name), "", text(str(error)), "")
+            listing.add_row(text(name), "", text(str(error)), "")
             continue
         options = "\n".join(_setting(option.name, option.default) for option in found.options)
-        table.add_row(text(name), text(options), text(found.summary), text(origin(found.source)))
-    console.print(table)
+        listing.add_row(text(name), text(options), text(found.summary), text(origin(found.source)))
+    console.print(listing)
     console.print("\nUse: tts-bench run --strategy NAME:option=value   More: tts-bench strategies NAME")
 
 
 def _show(console: Console, found: registry.Description) -> None:
     console.print(text(found.name), style="bold")
     console.print(text(found.doc or "(no documentation)"))
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for title in ("option", "type", "default"):
-        table.add_column(title, overflow="fold")
-    for option in found.options:
-        default = "(required)" if option.default is None else option.default
-        table.add_row(text(option.name), text(option.type), text(default))
     console.print()
-    console.print(table if found.options else "It has no options.")
+    show_options(console, found.options)
     console.print(text(f"\nfrom {found.source}"))
 
 
