@@ -66,6 +66,17 @@ def _claim(path: Path) -> object:
     return folder.claim(json.loads((_RUN / "run.json").read_text())["identity"])
 
 
+def _config(folder: Path) -> Path:
+    (folder / "run.toml").write_text('tasks = ["gsm8k"]\nstrategies = ["baseline"]\nseed = 3\ntemperature = 0.5\n')
+    return folder / "run.toml"
+
+
+def _read_config(path: Path) -> object:
+    from tts_bench.config_file import built, read
+
+    return built({"tasks": (), "strategies": (), **read(path)})
+
+
 def _read_line(path: Path) -> object:
     from tts_bench.records import from_line, view
 
@@ -226,6 +237,7 @@ READERS: dict[str, Reader] = {
     "records": Reader(_copied(_RUN, "records.jsonl"), _read_run, lines=True),
     "record": Reader(_line, _read_line, (ValueError,)),
     "header": Reader(_copied(_RUN, "run.json"), _read_run),
+    "settings": Reader(_config, _read_config),
     "resumed": Reader(_copied(_RUN, "run.json"), _claim),
     "curve": Reader(_curve, _read_curve),
     "samples": Reader(_samples, _read_samples, lines=True),

@@ -13,6 +13,8 @@ from tts_bench.tasks import catalog
 
 from tts_bench import registry
 from tts_bench.cli.main import VERBS, _command
+from tts_bench.engines import kinds
+from tts_bench.errors import UserError
 
 ROOT = Path(__file__).parents[1]
 LAUNCHERS = {"torchrun", "accelerate"}  # of several processes
@@ -128,11 +130,23 @@ def _check_verb(words: list[str], whole: bool) -> None:
     except typer.Exit:  # help
         return
     given = {key: value for key, value in context.params.items() if value}
-    for spec in given.get("strategy", ()):
+    for spec in given.get("strategies", ()):
         _check_strategy(spec)
+    if "engine" in given:
+        _check_engine(given["engine"])
     tasks = ",".join(filter(None, (given.get("tasks"), given.get("task"))))
     named = (task for task in tasks.split(",") if task and not task.startswith("lm_eval/"))
     _known("task", (task for task in named if not task.endswith(".yaml") and not task.isupper()), catalog.names())
+
+
+def _check_engine(spec: str) -> None:
+    name = spec.partition(":")[0]
+    if name.isupper():
+        return
+    try:
+        kinds.chosen(spec)
+    except UserError as error:
+        raise Wrong(str(error)) from error
 
 
 def _check_strategy(spec: str) -> None:

@@ -74,6 +74,7 @@ def test_pages_that_are_made_whole_are_there_and_so_are_their_tests() -> None:
         ("tts-bench run --limits 3", "No such option: --limits"),
         ("tts-bench plot runs/x", "Missing"),
         ("tts-bench run --strategy baseline:budget=3", "no option of baseline 'budget'"),
+        ("tts-bench run --engine hf:row=3", "hf has no option 'row'"),
         ("tts-bench run --strategy bassline", "no strategy 'bassline'"),
         ("tts-bench run --tasks gsm9k", "no task 'gsm9k'"),
         ("time tts-bench strategies chek x && make test", "nexpected extra argument"),

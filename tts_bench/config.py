@@ -144,6 +144,7 @@ class RunConfig:
     data_dir: Path | None = option(None, "Folder of data files (or TTS_BENCH_DATA).")
     in_flight: int | None = option(None, "Problems worked on at once.", shown="64 for each worker")
     timeout: float = option(3600.0, "Seconds for one strategy on one problem.")
+    out: Path | None = option(None, "Folder of the run.", shown="runs/NAME")
 
     def __post_init__(self) -> None:
         _check(self, "limit", "in_flight")

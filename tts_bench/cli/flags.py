@@ -17,6 +17,24 @@ Flag = inspect.Parameter
 Command = Callable[..., None]
 
 
+def flag(
+    name: str,
+    kind: Any,  # noqa: ANN401 - an annotation
+    help: str | None,
+    *typed: str,
+    shown: str | None = None,
+    panel: str | None = None,
+) -> Flag:
+    """The flag `--name`, or as it is `typed`, which is None where it was not."""
+    said = typer.Option(*(typed or [dashed(name)]), help=help, show_default=shown or False, rich_help_panel=panel)
+    return Flag(name, Flag.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, said])
+
+
+def dashed(name: str) -> str:
+    """The flag of a field."""
+    return f"--{name.replace('_', '-')}"
+
+
 def of(cls: type, *names: str, panel: str | None = None, leave_out: Iterable[str] = (), **shown: str) -> list[Flag]:
     """A flag for each field of `cls`, or for those named.
 
@@ -78,13 +96,12 @@ def _flag(
         hint = list[get_args(hint)[0]]  # type: ignore[misc]
     elif get_origin(hint) in (Union, UnionType):
         hint = next(argument for argument in get_args(hint) if argument is not type(None))
-    name = f"--{field.name.replace('_', '-')}"
-    names = [name.removesuffix("s") if several else name]
+    name = dashed(field.name)
+    typed = name.removesuffix("s") if several else name
     if hint is bool and field.default:
-        names = [f"{name}/--no-{name[2:]}"]
-    default = shown or metadata.get("shown") or _shown(field, name) or False
-    said = typer.Option(*names, help=help or metadata.get("help"), show_default=default, rich_help_panel=panel)
-    return Flag(field.name, Flag.KEYWORD_ONLY, default=None, annotation=Annotated[hint | None, said])
+        typed = f"{name}/--no-{name[2:]}"
+    default = shown or metadata.get("shown") or _shown(field, name)
+    return flag(field.name, hint, help or metadata.get("help"), typed, shown=default, panel=panel)
 
 
 def _shown(field: Field[Any], name: str) -> str:

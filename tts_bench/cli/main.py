@@ -26,6 +26,7 @@ from tts_bench.text import safe
 # verb -> (where its function, or its app of sub-commands, is; its line of help)
 VERBS = {
     "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model; draw accuracy against compute."),
+    "config": ("tts_bench.cli.config:app", "Print a run's configuration as a file."),
     "report": ("tts_bench.cli.report:report", "One offline HTML file of runs: curves, tables, every trace."),
     "compare": ("tts_bench.cli.compare:compare", "What the data of runs support, in words and numbers."),
     "plot": ("tts_bench.cli.plot:plot", "Publication figures of a run's curves."),
@@ -41,7 +42,7 @@ VERBS = {
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
 }
 _PATIENCE = 5.0  # seconds for threads to end after all is done
-LIGHT = {"strategies", "report", "compare", "plot", "leaderboard"}  # verbs that never load a model
+LIGHT = {"config", "strategies", "report", "compare", "plot", "leaderboard"}  # verbs that never load a model
 
 
 class Verbs(TyperGroup):

@@ -141,8 +141,10 @@ def listed() -> list[Listed]:
     return found
 
 
-def chosen(spec: str, flags: Mapping[str, str] | None = None) -> Chosen:
+def chosen(spec: str, flags: Mapping[str, str] | None = None, *, over: bool = False) -> Chosen:
     """The engine of `name:option=value,...`, where `flags` have texts of some options by name: `rows` is of `--rows`.
+
+    `over`: whether flags go before what the text says, as they do where it is of a file.
 
     Raises:
         UserError: the engine or an option is not known, a value is none, a flag means nothing to the engine, or a flag
@@ -160,7 +162,7 @@ def chosen(spec: str, flags: Mapping[str, str] | None = None) -> Chosen:
         elif flag not in {option.name for option in options.options_of(kind.options)}:
             raise UserError(f"{_typed(flag, value)} means nothing to the engine {name!r}. Leave it out.")
         for key, its in said.items():
-            if key in texts and not _same(kind, name, key, texts[key], its):
+            if key in texts and not over and not _same(kind, name, key, texts[key], its):
                 raise UserError(
                     f"{_dashed(flag)} says another {key} than --engine {name}:{key}=... does. Give one of them."
                 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from tts_bench import registry
 from tts_bench.config import RunConfig
@@ -20,12 +19,11 @@ class Checked:
     """A run's settings; what needs the data or the weights is still to be seen."""
 
     config: RunConfig
-    out: Path | None  # None: a name made from the settings
     strategies: tuple[BuiltStrategy, ...]
     model: CheckedModel
 
 
-def check(config: RunConfig, out: Path | None) -> Checked:
+def check(config: RunConfig) -> Checked:
     """Refuse strategies, tasks, model and folders that cannot be.
 
     Raises:
@@ -35,6 +33,6 @@ def check(config: RunConfig, out: Path | None) -> Checked:
     catalog.check(config.tasks)
     data.data_folder(config.data_dir)
     model = check_model(config.model, needs(strategies))
-    if out is not None:
-        RunFolder(out).check()
-    return Checked(config, out, tuple(strategies), model)
+    if config.out is not None:
+        RunFolder(config.out).check()
+    return Checked(config, tuple(strategies), model)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from tts_bench import options
+from tts_bench import config_file, options
+from tts_bench.config import RunConfig
+from tts_bench.engines import kinds
 from tts_bench.errors import UserError
+from tts_bench.tasks import catalog
 
 POCKET, POCKET_TASK, _POCKET_TASKS = "pocket", "pocket_arithmetic", "pocket_"
 # What any strategy is measured against: rungs from too little thinking to all of it, "Wait", and a vote.
@@ -46,6 +50,22 @@ def plan(engine: str, model: str | None, tasks: tuple[str, ...], strategies: Seq
             "Type --model smollm2, or any other that tts-bench models tells of."
         )
     return Plan(POCKET, tasks, tuple(strategies) or COMPARISON, limit)
+
+
+def resolved(said: Mapping[str, Any], flags: Mapping[str, str] | None = None, *, over: bool = False) -> RunConfig:
+    """The configuration of values by key, with what is run where nothing is said.
+
+    `flags` are texts of the engine's options, as for `kinds.chosen`.
+
+    Raises:
+        UserError: an engine, a task or a value that cannot be.
+    """
+    if "tasks" in said:
+        catalog.check(said["tasks"])
+    engine = kinds.chosen(said.get("engine", "hf"), flags, over=over)
+    tasks, strategies = said.get("tasks", ()), said.get("strategies", ())
+    planned = plan(engine.name, said.get("model"), tasks, strategies, said.get("limit"))
+    return config_file.built({**said, **vars(planned), "engine": engine.spec})
 
 
 def _joined(strategies: Sequence[str]) -> tuple[str, ...]:

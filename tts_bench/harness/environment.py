@@ -26,6 +26,11 @@ def command() -> str:
     return shlex.join(re.sub(r"(?:^|(?<==))/[^,]+", lambda path: Path(path[0]).name, word) for word in words)
 
 
+def resumes() -> bool:
+    """Whether the command goes on with a run by its folder, and so says nothing of its settings."""
+    return any(word.partition("=")[0] == "--resume" for word in sys.argv[1:])
+
+
 def versions() -> dict[str, str]:
     """Versions of what a result may depend on, and the commit where the package runs from a checkout."""
     found = {"tts-bench": __version__, "python": platform.python_version()}

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tts_bench import foreign
+from tts_bench import config_file, foreign
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, sha256_of, write_whole
 from tts_bench.records import Record, from_line, to_line
@@ -55,6 +55,34 @@ class RunFolder:
             raise UserError(f"--out {self.path} cannot be made: {there} is a file. Give another folder.")
         if not os.access(there, os.W_OK | os.X_OK):
             raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
+
+    def begun(self) -> dict[str, Any]:
+        """The values of the configuration that the run here was begun with; its working folder becomes this process's.
+
+        Raises:
+            UserError: there is no run, an earlier version began it, or the folder that it was begun in is gone.
+        """
+        path, header = self.path / "run.json", self._header()
+        if header is None:
+            raise UserError(f"{self.path} holds no run.json: there is no run to go on with. Give the folder of a run.")
+        if not isinstance(header.get("config"), dict) or not isinstance(header.get("begun_in"), str):
+            raise UserError(
+                f"{path} holds no configuration, since an earlier version of tts-bench began the run. Type its command "
+                f"again, with --out {self.path}: {header.get('command')}"
+            )
+        begun_in = self.path / header["begun_in"]
+        try:
+            os.chdir(begun_in)
+        except OSError as error:
+            raise UserError(
+                f"the run in {self.path} was begun in {begun_in}, and its paths are seen from there, but there is no "
+                "such folder. Put its folder back to where it was, or type its command again."
+            ) from error
+        return config_file.values(header["config"], lambda key: f"{path}: ")
+
+    def command(self) -> str:
+        """The command that began the run here; empty where none did."""
+        return str((self._header() or {}).get("command", ""))
 
     def template_date(self) -> date | None:
         """The date that the chat template told in the run that began here; None where none did."""

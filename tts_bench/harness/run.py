@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -13,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from tts_bench import __version__, models
+from tts_bench import __version__, config_file, models
 from tts_bench.analysis import curve as curves
 from tts_bench.analysis.points import points
 from tts_bench.config import RunConfig
@@ -22,6 +24,7 @@ from tts_bench.harness import environment, loop, outside, replay
 from tts_bench.harness.checked import Checked, check
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.model import Model, load_checked
+from tts_bench.harness.portable import portable
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.rungs import Key, Rungs, Scores
 from tts_bench.harness.solve import Arm, Item, solve
@@ -102,7 +105,9 @@ class Run:
             "labels": self.labels,
             "problems": len(self.items),
             "in_flight": self.in_flight,
-            "command": environment.command(),
+            "config": portable(self.config),
+            "begun_in": os.path.relpath(Path.cwd(), self.folder.path),
+            "command": (environment.resumes() and self.folder.command()) or environment.command(),
             "versions": environment.versions(),
             "hardware": environment.hardware(),
         }
@@ -249,13 +254,13 @@ async def _tick(scheduler: Scheduler, progress: Progress) -> None:
         await asyncio.sleep(1)
 
 
-def prepare(config: RunConfig, out: Path | None, progress: models.Progress | None = None) -> Run:
-    """`load` of what `check` finds.
+def prepare(config: RunConfig, out: Path | None = None, progress: models.Progress | None = None) -> Run:
+    """`load` of what `check` finds, into the folder `out` where it is given.
 
     Raises:
         UserError: whatever is wrong with strategies, tasks, data, model, their options, or `out`.
     """
-    return load(check(config, out), progress)
+    return load(check(config if out is None else replace(config, out=out)), progress)
 
 
 def load(checked: Checked, progress: models.Progress | None = None) -> Run:
@@ -266,7 +271,7 @@ def load(checked: Checked, progress: models.Progress | None = None) -> Run:
     Raises:
         UserError: whatever is wrong with data, model, their options, or the folder.
     """
-    config, out = checked.config, checked.out
+    config, out = checked.config, checked.config.out
     tasks = loading.load(config.tasks, config.data_dir)
     model = load_checked(checked.model, progress)
     admitted = map(model.admit, checked.strategies)
@@ -300,7 +305,7 @@ def _mendable(error: BaseException) -> BaseException:
 
 def _default_name(config: RunConfig, model: Model) -> str:
     """Model, tasks and a digest of the settings: other settings get a folder of their own."""
-    settings = (config.model.template_args, config.model.reasoning_effort, config.model.template_date)
-    digest = sha256((repr(config) + (repr(settings) if any(settings) else "")).encode()).hexdigest()[:8]
+    said = {key: value for key, value in config_file.plain(config).items() if value != config_file.default(key)}
+    digest = sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
     words = (model.engine.info.model.rstrip("/").rpartition("/")[2], *map(catalog.short, config.tasks), digest)
     return "-".join(re.sub(r"[^\w.+]", "_", word) for word in words)

@@ -1,0 +1,28 @@
+"""`tts-bench config`: the configuration of a run as a file."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import typer
+
+from tts_bench.cli import flags
+from tts_bench.cli.configured import FLAGS, configured
+
+app = typer.Typer(help="A run's configuration as a file: print it.")
+
+
+@app.callback()
+def config() -> None:
+    """A run's configuration as a file."""
+
+
+@app.command()
+@flags.takes(*FLAGS)
+def show(given: dict[str, Any]) -> None:
+    """Print as TOML what `tts-bench run` with the same flags would run, defaults included; nothing is loaded or run."""
+    from tts_bench.config_file import to_toml
+    from tts_bench.harness.checked import check
+
+    sys.stdout.write(to_toml(check(configured(given)).config))

@@ -1,0 +1,71 @@
+"""A run's configuration from the command line: a file or a run's folder, and the flags that say otherwise."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from tts_bench import config_file
+from tts_bench.cli import flags
+from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.errors import UserError
+
+_MODEL, _GENERATION = "Model", "Generation"
+FLAGS = (
+    [
+        flags.flag(
+            "strategies",
+            list[str],
+            "NAME or NAME:key=value,... ; repeat for more. Without a task it joins the default comparison.",
+            "--strategy",
+            shown="baseline, budget-forcing, majority-vote, learned-token",
+        ),
+        flags.flag(
+            "tasks",
+            str,
+            "Tasks, joined by commas; lm_eval/NAME for lm-eval's own.",
+            shown="pocket_arithmetic; gsm8k for other models",
+        ),
+        flags.flag("config", Path, "TOML or JSON file with the same keys as these flags, which go before it."),
+    ],
+    flags.of(RunConfig, leave_out=("model", "tasks", "strategies")),
+    flags.of(ModelConfig, "model", "engine", panel=_MODEL),
+    flags.of_engines(panel=_MODEL),
+    flags.of(ModelConfig, leave_out=("model", "engine"), panel=_GENERATION),
+)
+
+
+def configured(given: dict[str, Any], said: dict[str, Any] | None = None) -> RunConfig:
+    """The configuration of the flags in `given`, of the file that they name or of what was `said`, and of defaults.
+
+    Raises:
+        UserError: anything in it that cannot be.
+    """
+    from tts_bench.harness.defaults import resolved
+
+    if said is None:
+        said = config_file.read(given["config"]) if "config" in given else {}
+    typed = {**flags.of_class(RunConfig, given), **flags.of_class(ModelConfig, given)}
+    if "tasks" in typed:
+        typed["tasks"] = tuple(name.strip() for name in typed["tasks"].split(",") if name.strip())
+    texts = flags.texts_of_engine(given)
+    return resolved({**said, **typed}, texts, over="engine" not in typed)
+
+
+def resumed(folder: Path, given: dict[str, Any]) -> RunConfig:
+    """The configuration of the run in `folder`, in the folder that it was begun in; flags of speed may say otherwise.
+
+    Raises:
+        UserError: there is no run, an earlier version began it, or the folder that it was begun in is gone.
+    """
+    from tts_bench.harness.folder import RunFolder
+
+    for name in ("config", "out"):
+        if name in given:
+            raise UserError(
+                f"--resume goes on with the run in {folder}; --{name} says otherwise. Leave one of them out."
+            )
+    out = folder.absolute()
+    said = RunFolder(folder).begun()
+    return configured(given, {**said, "out": Path(os.path.relpath(out))})

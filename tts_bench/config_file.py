@@ -1,0 +1,154 @@
+"""A run's configuration on disk, as TOML or JSON: one flat table, whose keys are the flags with `_` for `-`.
+
+What is not said has its default. Strategies, the engine and sampling are texts, as they are typed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, Field, fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, get_args, get_origin, get_type_hints
+
+from tts_bench import foreign
+from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.errors import UserError, did_you_mean
+
+Where = Callable[[str], str]  # a key -> file and line, as a message begins
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path, as text"}
+
+
+def keys() -> dict[str, tuple[type, Field[Any]]]:
+    """Every key of a file: the class and the field that it fills."""
+    model = {field.name: (ModelConfig, field) for field in fields(ModelConfig)}
+    run = {field.name: (RunConfig, field) for field in fields(RunConfig) if field.name != "model"}
+    return {"model": model["model"], "engine": model["engine"], **run, **model}
+
+
+def plain(config: RunConfig) -> dict[str, Any]:
+    """All of `config` as JSON values by key."""
+    holders = {RunConfig: config, ModelConfig: config.model}
+    return {name: _plain(getattr(holders[cls], name)) for name, (cls, _) in keys().items()}
+
+
+def default(key: str) -> object:
+    """The JSON value that `key` has where nothing is said; None too where something has to be."""
+    field = keys()[key][1]
+    return None if field.default is MISSING else _plain(field.default)
+
+
+def to_json(config: RunConfig) -> str:
+    """`config` as JSON, which `read` reads back."""
+    return json.dumps(plain(config), ensure_ascii=False, indent=2) + "\n"
+
+
+def to_toml(config: RunConfig) -> str:
+    """`config` as TOML, which `read` reads back."""
+    said = plain(config)
+    lines = [f"{key} = {_toml(value)}\n" for key, value in said.items() if value is not None]
+    unsaid = [key for key, value in said.items() if value is None]
+    return "".join([*lines, f"# Left out, or found by the run: {', '.join(unsaid)}\n" if unsaid else ""])
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What a file of a configuration says, by key: TOML, or JSON where its name ends in `.json`.
+
+    Raises:
+        UserError: it cannot be read, or has a key or a value that cannot be; the message names file and line.
+    """
+    try:
+        raw = foreign.read(path, foreign.MB)
+        text = raw.decode()
+        table = foreign.parse(raw) if path.suffix == ".json" else tomllib.loads(text)
+    except OSError as error:
+        raise UserError(f"--config {path} cannot be read: {error.strerror}. Give the path of a TOML file.") from error
+    except (ValueError, RecursionError) as error:
+        what = "JSON" if path.suffix == ".json" else "TOML"
+        raise UserError(f"--config {path} is no {what} of a configuration: {error}. Mend it.") from error
+    return values(table, lambda key: f"{path}{_line(text, key)}: ")
+
+
+def values(table: object, where: Where) -> dict[str, Any]:
+    """The values that a table gives to fields, by key.
+
+    Raises:
+        UserError: it is no table, or has a key or a value that cannot be.
+    """
+    if not isinstance(table, dict):
+        raise UserError(f"{where('')}a configuration is a table of keys and values, not a {type(table).__name__}.")
+    known, found = keys(), dict[str, Any]()
+    for key, value in table.items():
+        if key not in known:
+            raise UserError(f"{where(key)}there is no key {key[:200]!r}. {_advice(key)}")
+        cls, _ = known[key]
+        try:
+            found[key] = _read(get_type_hints(cls)[key], value)
+        except ValueError as error:
+            raise UserError(f"{where(key)}{key} is {json.dumps(value, default=str)[:200]}; it takes {error}.") from None
+    return found
+
+
+def built(said: Mapping[str, Any]) -> RunConfig:
+    """The configuration of values by key, which have to say tasks and strategies.
+
+    Raises:
+        UserError: a value out of range.
+    """
+    parts: dict[type, dict[str, Any]] = {RunConfig: {}, ModelConfig: {}}
+    for name, value in said.items():
+        parts[keys()[name][0]][name] = value
+    return RunConfig(model=ModelConfig(**parts[ModelConfig]), **parts[RunConfig])
+
+
+def _advice(key: str) -> str:
+    from tts_bench.engines.flags import flagged
+
+    if key in flagged():
+        return f'It is an option of the engine. Type engine = "NAME:{key}=VALUE".'
+    return did_you_mean(key, keys())
+
+
+def _line(text: str, key: str) -> str:
+    """Where a key stands, as well as can be told."""
+    found = re.search(rf"""^[\s{{,[]*["']?{re.escape(key)}["']?\s*[=:\]]""", text, re.MULTILINE) if key else None
+    return f", line {text.count(chr(10), 0, found.end()) + 1}" if found else ""
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _read(hint: Any, value: object) -> object:  # noqa: ANN401 - annotations are any object
+    """`value` as the type that `hint` says.
+
+    Raises:
+        ValueError: it is of another type; the message says of which it should be.
+    """
+    arguments = get_args(hint)
+    if NoneType in arguments:
+        return None if value is None else _read(next(each for each in arguments if each is not NoneType), value)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise ValueError('a list of texts, such as ["a", "b"]')
+        return tuple(value)
+    wanted = (int, float) if hint is float else str if hint is Path else hint
+    if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
+        raise ValueError(_WORDS[hint])
+    if hint is float and not math.isfinite(value):  # type: ignore[arg-type]
+        raise ValueError(_WORDS[hint])
+    return hint(value)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -1,0 +1,56 @@
+"""A configuration as run.json holds it: enough to go on with the run, and no absolute path that it can do without."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from tts_bench import config_file, registry
+from tts_bench.api import LearnedToken
+from tts_bench.config import RunConfig
+from tts_bench.grammar import escape, pairs, split_name
+
+
+def portable(config: RunConfig) -> dict[str, Any]:
+    """`config` as JSON values, its places as they are seen from the working folder; without that of the run itself.
+
+    What a record's identity holds as it was typed stays so: files of strategies, and paths in options of engines.
+    """
+    seen = replace(
+        config,
+        model=replace(config.model, model=_name(config.model.model), store=_path(config.model.store)),
+        tasks=tuple(filter(None, map(_name, config.tasks))),
+        strategies=tuple(map(_strategy, config.strategies)),
+        data_dir=_path(config.data_dir),
+        out=None,
+    )
+    return config_file.plain(seen)
+
+
+def _seen(path: str) -> str:
+    return os.path.relpath(path) if os.path.isabs(path) else path
+
+
+def _path(path: Path | None) -> Path | None:
+    return None if path is None else Path(_seen(str(path)))
+
+
+def _name(name: str | None) -> str | None:
+    """Of a model or a task that may be a path."""
+    return None if name is None else _seen(name)
+
+
+def _strategy(spec: str) -> str:
+    """A learned token is known by its digest, so that its folder may be called otherwise."""
+    name, text = split_name(spec)
+    if text is None:
+        return spec
+    hints, texts = get_type_hints(registry.strategy_class(name)), pairs(text, name)
+    tokens = [key for key in texts if hints.get(key) in (LearnedToken, LearnedToken | None)]
+    if not any(os.path.isabs(texts[key]) for key in tokens):
+        return spec
+    texts |= {key: _seen(texts[key]) for key in tokens}
+    written = [f"{key}={escape(value, ',')}" for key, value in texts.items()]
+    return f"{name}:{','.join(written)}"
