@@ -14,8 +14,8 @@ from rich.console import Console
 from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.runs import read_run
+from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.scripted import END, END_THINK, SCRIPTS, THINK, Draw
-from tts_bench.harness.config import ModelConfig, RunConfig
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import prepare
 from tts_bench.records import Record, from_line
