@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Annotated
 
-from tts_bench.api import Answer, Problem, Reasoner, Trace
+from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class Baseline:
             answers, as if it had never been allowed more. Empty: one rung, as long as the model thinks.
     """
 
-    budgets: tuple[int, ...] = ()
+    budgets: Annotated[tuple[int, ...], Budget] = ()
 
     def __post_init__(self) -> None:
         rising = all(low < high for low, high in pairwise(self.budgets))

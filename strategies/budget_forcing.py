@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from tts_bench.api import Answer, Cue, Problem, Reasoner
+from tts_bench.api import Answer, Budget, Cue, Forced, Problem, Reasoner
 
 
 async def think_on(reasoner: Reasoner, cue: Cue, extensions: int, budget: int | None) -> AsyncIterator[Answer]:
@@ -45,9 +46,9 @@ class BudgetForcing:
         budget: thinking tokens that all rounds share; none sets no limit.
     """
 
-    cue: str = "Wait"
+    cue: Annotated[str, Forced] = "Wait"
     extensions: int = 4
-    budget: int | None = None
+    budget: Annotated[int | None, Budget] = None
 
     def __post_init__(self) -> None:
         if not self.cue.strip():

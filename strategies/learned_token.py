@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from tts_bench.api import Answer, LearnedToken, Problem, Reasoner
+from tts_bench.api import Answer, Budget, Forced, LearnedToken, Problem, Reasoner
 
 from .budget_forcing import check, rungs, think_on
 
@@ -20,9 +21,9 @@ class LearnedTokenForcing:
         budget: thinking tokens that all rounds share; none sets no limit.
     """
 
-    token: LearnedToken | None = None
+    token: Annotated[LearnedToken | None, Forced] = None
     extensions: int = 4
-    budget: int | None = None
+    budget: Annotated[int | None, Budget] = None
 
     def __post_init__(self) -> None:
         check(self.extensions, self.budget)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.api import Answer, Budget, Problem, Reasoner
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class MajorityVote:
     """
 
     samples: int = 16
-    budget: int | None = None
+    budget: Annotated[int | None, Budget] = None
 
     def __post_init__(self) -> None:
         if self.samples < 1:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.api import Answer, Effort, Problem, Reasoner
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class ReasoningEffort:
         samples: how many at each; the rung is their vote.
     """
 
-    efforts: tuple[str, ...] = ("low", "medium", "high")
+    efforts: Annotated[tuple[str, ...], Effort] = ("low", "medium", "high")
     samples: int = 1
 
     def __post_init__(self) -> None:

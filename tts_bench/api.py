@@ -32,6 +32,24 @@ class LearnedToken:
 
 Cue = str | LearnedToken  # what is put in the place of the end of thinking
 
+
+class Budget:
+    """Marks an option as a length of thinking in tokens, or several: `budget: Annotated[int | None, Budget] = None`.
+
+    It is held against the model's context and the cap of a run before the run, and its claim is tried by the kit.
+    """
+
+
+class Forced:
+    """Marks an option as a cue: `cue: Annotated[str, Forced] = "Wait"`. Engines that take whole messages refuse it."""
+
+
+class Effort:
+    """Marks an option as settings of a server's own knob: `efforts: Annotated[tuple[str, ...], Effort]`."""
+
+
+Mark = type[Budget] | type[Forced] | type[Effort]
+
 SegmentKind = Literal["prompt", "thinking", "cue", "closing", "answer"]
 
 
@@ -144,6 +162,9 @@ class Reasoner(Protocol):
 
 @runtime_checkable
 class Strategy(Protocol):
-    """A frozen dataclass whose fields are its options. `rungs`, if it has them, names the answers it yields."""
+    """A frozen dataclass whose fields are its options. `rungs`, if it has them, names the answers it yields.
+
+    What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`.
+    """
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]: ...

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import Annotated
 
-from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.api import Answer, Budget, Problem, Reasoner
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class AdaptiveConsistency:
 
     samples: int = 16
     confidence: float = 0.95
-    budget: int | None = None
+    budget: Annotated[int | None, Budget] = None
 
     def __post_init__(self) -> None:
         if self.samples < 1:

@@ -108,7 +108,7 @@ def door(strategy: Strategy) -> None:
 
 
 def budget(strategy: Strategy) -> None:
-    """Budgets hold: no trace thinks longer than `budget` or `budgets` allow, and a low cap of the harness ends well."""
+    """Budgets hold: no trace thinks longer than its options allow, and a low cap of the harness ends well."""
     for changed, limits in budgeted(strategy):
         for trial in _solved(run(changed)):
             for index, answer in enumerate(trial.answers):

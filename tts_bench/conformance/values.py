@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from tts_bench.api import LearnedToken, Strategy
+from tts_bench.api import Budget, LearnedToken, Strategy
+from tts_bench.marks import marks
 
 _TOKEN = LearnedToken("<|trial|>", (0.0,), "teller", "0123456789ab" + "0" * 52)
 _TO_TRY: dict[Any, tuple[object, ...]] = {
@@ -42,8 +43,9 @@ def fewer_steps(strategy: Strategy) -> Iterator[tuple[str, Strategy, Strategy]]:
 
     Steps are a whole number, or a rising list. Where rungs are named, their names must begin alike.
     """
+    asked = marks(strategy)
     for name, (types, value) in _options(strategy).items():
-        if name == "budget":  # a length, not a number of steps
+        if int in types and asked.get(name) is Budget:  # a length, not a number of steps
             continue
         pairs: list[tuple[object, object]] = []
         if int in types and isinstance(value, int):
@@ -66,10 +68,12 @@ def budgeted(strategy: Strategy) -> Iterator[tuple[Strategy, tuple[int, ...]]]:
     """Settings with a budget, and the budget of each rung in tokens."""
     known = _options(strategy)
     tries: list[tuple[str, object, tuple[int, ...]]] = []
-    if int in known.get("budget", ((), None))[0]:
-        tries += [("budget", value, (value,)) for value in _BUDGETS]
-    if tuple[int, ...] in known.get("budgets", ((), None))[0]:
-        tries.append(("budgets", _BUDGETS, _BUDGETS))
+    for name in (name for name, mark in marks(strategy).items() if mark is Budget and name in known):
+        types, _ = known[name]
+        if int in types:
+            tries += [(name, value, (value,)) for value in _BUDGETS]
+        if tuple[int, ...] in types:
+            tries.append((name, _BUDGETS, _BUDGETS))
     for name, value, limits in tries:
         try:
             changed = _changed(strategy, {name: value})

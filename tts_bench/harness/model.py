@@ -14,7 +14,8 @@ from tts_bench.engines import kinds
 from tts_bench.engines.base import Engine, Sampling
 from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.harness.requirements import budgets, efforts, learned_tokens, messages_only, thinks_on
+from tts_bench.harness.requirements import budgets, efforts, messages_only, thinks_on
+from tts_bench.marks import learned_tokens
 from tts_bench.reasoner import Settings
 from tts_bench.registry import BuiltStrategy
 from tts_bench.templates import ChatTemplate
@@ -97,8 +98,8 @@ class Model:
     def admit(self, built: BuiltStrategy) -> BuiltStrategy:
         """Check before a run that the model and engine can do what a strategy asks for.
 
-        A strategy's fields `budget` and `budgets`, if it has them, are lengths of thinking in tokens. A learned token
-        that it leaves open becomes the one shipped for this model.
+        What its options ask for, `tts_bench.marks` tells. A learned token that it leaves open becomes the one shipped
+        for this model.
 
         Raises:
             UserError: a budget above the cap or the context window, a learned token that does not fit or is missing, or

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import fields
-from typing import get_type_hints
+from typing import cast
 
-from tts_bench.api import LearnedToken, Strategy
+from tts_bench.api import Budget, Effort, Forced, Strategy
 from tts_bench.config import Needs
+from tts_bench.marks import marks, values
 from tts_bench.registry import BuiltStrategy
 
 
-def budgets(strategy: Strategy) -> Iterable[int]:
-    yield from getattr(strategy, "budgets", None) or ()
-    if budget := getattr(strategy, "budget", None):
-        yield budget
+def budgets(strategy: Strategy) -> list[int]:
+    """Lengths of thinking, in tokens."""
+    return cast(list[int], list(values(strategy, Budget)))
+
+
+def efforts(strategy: Strategy) -> list[str]:
+    """Settings of a server's own knob."""
+    return cast(list[str], list(values(strategy, Effort)))
 
 
 def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
@@ -26,7 +30,7 @@ def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
 
 def thinks_on(built: BuiltStrategy) -> str:
     """Which strategy has to go on from inside a trace, and why, as far as its options tell."""
-    if hasattr(built.strategy, "cue") or learned_tokens(built.strategy):
+    if Forced in marks(built.strategy).values():
         return f"{built.id}: it puts a cue in the place of the end of thinking"
     several = len(set(budgets(built.strategy))) > 1
     return f"{built.id}: it lets one trace grow through several budgets" if several else ""
@@ -38,17 +42,3 @@ def messages_only(why: str) -> str:
         f"{why}, but the endpoint takes messages only and cannot think on from where a trace stands. Run --strategy "
         "baseline and --strategy majority-vote, or serve the model with a completions endpoint."
     )
-
-
-def efforts(strategy: Strategy) -> Iterable[str]:
-    return getattr(strategy, "efforts", None) or ()
-
-
-def learned_tokens(strategy: Strategy) -> dict[str, LearnedToken | None]:
-    """The options that take a learned token, and what they were given."""
-    hints = get_type_hints(type(strategy))
-    return {
-        field.name: getattr(strategy, field.name)
-        for field in fields(strategy)  # type: ignore[arg-type]  # the registry admits dataclasses only
-        if hints[field.name] in (LearnedToken, LearnedToken | None)
-    }

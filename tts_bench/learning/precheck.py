@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tts_bench import models
 from tts_bench.harness.model import check
 from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.tasks import check_task
@@ -22,5 +21,3 @@ def precheck(config: TrainConfig) -> None:
     data.data_folder(config.data_dir)
     check(config.model)
     check(of_rollouts(config))
-    assert config.model.model is not None
-    models.examine(config.model.model)

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Annotated
 
-from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.api import Answer, Budget, Forced, Problem, Reasoner
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class $cls:
         budget: thinking tokens that all thoughts share; none sets no limit.
     """
 
-    cue: str = "Wait"
+    cue: Annotated[str, Forced] = "Wait"
     steps: int = 3
-    budget: int | None = None
+    budget: Annotated[int | None, Budget] = None
 
     def __post_init__(self) -> None:
         if not self.cue.strip():
