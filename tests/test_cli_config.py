@@ -16,6 +16,7 @@ from tests.refusals import place, refused, rows, write_data  # noqa: F401 - fixt
 from tts_bench.cli import main as root
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.harness.checked import check
+from tts_bench.harness.portable import portable
 from tts_bench.harness.run import Run, prepare
 
 FLAGS = (
@@ -183,6 +184,26 @@ def test_no_absolute_path_of_this_machine_stands_in_a_record(place: Path) -> Non
     assert header()["begun_in"] == "../.."
     resumed = run("--resume runs/mine --in-flight 1")  # flags of speed may say otherwise
     assert (resumed["timing"]["tokens"]["made"], resumed["config"]["in_flight"]) == (0, 1)
+
+
+def test_places_that_nothing_is_known_by_are_seen_from_the_working_folder_and_others_stay(place: Path) -> None:
+    here = str(place)
+    token = f"learned-token:extensions=2,token={here}/a\\, b"
+    config = RunConfig(
+        ModelConfig(f"{here}/models/mine", f"openai:base_url=http://h/v1,tokenizer={here}/t", store=place / "s.sqlite"),
+        (f"{here}/task.yaml", "gsm8k"),
+        (token, "budget-forcing:cue=/think", f"{here}/plugin.py:Whole:n=1"),
+        out=place / "runs" / "x",
+    )
+    found = portable(config)
+    assert (found["model"], found["store"], found["out"]) == ("models/mine", "s.sqlite", None)
+    assert found["engine"] == "openai:base_url=http://h/v1,tokenizer=t"
+    assert found["tasks"] == ["task.yaml", "gsm8k"]
+    assert found["strategies"] == [
+        "learned-token:extensions=2,token=a\\, b",
+        "budget-forcing:cue=/think",
+        f"{here}/plugin.py:Whole:n=1",  # the name that its records have
+    ]
 
 
 def test_python_runs_what_the_file_in_a_record_says(place: Path) -> None:

@@ -35,12 +35,20 @@ class Option:
         return f"{self.name} ({self.type}, {'required' if self.default is None else f'default {self.default!r}'})"
 
 
-def option(default: Any, help: str, *, shown: str | None = None, flag: bool = False) -> Any:  # noqa: ANN401
+def option(
+    default: Any,  # noqa: ANN401
+    help: str,
+    *,
+    shown: str | None = None,
+    flag: bool = False,
+    place: bool = False,
+) -> Any:  # noqa: ANN401
     """A field with a default and its help. Help texts show `shown` in the place of the default, if anything does.
 
-    `flag`: of an engine's option, whether the command line has a flag of its own for it too.
+    Of an engine's option, `flag` says whether the command line has a flag of its own for it too, and `place` whether it
+    may be a path that nothing is known by, so that a record may have it as seen from elsewhere.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "shown": shown, "flag": flag})
+    return dataclasses.field(default=default, metadata={"help": help, "shown": shown, "flag": flag, "place": place})
 
 
 def passed_on(help: str, *, flag: bool = False) -> Any:  # noqa: ANN401 - as `dataclasses.field`

@@ -22,6 +22,8 @@ from tts_bench.engines.hf.load import load
 from tts_bench.engines.kinds import ENGINES, EngineKind, listed
 from tts_bench.engines.openai.kind import OpenAIOptions
 from tts_bench.engines.scripted import ScriptedEngine
+from tts_bench.errors import UserError
+from tts_bench.harness.lm import TTSBenchLM
 from tts_bench.testing import ENGINE_CLAIMS
 
 __all__ = ["place", "refused"]  # fixtures
@@ -153,6 +155,14 @@ def test_a_flag_is_another_name_of_the_option(theirs: None, given: str) -> None:
     base = ["run", "--tasks", "gsm8k", "--data-dir", "data", "--out", "runs/mine", "--strategy", "baseline"]
     assert root._run([*base, *given.split()]) == 0
     assert json.loads(Path("runs/mine/run.json").read_text())["engine"]["settings"] == {"rows": 3}
+
+
+def test_an_option_of_an_installed_engine_is_an_argument_of_the_model_for_lm_eval(theirs: None) -> None:
+    model = TTSBenchLM("majority-vote", engine="theirs", accent="broad", rows=4, samples=2)
+    info = model._model.engine.info
+    assert (info.identity["accent"], info.settings["rows"]) == ("broad", 4)
+    with pytest.raises(UserError, match=r"majority-vote has no option 'acent'\. .* Options: samples"):
+        TTSBenchLM("majority-vote", engine="theirs", acent="broad")
 
 
 def test_a_flag_and_an_option_that_say_the_same_number_in_other_words_agree() -> None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from tts_bench import config_file, registry
 from tts_bench.api import LearnedToken
 from tts_bench.config import RunConfig
+from tts_bench.engines import kinds
 from tts_bench.grammar import escape, pairs, split_name
 
 
 def portable(config: RunConfig) -> dict[str, Any]:
     """`config` as JSON values, its places as they are seen from the working folder; without that of the run itself.
 
-    What a record's identity holds as it was typed stays so: files of strategies, and paths in options of engines.
+    What a record's identity holds as it was typed stays so: files of strategies, and what engines pass on.
     """
     seen = replace(
         config,
-        model=replace(config.model, model=_name(config.model.model), store=_path(config.model.store)),
+        model=replace(
+            config.model,
+            model=_name(config.model.model),
+            engine=_engine(config.model.engine),
+            store=_path(config.model.store),
+        ),
         tasks=tuple(filter(None, map(_name, config.tasks))),
         strategies=tuple(map(_strategy, config.strategies)),
         data_dir=_path(config.data_dir),
@@ -40,6 +46,13 @@ def _path(path: Path | None) -> Path | None:
 def _name(name: str | None) -> str | None:
     """Of a model or a task that may be a path."""
     return None if name is None else _seen(name)
+
+
+def _engine(spec: str) -> str:
+    own = kinds.chosen(spec).options
+    places = {field.name: getattr(own, field.name) for field in fields(own) if field.metadata.get("place")}
+    moved = {name: _seen(path) for name, path in places.items() if os.path.isabs(path)}
+    return kinds.changed(spec, **moved) if moved else spec
 
 
 def _strategy(spec: str) -> str:

@@ -34,6 +34,7 @@ class OpenAIOptions:
         "Folder or hub id of the tokenizer of an endpoint's model; none: as the server counts.",
         shown="found by the model's name",
         flag=True,
+        place=True,
     )
     rows: int = option(32, "Requests to an endpoint at once.", flag=True)
     request_timeout: float = option(600.0, "Seconds for one reply of an endpoint.", flag=True)
