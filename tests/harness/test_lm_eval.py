@@ -167,6 +167,7 @@ def test_a_device_beside_model_args_is_taken_and_two_devices_are_refused(tmp_pat
     with pytest.raises(UserError, match=r"name cpu and cuda:0\. Name one device"):
         create(",device=cpu", "cuda:0")
     create(",device=cpu", "auto")
+    TTSBenchLM.create_from_arg_string("engine=scripted", {"device": "auto", "batch_size": 1})  # as lm-eval adds them
 
 
 COMMAND = ["lm-eval", "run", "--model", "tts-bench", "--tasks", "gsm8k", "--limit", "3", "--model_args"]

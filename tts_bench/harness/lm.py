@@ -71,6 +71,8 @@ class TTSBenchLM(GenerateOnly):
         devices = {str(of["device"]) for of in (arg_dict, beside) if "device" in of} - {"auto"}
         if len(devices) > 1:
             raise UserError(f"model_args and --device name {' and '.join(sorted(devices))}. Name one device.")
+        if beside.get("device") == "auto":  # nobody has said it: an engine may have no such option
+            del beside["device"]
         return cls(**{**beside, **arg_dict})
 
     @classmethod
