@@ -1,6 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_bench.errors import UserError
 from tts_bench.text import safe
 
 
@@ -19,3 +21,10 @@ def test_plain_names_stay_as_they_are() -> None:
 def test_escape_sequences_and_direction_marks_show_instead_of_acting() -> None:
     assert safe("\x1b[31mred\u202e\r\n") == r"\x1b[31mred\u202e\r\n"
     assert safe("è", ascii_only=True) == r"\xe8"
+
+
+@pytest.mark.parametrize("length", [10, 3999, 4000, 4001, 10**6])
+def test_a_message_that_quotes_anything_has_4000_characters_at_most(length: int) -> None:
+    said = str(UserError("x" * length))
+    assert len(said) == min(length, 4000)
+    assert said.endswith("…") == (length > 4000)

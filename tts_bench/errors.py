@@ -6,8 +6,14 @@ import difflib
 from collections.abc import Iterable
 
 
+_LONGEST = 4000  # characters of a message, which may quote a name or an error of any length
+
+
 class UserError(Exception):
     """A mistake that the user can mend. The command line prints it without a traceback and exits with code 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…")
 
 
 class Misuse(Exception):

@@ -146,6 +146,13 @@ def test_a_copy_has_the_same_fingerprint_whatever_lies_beside_the_model(folder: 
     assert fingerprint(folder) == fingerprint(sound)
 
 
+def test_a_tokenizer_that_makes_the_library_panic_is_one_message(folder: Path) -> None:
+    model = {"type": "BPE", "continuing_subword_prefix": "#####", "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}
+    change(folder / "tokenizer.json", model=model)
+    with pytest.raises(UserError, match=r"The tokenizer of .* cannot be read: range end index .*Copy its files again"):
+        check(folder)
+
+
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"])
 def test_a_byte_of_weights_config_tokenizer_or_template_changes_the_fingerprint(folder: Path, name: str) -> None:
     before = fingerprint(folder)

@@ -236,7 +236,9 @@ def _tokens(folder: Path) -> int:
         return 1 + max(*vocabulary.values(), *map(int, added), -1, -1)
     except UserError:
         raise
-    except Exception as error:  # the Rust side raises bare Exception
+    except BaseException as error:  # the Rust side raises bare Exception, and where it panics what is none
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
         raise UserError(
             f"The tokenizer of {folder} cannot be read: {str(error)[:300]}. Copy its files again."
         ) from error
