@@ -45,7 +45,7 @@ from transformers import (  # noqa: E402
 
 from benchmarks.hf_vs_lm_eval import EndAt, FixedLengths, Work, read_prompts, run_engine, run_hflm, timed  # noqa: E402
 from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
-from tts_bench.engines.base import Request, Sampling  # noqa: E402
+from tts_bench.engine import Request, Sampling  # noqa: E402
 from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
 from tts_bench.engines.hf.load import load  # noqa: E402
 from tts_bench.harness.defaults import plan  # noqa: E402

@@ -31,7 +31,7 @@ from lm_eval.api.instance import Instance  # noqa: E402
 from lm_eval.models.huggingface import HFLM  # noqa: E402
 from transformers import AutoModelForCausalLM, AutoTokenizer, LogitsProcessor, LogitsProcessorList  # noqa: E402
 
-from tts_bench.engines.base import Request, Sampling  # noqa: E402
+from tts_bench.engine import Request, Sampling  # noqa: E402
 from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
 from tts_bench.engines.hf.load import load  # noqa: E402
 

@@ -23,7 +23,7 @@ from tests.engines import hostile
 from tests.engines.serving import Server, words
 from tests.engines.speaking import Said, refuse, speaking
 from tests.tiny import make_tiny
-from tts_bench.engines.base import Request
+from tts_bench.engine import Request
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import load
 from tts_bench.errors import EngineError

@@ -20,8 +20,8 @@ import time  # noqa: E402
 
 from tts_bench.tasks.data import load_rows  # noqa: E402
 
+from tts_bench.engine import Request, Sampling  # noqa: E402
 from tts_bench.engines import cluster, pool  # noqa: E402
-from tts_bench.engines.base import Request, Sampling  # noqa: E402
 from tts_bench.engines.hf.kind import HfOptions, load_hf  # noqa: E402
 from tts_bench.engines.workers import Workers  # noqa: E402
 from tts_bench.models import resolve  # noqa: E402

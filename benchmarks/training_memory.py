@@ -22,7 +22,7 @@ from typing import cast  # noqa: E402
 import torch  # noqa: E402
 
 from tts_bench.config import ModelConfig  # noqa: E402
-from tts_bench.engines.base import Request, Sampling  # noqa: E402
+from tts_bench.engine import Request, Sampling  # noqa: E402
 from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
 from tts_bench.harness.model import load_model  # noqa: E402
 from tts_bench.learning import grpo  # noqa: E402

@@ -25,8 +25,8 @@ from statistics import fmean, median  # noqa: E402
 
 from tts_bench.api import LearnedToken  # noqa: E402
 from tts_bench.config import ModelConfig  # noqa: E402
+from tts_bench.engine import Engine, EngineInfo, Generation, Request, Tokenizer  # noqa: E402
 from tts_bench.engines import kinds  # noqa: E402
-from tts_bench.engines.base import Engine, EngineInfo, Generation, Request, Tokenizer  # noqa: E402
 from tts_bench.learning.config import TrainConfig  # noqa: E402
 from tts_bench.learning.rollouts import sample  # noqa: E402
 from tts_bench.learning.session import prepare  # noqa: E402

@@ -38,8 +38,8 @@ from torch import Tensor
 
 from tts_bench import models
 from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines import kinds
-from tts_bench.engines.base import Engine, Generation, Request, Sampling
 from tts_bench.engines.openai.engine import seed_of
 from tts_bench.engines.vllm import options
 from tts_bench.engines.vllm.draws import draw

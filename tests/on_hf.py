@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.tiny import Architecture, make_tiny
 from tts_bench import registry
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
-from tts_bench.engines.base import Engine
+from tts_bench.engine import Engine
 from tts_bench.engines.hf.load import load
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.reasoner import Settings

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tts_bench import registry
-from tts_bench.engines.base import Generation, Request, Sampling
+from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, Script, ScriptedEngine, adder
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.reasoner import Settings

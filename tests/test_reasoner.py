@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Strategy
 from tts_bench.cost import Bill, unique
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 from tts_bench.harness.solve import Arm
 from tts_bench.records import Record, SegmentRecord
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_bench.engines.base import Finish, Generation
+from tts_bench.engine import Finish, Generation
 from tts_bench.scheduler import cut
 from tts_bench.store import CorruptStore, Store, StoreError
 

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 from tts_bench.errors import UserError
 from tts_bench.grammar import pairs
 from tts_bench.options import at_least, option, read

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Self
 
 from tts_bench.api import Cost, Segment
-from tts_bench.engines.base import EngineInfo
+from tts_bench.engine import EngineInfo
 
 
 def unique(segments: Iterable[Segment]) -> tuple[Segment, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-
 _LONGEST = 4000  # characters of a message, which may quote a name or an error of any length
 
 

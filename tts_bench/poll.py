@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tts_bench.api import Answer, Cost, Segment, Trace
 from tts_bench.cost import Bill
-from tts_bench.engines.base import EngineInfo
+from tts_bench.engine import EngineInfo
 
 
 class Poll:

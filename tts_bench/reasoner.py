@@ -11,7 +11,7 @@ from typing import Literal
 
 from tts_bench import cost
 from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Segment, Trace
-from tts_bench.engines.base import Generation, Request, Sampling, Tokenizer
+from tts_bench.engine import Generation, Request, Sampling, Tokenizer
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.poll import Poll
 from tts_bench.scheduler import Digest, Scheduler

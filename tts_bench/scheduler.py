@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 
-from tts_bench.engines.base import Engine, Generation, Request, Sampling
+from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.store import Store
 
 

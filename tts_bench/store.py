@@ -11,7 +11,7 @@ from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
-from tts_bench.engines.base import Finish, Generation
+from tts_bench.engine import Finish, Generation
 from tts_bench.errors import UserError
 
 _VERSION = 2  # 1: rows stood in the order of their keys, so that each one written was a page written

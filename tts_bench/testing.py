@@ -30,7 +30,7 @@ from tts_bench.api import Strategy
 from tts_bench.conformance.engines import ENGINE_CLAIMS
 from tts_bench.conformance.kit import Broken, Claim, NotApplicable, Result, tried
 from tts_bench.conformance.strategies import CLAIMS, built, results
-from tts_bench.engines.base import Engine
+from tts_bench.engine import Engine
 
 __all__ = [
     "CLAIMS",

@@ -13,7 +13,7 @@ from dataclasses import replace
 from hashlib import blake2b
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Finish, Generation, Request, learned_id
+from tts_bench.engine import EngineInfo, Finish, Generation, Request, learned_id
 from tts_bench.errors import UserError
 from tts_bench.streams import uniform
 
@@ -27,7 +27,7 @@ _SAMPLED = [*range(97, 123), *range(256, 261), *range(97, 123), END]
 
 
 class Bytes:
-    """Implements `tts_bench.engines.base.Tokenizer`."""
+    """Implements `tts_bench.engine.Tokenizer`."""
 
     end_ids = frozenset({END})
     chat_template = "{{ messages[-1].content }}\n<think>"

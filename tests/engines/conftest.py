@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.tiny import make_tiny
-from tts_bench.engines.base import Generation, Request
+from tts_bench.engine import Generation, Request
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.load import load
 

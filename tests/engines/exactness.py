@@ -15,7 +15,7 @@ from collections.abc import Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
 from pathlib import Path  # noqa: E402
 
-from tts_bench.engines.base import Generation, Request, Sampling  # noqa: E402
+from tts_bench.engine import Generation, Request, Sampling  # noqa: E402
 from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
 from tts_bench.engines.hf.load import load  # noqa: E402
 

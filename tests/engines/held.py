@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tests.pages import ROOT
-from tts_bench.engines.base import Engine
+from tts_bench.engine import Engine
 from tts_bench.testing import Result
 
 _CELLS = {"pass": "holds", "not applicable": "-"}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import Generation, Request, learned_id
+from tts_bench.engine import Generation, Request, learned_id
 from tts_bench.engines.scripted import SCRIPTS, Script, ScriptedEngine
 from tts_bench.errors import EngineError, UserError
 

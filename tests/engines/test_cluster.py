@@ -15,8 +15,8 @@ import pytest
 from tests.engines.scripted_engines import Exacting, Fragile, Slow, deadly, scripted, unloadable
 from tests.engines.test_workers import alone, requests
 from tts_bench.api import LearnedToken
+from tts_bench.engine import Generation, Request
 from tts_bench.engines import cluster
-from tts_bench.engines.base import Generation, Request
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import EngineError, UserError
 

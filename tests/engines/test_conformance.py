@@ -17,7 +17,7 @@ from tests.engines.serving import serving
 from tests.tiny import make_tiny
 from tts_bench.conformance import asking, engine_edges
 from tts_bench.conformance.stage import teller
-from tts_bench.engines.base import Engine, Generation, Request
+from tts_bench.engine import Engine, Generation, Request
 from tts_bench.engines.hf.load import load as load_hf
 from tts_bench.engines.openai.load import load as load_openai
 from tts_bench.engines.processes import start

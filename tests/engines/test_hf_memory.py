@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tts_bench.engines.base import Generation, Request, Sampling
+from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.hf.attention import Plan
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.engines.hf.engine import HfEngine

@@ -15,7 +15,7 @@ import pytest
 from tests.engines.serving import Server, serving
 from tests.on_hf import arms_of, items_of
 from tests.tiny import make_tiny
-from tts_bench.engines.base import Generation, Request, Sampling
+from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import load

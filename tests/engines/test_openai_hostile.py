@@ -25,7 +25,7 @@ from tests.engines.serving import serving
 from tests.engines.speaking import Place, Said, refuse, speaking
 from tests.refusals import place, refused
 from tests.tiny import make_tiny
-from tts_bench.engines.base import Generation, Request, Sampling
+from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai import load as loading
 from tts_bench.engines.openai.card import window_of

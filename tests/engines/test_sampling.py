@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 from tts_bench.engines.hf.sampling import draw
 from tts_bench.streams import uniform
 

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from tests.refusals import place, refused
 from tests.tiny import make_tiny
 from tts_bench.cli import doctor
+from tts_bench.engine import Request, Sampling
 from tts_bench.engines import kinds
-from tts_bench.engines.base import Request, Sampling
 from tts_bench.engines.hf import sampling as by_numpy
 from tts_bench.engines.vllm import options, weights
 from tts_bench.engines.vllm.draws import draw

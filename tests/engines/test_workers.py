@@ -19,7 +19,7 @@ import pytest
 from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unloadable
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.engine import EngineInfo, Generation, Request
 from tts_bench.engines.hf.kind import over_processes
 from tts_bench.engines.processes import Process, start
 from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine

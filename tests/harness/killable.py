@@ -16,8 +16,8 @@ from tqdm import tqdm
 
 from tests.scripts import rambler
 from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.engine import Generation
 from tts_bench.engines import scripted
-from tts_bench.engines.base import Generation
 from tts_bench.engines.scripted import SCRIPTS, Draw, ScriptedEngine
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import prepare

@@ -11,7 +11,7 @@ from tts_bench.tasks.loading import LoadedTask
 
 from tests.on_hf import make_thinker
 from tts_bench.config import ModelConfig
-from tts_bench.engines.base import Engine
+from tts_bench.engine import Engine
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.harness.model import Model, load_model
 from tts_bench.harness.solve import Item

@@ -13,7 +13,7 @@ import pytest
 from transformers import AutoTokenizer
 
 from tests.tiny import make_tiny
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 from tts_bench.errors import UserError
 from tts_bench.models import check, context_window, fingerprint, sampling_defaults
 from tts_bench.models.folder import unapplied

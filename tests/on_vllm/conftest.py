@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.on_vllm.widening import widen
-from tts_bench.engines.base import Engine, Generation, Request
+from tts_bench.engine import Engine, Generation, Request
 from tts_bench.models import ALIASES, Shipped, shipped_folder
 
 FINGERPRINT = "f" * 64

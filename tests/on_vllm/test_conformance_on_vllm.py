@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.engines.held import held, table_of_engines
-from tts_bench.engines.base import Engine
+from tts_bench.engine import Engine
 from tts_bench.testing import engine_results
 
 pytest.importorskip("vllm")

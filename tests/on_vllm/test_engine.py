@@ -15,7 +15,7 @@ from tts_bench.tasks.data import load_rows
 
 from tests.on_vllm.conftest import start_vllm
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import Engine, Generation, Request, Sampling
+from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.errors import EngineError, UserError
 from tts_bench.thinking import detect
 

@@ -12,7 +12,7 @@ from tts_bench.tasks.data import load_rows
 
 from tests.on_vllm.conftest import FINGERPRINT
 from tests.on_vllm.widening import widen
-from tts_bench.engines.base import Engine, Generation, Request, Sampling
+from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.learning.export import to_checkpoint
 from tts_bench.thinking import detect
 from tts_bench.tokens import find, tokenfile

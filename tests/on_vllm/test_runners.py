@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from tts_bench.engines.base import Request, Sampling
+from tts_bench.engine import Request, Sampling
 from tts_bench.engines.vllm.rows import Row, choose
 
 pytest.importorskip("vllm")

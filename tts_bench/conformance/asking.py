@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from tts_bench import loops
 from tts_bench.conformance.kit import Broken, NotApplicable
-from tts_bench.engines.base import Capability, Engine, Generation, Request, Sampling
+from tts_bench.engine import Capability, Engine, Generation, Request, Sampling
 
 T = TypeVar("T")
 PATIENCE = 600.0  # seconds for one call: large models on processors are slow

@@ -12,7 +12,7 @@ from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
 from tts_bench.cost import unique
-from tts_bench.engines.base import Request
+from tts_bench.engine import Request
 from tts_bench.reasoner import ModelReasoner, path_length
 
 _SPREAD = 8  # of many places, so many are tried

@@ -24,7 +24,7 @@ from tts_bench.conformance.asking import (
     trials,
 )
 from tts_bench.conformance.kit import Broken, NotApplicable
-from tts_bench.engines.base import Engine, Generation, Request, learned_id
+from tts_bench.engine import Engine, Generation, Request, learned_id
 from tts_bench.errors import UserError
 
 _SHORT = 8  # tokens behind a cue
@@ -64,7 +64,7 @@ def learned_rows(engine: Engine) -> None:
         if not _taken(engine, token):
             raise Broken(f"it takes one row of {width} numbers, and refuses another beside it")
         if engine.learn(token) != learned_id(token):
-            raise Broken("learn() has to return tts_bench.engines.base.learned_id(token), as often as it is told")
+            raise Broken("learn() has to return tts_bench.engine.learned_id(token), as often as it is told")
     found = trials(engine)
     for longer in (width + 1, width + 8):
         if _taken(engine, wrong := _row(engine, (0.02,) * longer)):  # then it has to be of use

@@ -22,7 +22,7 @@ from tts_bench.conformance.asking import (
     usual,
 )
 from tts_bench.conformance.kit import Broken, NotApplicable
-from tts_bench.engines.base import Engine, Generation, Request
+from tts_bench.engine import Engine, Generation, Request
 
 _SPAN = 3  # tokens that a stop text takes up
 

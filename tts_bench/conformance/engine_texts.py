@@ -20,7 +20,7 @@ from tts_bench.conformance.asking import (
     trials,
 )
 from tts_bench.conformance.kit import Broken, NotApplicable
-from tts_bench.engines.base import Engine, Generation
+from tts_bench.engine import Engine, Generation
 
 _FINISHES = ("stop", "length", "context")
 _SAMPLES = 8
@@ -30,7 +30,7 @@ def generates(engine: Engine) -> None:
     """It generates: tokens that its tokenizer reads, for each request, with how they ended."""
     for made in ask_at_once(engine, requests(engine)):
         if not isinstance(made, Generation):
-            raise Broken(f"it gives a {type(made).__name__}; it has to be a tts_bench.engines.base.Generation")
+            raise Broken(f"it gives a {type(made).__name__}; it has to be a tts_bench.engine.Generation")
         if made.finish not in _FINISHES:
             raise Broken(f"a generation ends with {made.finish!r}; it has to be one of {', '.join(_FINISHES)}")
         if not made.tokens:

@@ -1,4 +1,4 @@
-"""What an engine has to keep: each claim a function that tries it through the protocol of `engines/base.py` alone."""
+"""What an engine has to keep: each claim a function that tries it through the protocol of `engine.py` alone."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from tts_bench.api import Answer, LearnedToken, Problem, Reasoner, Strategy
-from tts_bench.engines.base import Generation, Request, learned_id
+from tts_bench.engine import Generation, Request, learned_id
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine
 from tts_bench.errors import EngineError
 from tts_bench.harness import loop

@@ -13,8 +13,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from tts_bench import __version__
+from tts_bench.engine import Engine
 from tts_bench.engines import environment
-from tts_bench.engines.base import Engine
 from tts_bench.engines.host import Load, serve
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import Engine, Generation, Request
+from tts_bench.engine import Engine, Generation, Request
 from tts_bench.errors import UserError
 
 Load = Callable[..., Engine]

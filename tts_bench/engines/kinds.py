@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from tts_bench import options
 from tts_bench.config import ModelConfig, Needs
-from tts_bench.engines.base import Capability, Engine, Sampling
+from tts_bench.engine import Capability, Engine, Sampling
 from tts_bench.errors import UserError
 from tts_bench.grammar import from_json, pairs, split_name
 from tts_bench.plugins import Group

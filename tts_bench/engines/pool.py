@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from tts_bench import models
+from tts_bench.engine import Engine
 from tts_bench.engines import cluster, hardware
-from tts_bench.engines.base import Engine
 from tts_bench.engines.host import Load
 from tts_bench.engines.kinds import Loaded
 from tts_bench.engines.workers import Workers

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 from tts_bench.api import LearnedToken
+from tts_bench.engine import Engine, EngineInfo, Generation, Request, learned_id
 from tts_bench.engines import cluster
-from tts_bench.engines.base import Engine, EngineInfo, Generation, Request, learned_id
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup
 from tts_bench.engines.pool import PoolOptions, count
 from tts_bench.errors import UserError, did_you_mean

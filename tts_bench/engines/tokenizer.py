@@ -25,7 +25,7 @@ _TURN_ENDS = (
 
 
 class HfTokenizer:
-    """Implements `tts_bench.engines.base.Tokenizer`.
+    """Implements `tts_bench.engine.Tokenizer`.
 
     `template` and `end_ids` may be set before the first request: to a template with the user's arguments and date, and
     to the ends of turn that it writes.

@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Generation, Request, Tokenizer, learned_id
+from tts_bench.engine import EngineInfo, Generation, Request, Tokenizer, learned_id
 from tts_bench.engines.host import Host, Outcome
 from tts_bench.errors import EngineError, UserError
 
@@ -48,7 +48,7 @@ class _Asked:
 
 
 class Workers:
-    """Implements `tts_bench.engines.base.Engine` over an engine in each of several hosts.
+    """Implements `tts_bench.engine.Engine` over an engine in each of several hosts.
 
     Raises:
         UserError: as a host's engine does while it loads, a host ended before it was ready, or two engines differ in

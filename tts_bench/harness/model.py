@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from tts_bench import registry
 from tts_bench.api import LearnedToken
 from tts_bench.config import ModelConfig, Needs
+from tts_bench.engine import Engine, Sampling
 from tts_bench.engines import kinds
-from tts_bench.engines.base import Engine, Sampling
 from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.harness.requirements import budgets, efforts, messages_only, thinks_on

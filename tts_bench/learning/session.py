@@ -11,8 +11,8 @@ import torch
 
 from tts_bench import __version__, loops, models
 from tts_bench.config import ModelConfig
+from tts_bench.engine import Engine, EngineInfo
 from tts_bench.engines import kinds
-from tts_bench.engines.base import Engine, EngineInfo
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness import environment

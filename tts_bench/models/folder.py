@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench import foreign
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 from tts_bench.errors import UserError
 
 TOKENIZER_FILES = (

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from tts_bench.engines.base import Tokenizer
+from tts_bench.engine import Tokenizer
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.templates import ChatTemplate
 

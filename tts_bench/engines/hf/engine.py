@@ -9,7 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
+from tts_bench.engine import EngineInfo, Generation, Request, learned_id
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
@@ -18,7 +18,7 @@ from .loop import Counts, Job, Loop
 
 
 class HfEngine:
-    """Implements `tts_bench.engines.base.Engine` over a transformers model. Made by `load`."""
+    """Implements `tts_bench.engine.Engine` over a transformers model. Made by `load`."""
 
     def __init__(self, info: EngineInfo, tokenizer: HfTokenizer, decoder: Decoder, loop: Loop) -> None:
         self.info, self.tokenizer = info, tokenizer

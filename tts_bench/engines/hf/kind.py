@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tts_bench import models
+from tts_bench.engine import Engine
 from tts_bench.engines import cluster, pool, processes
-from tts_bench.engines.base import Engine
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
 from tts_bench.options import at_least, option
 

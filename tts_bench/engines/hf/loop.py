@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts_bench.engines.base import Generation, Request
+from tts_bench.engine import Generation, Request
 from tts_bench.streams import uniform
 
 from .decoder import Decoder

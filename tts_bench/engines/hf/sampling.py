@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 
 Floats = NDArray[np.floating]
 Doubles = NDArray[np.float64]

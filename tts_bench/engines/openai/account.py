@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tts_bench.engines.base import Generation, Request
+from tts_bench.engine import Generation, Request
 from tts_bench.engines.hf.stops import trailing_stop
 
 from .client import Unbelievable

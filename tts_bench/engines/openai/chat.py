@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tts_bench.engines.base import Request
+from tts_bench.engine import Request
 from tts_bench.errors import EngineError, UserError
 from tts_bench.thinking import ThinkingFormat
 

@@ -13,7 +13,7 @@ _USUAL = 4  # bytes of a token, where nobody counts
 
 
 class ServerCounted:
-    """Implements `tts_bench.engines.base.Tokenizer`: ids are pieces of UTF-8, cut to the number that a server tells.
+    """Implements `tts_bench.engine.Tokenizer`: ids are pieces of UTF-8, cut to the number that a server tells.
 
     What the server does not count, the prompt before it is sent, is estimated: a token for each 4 bytes.
     """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 
 from .client import LONGEST, SHORT
 

@@ -8,7 +8,7 @@ from hashlib import blake2b
 from typing import Any, NoReturn
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Generation, Request
+from tts_bench.engine import EngineInfo, Generation, Request
 from tts_bench.errors import EngineError, UserError
 
 from . import chat
@@ -23,7 +23,7 @@ from .wire import Buffer, Reply, read
 
 
 class OpenAIEngine:
-    """Implements `tts_bench.engines.base.Engine` over a server. Made by `load`."""
+    """Implements `tts_bench.engine.Engine` over a server. Made by `load`."""
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tts_bench import models
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
 from tts_bench.errors import UserError
 from tts_bench.options import at_least, option

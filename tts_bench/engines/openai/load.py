@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 from tts_bench import loops, models
-from tts_bench.engines.base import Capability, EngineInfo, Sampling
+from tts_bench.engine import Capability, EngineInfo, Sampling
 from tts_bench.errors import EngineError, UserError
 
 from . import counted

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tts_bench.engines.base import Request, Sampling
+from tts_bench.engine import Request, Sampling
 from tts_bench.errors import EngineError, UserError
 
 from . import chat

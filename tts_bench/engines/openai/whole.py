@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tts_bench.engines.base import Generation, Request
+from tts_bench.engine import Generation, Request
 
 from .account import cut, slack
 from .client import Unbelievable

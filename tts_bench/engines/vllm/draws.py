@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from tts_bench.engines.base import Sampling
+from tts_bench.engine import Sampling
 
 _CHUNK = 2**19  # weights worked out at once on a processor: they stay in its cache
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tts_bench.api import LearnedToken
-from tts_bench.engines.base import EngineInfo, Generation, Request, learned_id
+from tts_bench.engine import EngineInfo, Generation, Request, learned_id
 from tts_bench.engines.hf.stops import trailing_stop
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import EngineError, UserError
@@ -17,7 +17,7 @@ from .running import Running
 
 
 class VllmEngine:
-    """Implements `tts_bench.engines.base.Engine` over vLLM. Made by `load`."""
+    """Implements `tts_bench.engine.Engine` over vLLM. Made by `load`."""
 
     def __init__(self, info: EngineInfo, tokenizer: HfTokenizer, running: Running, rows: int, width: int) -> None:
         """`rows`: of the embedding matrix, spare ones included; `width`: numbers in each."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tts_bench import models
+from tts_bench.engine import Engine
 from tts_bench.engines import cluster, pool
-from tts_bench.engines.base import Engine
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup
 from tts_bench.options import passed_on
 

@@ -11,8 +11,8 @@ from typing import Any, cast
 import torch
 import transformers
 
+from tts_bench.engine import EngineInfo
 from tts_bench.engines import hardware
-from tts_bench.engines.base import EngineInfo
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.models.folder import context_window

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from tts_bench.engines.base import Request, Sampling
+from tts_bench.engine import Request, Sampling
 from tts_bench.streams import uniform
 
 from .draws import draw

@@ -37,7 +37,7 @@ async def _probe(running: Running, prompt: list[int], count: int) -> list[tuple[
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
-    from tts_bench.engines.base import Request, Sampling
+    from tts_bench.engine import Request, Sampling
 
     from .rows import Row
 

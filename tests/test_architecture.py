@@ -1,0 +1,69 @@
+"""Imports point one way: docs/architecture.md has the rooms in order, and this holds every import to it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from importlib.util import resolve_name
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "tts_bench"
+SHIPPED = {
+    "tasks": ROOT / "tasks",
+    "strategies": ROOT / "strategies",
+}  # installed as tts_bench.tasks, tts_bench.strategies
+
+
+def rooms() -> list[str]:
+    """The rooms of the page's table, the lowest first; a row may name several that do not import each other."""
+    section = (ROOT / "docs" / "architecture.md").read_text().split("\n## Rooms\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \|", section, re.M)
+    return [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+
+
+def room(module: str) -> str | None:
+    """`tts_bench.engines.hf.loop` is in engines, `tts_bench.store` in store; `__main__` and `__version__` are in none."""
+    package, _, rest = module.partition(".")
+    name = rest.partition(".")[0]
+    return name if package == "tts_bench" and name and not name.startswith("__") else None
+
+
+def imports() -> Iterator[tuple[str, str, str]]:
+    """Every import between two rooms, within functions too: from, to, and where."""
+    for name, folder in {"": PACKAGE, **SHIPPED}.items():
+        for path in folder.rglob("*.py"):
+            inside = ".".join(
+                ["tts_bench"] + [name] * bool(name) + list(path.relative_to(folder).with_suffix("").parts)
+            )
+            here = room(inside)
+            for node in ast.walk(ast.parse(path.read_bytes())):
+                modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                if isinstance(node, ast.ImportFrom):
+                    whole = resolve_name("." * node.level + (node.module or ""), inside.rpartition(".")[0])
+                    modules = [f"{whole}.{alias.name}" for alias in node.names]
+                for module in modules:
+                    there = room(module)
+                    if here and there and here != there:
+                        yield here, there, f"{path.relative_to(ROOT)}:{node.lineno}"  # type: ignore[attr-defined]
+
+
+def test_every_room_stands_in_the_table_once() -> None:
+    there = {path.stem for path in PACKAGE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
+    there = {name for name in there if not name.startswith("__")} | set(SHIPPED)
+    assert sorted(rooms()) == sorted(there)
+
+
+def test_no_import_points_upwards() -> None:
+    order = {name: place for place, name in enumerate(rooms())}
+    upward = [f"{where}: {here} imports {there}" for here, there, where in imports() if order[there] >= order[here]]
+    assert not upward, "\n".join(upward)
+
+
+@pytest.mark.parametrize("name", ["api", "engine", "streams", "errors"])
+def test_the_contracts_import_nothing_but_what_is_below_them(name: str) -> None:
+    allowed = set(rooms()[: rooms().index(name)])
+    assert {there for here, there, _ in imports() if here == name} <= allowed
