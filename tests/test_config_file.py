@@ -75,6 +75,7 @@ def test_every_field_is_a_key_and_what_is_not_said_has_its_default() -> None:
         'seed = 1\n"limit" = "many"': 'line 2: limit is "many"; it takes a whole number.',
         "limit = true": "line 1: limit is true; it takes a whole number.",
         "limit = 1.0": "line 1: limit is 1.0; it takes a whole number.",
+        f"timeout = 1{'0' * 400}": "line 1: timeout is 1000",
         "timeout = nan": "line 1: timeout is NaN; it takes a number.",
         'tasks = "gsm8k"': 'line 1: tasks is "gsm8k"; it takes a list of texts, such as ["a", "b"].',
         "strategies = [3]": "line 1: strategies is [3]; it takes a list of texts",

@@ -71,7 +71,7 @@ class ModelConfig:
         None, "Kept for the answer on top of it.", shown="1024, or an eighth of the context"
     )
     seed: int = option(0, "Seed of all random streams.")
-    store: Path | None = option(None, "Generations made so far.", shown="generations.sqlite beside the folder")
+    store: Path | None = option(None, "SQLite cache of generations.", shown="generations.sqlite beside the folder")
 
     def __post_init__(self) -> None:
         _check(self, "max_thinking_tokens", "max_answer_tokens")

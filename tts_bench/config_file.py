@@ -6,8 +6,8 @@ What is not said has its default. Strategies, the engine and sampling are texts,
 from __future__ import annotations
 
 import json
-import math
 import re
+import sys
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, fields
@@ -69,7 +69,7 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"--config {path} cannot be read: {error.strerror}. Give the path of a TOML file.") from error
     except (ValueError, RecursionError) as error:
         what = "JSON" if path.suffix == ".json" else "TOML"
-        raise UserError(f"--config {path} is no {what} of a configuration: {error}. Mend it.") from error
+        raise UserError(f"--config {path} is no {what} of a configuration: {error}. Fix it.") from error
     return values(table, lambda key: f"{path}{_line(text, key)}: ")
 
 
@@ -141,7 +141,7 @@ def _read(hint: Any, value: object) -> object:  # noqa: ANN401 - annotations are
     wanted = (int, float) if hint is float else str if hint is Path else hint
     if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
         raise ValueError(_WORDS[hint])
-    if hint is float and not math.isfinite(value):  # type: ignore[arg-type]
+    if hint is float and not abs(value) <= sys.float_info.max:  # type: ignore[arg-type]  # NaN is not either
         raise ValueError(_WORDS[hint])
     return hint(value)
 

@@ -75,7 +75,7 @@ def describe(name: str) -> Description:
 
 
 def strategy_class(name: str) -> type:
-    """The class of a strategy, by registered name or `file.py:Class`, for who has its options as objects.
+    """The class of a strategy, by registered name or `file.py:Class`, for callers that already hold the option values.
 
     Raises:
         UserError: it is not known or cannot be loaded.
@@ -166,7 +166,7 @@ def _import(file: Path, source: bytes, module_name: str, beside: Mapping[str, Pa
         if isinstance(error, KeyboardInterrupt):
             raise
         raise UserError(
-            f"{file} fails at import: {_words(error, file)}. Mend it; 'python {file}' shows more."
+            f"{file} fails at import: {_words(error, file)}. Fix it; `python {file}` shows the full traceback."
         ) from error
     return module
 

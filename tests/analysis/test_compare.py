@@ -114,8 +114,8 @@ def test_words_say_what_is_shown_and_what_is_not() -> None:
     [text] = paragraphs(compare(arms))
     assert "wait at 0 is 20.0 points above baseline at 0 at 2.9 times the tokens (95% +1" in text
     assert "p < 0.001, 300 paired problems)" in text
-    assert "The data do not tell hmm at 0 from baseline at 0" in text
-    assert "would have been found in 80 of 100 such runs" in text
+    assert "No significant difference between hmm at 0 and baseline at 0" in text
+    assert "detectable with 80% power: " in text
     assert "corrected by Holm over these 2 differences" in text
 
 
@@ -253,7 +253,7 @@ def test_a_figure_of_other_models_names_them_and_says_so(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["compare", "nowhere"], "nowhere is no run's folder"),
+        (["compare", "nowhere"], "nowhere is not a run folder"),
         (["compare", "{one}", "--x", "joules"], "no axis 'joules'"),
         (["compare", "{one}", "--x", "token"], "Did you mean 'tokens'?"),
         (["compare", "{one}", "--x", "seconds"], "no ground for a comparison"),

@@ -241,7 +241,7 @@ def reseal(folder: Path) -> None:
         (lambda folder: sorted((folder / "entries").iterdir())[0].unlink(), "line"),
         (
             lambda folder: shutil.copy(sorted((folder / "entries").iterdir())[0], folder / "entries" / "z.json"),
-            "z.json is called otherwise",
+            "z.json should be named after",
         ),
         (lambda folder: (folder / "entries" / "x.json").symlink_to("/etc/hostname"), "leads outside the leaderboard"),
         (

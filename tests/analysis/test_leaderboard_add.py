@@ -54,7 +54,7 @@ def second_schema(run: Path) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "no run": (shutil.rmtree, "is no run's folder"),
+    "no run": (shutil.rmtree, "is not a run folder"),
     "not finished": (header(lambda h: h.update(status="running")), r"not finished \(running\)"),
     "errors, says the header": (header(lambda h: h.update(errors=2)), "holds 2 errors"),
     "errors, say the records": (with_error, "has 1 errors on gsm8k"),

@@ -256,7 +256,7 @@ def test_a_target_that_is_not_a_report_is_never_replaced(tmp_path: Path, refused
 def test_a_run_that_is_not_there_is_named_and_not_its_reports_place(
     tmp_path: Path, refused: Callable[..., str]
 ) -> None:
-    assert "none is no run's folder" in refused(tmp_path / "none")
+    assert "none is not a run folder" in refused(tmp_path / "none")
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:

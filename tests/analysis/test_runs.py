@@ -150,7 +150,7 @@ def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -
         read_run(write_run(tmp_path / "errors", [failed()]))
     with pytest.raises(UserError, match=r"not finished \(running\)"):
         read_run(write_run(tmp_path / "running", [record(answer())], status="running"))
-    with pytest.raises(UserError, match="is no run's folder"):
+    with pytest.raises(UserError, match="is not a run folder"):
         read_run(tmp_path)
     whole = json.loads((tmp_path / "running" / "run.json").read_text())
     del whole["identity"]["data"], whole["metrics"]

@@ -73,7 +73,7 @@ def test_an_engine_that_fails_its_self_test_carries_no_exact_label(
     monkeypatch.setattr(Decoder, "step", worse)
     engine = started(tiny(), rows=16)
     assert not engine.info.exact
-    assert "other bits" in engine.info.exact_note
+    assert "not bit-identical" in engine.info.exact_note
     assert engine.info.identity["exact"] is False
 
 

@@ -108,4 +108,4 @@ def test_where_the_self_test_fails_a_run_carries_no_exact_label(
     monkeypatch.setattr(Decoder, "step", worse)
     exact, said, note = label("spoilt")
     assert (exact, said) == (False, True)
-    assert "other bits" in note
+    assert "not bit-identical" in note

@@ -83,13 +83,13 @@ def read_header(folder: Path) -> dict[str, Any]:
         schema, status = header["schema"], header["status"]
         missing = {"metrics"} - set(header) | {"strategies", "data", "seed"} - set(header["identity"])
     except OSError as error:
-        raise UserError(f"{folder} is no run's folder: {path} cannot be read ({error.strerror}).") from error
+        raise UserError(f"{folder} is not a run folder: {path} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is no header of a run: {str(error)[:200]}. `tts-bench run` writes one.") from error
     if schema != _HEADER_SCHEMA:
         raise UserError(f"{path} has schema {str(schema)[:40]}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
     if missing:
-        raise UserError(f"{path} is no whole header of a run: it lacks {', '.join(sorted(missing))}. Repeat the run.")
+        raise UserError(f"{path} is incomplete: it lacks {', '.join(sorted(missing))}. Repeat the run.")
     if status != "finished":
         raise UserError(
             f"{folder} holds a run that is not finished ({str(status)[:40]}). The command that began it finishes it."

@@ -66,12 +66,12 @@ def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = 
     cost = _cost(statement, comparison.axis.unit)
     if statement.significant:
         return f"{where}{left} is {size} {cost} ({facts})."
-    shown = "no difference could have been shown on so few problems"
+    power = "no difference is detectable on so few problems"
     if statement.detectable is not None:
-        shown = f"a difference of {_points(statement.detectable)} would have been found in 80 of 100 such runs"
-    found = _points(statement.difference, sign=True)
-    tell = "the data do not tell" if name_task else "The data do not tell"
-    return f"{where}{tell} {left} from {right} {cost}: {found} ({facts}; {shown})."
+        power = f"detectable with 80% power: {_points(statement.detectable)}"
+    measured = _points(statement.difference, sign=True)
+    no = "no significant difference" if name_task else "No significant difference"
+    return f"{where}{no} between {left} and {right} {cost}: {measured} ({facts}; {power})."
 
 
 def _arm(name: str, rung: str) -> str:
@@ -111,4 +111,4 @@ def rows(statements: Sequence[Statement]) -> list[list[str]]:
     ]
 
 
-COLUMNS = ("difference", "compute", "points", "95%", "p", "Holm", "+/-", "found")
+COLUMNS = ("difference", "compute", "points", "95%", "p", "Holm", "+/-", "MDE")

@@ -42,7 +42,7 @@ def gate(
     oracle: Annotated[Path, typer.Option(help="File with the oracle row, which pocket train wrote beside it.")],
     seed: Annotated[int, typer.Option(help="Seed of the sampling and of the search for a cue.")] = 0,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A quarter of the problems: a first look, no verdict.")
+        bool, typer.Option("--quick", help="Quick check on a quarter of the problems; not conclusive.")
     ] = False,
 ) -> None:
     """Measure every effect that a pocket model must show; exit code 1 if one does not hold."""

@@ -15,10 +15,8 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="The HTML file.", show_default="report.html in the first run's folder")
     ] = None,
-    texts: Annotated[
-        Kept, typer.Option(help="Whose texts it holds: of problems with errors, with errors or flips, of all.")
-    ] = "all",
-    max_mb: Annotated[float, typer.Option(help="Size up to which texts are taken in.")] = 30.0,
+    texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
+    max_mb: Annotated[float, typer.Option(help="Maximum size in MB; traces beyond it are left out.")] = 30.0,
 ) -> None:
     """One offline HTML file of runs: curves, tables, and every trace."""
     from tts_bench.analysis.report.page import check_target, page

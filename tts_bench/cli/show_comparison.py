@@ -46,7 +46,7 @@ def compare_and_show(
     if seed < 0:
         raise UserError(f"--seed is {seed}; it takes a whole number from 0 upwards.")
     if x == "seconds":
-        raise UserError("--x seconds is no ground for a comparison: it has the machine's load in it. Take flops.")
+        raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
     axis = axis_of(x, {})
     arms, differences = arms_of([read_run(folder) for folder in runs], allow_different=allow)
     try:
@@ -71,7 +71,7 @@ def compare_and_show(
         for name, head, rows in (
             (f"{task}, accuracies", names, accuracies),
             (title, words.COLUMNS, words.rows(stated)),
-            (f"{task}, in itself", _PROFILE, _profiles(lines, result)),
+            (f"{task}: per-strategy summary", _PROFILE, _profiles(lines, result)),
         ):
             console.print(_table(name, head, rows, ascii_only, console.width))
     console.print(Text(_legend(headings)))
@@ -87,8 +87,8 @@ def _write(out: Path, text: str, result: Comparison, curve: Sequence[Point]) -> 
 
 
 _LEGEND = (
-    "points: left less right; Holm: p corrected for all differences; +/-: problems on which the left is better/worse; "
-    "found: the difference found in 80 of 100 such runs. * on the Pareto front of last rungs; slope: points per "
+    "points: left minus right; Holm: p corrected for all differences; +/-: problems on which the left is better/worse; "
+    "MDE: minimum detectable effect at 80% power. * on the Pareto front of last rungs; slope: points per "
     "doubling of compute, /1000: per 1,000 of it, down: while thinking is cut, up: by cues; w>r: wrong at the first "
     "rung, right at the last; trunc, no ans: at the last rung; cues: put in of those asked for."
 )

@@ -37,7 +37,7 @@ def results(spec: str) -> Iterator[Result[Strategy]]:
             if "claim" in message:
                 yield Result(waiting.pop(0), message["verdict"], message["reason"])
     if len(waiting) == len(strategies.CLAIMS) and not told.begun:
-        raise UserError(f"{spec} does not load: {told.ending()}. Mend its file: importing it must not do any work.")
+        raise UserError(f"{spec} does not load: {told.ending()}. Fix its file: importing it must not do any work.")
     yield from _undecided(waiting, told.ending())
 
 

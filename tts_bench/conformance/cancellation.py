@@ -1,4 +1,4 @@
-"""The claim that a strategy which is given up leaves nothing running."""
+"""The claim that a cancelled strategy leaves no task running."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLACES = 12  # calls at which the model hangs
 
 
 def cancellation(strategy: Strategy) -> None:
-    """Given up, by closing it or by a timeout, it leaves nothing running."""
+    """When cancelled or timed out, it leaves no task running."""
     (healthy,) = run(strategy, problems=PROBLEMS[:1])
     for hanging in range(1, min(healthy.calls, _PLACES) + 2):
         for closing in (False, True):

@@ -121,7 +121,7 @@ def samples(engine: Engine) -> None:
 
 
 def concurrency(engine: Engine) -> None:
-    """Company does not matter: together, in another order and each alone, requests give the same text."""
+    """Batch-invariant: batched, reordered or alone, a request gives the same text."""
     if not engine.info.exact:
         raise NotApplicable(f"the engine is not exact: {engine.info.exact_note}")
     asked = requests(engine)

@@ -33,7 +33,7 @@ class PoolOptions:
 
     workers: int | None = option(
         None,
-        "Engines, each in a process or actor of its own.",
+        "Number of engine processes (or Ray actors).",
         shown="1, more for tiny models; of Ray, one for each GPU",
         flag=True,
     )

@@ -316,4 +316,4 @@ def _ended(host: Host) -> UserError:
         how = host.ending()
     except UserError as error:  # it knows why
         return error
-    return UserError(f"{how} before it had anything to do; where memory was short, fewer need less. Type --workers 1.")
+    return UserError(f"{how} during startup, possibly out of memory; try --workers 1.")

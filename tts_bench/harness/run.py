@@ -232,7 +232,7 @@ def _seldom_collected() -> Iterator[None]:
     """The collector leaves alone what stands already, and comes by once in 100,000 new objects instead of 700.
 
     To look through all libraries takes as long as 400 problems. What a run makes is freed by reference counts, and
-    looking through what is in flight at every turn makes many samples dearer than as many times one.
+    looking through what is in flight at every turn makes 16 samples cost more than 16 times one.
     """
     before = gc.get_threshold()
     gc.freeze()
@@ -279,7 +279,7 @@ def load(checked: Checked, progress: models.Progress | None = None) -> Run:
     for arm in arms:
         arm.rungs(0)
     if len({arm.id for arm in arms}) < len(arms):  # one names the shipped token, another leaves it open
-        raise UserError(f"two of the strategies mean the same: {arms[-1].id}. Leave one out.")
+        raise UserError(f"two --strategy options resolve to the same strategy, {arms[-1].id}. Leave one out.")
     sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
     documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
     items = replay.collect(tasks, documents)

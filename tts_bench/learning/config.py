@@ -37,7 +37,7 @@ class TrainConfig:
     licence: str = option("that of the model", "Licence of the token, for its card.")
     steps: int = option(20, "Rounds of rollouts and of updates from them.")
     inner: int = option(4, "Updates from the same rollouts.")
-    lr: float = option(0.1, "Of the row's norm, an update.")  # in which every number of the row moves alike
+    lr: float = option(0.1, "Learning rate, as a fraction of the row's norm.")  # every number of the row moves alike
     clip: float = option(0.2, "How far a token's probability may move, as a share, in one update.")
     micro_batch: int = option(16, "Sequences of one forward pass.")
     format_reward: float = option(0.1, "For a boxed answer, beside 1 for a right one.")
@@ -50,8 +50,8 @@ class TrainConfig:
     )
     shared_prefix: bool = option(True, "A group thinks alike up to the first cue.")
     hold_out: int = option(64, "Training problems that are never trained on.")
-    evaluate_every: int = option(4, "Steps between looks at them.")
-    patience: int = option(3, "Looks without a better one before it stops; 0: never.")
+    evaluate_every: int = option(4, "Evaluate held-out problems every N steps.")
+    patience: int = option(3, "Stop after N evaluations without improvement (0: never).")
     test_task: str | None = option(None, "Task of the last evaluation.", shown="--task")
     test_problems: int = option(300, "Of its test split; 0: none.")
     test_continuations: int = option(4, "Times that the token is put in, in the last evaluation.")

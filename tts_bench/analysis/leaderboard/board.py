@@ -195,7 +195,7 @@ def read_entry(path: Path) -> Entry:
     if difference := _difference(path, text, wanted, _REST):
         raise Finding(difference)
     if path.name != name_of(entry):
-        raise Finding(f"{path} is called otherwise than its model and settings: {name_of(entry)}")
+        raise Finding(f"{path} should be named after its model and settings: {name_of(entry)}")
     return entry
 
 

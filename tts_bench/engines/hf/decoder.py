@@ -20,7 +20,7 @@ CHUNK, _UNIT = 128, 16  # most tokens of a prompt that are read at once, and wha
 def batch_size(rows: int) -> int:
     """Rows that are computed where `rows` are wanted: 4 or a multiple of 8, so that the self-test can try every size.
 
-    Batches of 1 to 3 rows take other kernels, which give other bits.
+    Batches of 1 to 3 rows take other kernels, whose results are not bit-identical.
     """
     return 4 if rows <= 4 else -(-rows // 8) * 8
 

@@ -40,7 +40,7 @@ def check(decoder: Decoder, rows: int, context: int) -> str:
             other = far if parity else len(probe.prompt) + 5
             places = [row for row in range(size) if row % 2 == parity]
             if rows_differing := probe.differing(size, places, other):
-                return f"row {rows_differing[0]} of a batch of {size} has other bits than the same row elsewhere"
+                return f"row {rows_differing[0]} of a batch of {size} is not bit-identical to itself in another batch"
     return ""
 
 
@@ -50,7 +50,7 @@ def _prefill_differing(decoder: Decoder, length: int) -> str:
     wanted = decoder.prefill(prompt, pages)
     for left in (*range(1, min(length, CHUNK), 16), length // 2, length - 5):
         if not np.array_equal(decoder.prefill(prompt, pages, length - left), wanted):
-            return f"a prompt whose last {left} tokens are read apart has other bits than one that is read whole"
+            return f"prefilling the last {left} tokens of a prompt separately is not bit-identical to doing it at once"
     return ""
 
 

@@ -22,13 +22,13 @@ async def check(running: Running, vocabulary: int, context: int, rows: int) -> s
     prompt = _tokens(vocabulary, min(200, context // 2), seed=1)
     alone = await _probe(running, prompt, count)
     if await _probe(running, prompt, count) != alone:
-        return "a prompt out of the prefix cache gives other bits than the same prompt anew"
+        return "a prompt from the prefix cache is not bit-identical to the same prompt prefilled anew"
     for others in {min(rows, size) - 1 for size in (2, 8, 32)} - {0}:
         lengths = [1 + (number * 37) % len(prompt) for number in range(others)]
         neighbours = [_probe(running, _tokens(vocabulary, size, seed=2 + size), count) for size in lengths]
         among, *_ = await asyncio.gather(_probe(running, prompt, count), *neighbours)
         if among != alone:
-            return f"a request among {others} others gives other bits than the same one alone"
+            return f"a request batched with {others} others is not bit-identical to itself alone"
     return ""
 
 
