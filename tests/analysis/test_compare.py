@@ -256,7 +256,7 @@ def test_a_figure_of_other_models_names_them_and_says_so(
         (["compare", "nowhere"], "nowhere is not a run folder"),
         (["compare", "{one}", "--x", "joules"], "no axis 'joules'"),
         (["compare", "{one}", "--x", "token"], "Did you mean 'tokens'?"),
-        (["compare", "{one}", "--x", "seconds"], "no ground for a comparison"),
+        (["compare", "{one}", "--x", "seconds"], "cannot be compared"),
         (["compare", "{one}", "--resamples", "5"], "--resamples is 5"),
         (["compare", "{one}", "--seed", "-1"], "--seed is -1"),
         (["compare", "{one}", "--baseline", "x"], "no strategy 'x'"),
