@@ -1,4 +1,4 @@
-"""docs/versions.md says which schemas are written."""
+"""docs/versions.md says which schemas are written; docs/decisions.md numbers and dates what was decided."""
 
 from __future__ import annotations
 
@@ -26,3 +26,10 @@ def test_the_table_of_schemas_is_that_of_the_code() -> None:
     assert table["`records.jsonl`"][1] == f"{records.READ[0]} to {records.READ[-1]}"
     for file, (written, read) in table.items():
         assert str(written) in read or read == "not read back", file
+
+
+def test_decisions_are_numbered_dated_and_say_what_replaced_them() -> None:
+    page = (PAGE.parent / "decisions.md").read_text()
+    found = re.findall(r"^## (\d+)\. .+\n\*\d{4}-\d\d-\d\d · (in force|replaced by (\d+))\*\n\n", page, re.M)
+    assert [int(number) for number, _, _ in found] == list(range(1, page.count("\n## ") + 1))
+    assert all(int(number) < int(later) <= len(found) for number, _, later in found if later)
