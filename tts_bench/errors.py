@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-_LONGEST = 4000  # characters of a message, which may quote a name or an error of any length
+_BEGINNING, _END = 2999, 1000  # characters kept of a message, which may quote a name or an error of any length
 
 
 class UserError(Exception):
     """A mistake that the user can mend. The command line prints it without a traceback and exits with code 2."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…")
+        whole = len(message) <= _BEGINNING + 1 + _END
+        super().__init__(message if whole else f"{message[:_BEGINNING]}…{message[-_END:]}")  # the end says what to type
 
 
 class Misuse(Exception):

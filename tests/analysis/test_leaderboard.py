@@ -237,7 +237,7 @@ def reseal(folder: Path) -> None:
         (lambda folder: (folder / "entries" / "notes.txt").write_text("mine"), "notes.txt is no entry"),
         (lambda folder: (folder / "schema.json").write_bytes(b"\xff"), "schema.json is not UTF-8"),
         (lambda folder: next((folder / "entries").iterdir()).write_bytes(b"\xff"), "is not UTF-8"),
-        (lambda folder: sorted((folder / "entries").iterdir())[0].rename(folder / "entries" / "a.json"), "otherwise"),
+        (lambda folder: sorted((folder / "entries").iterdir())[0].rename(folder / "entries" / "a.json"), "named after"),
         (lambda folder: sorted((folder / "entries").iterdir())[0].unlink(), "line"),
         (
             lambda folder: shutil.copy(sorted((folder / "entries").iterdir())[0], folder / "entries" / "z.json"),

@@ -123,7 +123,7 @@ def test_a_cancelled_request_leaves_nothing_behind() -> None:
 def test_a_mistake_or_a_death_while_loading_says_what_to_type() -> None:
     with pytest.raises(UserError, match="there is no such model"):
         start(2, unloadable)
-    with pytest.raises(UserError, match=r"ended with code 7 before .*Type --workers 1"):
+    with pytest.raises(UserError, match=r"ended with code 7 during startup.*try --workers 1"):
         start(1, deadly)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -74,7 +75,8 @@ def hub(tmp_path: Path) -> Iterator[str]:
 def show(name: str, hub: str, home: Path) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("HF_")}
     environment |= {"HF_ENDPOINT": hub, "HF_HOME": str(home), "HF_HUB_DISABLE_XET": "1"}
-    return forked.run(forked.MAIN, "token", "show", name, env=environment, timeout=120, cwd=home)
+    command = [sys.executable, "-c", forked.MAIN, "token", "show", name]  # the hub's address is read at import
+    return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, cwd=home)
 
 
 @pytest.mark.slow
