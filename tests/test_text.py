@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_bench.errors import UserError
+from tts_bench.errors import EngineError, Misuse, UserError
 from tts_bench.text import safe
 
 
@@ -23,9 +23,10 @@ def test_escape_sequences_and_direction_marks_show_instead_of_acting() -> None:
     assert safe("è", ascii_only=True) == r"\xe8"
 
 
+@pytest.mark.parametrize("kind", [UserError, EngineError, Misuse])
 @pytest.mark.parametrize("length", [10, 3999, 4000, 4001, 10**6])
-def test_a_message_that_quotes_anything_has_4000_characters_at_most(length: int) -> None:
-    said = str(UserError("f" + "x" * (length - 2) + "t"))
+def test_a_message_that_quotes_anything_has_4000_characters_at_most(kind: type[UserError], length: int) -> None:
+    said = str(kind("f" + "x" * (length - 2) + "t"))
     assert len(said) == min(length, 4000)
     assert (said[0], said[-1]) == ("f", "t")
     assert ("…" in said) == (length > 4000)

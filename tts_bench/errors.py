@@ -5,22 +5,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-_BEGINNING, _END = 2999, 1000  # characters kept of a message, which may quote a name or an error of any length
+_BEGINNING, _END = 2999, 1000  # characters kept of a message, which may quote a name or a reply of any length
 
 
-class UserError(Exception):
-    """A mistake that the user can mend. The command line prints it without a traceback and exits with code 2."""
+class Message(Exception):
+    """A message of bounded length; where it is cut it keeps its end, which says what to type."""
 
     def __init__(self, message: str) -> None:
         whole = len(message) <= _BEGINNING + 1 + _END
-        super().__init__(message if whole else f"{message[:_BEGINNING]}…{message[-_END:]}")  # the end says what to type
+        super().__init__(message if whole else f"{message[:_BEGINNING]}…{message[-_END:]}")
 
 
-class Misuse(Exception):
+class UserError(Message):
+    """A mistake that the user can mend. The command line prints it without a traceback and exits with code 2."""
+
+
+class Misuse(Message):
     """A strategy used its reasoner in a way the contract forbids. Recorded as that strategy's error on that problem."""
 
 
-class EngineError(Exception):
+class EngineError(Message):
     """Generation failed or is impossible for one problem. Recorded as an error of that problem, never as an answer."""
 
 

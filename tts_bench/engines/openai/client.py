@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 import httpx2
 
-from tts_bench.errors import EngineError
+from tts_bench.errors import EngineError, Message
 from tts_bench.text import safe
 
 from .key import Key
@@ -33,7 +33,7 @@ _CODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}  # that are undone in p
 _ELSEWHERE = (301, 302, 303, 307, 308)
 
 
-class Refused(Exception):
+class Refused(Message):
     """A status that no repetition mends."""
 
     def __init__(self, status: int, said: str) -> None:
@@ -41,7 +41,7 @@ class Refused(Exception):
         self.status = status
 
 
-class Faulty(Exception):
+class Faulty(Message):
     """A reply, or the lack of one, that cannot be right. The same request is sent again."""
 
     def __init__(self, what: str, wait: float = 0.0) -> None:
