@@ -174,13 +174,12 @@ def test_a_task_of_lm_eval_that_is_unknown_or_generates_no_text_is_refused(monke
         load(["lm_eval/scjq"])
 
 
-def test_scoring_a_rung_of_gsm8k_costs_two_seconds_of_a_busy_core_at_most() -> None:
-    """Half a second of a quiet one; processes that share its cache make it up to three times that."""
+def test_scoring_a_rung_of_gsm8k_costs_below_half_a_second() -> None:
     loaded = load(["gsm8k"])
     model = Saying(solution)
     run(model, loaded.task_dict)
     best = min(_cpu_seconds(model, loaded.task_dict) for _ in range(3))
-    assert best < 2
+    assert best < 0.5
 
 
 def _cpu_seconds(model: Saying, tasks: dict[str, Any]) -> float:
