@@ -25,7 +25,8 @@ class Program:
     def __init__(
         self, code: str, *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="program"))
+        self._said = tempfile.TemporaryDirectory(prefix="program")  # removed with this object
+        self._folder = Path(self._said.name)
         words = ["-c", *map(str, arguments)]
         given = (code, words, str(cwd or Path.cwd()), dict(os.environ if env is None else env), self._folder)
         self._process = _context.Process(target=_play, args=given)

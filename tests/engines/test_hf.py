@@ -15,7 +15,8 @@ from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines.hf.engine import HfEngine
-from tts_bench.engines.hf.loop import Job, Loop
+from tts_bench.engines.hf.jobs import Job
+from tts_bench.engines.hf.loop import Loop
 from tts_bench.errors import UserError
 
 Tiny = Callable[..., Path]

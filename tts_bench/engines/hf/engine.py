@@ -14,7 +14,8 @@ from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
 from .decoder import Decoder
-from .loop import Counts, Job, Loop
+from .jobs import Job
+from .loop import Counts, Loop
 
 
 class HfEngine:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import heapq
-import itertools
 import threading
 import time
 from collections import deque
@@ -17,16 +15,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts_bench.engine import Generation, Request
+from tts_bench.engine import Generation
 from tts_bench.streams import uniform
 
 from .decoder import Decoder
+from .jobs import Job, Outcome, Queue
 from .pages import PAGE
-from .rows import Row, Rows
+from .rows import Rows
 from .sampling import draw
 from .stops import trailing_stop
-
-Outcome = Generation | Exception | None  # None: cancelled
 
 
 @dataclass
@@ -40,39 +37,6 @@ class Counts:
     halvings: int = 0  # of the number of rows, for lack of memory
     preempted: int = 0  # rows sent back to wait, for lack of memory
     busy: float = 0.0  # seconds of work
-
-
-class Job:
-    """A request in flight, with all that is needed to start it again in any row."""
-
-    def __init__(self, request: Request, future: asyncio.Future[Generation]) -> None:
-        self.request, self.future = request, future
-        self.known = list(request.prefix)  # and what is sampled after it
-        self.row: Row | None = None
-        self.cancelled = False
-
-    @property
-    def tokens(self) -> tuple[int, ...]:
-        return tuple(self.known[len(self.request.prefix) :])
-
-    @property
-    def length(self) -> int:
-        return len(self.request.prompt) + len(self.known)
-
-    @property
-    def left(self) -> int:
-        """Most tokens that it may still sample."""
-        return self.request.max_tokens - len(self.known) + len(self.request.prefix)
-
-    def settle(self, outcome: Outcome) -> None:
-        if self.future.done():
-            return
-        if outcome is None:
-            self.future.cancel()
-        elif isinstance(outcome, Exception):
-            self.future.set_exception(outcome)
-        else:
-            self.future.set_result(outcome)
 
 
 class Loop:
@@ -95,7 +59,7 @@ class Loop:
         self._most_rows = self._rows = rows
         self._table = Rows(decoder.pages)
         self._active: list[Job] = []
-        self._waiting = _Queue()
+        self._waiting = Queue()
         self._inbox: deque[Job] = deque()
         self._finished: list[tuple[Job, Outcome]] = []  # handed over together, once a step
         self._wake = threading.Condition()
@@ -310,33 +274,6 @@ class Loop:
         job = jobs[0] if jobs else self._waiting.pop()
         message = f"out of memory with a single request of {job.length} tokens: {error}"
         self._finished.append((job, MemoryError(message)))
-
-
-class _Queue:
-    """Jobs that wait for a row."""
-
-    def __init__(self) -> None:
-        self._heap: list[tuple[int, Job]] = []
-        self._numbers = itertools.count(1)
-
-    def __len__(self) -> int:
-        return len(self._heap)
-
-    @property
-    def first(self) -> Job:
-        return self._heap[0][-1]
-
-    def put(self, job: Job) -> None:
-        # What goes on from a trace comes first, the last of it at once: its row is still there, and need not be rebuilt
-        # step by step. The others come in turn.
-        number = next(self._numbers)
-        heapq.heappush(self._heap, (-number if job.known else number, job))
-
-    def pop(self) -> Job:
-        return heapq.heappop(self._heap)[-1]
-
-    def jobs(self) -> list[Job]:
-        return [job for _, job in self._heap]
 
 
 def _settle(finished: list[tuple[Job, Outcome]]) -> None:

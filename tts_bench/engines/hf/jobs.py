@@ -1,0 +1,73 @@
+"""Requests in flight, and those that wait for a row."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+
+from tts_bench.engine import Generation, Request
+
+from .rows import Row
+
+Outcome = Generation | Exception | None  # None: cancelled
+
+
+class Job:
+    """A request in flight, with all that is needed to start it again in any row."""
+
+    def __init__(self, request: Request, future: asyncio.Future[Generation]) -> None:
+        self.request, self.future = request, future
+        self.known = list(request.prefix)  # and what is sampled after it
+        self.row: Row | None = None
+        self.cancelled = False
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        return tuple(self.known[len(self.request.prefix) :])
+
+    @property
+    def length(self) -> int:
+        return len(self.request.prompt) + len(self.known)
+
+    @property
+    def left(self) -> int:
+        """Most tokens that it may still sample."""
+        return self.request.max_tokens - len(self.known) + len(self.request.prefix)
+
+    def settle(self, outcome: Outcome) -> None:
+        if self.future.done():
+            return
+        if outcome is None:
+            self.future.cancel()
+        elif isinstance(outcome, Exception):
+            self.future.set_exception(outcome)
+        else:
+            self.future.set_result(outcome)
+
+
+class Queue:
+    """Jobs that wait for a row."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, Job]] = []
+        self._numbers = itertools.count(1)
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    @property
+    def first(self) -> Job:
+        return self._heap[0][-1]
+
+    def put(self, job: Job) -> None:
+        # What goes on from a trace comes first, the last of it at once: its row is still there, and need not be rebuilt
+        # step by step. The others come in turn.
+        number = next(self._numbers)
+        heapq.heappush(self._heap, (-number if job.known else number, job))
+
+    def pop(self) -> Job:
+        return heapq.heappop(self._heap)[-1]
+
+    def jobs(self) -> list[Job]:
+        return [job for _, job in self._heap]
