@@ -9,10 +9,12 @@ from typing import Any
 
 from tests.analysis.run_folders import FIXTURES
 from tts_bench.analysis.curve import write_curve
+from tts_bench.analysis.leaderboard.board import Board
 from tts_bench.analysis.leaderboard.entry import Entry
 from tts_bench.analysis.leaderboard.recompute import complete, packed, per_problem
 from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_header, read_records
+from tts_bench.cli.main import parses
 
 Header = dict[str, Any]
 
@@ -95,3 +97,16 @@ def content(
 
 def entry(lines: dict[str, Sequence[float]], **options: Any) -> Entry:  # noqa: ANN401
     return Entry.model_validate(complete(content(lines, **options)))
+
+
+def made(folder: Path) -> Path:
+    """A leaderboard with two entries."""
+    runs = [run_folder(folder / "runs" / "a"), second_run(folder / "runs" / "b")]
+    for run in runs:
+        Board(folder / "board", parses).add(run)
+    Board(folder / "board", parses).build()
+    return folder / "board"
+
+
+def findings(folder: Path, *runs: Path) -> list[str]:
+    return list(map(str, Board(folder, parses).check(list(runs))[1]))
