@@ -158,7 +158,8 @@ def _pip_download(requirement: str, folder: Path, report: Callable[[int], None])
 
 def _bytes_in(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with suppress(OSError):  # pip moves its files while they are looked at
-            total += path.stat().st_size
+    for place, _, names in os.walk(folder):  # unlike rglob, it bears that pip removes a folder while it is read
+        for name in names:
+            with suppress(OSError):  # pip moves its files while they are looked at
+                total += os.stat(os.path.join(place, name)).st_size
     return total
