@@ -25,14 +25,14 @@ from statistics import fmean, median  # noqa: E402
 
 from tts_bench.api import LearnedToken  # noqa: E402
 from tts_bench.config import ModelConfig  # noqa: E402
+from tts_bench.core.scheduler import Scheduler  # noqa: E402
+from tts_bench.core.store import Store  # noqa: E402
 from tts_bench.engine import Engine, EngineInfo, Generation, Request, Tokenizer  # noqa: E402
 from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.learning.config import TrainConfig  # noqa: E402
 from tts_bench.learning.rollouts import sample  # noqa: E402
 from tts_bench.learning.session import prepare  # noqa: E402
 from tts_bench.learning.train import Line, Trainer  # noqa: E402
-from tts_bench.scheduler import Scheduler  # noqa: E402
-from tts_bench.store import Store  # noqa: E402
 
 SHARE = 0.7  # of the engine's throughput, at least
 

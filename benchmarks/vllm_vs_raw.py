@@ -38,6 +38,8 @@ from torch import Tensor
 
 from tts_bench import models
 from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines import kinds
 from tts_bench.engines.openai.engine import seed_of
@@ -46,8 +48,6 @@ from tts_bench.engines.vllm.draws import draw
 from tts_bench.harness.folder import RunFolder
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import Run, prepare
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import Store
 from tts_bench.streams import uniform
 
 RATIO = 0.95  # at least

@@ -14,13 +14,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.tiny import Architecture, make_tiny
 from tts_bench import registry
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.core.reasoner import Settings
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
 from tts_bench.engine import Engine
 from tts_bench.engines.hf.load import load
 from tts_bench.harness.solve import Arm, Item, solve
-from tts_bench.reasoner import Settings
 from tts_bench.records import Record
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import Store
 
 FINGERPRINT = "f" * 64
 QUESTIONS = (

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tts_bench import registry
+from tts_bench.core.reasoner import Settings
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, Script, ScriptedEngine, adder
 from tts_bench.harness.solve import Arm, Item, solve
-from tts_bench.reasoner import Settings
 from tts_bench.records import Record
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import Store
 from tts_bench.thinking import detect
 
 

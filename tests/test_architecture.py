@@ -26,7 +26,7 @@ def rooms() -> list[str]:
 
 
 def room(module: str) -> str | None:
-    """`tts_bench.engines.hf.loop` is in engines, `tts_bench.store` in store; `tts_bench.__main__` is in none."""
+    """`tts_bench.engines.hf.loop` is in engines, `tts_bench.core.store` in store; `tts_bench.__main__` is in none."""
     package, _, rest = module.partition(".")
     name = rest.partition(".")[0]
     return name if package == "tts_bench" and name and not name.startswith("__") else None

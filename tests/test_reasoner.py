@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Strategy
-from tts_bench.cost import Bill, unique
+from tts_bench.core.cost import Bill, unique
 from tts_bench.engine import Sampling
 from tts_bench.harness.solve import Arm
 from tts_bench.records import Record, SegmentRecord
@@ -176,7 +176,7 @@ def test_a_vote_is_the_mode_first_seen_and_no_answer_never_beats_an_answer(ballo
 
     async def vote() -> Answer:
         world = World(script)
-        from tts_bench.reasoner import Ledger, ModelReasoner
+        from tts_bench.core.reasoner import Ledger, ModelReasoner
 
         say = iter(ballots)
         item = world.item()

@@ -14,8 +14,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import QUESTIONS, answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture
 from tts_bench.api import Answer
+from tts_bench.core.reasoner import Settings
 from tts_bench.engine import Engine, Sampling
-from tts_bench.reasoner import Settings
 from tts_bench.thinking import detect
 
 Segments = list[tuple[str, tuple[int, ...], tuple[int, ...]]]  # kind, what is read on, the end that was sampled after

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scripts import World, rambler
+from tts_bench.core.store import Store, StoreError
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.scripted import END_THINK, ScriptedEngine, ScriptedTokenizer
-from tts_bench.store import Store, StoreError
 from tts_bench.streams import stream_key
 
 ENDS = frozenset(ScriptedTokenizer().encode(END_THINK))

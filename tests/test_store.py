@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tts_bench.core.scheduler import cut
+from tts_bench.core.store import CorruptStore, Store, StoreError
 from tts_bench.engine import Finish, Generation
-from tts_bench.scheduler import cut
-from tts_bench.store import CorruptStore, Store, StoreError
 
 tokens = st.lists(st.integers(0, 2**40), max_size=20).map(tuple)
 

@@ -19,6 +19,7 @@ from tests.on_hf import answers_of, engine_of, items_of, make_thinker, records_o
 from tests.on_hf import arms_of as arms
 from tests.tiny import make_tiny
 from tts_bench.api import Answer
+from tts_bench.core.reasoner import Settings
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai.account import generation
 from tts_bench.engines.openai.chat import QUESTION, thinking_format
@@ -28,7 +29,6 @@ from tts_bench.engines.openai.load import load
 from tts_bench.engines.openai.tokenizer import UNSEEN, EndpointTokenizer, load_tokenizer
 from tts_bench.engines.openai.wire import Reply
 from tts_bench.errors import EngineError
-from tts_bench.reasoner import Settings
 from tts_bench.thinking import PRESETS, detect
 
 GREEDY, FREE = Sampling(temperature=0), Sampling(temperature=1)

@@ -15,16 +15,16 @@ import pytest
 from tests.engines.serving import Server, serving
 from tests.on_hf import arms_of, items_of
 from tests.tiny import make_tiny
+from tts_bench.core.reasoner import Settings
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import load
 from tts_bench.errors import EngineError
 from tts_bench.harness.solve import solve
-from tts_bench.reasoner import Settings
 from tts_bench.records import Record
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import Store
 from tts_bench.thinking import detect
 
 GREEDY = Sampling(temperature=0)

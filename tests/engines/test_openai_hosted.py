@@ -17,6 +17,7 @@ from tests.refusals import place, refused
 from tests.tiny import make_tiny
 from tts_bench import registry
 from tts_bench.config import ModelConfig
+from tts_bench.core.reasoner import Settings
 from tts_bench.engine import Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai.chat import ONE_REPLY
@@ -25,7 +26,6 @@ from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import check_sampling, load
 from tts_bench.errors import EngineError, UserError
 from tts_bench.harness.model import load_model
-from tts_bench.reasoner import Settings
 from tts_bench.records import Record
 
 __all__ = ["place", "refused"]  # fixtures

@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from tests.scripts import rambler
 from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.core.store import Store
 from tts_bench.engine import Generation
 from tts_bench.engines import scripted
 from tts_bench.engines.scripted import SCRIPTS, Draw, ScriptedEngine
 from tts_bench.harness.progress import Progress
 from tts_bench.harness.run import prepare
-from tts_bench.store import Store
 
 STRATEGIES = ("baseline:budgets=10+60", "budget-forcing:extensions=2", "majority-vote:samples=4")
 

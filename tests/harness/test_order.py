@@ -16,11 +16,11 @@ from tests.on_hf import QUESTIONS, arms_of, engine_of, items_of, make_thinker, r
 from tests.scripts import World, rambler
 from tts_bench.cli.report_run import header
 from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.core.reasoner import Settings
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.harness.run import prepare
 from tts_bench.harness.solve import Item
-from tts_bench.reasoner import Settings
 from tts_bench.records import to_line
 from tts_bench.thinking import detect
 

@@ -12,12 +12,12 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture, make_tiny
 from tts_bench import models
+from tts_bench.core.reasoner import Settings
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.load import load
 from tts_bench.errors import UserError
 from tts_bench.learning.export import to_checkpoint
 from tts_bench.learning.start import untrained
-from tts_bench.reasoner import Settings
 from tts_bench.thinking import detect
 from tts_bench.tokens import tokenfile
 

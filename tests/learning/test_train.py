@@ -18,6 +18,8 @@ from transformers import AutoModelForCausalLM
 from tests import forked
 from tests.learning.made_up import letters, thinker, trainer
 from tests.tiny import make_tiny
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.harness.model import Model
@@ -26,8 +28,6 @@ from tts_bench.learning.rollouts import sample
 from tts_bench.learning.sequences import CUE
 from tts_bench.learning.state import State
 from tts_bench.learning.train import best, equal_rewards, stalled
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import Store
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
-from tts_bench.cost import unique
+from tts_bench.core.cost import unique
+from tts_bench.core.reasoner import ModelReasoner, path_length
 from tts_bench.engine import Request
-from tts_bench.reasoner import ModelReasoner, path_length
 
 _SPREAD = 8  # of many places, so many are tried
 _CAP = 10  # tokens: most thinking of the trial model is longer

@@ -11,6 +11,8 @@ from lm_eval.utils import simple_parse_args_string
 
 from tts_bench import registry
 from tts_bench.config import ModelConfig
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
 from tts_bench.engines import kinds
 from tts_bench.engines.flags import flagged
 from tts_bench.errors import UserError
@@ -22,8 +24,6 @@ from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.harness.watchdog import watchdog
 from tts_bench.options import coerce, options_of, text_of
 from tts_bench.records import Record
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import Store
 from tts_bench.tasks.scoring import extract
 
 # What lm-eval's command line adds by itself; `rows` is ours to set by model_args.

@@ -19,6 +19,8 @@ from tts_bench import __version__, config_file, models
 from tts_bench.analysis import curve as curves
 from tts_bench.analysis.points import points
 from tts_bench.config import RunConfig
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
 from tts_bench.errors import UserError
 from tts_bench.harness import environment, loop, outside, replay
 from tts_bench.harness.checked import Checked, check
@@ -30,8 +32,6 @@ from tts_bench.harness.rungs import Key, Rungs, Scores
 from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.harness.watchdog import watchdog
 from tts_bench.records import Record
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import Store
 from tts_bench.tasks import catalog, loading
 from tts_bench.tasks.yaml_bounds import with_included
 

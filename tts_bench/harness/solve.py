@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tts_bench import cost
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.core import cost
+from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
 from tts_bench.harness.loop import end
 from tts_bench.harness.watchdog import Hang, solving
-from tts_bench.reasoner import Ledger, ModelReasoner, Settings
 from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
-from tts_bench.scheduler import Scheduler
-from tts_bench.store import StoreError
 
 E = TypeVar("E", bound=BaseException)
 

@@ -19,7 +19,8 @@ _PATIENCE = 0.25  # seconds that the loop may stand still, however short the lim
 _INSISTING = (
     0.0002  # seconds to the next interruption: of many, one meets a loop outside of the `try` that swallows them
 )
-_SHARED = ("tts_bench.scheduler", "tts_bench.store")  # serve all strategies: one that is cut short there harms others
+# These serve all strategies: one that is cut short there harms others.
+_SHARED = ("tts_bench.core.scheduler", "tts_bench.core.store")
 
 
 class Hang(BaseException):

@@ -10,9 +10,9 @@ from typing import cast
 
 from tts_bench import loops, registry
 from tts_bench.api import Answer, Cue, LearnedToken, Strategy, Trace
+from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.core.scheduler import Scheduler
 from tts_bench.harness.solve import Item
-from tts_bench.reasoner import Ledger, ModelReasoner, Settings
-from tts_bench.scheduler import Scheduler
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal
 
-from tts_bench import cost
 from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Segment, Trace
+from tts_bench.core import cost
+from tts_bench.core.poll import Poll
+from tts_bench.core.scheduler import Digest, Scheduler
 from tts_bench.engine import Generation, Request, Sampling, Tokenizer
 from tts_bench.errors import EngineError, Misuse
-from tts_bench.poll import Poll
-from tts_bench.scheduler import Digest, Scheduler
 from tts_bench.streams import stream_key
 from tts_bench.thinking import ThinkingFormat
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 
+from tts_bench.core.store import Store
 from tts_bench.engine import Engine, Generation, Request, Sampling
-from tts_bench.store import Store
 
 
 @dataclass

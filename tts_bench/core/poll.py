@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tts_bench.api import Answer, Cost, Segment, Trace
-from tts_bench.cost import Bill
+from tts_bench.core.cost import Bill
 from tts_bench.engine import EngineInfo
 
 
