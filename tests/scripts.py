@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tts_bench import registry
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Settings
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling

@@ -176,7 +176,8 @@ def test_a_vote_is_the_mode_first_seen_and_no_answer_never_beats_an_answer(ballo
 
     async def vote() -> Answer:
         world = World(script)
-        from tts_bench.core.reasoner import Ledger, ModelReasoner
+        from tts_bench.core.ledger import Ledger
+        from tts_bench.core.reasoner import ModelReasoner
 
         say = iter(ballots)
         item = world.item()
@@ -325,7 +326,8 @@ def test_a_vote_that_grows_is_the_vote_on_all_its_answers() -> None:
     assert len(votes) == 12
     for answers, vote in votes:
         lineage = unique(segment for answer in answers for trace in answer.traces for segment in trace.segments)
-        bill = Bill(world.engine.info).add(lineage).total(max(answer.cost.sequential for answer in answers))
+        longest = max(answer.cost.sequential for answer in answers)
+        bill = Bill(world.engine.info, lineage[0].spent).add(lineage).total(longest)
         assert (vote.lineage, vote.cost) == (lineage, bill)
         assert vote.traces == tuple(trace for answer in answers for trace in answer.traces)
         [(winner, _)] = Counter(answer.extracted for answer in answers).most_common(1)

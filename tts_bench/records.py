@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from msgspec.json import Decoder
     from pydantic import TypeAdapter, ValidationError
 
-SCHEMA = 3  # 1: segments had neither `extracted` nor `scores`; 2: answers had no `ballots`
-READ = (1, 2, 3)
+SCHEMA = 4  # 1: segments had neither `extracted` nor `scores`; 2: answers had no `ballots`; 3: costs had no `probe`
+READ = (1, 2, 3, 4)
 
 ErrorKind = Literal["raised", "timeout", "nothing", "misuse", "engine"]
 
@@ -206,11 +206,11 @@ def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRec
 
 def answer_records(
     rungs: Iterable[str],
-    answers: Iterable[Answer],
+    answers: Iterable[tuple[Answer, int]],
     index: dict[tuple[str, int], int],
-    ballots: Callable[[Answer], int],
 ) -> tuple[AnswerRecord, ...]:
-    """`index` gives the place among the record's segments of each origin and cost, `ballots` how many a vote counted.
+    """`answers`: each with the number of ballots that a plain vote counted for it. `index` gives the place among the
+    record's segments of each origin and cost.
 
     A vote depends on all that the vote before it does and on one trace more: what grows is gone through once.
     """
@@ -219,7 +219,7 @@ def answer_records(
     places: tuple[int, ...] = ()
     truncated, wanted, cues = False, 0, 0
     records = []
-    for rung, answer in zip(rungs, answers, strict=True):
+    for rung, (answer, ballots) in zip(rungs, answers, strict=True):
         if answer.lineage[: len(lineage)] != lineage:
             lineage, places = (), ()
         if answer.traces[: len(traces)] != traces:
@@ -238,7 +238,7 @@ def answer_records(
                 truncated,
                 wanted,
                 cues,
-                ballots=ballots(answer),
+                ballots=ballots,
             )
         )
     return tuple(records)

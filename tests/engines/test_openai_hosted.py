@@ -17,7 +17,7 @@ from tests.refusals import place, refused
 from tests.tiny import make_tiny
 from tts_bench import registry
 from tts_bench.config import ModelConfig
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Settings
 from tts_bench.engine import Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai.chat import ONE_REPLY

@@ -16,7 +16,7 @@ from tests.on_hf import QUESTIONS, arms_of, engine_of, items_of, make_thinker, r
 from tests.scripts import World, rambler
 from tts_bench.cli.report_run import header
 from tts_bench.config import ModelConfig, RunConfig
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Settings
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.harness.run import prepare

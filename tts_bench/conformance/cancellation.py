@@ -9,7 +9,7 @@ from typing import Any, cast
 from tts_bench.api import Answer, Strategy
 from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Stage, beginning, run
-from tts_bench.core.reasoner import Ledger
+from tts_bench.core.ledger import Ledger
 from tts_bench.harness import loop
 
 _TURNS = 60  # of the event loop: every call of the trial model that does not hang has come back by then

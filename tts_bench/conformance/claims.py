@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
@@ -12,7 +12,8 @@ from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
 from tts_bench.core.cost import unique
-from tts_bench.core.reasoner import ModelReasoner, path_length
+from tts_bench.core.ledger import path_length
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engine import Request
 
 _SPREAD = 8  # of many places, so many are tried
@@ -100,11 +101,12 @@ def no_gold(strategy: Strategy) -> None:
 
 
 def door(strategy: Strategy) -> None:
-    """It needs nothing of its reasoner but think, force, answer, branch and vote."""
-    for free, bound in zip(_solved(run(strategy)), run(strategy, wrapped=_Door), strict=True):
+    """It needs nothing of its reasoner but the verbs of the contract."""
+    behind = run(strategy, wrapped=lambda reasoner: cast(Reasoner, _Door(reasoner)))
+    for free, bound in zip(_solved(run(strategy)), behind, strict=True):
         if bound.error:
-            raise Broken(f"with those five alone: {bound.error.message}")
-        _same(free, bound, "with those five alone")
+            raise Broken(f"with its verbs alone: {bound.error.message}")
+        _same(free, bound, "with its verbs alone")
 
 
 def budget(strategy: Strategy) -> None:
@@ -177,8 +179,12 @@ class _Door:
     """A reasoner without the rest of its object."""
 
     def __init__(self, reasoner: ModelReasoner) -> None:
-        self.think, self.force, self.answer, self.vote = reasoner.think, reasoner.force, reasoner.answer, reasoner.vote
-        self.branch = lambda label: _Door(reasoner.branch(label))
+        for verb in (name for name in vars(Reasoner) if not name.startswith("_")):
+            setattr(self, verb, getattr(reasoner, verb))
+        self.branch = lambda label, **seen: _Door(reasoner.branch(label, **seen))
+        self.ask = lambda prompt, **more: _Door(reasoner.ask(prompt, **more))
+        self.race = lambda handles, **more: reasoner.race([each.handle for each in handles], **more)
+        self.handle = reasoner  # for `race` of the door that it came through
 
 
 def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:

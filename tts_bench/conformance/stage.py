@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from tts_bench.api import Answer, LearnedToken, Problem, Reasoner, Strategy
-from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.core.handle import Settings
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Digest, Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, learned_id

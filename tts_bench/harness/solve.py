@@ -12,7 +12,9 @@ from typing import Any, TypeVar
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.core import cost
-from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.core.handle import Settings
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
@@ -97,9 +99,9 @@ async def attempt(
         solving.set(True)
         async with aclosing(_answers(strategy, problem, open_door())) as stream:
             async for answer in stream:
-                if not ledger.issued(answer):
-                    raise Misuse("solve() yielded an answer that its reasoner did not make")
+                ledger.given(answer, "the harness, by a yield,")
                 answers.append(answer)
+        ledger.check()
 
     taking = asyncio.create_task(_caught(take(), ledger))
     try:
@@ -185,6 +187,7 @@ def _record(
 ) -> Record:
     cuts = {(segment.origin, segment.spent): segment for segment in ledger.segments}
     # Concurrent branches finish in any order; the record must not tell.
+    given = [ledger.original(answer) for answer in answers]
     segments = sorted(cuts.values(), key=lambda segment: (segment.start, segment.stream, segment.origin, segment.spent))
     place = {(segment.origin, segment.spent): index for index, segment in enumerate(segments)}
     return Record(
@@ -194,9 +197,9 @@ def _record(
         problem=item.problem.id,
         strategy=arm.id,
         segments=tuple(segment_record(segment, ledger.extracted(segment)) for segment in segments),
-        answers=answer_records(arm.rungs(len(answers)), answers, place, ledger.ballots),
-        spent=cost.Bill(scheduler.engine.info)
+        answers=answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place),
+        spent=cost.Bill(scheduler.engine.info, ledger.prompt)
         .add(cost.unique(segments))
-        .total(max((answer.cost.sequential for answer in answers), default=0)),
+        .total(max((each.answer.cost.sequential for each in given), default=0)),
         error=error,
     )

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import cast
 
 from tts_bench import loops, registry
-from tts_bench.api import Answer, Cue, LearnedToken, Strategy, Trace
-from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.api import Answer, Cue, LearnedToken, Reasoner, Strategy, Trace
+from tts_bench.core.handle import Settings
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.harness.solve import Item
 
@@ -61,7 +63,8 @@ def sample(
         ).branch(stream)
         own = whole.branch(f"rollout {member}")
         reasoner = _Forked(whole, own) if shared else own
-        answers = cast(AsyncGenerator[Answer, None], solver.solve(item.problem, reasoner))
+        # A learned token's strategy thinks, forces and answers: of the verbs that is all that is forked.
+        answers = cast(AsyncGenerator[Answer, None], solver.solve(item.problem, cast(Reasoner, reasoner)))
         async with aclosing(answers):
             collected = [answer async for answer in answers]
         return Rollout(item, collected[0], collected[-1])
