@@ -8,7 +8,7 @@ from typing import Any, cast
 from zlib import crc32
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
-from tts_bench.conformance.kit import Broken
+from tts_bench.conformance.kit import Broken, NotApplicable
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
 from tts_bench.core.cost import unique
@@ -79,7 +79,10 @@ def cost(strategy: Strategy) -> None:
 def common_random_numbers(strategy: Strategy) -> None:
     """It shares the baseline's random numbers: its first answer builds on the baseline's thinking."""
     efforts = getattr(strategy, "efforts", None) or (None,)
-    for trial, baseline in zip(_solved(run(strategy)), run(_Once(efforts[0])), strict=True):
+    trials = _solved(run(strategy))
+    if all(_starts_elsewhere(trial) for trial in trials):
+        raise NotApplicable("its first answer comes from another prompt, or from text that it puts in first")
+    for trial, baseline in zip(trials, run(_Once(efforts[0])), strict=True):
         shared = baseline.answers[0].traces[0].segments[1].origin
         if all(trace.segments[1].origin != shared for trace in trial.answers[0].traces):
             raise Broken(
@@ -194,6 +197,11 @@ def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
     return trials
 
 
+def _starts_elsewhere(trial: Trial) -> bool:
+    first = [trace.segments[1].kind for trace in trial.answers[0].traces]
+    return not any(kind == "thinking" for kind in first)
+
+
 def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:
     known = names(strategy)
     if not known and not hasattr(strategy, "rungs"):
@@ -207,16 +215,22 @@ def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:
 
 def _billed(answer: Answer, where: str) -> None:
     """Compare the bill with the segments, counted here again."""
-    lineage = unique(segment for trace in answer.traces for segment in trace.segments)
-    if set(lineage) != set(answer.lineage):
+    own = unique(segment for trace in answer.traces for segment in trace.segments)
+    billed = {segment.origin: segment.spent for segment in answer.lineage}
+    if any(billed.get(segment.origin, -1) < segment.spent for segment in own):
         raise Broken(f"{where}: its lineage lacks segments of its traces")
-    kinds = {"prompt": ("prompt",), "thinking": ("thinking",), "forced": ("cue", "closing"), "answer": ("answer",)}
+    kinds = {"thinking": ("thinking",), "forced": ("cue", "closing", "prefill"), "answer": ("answer",)}
     for field, counted in kinds.items():
-        spent = sum(segment.spent for segment in lineage if segment.kind in counted)
-        if getattr(answer.cost, field) != spent:
-            raise Broken(f"{where}: its bill says {getattr(answer.cost, field)} {field} tokens, its segments {spent}")
-    if answer.cost.sequential != max(map(path_length, answer.traces)):
-        raise Broken(f"{where}: its bill has another number of sequential tokens than its longest trace")
+        spent = sum(segment.spent for segment in own if segment.kind in counted)
+        if getattr(answer.cost, field) < spent:
+            raise Broken(
+                f"{where}: its bill says {getattr(answer.cost, field)} {field} tokens, its traces have {spent}"
+            )
+    whole, bill = sum(billed.values()), answer.cost.prompt + answer.cost.generated
+    if bill != whole:
+        raise Broken(f"{where}: its bill says {bill} tokens in all, its lineage has {whole}")
+    if answer.cost.sequential < max(map(path_length, answer.traces)):
+        raise Broken(f"{where}: its bill has fewer sequential tokens than its longest trace")
 
 
 def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
@@ -228,12 +242,12 @@ def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
     if len(other.answers) <= index or (last and len(other.answers) > len(trial.answers)):
         raise Broken(
             f"{where} is there, or is the last one, because of a generation that it is not billed for; what a stop was "
-            f"decided from has to be paid, for example by a vote of the answers that agree"
+            f"decided from has to be paid: reasoner.choose(answer, seen=[...])"
         )
     if trial.contents[index] != other.contents[index]:
         raise Broken(
             f"{where} changes with a generation that it is not billed for; what a choice was made from has to be "
-            f"paid: reasoner.vote([chosen, other]) gives the chosen one of two with the bill of both"
+            f"paid: reasoner.choose(answer, seen=[...]) gives an answer with the bill of all that was looked at"
         )
 
 
