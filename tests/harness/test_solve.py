@@ -82,7 +82,7 @@ class Returns:
         (Waits(), "timeout", "did not finish within 0.4 s"),
         (Blocks(), "timeout", "did not finish within 0.4 s"),
         (TimesOutByItself(), "raised", "TimeoutError: mine"),
-        (FailsInABranch(), "misuse", "max_tokens is -1"),
+        (FailsInABranch(), "misuse", "max_tokens of think() is -1"),
         (Returns(), "misuse", "yields answers"),
     ],
     ids=lambda value: type(value).__name__,
