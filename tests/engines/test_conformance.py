@@ -128,9 +128,9 @@ def test_what_an_engine_does_not_declare_is_skipped_with_the_reason_and_never_pa
         "learned-rows": "the engine does not declare learned-tokens",
         "unicode": "the engine does not declare token-ids",
         **dict.fromkeys(
-            ("columns", "columns-beside-tokens", "columns-after-a-cut", "columns-in-company"),
-            "the engine does not declare logprobs",
+            ("columns", "columns-beside-tokens", "columns-in-company"), "the engine does not declare logprobs"
         ),
+        "columns-after-a-cut": "the engine takes whole messages and cannot go on from inside one",
     }
     with pytest.raises(NotApplicable, match="does not declare seeds"):
         conform_engine(engine, claim_named("seeds"))
