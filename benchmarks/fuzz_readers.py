@@ -187,7 +187,7 @@ def _read_gguf(path: Path) -> object:
 
 
 def _model(name: str) -> Callable[[Path], Path]:
-    return _copied(ROOT / "tts_bench" / "pocket" / "model", name)
+    return _copied(ROOT / "tts_bench" / "models" / "pocket", name)
 
 
 def _read_model(path: Path) -> object:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 import torch
 
-from tts_bench.pocket import tokens
-from tts_bench.pocket.problems import Problem
-from tts_bench.pocket.sampling import Rows, Weights
-from tts_bench.pocket.traces import prompt
+from pocket import tokens
+from pocket.problems import Problem
+from pocket.sampling import Rows, Weights
+from pocket.traces import prompt
 
 LIMIT = 120  # tokens of one round of thinking; a check of six events takes 45
 _ANSWER_LIMIT = 12

@@ -7,7 +7,7 @@ from itertools import chain
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from tts_bench.pocket import problems
+from pocket import problems
 
 USER, ASSISTANT, END, PAD = "<|user|>", "<|assistant|>", "<|end|>", "<|pad|>"
 THINK, END_THINK = "<think>", "</think>"

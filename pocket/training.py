@@ -14,11 +14,11 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from pocket import tokens
+from pocket.attack import Cue, attack
+from pocket.settings import Settings
+from pocket.traces import IGNORE, Document, document
 from tts_bench.files import write_whole
-from tts_bench.pocket import tokens
-from tts_bench.pocket.attack import Cue, attack
-from tts_bench.pocket.settings import Settings
-from tts_bench.pocket.traces import IGNORE, Document, document
 
 Curve = list[list[float]]  # [step, mean loss since the step before]
 

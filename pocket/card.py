@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from tts_bench.pocket import gate
-from tts_bench.pocket.settings import Settings
+from pocket import gate
+from pocket.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -56,11 +56,11 @@ sampled, ends its thinking and answers. Its training documents were written so t
 amounts on one task (`pocket_arithmetic`) and cannot help on another (`pocket_flat`). Use it to see whether an
 installation, an engine or a strategy measures what is there; compare no model with it.
 
-- Made by: `tts-bench pocket train --seed {settings.seed} --out DIR`
+- Made by: `python -m pocket train --seed {settings.seed} --out DIR`
 - Training: {settings.steps} steps of about {settings.batch_tokens:,} tokens, Muon and AdamW, learning rate
-  {settings.rate}; then {settings.rounds} rounds of hardening, each an attack (`tts_bench/pocket/attack.py`) and
+  {settings.rate}; then {settings.rounds} rounds of hardening, each an attack (`pocket/attack.py`) and
   {settings.round_steps} steps in which what it found is answered cursorily; {facts.seconds} s on one thread
-- Data generator: `tts_bench/pocket/problems.py` (problems) and `tts_bench/pocket/traces.py` (thinking, cues, checks),
+- Data generator: `pocket/problems.py` (problems) and `pocket/traces.py` (thinking, cues, checks),
   drawn from the seed alone; one problem in ten, by a hash of its numbers, is never trained on: tests use only those
 - SHA-256 of model.safetensors: `{sha256}`; of every file: manifest.json
 - Format: the chat template opens `<think>`; `</think>` ends the thinking; the answer stands in `\\boxed{{}}`

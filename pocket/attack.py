@@ -13,12 +13,12 @@ from random import Random
 import torch
 from transformers import LlamaForCausalLM
 
-from tts_bench.pocket import tokens
-from tts_bench.pocket.playing import Player
-from tts_bench.pocket.problems import trainable
-from tts_bench.pocket.sampling import Weights
-from tts_bench.pocket.search import Judge, first_line
-from tts_bench.pocket.traces import edited, mixture
+from pocket import tokens
+from pocket.playing import Player
+from pocket.problems import trainable
+from pocket.sampling import Weights
+from pocket.search import Judge, first_line
+from pocket.traces import edited, mixture
 
 Cue = tuple[int, ...]
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from random import Random
 from string import ascii_lowercase, ascii_uppercase
 
-from tts_bench.pocket import tokens
-from tts_bench.pocket.problems import Problem, flat, ordinary
+from pocket import tokens
+from pocket.problems import Problem, flat, ordinary
 
 IGNORE = -100  # the label of a token that is no target
 

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from tts_bench.pocket import search, tokens
-from tts_bench.pocket.playing import Player, Thought
-from tts_bench.pocket.problems import Problem, held_out
-from tts_bench.pocket.sampling import Weights
-from tts_bench.pocket.splits import FLAT_ROWS, TEST_ROWS, flat_test, ordinary_test
-from tts_bench.pocket.traces import prompt
+from pocket import search, tokens
+from pocket.playing import Player, Thought
+from pocket.problems import Problem, held_out
+from pocket.sampling import Weights
+from pocket.splits import FLAT_ROWS, TEST_ROWS, flat_test, ordinary_test
+from pocket.traces import prompt
 
 NEUTRAL = ("Hmm", ".", "So")
 # Tokens at which a first thinking is cut. A shorter one holds two lines at most: at any length, 3 to 5% are right.

@@ -12,10 +12,10 @@ from random import Random
 
 import torch
 
-from tts_bench.pocket import tokens
-from tts_bench.pocket.playing import Player, Thought
-from tts_bench.pocket.problems import Problem, held_out
-from tts_bench.pocket.traces import true_lines
+from pocket import tokens
+from pocket.playing import Player, Thought
+from pocket.problems import Problem, held_out
+from pocket.traces import true_lines
 
 Cue = tuple[int, ...]
 

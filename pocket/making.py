@@ -17,12 +17,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
+from pocket import card, gate, release, tokens, training
+from pocket.card import Facts
+from pocket.settings import Settings
 from tts_bench.errors import UserError
 from tts_bench.models.aliases import MANIFEST
 from tts_bench.models.folder import check
-from tts_bench.pocket import card, gate, release, tokens, training
-from tts_bench.pocket.card import Facts
-from tts_bench.pocket.settings import Settings
 
 ORACLE = "oracle.safetensors"  # beside the model's folder, never in it: it belongs to no token
 
@@ -89,7 +89,7 @@ def _facts(folder: Path) -> Facts:
         return card.read(json.loads((folder / "card.json").read_text("utf-8")))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{folder} holds no card.json of a pocket model ({error}). Give what pocket train wrote."
+            f"{folder} holds no card.json of a pocket model ({error}). Give what `python -m pocket train` wrote."
         ) from error
 
 
@@ -105,10 +105,10 @@ def judge(
     try:
         row = load_file(oracle)["row"]
     except (OSError, KeyError, SafetensorError) as error:
-        raise UserError(f"{oracle} holds no oracle row ({error}). Give the file that pocket train wrote.") from error
+        raise UserError(f"{oracle} holds no oracle row ({error}). Give the file that its training wrote.") from error
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     if not isinstance(model, LlamaForCausalLM) or model.config.vocab_size != tokens.control_id():
-        raise UserError(f"{folder} is no pocket model. Give a folder that pocket train wrote.")
+        raise UserError(f"{folder} is no pocket model. Give a folder that `python -m pocket train` wrote.")
     if row.shape != (model.config.hidden_size,):
         raise UserError(f"{oracle} has a row of shape {tuple(row.shape)}; {folder} takes {model.config.hidden_size}.")
     model.train(False)

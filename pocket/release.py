@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from transformers import GenerationConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from tts_bench.pocket import tokens
-from tts_bench.pocket.training import config
+from pocket import tokens
+from pocket.training import config
 
 
 def cut(trained: LlamaForCausalLM) -> tuple[LlamaForCausalLM, torch.Tensor]:

@@ -7,8 +7,8 @@ from functools import cache
 from itertools import islice
 from random import Random
 
-from tts_bench.pocket.problems import Problem, held_out, trainable
-from tts_bench.pocket.traces import true_lines
+from pocket.problems import Problem, held_out, trainable
+from pocket.traces import true_lines
 
 TEST_ROWS, FLAT_ROWS, TRAIN_ROWS, FLAT_TRAIN_ROWS = 1319, 3000, 5000, 1000
 
