@@ -59,7 +59,7 @@ def _read_run(path: Path) -> object:
 
 
 def _claim(path: Path) -> object:
-    from tts_bench.harness.folder import RunFolder
+    from tts_bench.runs.folder import RunFolder
 
     folder = RunFolder(path.parent)
     folder.check()

@@ -19,8 +19,8 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Engine
 from tts_bench.engines.hf.load import load
-from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.records import Record
+from tts_bench.solving.solve import Arm, Item, solve
 
 FINGERPRINT = "f" * 64
 QUESTIONS = (

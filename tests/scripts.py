@@ -11,8 +11,8 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, Script, ScriptedEngine, adder
-from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.records import Record
+from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.thinking import detect
 
 

@@ -76,6 +76,12 @@ def test_nothing_of_the_package_imports_the_factory_of_its_control_model() -> No
     assert not [where for module, where in imported() if module.partition(".")[0] == "pocket"]
 
 
+def test_lm_eval_is_imported_in_its_room_and_where_a_task_is_loaded_only() -> None:
+    elsewhere = {"tts_bench.tasks.loading", "tts_bench.tasks.yaml_bounds", "tts_bench.cli.lm_eval"}
+    importing = {where for module, where in imported() if module.partition(".")[0] == "lm_eval"}
+    assert {where for where in importing if room(where) != "lm_eval"} == elsewhere
+
+
 @pytest.mark.parametrize("name", ["api", "engine", "streams", "errors"])
 def test_the_contracts_import_nothing_but_what_is_below_them(name: str) -> None:
     allowed = set(rooms()[: rooms().index(name)])

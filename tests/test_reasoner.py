@@ -15,8 +15,8 @@ from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Strategy
 from tts_bench.core.cost import Bill, unique
 from tts_bench.engine import Sampling
-from tts_bench.harness.solve import Arm
 from tts_bench.records import Record, SegmentRecord
+from tts_bench.solving.solve import Arm
 
 ALL = ("baseline:budgets=16+64+128", "budget-forcing:extensions=4", "majority-vote:samples=16")
 

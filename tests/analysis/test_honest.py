@@ -28,8 +28,8 @@ from tts_bench.api import Answer, Problem, Reasoner
 from tts_bench.cli import main as root
 from tts_bench.cli import show_plot
 from tts_bench.errors import UserError
-from tts_bench.harness.solve import Arm
 from tts_bench.records import Record
+from tts_bench.solving.solve import Arm
 
 
 def folder(path: Path, records: Sequence[Record], **identity: object) -> Path:

@@ -23,8 +23,8 @@ from tts_bench.engines.openai import client
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import load
 from tts_bench.errors import EngineError
-from tts_bench.harness.solve import solve
 from tts_bench.records import Record
+from tts_bench.solving.solve import solve
 from tts_bench.thinking import detect
 
 GREEDY = Sampling(temperature=0)

@@ -25,8 +25,8 @@ from tts_bench.engines.openai.counted import NONE, ServerCounted
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import check_sampling, load
 from tts_bench.errors import EngineError, UserError
-from tts_bench.harness.model import load_model
 from tts_bench.records import Record
+from tts_bench.solving.model import load_model
 
 __all__ = ["place", "refused"]  # fixtures
 

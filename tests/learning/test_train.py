@@ -22,12 +22,12 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
-from tts_bench.harness.model import Model
 from tts_bench.learning import grpo, play
 from tts_bench.learning.rollouts import sample
 from tts_bench.learning.sequences import CUE
 from tts_bench.learning.state import State
 from tts_bench.learning.train import best, equal_rewards, stalled
+from tts_bench.solving.model import Model
 
 
 @contextmanager

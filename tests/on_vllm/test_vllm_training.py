@@ -12,13 +12,13 @@ from tts_bench.config import ModelConfig
 from tts_bench.core.reasoner import Settings
 from tts_bench.engine import Engine, Sampling
 from tts_bench.engines.hf.engine import HfEngine
-from tts_bench.harness.model import Model
 from tts_bench.learning import problems
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.session import check_rollouts
 from tts_bench.learning.start import embedding_of
 from tts_bench.learning.state import State, TrainingFolder
 from tts_bench.learning.train import Trainer
+from tts_bench.solving.model import Model
 from tts_bench.thinking import Found, detect
 
 pytest.importorskip("vllm")

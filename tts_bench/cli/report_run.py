@@ -9,10 +9,11 @@ import typer
 from rich.console import Console
 
 from tts_bench.analysis import terminal
+from tts_bench.analysis.plot import write_plots
 from tts_bench.cli.progress_bar import bar
-from tts_bench.harness.checked import Checked
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import Outcome, Run, load
+from tts_bench.runs.checked import Checked
+from tts_bench.runs.progress import Progress
+from tts_bench.runs.run import Outcome, Run, load
 from tts_bench.text import safe
 
 _SHOWN_ERRORS = 10
@@ -32,7 +33,9 @@ def run_and_show(checked: Checked) -> None:
         console.print(safe(line), soft_wrap=True)
     with Progress(len(run.items), list(run.labels.values())) as progress:
         outcome = run.execute(progress)
-    terminal.show(run.readable(outcome.curve), console)
+    curve, model = run.readable(outcome.curve), run.model.engine.info.model
+    write_plots(curve, outcome.out / "curve.png", outcome.out / "curve.svg", title=model)
+    terminal.show(curve, console)
     console.print(
         f"Written to {safe(str(outcome.out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/"
     )

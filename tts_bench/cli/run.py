@@ -23,7 +23,7 @@ def run(
     With neither model nor tasks: the pocket model, a synthetic control that ships with this package, on its own task.
     The same command again resumes: nothing that was generated is generated again.
     """
-    from tts_bench.harness.checked import check
+    from tts_bench.runs.checked import check
 
     checked = check(configured(given) if resume is None else resumed(resume, given))
     from tts_bench.cli.report_run import run_and_show  # loads torch and lm-eval

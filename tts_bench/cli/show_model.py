@@ -11,7 +11,7 @@ from tts_bench.cli.progress_bar import bar
 from tts_bench.config import ModelConfig
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
-from tts_bench.harness.model import prepared
+from tts_bench.solving.model import prepared
 from tts_bench.text import safe
 from tts_bench.thinking import Found
 

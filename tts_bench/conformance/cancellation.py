@@ -10,7 +10,7 @@ from tts_bench.api import Answer, Strategy
 from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Conditions, Stage, beginning, run
 from tts_bench.core.reasoner import Ledger
-from tts_bench.harness import loop
+from tts_bench.solving import loop
 
 _TURNS = 60  # of the event loop: every call of the trial model that does not hang has come back by then
 _SECONDS = 1.0  # in which a strategy that is given up has to end

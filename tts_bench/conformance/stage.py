@@ -16,10 +16,10 @@ from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, learned_id
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine
 from tts_bench.errors import EngineError
-from tts_bench.harness import loop
-from tts_bench.harness.solve import attempt
-from tts_bench.harness.watchdog import watchdog
 from tts_bench.records import ErrorRecord
+from tts_bench.solving import loop
+from tts_bench.solving.solve import attempt
+from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks.boxed import box
 from tts_bench.thinking import detect
 

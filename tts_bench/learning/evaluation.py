@@ -17,14 +17,14 @@ from tts_bench.analysis.table import Line
 from tts_bench.api import LearnedToken
 from tts_bench.config import RunConfig
 from tts_bench.errors import UserError
-from tts_bench.harness import replay
-from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.model import Model
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import Run
-from tts_bench.harness.solve import Arm
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.rollouts import strategy
+from tts_bench.lm_eval import replay
+from tts_bench.runs.folder import RunFolder
+from tts_bench.runs.progress import Progress
+from tts_bench.runs.run import Run
+from tts_bench.solving.model import Model
+from tts_bench.solving.solve import Arm
 from tts_bench.tasks import loading
 
 _RESAMPLES = 4000

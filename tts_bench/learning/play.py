@@ -9,14 +9,14 @@ from statistics import fmean
 
 from tts_bench.api import LearnedToken
 from tts_bench.core.scheduler import Scheduler
-from tts_bench.harness.model import Model
-from tts_bench.harness.solve import Item
 from tts_bench.learning import memory
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.problems import Problems, Verdict
 from tts_bench.learning.rollouts import Rollout, sample
 from tts_bench.learning.sequences import Sequence, sequence
 from tts_bench.learning.team import Team
+from tts_bench.solving.model import Model
+from tts_bench.solving.solve import Item
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tts_bench import loops, registry
 from tts_bench.api import Answer, Cue, LearnedToken, Strategy, Trace
 from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
 from tts_bench.core.scheduler import Scheduler
-from tts_bench.harness.solve import Item
+from tts_bench.solving.solve import Item
 
 
 @dataclass(frozen=True)

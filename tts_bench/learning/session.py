@@ -15,9 +15,6 @@ from tts_bench.engine import Engine, EngineInfo
 from tts_bench.engines import kinds
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
-from tts_bench.harness import environment
-from tts_bench.harness.folder import pinned_date
-from tts_bench.harness.model import Model, load_model
 from tts_bench.learning import problems as training_problems
 from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.evaluation import Evaluation, evaluate
@@ -28,6 +25,9 @@ from tts_bench.learning.start import check_name, embedding_of
 from tts_bench.learning.state import LOG, SETTINGS, State, TrainingFolder
 from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Report, Trainer, best
+from tts_bench.runs import provenance
+from tts_bench.runs.folder import pinned_date
+from tts_bench.solving.model import Model, load_model
 from tts_bench.tokens import tokenfile
 
 PICTURE, EVALUATION = "curve.png", "evaluation"
@@ -230,7 +230,7 @@ def _facts(trainer: Trainer, state: State, found: Evaluation | None) -> dict[str
         },
         "curve": [{key: line[key] for key in kept if key in line} for line in state.log],
         "evaluation": found.facts() if found else None,
-        "command": environment.command(),
-        "versions": environment.versions(),
+        "command": provenance.command(),
+        "versions": provenance.versions(),
         "caveat": ONE_SEED,
     }

@@ -16,13 +16,13 @@ from tts_bench.api import LearnedToken
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engines.hf.engine import HfEngine
-from tts_bench.harness.model import Model
 from tts_bench.learning import grpo, memory
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.play import Group, Player
 from tts_bench.learning.problems import Problems
 from tts_bench.learning.state import State, TrainingFolder
 from tts_bench.learning.team import SOLO, Team
+from tts_bench.solving.model import Model
 from tts_bench.tokens import tokenfile
 
 Line = dict[str, Any]

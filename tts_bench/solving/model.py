@@ -15,9 +15,9 @@ from tts_bench.engine import Engine, Sampling
 from tts_bench.engines import kinds
 from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.harness.requirements import budgets, efforts, messages_only, thinks_on
 from tts_bench.marks import learned_tokens
 from tts_bench.registry import BuiltStrategy
+from tts_bench.solving.requirements import budgets, efforts, messages_only, thinks_on
 from tts_bench.templates import ChatTemplate
 from tts_bench.thinking import FAMILIES, Found, chosen, study
 from tts_bench.tokens import find

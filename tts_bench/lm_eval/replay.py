@@ -13,7 +13,7 @@ from lm_eval.api.model import LM
 from lm_eval.evaluator import evaluate
 
 from tts_bench.errors import UserError
-from tts_bench.harness.solve import Item
+from tts_bench.solving.solve import Item
 from tts_bench.tasks.loading import LoadedTasks
 
 Key = tuple[str, int, int]  # task, document, repeat

@@ -23,7 +23,7 @@ from tts_bench.engines.kinds import ENGINES, EngineKind, listed
 from tts_bench.engines.openai.kind import OpenAIOptions
 from tts_bench.engines.scripted import ScriptedEngine
 from tts_bench.errors import UserError
-from tts_bench.harness.lm import TTSBenchLM
+from tts_bench.lm_eval.lm import TTSBenchLM
 from tts_bench.testing import ENGINE_CLAIMS
 
 __all__ = ["place", "refused"]  # fixtures

@@ -14,7 +14,7 @@ from transformers import AutoTokenizer
 
 from tests import forked
 from tests.engines.serving import Next, serving, words
-from tests.harness.killable import write_problems
+from tests.runs.killable import write_problems
 from tests.tiny import make_tiny
 from tts_bench.cli import main as root
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.harness.statements import statement
+from tests.runs.statements import statement
 from tts_bench.config import ModelConfig
-from tts_bench.harness.controls import GAINS, NEGATIVE, POSITIVE, judge, play
+from tts_bench.controls import GAINS, NEGATIVE, POSITIVE, judge, play
 
 
 def verdicts(gains: tuple[float, float], moves: tuple[float, float], half: float = 0.05) -> list[bool]:

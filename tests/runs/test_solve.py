@@ -12,8 +12,8 @@ import pytest
 
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Problem, Reasoner
-from tts_bench.harness.solve import Arm, solve
-from tts_bench.harness.watchdog import watchdog
+from tts_bench.solving.solve import Arm, solve
+from tts_bench.solving.watchdog import watchdog
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tts_bench.harness.environment import command
+from tts_bench.runs.provenance import command
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tts_bench.tasks import loading
 
-from tests.harness.samples import write_sums
-from tts_bench.harness import replay
+from tests.runs.samples import write_sums
+from tts_bench.lm_eval import replay
 
 ROWS = 200
 

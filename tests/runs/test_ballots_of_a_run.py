@@ -16,9 +16,9 @@ from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.runs import read_run
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.scripted import END, END_THINK, SCRIPTS, THINK, Draw
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import prepare
 from tts_bench.records import Record, from_line
+from tts_bench.runs.progress import Progress
+from tts_bench.runs.run import prepare
 
 # Four say 18 in other words, and four are true equations that say something else.
 SAID = ("18", r"9\times2=18", r"\text{Profit}=\$18", "x = 18", r"9\times3=27", "7+5=12", "3+4=7", "2+2=4")

@@ -15,10 +15,10 @@ from tests.scripts import World, rambler
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.cli import main as root
 from tts_bench.conformance import apart
-from tts_bench.harness import loop
-from tts_bench.harness.solve import Arm, solve
-from tts_bench.harness.watchdog import watchdog
 from tts_bench.records import Record, to_line
+from tts_bench.solving import loop
+from tts_bench.solving.solve import Arm, solve
+from tts_bench.solving.watchdog import watchdog
 
 FILE = Path(endless.__file__)
 

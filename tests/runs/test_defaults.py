@@ -6,7 +6,7 @@ import pytest
 
 from tts_bench.analysis.curve import wilson
 from tts_bench.errors import UserError
-from tts_bench.harness.defaults import COMPARISON, LEARNED, LIMIT, plan
+from tts_bench.runs.defaults import COMPARISON, LEARNED, LIMIT, plan
 
 
 def test_nothing_said_is_the_default_comparison_on_the_pocket_model() -> None:

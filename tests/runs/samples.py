@@ -8,8 +8,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import Outcome, Run
+from tts_bench.runs.progress import Progress
+from tts_bench.runs.run import Outcome, Run
 
 
 def write_sums(folder: Path, count: int = 12) -> Path:

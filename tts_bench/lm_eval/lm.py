@@ -16,14 +16,14 @@ from tts_bench.core.store import Store
 from tts_bench.engines import kinds
 from tts_bench.engines.flags import flagged
 from tts_bench.errors import UserError
-from tts_bench.harness import loop
-from tts_bench.harness.model import check, load_checked
-from tts_bench.harness.replay import GenerateOnly, keys, stops
-from tts_bench.harness.requirements import needs
-from tts_bench.harness.solve import Arm, Item, solve
-from tts_bench.harness.watchdog import watchdog
+from tts_bench.lm_eval.replay import GenerateOnly, keys, stops
 from tts_bench.options import coerce, options_of, text_of
 from tts_bench.records import Record
+from tts_bench.solving import loop
+from tts_bench.solving.model import check, load_checked
+from tts_bench.solving.requirements import needs
+from tts_bench.solving.solve import Arm, Item, solve
+from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks.scoring import extract
 
 # What lm-eval's command line adds by itself; `rows` is ours to set by model_args.

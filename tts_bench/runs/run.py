@@ -22,16 +22,18 @@ from tts_bench.config import RunConfig
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.errors import UserError
-from tts_bench.harness import environment, loop, outside, replay
-from tts_bench.harness.checked import Checked, check
-from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.model import Model, load_checked
-from tts_bench.harness.portable import portable
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.rungs import Key, Rungs, Scores
-from tts_bench.harness.solve import Arm, Item, solve
-from tts_bench.harness.watchdog import watchdog
+from tts_bench.lm_eval import replay
+from tts_bench.lm_eval.rungs import Key, Rungs, Scores
 from tts_bench.records import Record
+from tts_bench.runs import outside, provenance
+from tts_bench.runs.checked import Checked, check
+from tts_bench.runs.folder import RunFolder
+from tts_bench.runs.portable import portable
+from tts_bench.runs.progress import Progress
+from tts_bench.solving import loop
+from tts_bench.solving.model import Model, load_checked
+from tts_bench.solving.solve import Arm, Item, solve
+from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks import catalog, loading
 from tts_bench.tasks.yaml_bounds import with_included
 
@@ -107,9 +109,9 @@ class Run:
             "in_flight": self.in_flight,
             "config": portable(self.config),
             "begun_in": os.path.relpath(Path.cwd(), self.folder.path),
-            "command": (environment.resumes() and self.folder.command()) or environment.command(),
-            "versions": environment.versions(),
-            "hardware": environment.hardware(),
+            "command": (provenance.resumes() and self.folder.command()) or provenance.command(),
+            "versions": provenance.versions(),
+            "hardware": provenance.hardware(),
         }
 
     def readable(self, line: list[curves.Point]) -> list[curves.Point]:
@@ -142,7 +144,8 @@ class Run:
             self._score(arm, rungs)
         self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
         line = points(self.folder.records(), metrics=self._metrics())
-        self._draw(line)
+        of = {"model": self.model.engine.info.model, "thinking_format": self.model.settings.format.name}
+        curves.write_curve(self.folder.path / "curve.json", line, {**of, "labels": self.labels})
         errors = [record for record in self.folder.records() if record.error]
         timing = {
             "generation_seconds": generated - started,
@@ -217,14 +220,6 @@ class Run:
     def _order(self, record: Record) -> tuple[int, ...]:
         tasks, arms = list(self.documents), [arm.id for arm in self.arms]
         return (tasks.index(record.task), record.doc_id, record.repeat, arms.index(record.strategy))
-
-    def _draw(self, line: list[curves.Point]) -> None:
-        from tts_bench.analysis.plot import write_plots
-
-        model = self.model.engine.info.model
-        header = {"model": model, "thinking_format": self.model.settings.format.name, "labels": self.labels}
-        curves.write_curve(self.folder.path / "curve.json", line, header)
-        write_plots(self.readable(line), self.folder.path / "curve.png", self.folder.path / "curve.svg", title=model)
 
 
 @contextlib.contextmanager

@@ -18,16 +18,16 @@ from lm_eval.tasks import TaskManager
 from tts_bench.tasks import FOLDER
 
 from tests import forked
-from tests.harness.samples import execute, write_sums
+from tests.runs.samples import execute, write_sums
 from tests.tiny import make_tiny
 from tts_bench.cli import main as root
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.scripted import SCRIPTS, Draw
 from tts_bench.errors import UserError
-from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.lm import TTSBenchLM
-from tts_bench.harness.run import Outcome, prepare
+from tts_bench.lm_eval.lm import TTSBenchLM
 from tts_bench.registry import build
+from tts_bench.runs.folder import RunFolder
+from tts_bench.runs.run import Outcome, prepare
 
 COUNT = 24
 # A strategy of the run, a rung of it, and the strategy whose only or last rung that is.

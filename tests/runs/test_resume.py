@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.harness import killable
+from tests.runs import killable
 from tts_bench.errors import UserError
-from tts_bench.harness.folder import RunFolder
+from tts_bench.runs.folder import RunFolder
 
 FILES = ("records.jsonl", "curve.json")
 

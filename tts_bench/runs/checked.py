@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from tts_bench import registry
 from tts_bench.config import RunConfig
-from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.model import CheckedModel
-from tts_bench.harness.model import check as check_model
-from tts_bench.harness.requirements import needs
 from tts_bench.registry import BuiltStrategy
+from tts_bench.runs.folder import RunFolder
+from tts_bench.solving.model import CheckedModel
+from tts_bench.solving.model import check as check_model
+from tts_bench.solving.requirements import needs
 from tts_bench.tasks import catalog, data
 
 

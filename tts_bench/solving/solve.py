@@ -16,9 +16,9 @@ from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
-from tts_bench.harness.loop import end
-from tts_bench.harness.watchdog import Hang, solving
 from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
+from tts_bench.solving.loop import end
+from tts_bench.solving.watchdog import Hang, solving
 
 E = TypeVar("E", bound=BaseException)
 

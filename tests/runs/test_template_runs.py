@@ -13,14 +13,14 @@ from transformers import AutoTokenizer
 from typer.testing import CliRunner
 
 from tests.families import CHATML, NO, OPENS, REPLY, THOUGHT, chat, say, when
-from tests.harness.samples import execute, write_sums
 from tests.on_hf import make_thinker
+from tests.runs.samples import execute, write_sums
 from tts_bench.cli.models import app
 from tts_bench.cli.report_run import header
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.errors import UserError
-from tts_bench.harness import model as module
-from tts_bench.harness.run import Run, prepare
+from tts_bench.runs.run import Run, prepare
+from tts_bench.solving import model as module
 
 DATED = chat(CHATML, REPLY, OPENS, head=say("Today is ") + "{{ strftime_now('%Y-%m-%d') }}" + say(".\n"))
 HYBRID = chat(CHATML, THOUGHT + REPLY, OPENS + when(NO, say("<think>\n\n</think>\n\n")))
