@@ -41,8 +41,8 @@ def _entry(folder: Path) -> Path:
 
 
 def _read_entry(path: Path) -> object:
-    from tts_bench.analysis.leaderboard.board import Finding, read_entry
-    from tts_bench.analysis.leaderboard.document import document
+    from tts_bench.present.leaderboard.board import Finding, read_entry
+    from tts_bench.present.leaderboard.document import document
 
     try:
         entry = read_entry(path)
@@ -52,8 +52,8 @@ def _read_entry(path: Path) -> object:
 
 
 def _read_run(path: Path) -> object:
-    from tts_bench.analysis.report.payload import build
     from tts_bench.analysis.runs import read_run
+    from tts_bench.present.report.payload import build
 
     return read_run(path.parent), build
 
@@ -114,7 +114,7 @@ def _samples(folder: Path) -> Path:
 
 
 def _read_samples(path: Path) -> object:
-    from tts_bench.analysis.report.verdicts import golds
+    from tts_bench.present.report.verdicts import golds
 
     return golds(path.parents[3], "t")
 

@@ -29,7 +29,7 @@ from tts_bench.core.scheduler import Scheduler  # noqa: E402
 from tts_bench.core.store import Store  # noqa: E402
 from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.engines.scripted import ScriptedEngine  # noqa: E402
-from tts_bench.runs.progress import Progress  # noqa: E402
+from tts_bench.present.progress import Progress  # noqa: E402
 from tts_bench.runs.run import Run, prepare  # noqa: E402
 
 SHARE, RATE = 0.03, 1000.0  # at most, at least

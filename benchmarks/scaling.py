@@ -26,7 +26,7 @@ import numpy as np
 from rich.console import Console
 
 from tts_bench.config import ModelConfig, RunConfig
-from tts_bench.runs.progress import Progress
+from tts_bench.present.progress import Progress
 from tts_bench.runs.run import Run, prepare
 
 GROWTH, MEMORY, RATE = 1.0, 50.0, 0.9  # exponent and MB at most, share of the first thousand's rate at least

@@ -45,8 +45,8 @@ from tts_bench.engines import kinds
 from tts_bench.engines.openai.engine import seed_of
 from tts_bench.engines.vllm import options
 from tts_bench.engines.vllm.draws import draw
+from tts_bench.present.progress import Progress
 from tts_bench.runs.folder import RunFolder
-from tts_bench.runs.progress import Progress
 from tts_bench.runs.run import Run, prepare
 from tts_bench.streams import uniform
 

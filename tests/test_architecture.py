@@ -82,6 +82,17 @@ def test_lm_eval_is_imported_in_its_room_and_where_a_task_is_loaded_only() -> No
     assert {where for where in importing if room(where) != "lm_eval"} == elsewhere
 
 
+@pytest.mark.parametrize(("library", "places"), [("matplotlib", {"present"}), ("jinja2", {"templates"})])
+def test_a_library_is_imported_in_its_room_only(library: str, places: set[str]) -> None:
+    assert {room(where) for module, where in imported() if module.partition(".")[0] == library} == places
+
+
+def test_what_reads_and_plays_prints_nothing() -> None:
+    """rich is the presenting room's and the command line's; one engine words sizes by it."""
+    rich = {where for module, where in imported() if module.partition(".")[0] == "rich"}
+    assert {where for where in rich if room(where) not in ("present", "cli")} == {"tts_bench.engines.vllm.weights"}
+
+
 @pytest.mark.parametrize("name", ["api", "engine", "streams", "errors"])
 def test_the_contracts_import_nothing_but_what_is_below_them(name: str) -> None:
     allowed = set(rooms()[: rooms().index(name)])

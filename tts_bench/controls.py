@@ -14,7 +14,7 @@ from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.runs import read_run
 from tts_bench.config import ModelConfig, RunConfig
-from tts_bench.runs.progress import Progress
+from tts_bench.present.progress import Progress
 from tts_bench.runs.run import prepare
 
 PROBLEMS = 400

@@ -17,10 +17,10 @@ from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.profile import flips, profile
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.table import Line
-from tts_bench.analysis.words import paragraphs
 from tts_bench.cli import main as root
-from tts_bench.cli.show_comparison import _slope
 from tts_bench.errors import UserError
+from tts_bench.present.comparison import _slope
+from tts_bench.present.words import paragraphs
 
 
 def arm(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: bool = False) -> Arm:

@@ -23,11 +23,11 @@ from tts_bench.analysis.points import points
 from tts_bench.analysis.pool import pool
 from tts_bench.analysis.profile import profile
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.words import paragraphs, rows
 from tts_bench.api import Answer, Problem, Reasoner
 from tts_bench.cli import main as root
-from tts_bench.cli import show_plot
 from tts_bench.errors import UserError
+from tts_bench.present import plot
+from tts_bench.present.words import paragraphs, rows
 from tts_bench.records import Record
 from tts_bench.solving.solve import Arm
 
@@ -89,7 +89,7 @@ def test_a_best_of_n_that_is_billed_through_a_vote_keeps_its_own_accuracy(
         chosen = [[*range(k), *[best if best < k else 0] * (k + 1)] for k in range(1, 5)]  # the lineage of a plain vote
         records += [plain(said, doc=doc, strategy="vote"), sampled(said, chosen, doc=doc, strategy="best")]
     run, drawn = folder(tmp_path / "run", records), list[Point]()
-    monkeypatch.setattr(show_plot, "write_figure", lambda curve, *_, **__: drawn.extend(curve))
+    monkeypatch.setattr(plot, "write_figure", lambda curve, *_, **__: drawn.extend(curve))
     assert root._run(["plot", str(run), "--out", str(tmp_path / "a.svg")]) == 0
     right = [one.answers[-1].scores["strict"] for one in records if one.strategy == "best"]
     for curve in (drawn, curve_of(arms_of([read_run(run)])[0])):

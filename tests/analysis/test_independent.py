@@ -23,12 +23,12 @@ from scipy.stats import binomtest, norm, t
 from voters import broken, plain, sampled
 
 from tts_bench.analysis.curve import read_curve, write_curve
-from tts_bench.analysis.leaderboard.making import entry_of
 from tts_bench.analysis.points import points
-from tts_bench.analysis.report.payload import build
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.terminal import table
 from tts_bench.cli import main as root
+from tts_bench.present.leaderboard.making import entry_of
+from tts_bench.present.report.payload import build
+from tts_bench.present.terminal import table
 from tts_bench.records import Record, to_line
 
 Json = dict[str, Any]

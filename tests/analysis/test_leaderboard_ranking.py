@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tts_bench.analysis.leaderboard.document import Grid, document
-from tts_bench.analysis.leaderboard.ranking import TOLD, rankings
-from tts_bench.analysis.leaderboard.recompute import complete, packed, unpacked
 from tts_bench.cli.main import parses
+from tts_bench.present.leaderboard.document import Grid, document
+from tts_bench.present.leaderboard.ranking import TOLD, rankings
+from tts_bench.present.leaderboard.recompute import complete, packed, unpacked
 
 numbers = st.floats(0, 1e15, allow_nan=False) | st.integers(0, 10**15).map(float)
 

@@ -22,9 +22,9 @@ from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.words import reading, sentences
 from tts_bench.cli import main as root
 from tts_bench.measures import Shown, columns
+from tts_bench.present.words import reading, sentences
 from tts_bench.records import ErrorRecord, Record
 
 pytestmark = needs_chromium

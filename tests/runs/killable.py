@@ -20,7 +20,7 @@ from tts_bench.core.store import Store
 from tts_bench.engine import Generation
 from tts_bench.engines import scripted
 from tts_bench.engines.scripted import SCRIPTS, Draw, ScriptedEngine
-from tts_bench.runs.progress import Progress
+from tts_bench.present.progress import Progress
 from tts_bench.runs.run import prepare
 
 STRATEGIES = ("baseline:budgets=10+60", "budget-forcing:extensions=2", "majority-vote:samples=4")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tts_bench.runs.progress import Progress
+from tts_bench.present.progress import Progress
 from tts_bench.runs.run import Outcome, Run
 
 

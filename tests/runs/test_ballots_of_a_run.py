@@ -16,8 +16,8 @@ from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.runs import read_run
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.scripted import END, END_THINK, SCRIPTS, THINK, Draw
+from tts_bench.present.progress import Progress
 from tts_bench.records import Record, from_line
-from tts_bench.runs.progress import Progress
 from tts_bench.runs.run import prepare
 
 # Four say 18 in other words, and four are true equations that say something else.

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from tests.on_hf import QUESTIONS, arms_of, engine_of, items_of, make_thinker, records_of
 from tests.runs.samples import execute, write_sums
 from tests.scripts import World, rambler
-from tts_bench.cli.report_run import header
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.core.reasoner import Settings
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.present.running import header
 from tts_bench.records import to_line
 from tts_bench.runs.run import prepare
 from tts_bench.solving.solve import Item

@@ -5,7 +5,7 @@ import time
 import pytest
 from rich.console import Console
 
-from tts_bench.runs.progress import Progress
+from tts_bench.present.progress import Progress
 
 
 class Clock:

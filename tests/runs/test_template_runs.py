@@ -16,9 +16,9 @@ from tests.families import CHATML, NO, OPENS, REPLY, THOUGHT, chat, say, when
 from tests.on_hf import make_thinker
 from tests.runs.samples import execute, write_sums
 from tts_bench.cli.models import app
-from tts_bench.cli.report_run import header
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.errors import UserError
+from tts_bench.present.running import header
 from tts_bench.runs.run import Run, prepare
 from tts_bench.solving import model as module
 

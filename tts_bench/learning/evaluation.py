@@ -20,8 +20,8 @@ from tts_bench.errors import UserError
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.rollouts import strategy
 from tts_bench.lm_eval import replay
+from tts_bench.present.progress import Progress
 from tts_bench.runs.folder import RunFolder
-from tts_bench.runs.progress import Progress
 from tts_bench.runs.run import Run
 from tts_bench.solving.model import Model
 from tts_bench.solving.solve import Arm

@@ -19,12 +19,12 @@ from tts_bench.learning import problems as training_problems
 from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.evaluation import Evaluation, evaluate
 from tts_bench.learning.loss import check_head
-from tts_bench.learning.picture import draw
 from tts_bench.learning.problems import Problems
 from tts_bench.learning.start import check_name, embedding_of
 from tts_bench.learning.state import LOG, SETTINGS, State, TrainingFolder
 from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Report, Trainer, best
+from tts_bench.present.training import draw
 from tts_bench.runs import provenance
 from tts_bench.runs.folder import pinned_date
 from tts_bench.solving.model import Model, load_model

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tts_bench import __version__, config_file, models
 from tts_bench.analysis import curve as curves
@@ -29,7 +29,6 @@ from tts_bench.runs import outside, provenance
 from tts_bench.runs.checked import Checked, check
 from tts_bench.runs.folder import RunFolder
 from tts_bench.runs.portable import portable
-from tts_bench.runs.progress import Progress
 from tts_bench.solving import loop
 from tts_bench.solving.model import Model, load_checked
 from tts_bench.solving.solve import Arm, Item, solve
@@ -39,6 +38,22 @@ from tts_bench.tasks.yaml_bounds import with_included
 
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
 _IN_FLIGHT = 64  # problems for each engine
+
+
+class Progress(Protocol):
+    """Who is told how far a run has come, such as `tts_bench.present.progress.Progress`."""
+
+    def stage(self, text: str) -> None:
+        """What the run is doing now."""
+
+    def problem_done(self) -> None:
+        """Every strategy has finished one more problem."""
+
+    def answered(self, strategy: str, correct: float | None) -> None:
+        """The strategy of that label finished a problem, with a quick score; None where there is none yet."""
+
+    def tokens(self, n: int) -> None:
+        """The engine generated `n` more tokens."""
 
 
 @dataclass(frozen=True)

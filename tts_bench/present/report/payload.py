@@ -23,11 +23,11 @@ from typing import Any
 
 from tts_bench import __version__, measures
 from tts_bench.analysis.compute import AXES
-from tts_bench.analysis.report.texts import Kept, Texts, packed
-from tts_bench.analysis.report.verdicts import golds, verdicts
 from tts_bench.analysis.runs import Numbers, read_header, read_records
 from tts_bench.errors import UserError
 from tts_bench.measures import TOO_MUCH, Measure, Shown, named
+from tts_bench.present.report.texts import Kept, Texts, packed
+from tts_bench.present.report.verdicts import golds, verdicts
 from tts_bench.records import AnswerRecord, Record
 
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from tts_bench.analysis import paired
-from tts_bench.analysis.leaderboard.entry import Entry, Rung, StrategyLine, TaskPart
-from tts_bench.analysis.leaderboard.recompute import digest, unpacked
+from tts_bench.present.leaderboard.entry import Entry, Rung, StrategyLine, TaskPart
+from tts_bench.present.leaderboard.recompute import digest, unpacked
 
 TOLD = 0.05  # rows are told apart below this p-value, corrected by Holm over the table
 

@@ -11,13 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from tts_bench.analysis.curve import Point, read_curve
-from tts_bench.analysis.leaderboard.command import plain
-from tts_bench.analysis.leaderboard.entry import FORMAT, PLAIN, Entry
-from tts_bench.analysis.leaderboard.recompute import complete, digest, packed, per_problem, summaries
 from tts_bench.analysis.runs import Numbers, RunData, read_header, read_records
 from tts_bench.analysis.table import Line
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
+from tts_bench.present.leaderboard.command import plain
+from tts_bench.present.leaderboard.entry import FORMAT, PLAIN, Entry
+from tts_bench.present.leaderboard.recompute import complete, digest, packed, per_problem, summaries
 
 
 def entry_of(folder: Path) -> Entry:

@@ -3,31 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-from tts_bench import models
-from tts_bench.cli.progress_bar import bar
 from tts_bench.config import ModelConfig
 from tts_bench.engines.tokenizer import HfTokenizer
-from tts_bench.errors import UserError
-from tts_bench.solving.model import prepared
-from tts_bench.text import safe
 from tts_bench.thinking import Found
 
 _WORDS = {"on": "on", "off": "off", "unknown": "not found"}
-
-
-def show(config: ModelConfig, problem: str) -> None:
-    """Print how the model's template words `problem`, where it thinks, and what ends it.
-
-    Raises:
-        UserError: no such model, no tokenizer, or a template that refuses what it is given.
-    """
-    tokenizer = _tokenizer(str(config.model))
-    found = prepared(tokenizer, config)
-    for line in lines(tokenizer, found, config, problem):
-        print(safe(line))
 
 
 def lines(tokenizer: HfTokenizer, found: Found, config: ModelConfig, problem: str) -> Iterator[str]:
@@ -53,17 +34,3 @@ def lines(tokenizer: HfTokenizer, found: Found, config: ModelConfig, problem: st
     yield f"[[ put in, unless the model said it: {form.end!r} ]]" if form.end else "[[ put in at its end of turn ]]"
     yield from (form.end + form.answer_suffix).splitlines()
     yield "[[ the answer is sampled here ]]"
-
-
-def _tokenizer(name: str) -> HfTokenizer:
-    from transformers import AutoTokenizer
-
-    with bar() as progress:
-        folder: Path = models.resolve(name, progress=progress).folder
-    try:
-        inner: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"no tokenizer can be loaded for {name} ({error}). Give the folder of a whole model."
-        ) from error
-    return HfTokenizer(inner, models.end_tokens(folder))

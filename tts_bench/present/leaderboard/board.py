@@ -16,14 +16,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from tts_bench import foreign
-from tts_bench.analysis.leaderboard.document import Figure, Parses, document
-from tts_bench.analysis.leaderboard.entry import MARK, Entry, render, schema
-from tts_bench.analysis.leaderboard.html import html
-from tts_bench.analysis.leaderboard.making import entry_of, name_of, said
-from tts_bench.analysis.leaderboard.markdown import markdown
-from tts_bench.analysis.leaderboard.recompute import as_old_as, complete
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, write_whole
+from tts_bench.present.leaderboard.document import Figure, Parses, document
+from tts_bench.present.leaderboard.entry import MARK, Entry, render, schema
+from tts_bench.present.leaderboard.html import html
+from tts_bench.present.leaderboard.making import entry_of, name_of, said
+from tts_bench.present.leaderboard.markdown import markdown
+from tts_bench.present.leaderboard.recompute import as_old_as, complete
 
 _PLACE = 200  # letters of a field that are shown: names of an entry may be long
 _REST = "the rest of the entry gives"

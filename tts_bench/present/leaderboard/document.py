@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tts_bench.analysis.leaderboard.command import arguments
-from tts_bench.analysis.leaderboard.entry import Entry, Rung
-from tts_bench.analysis.leaderboard.figure import figure
-from tts_bench.analysis.leaderboard.making import slug
-from tts_bench.analysis.leaderboard.ranking import TOLD, Ranking, Row, rankings
-from tts_bench.analysis.words import p_text
 from tts_bench.measures import ABSENT, Shown, columns
+from tts_bench.present.leaderboard.command import arguments
+from tts_bench.present.leaderboard.entry import Entry, Rung
+from tts_bench.present.leaderboard.figure import figure
+from tts_bench.present.leaderboard.making import slug
+from tts_bench.present.leaderboard.ranking import TOLD, Ranking, Row, rankings
+from tts_bench.present.words import p_text
 
 
 @dataclass(frozen=True)

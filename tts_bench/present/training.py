@@ -1,4 +1,4 @@
-"""The picture of a training run: what was rewarded, and how far the row went for it."""
+"""A training as people see it: a line a step, and the picture of what was rewarded and how far the row went for it."""
 
 from __future__ import annotations
 
@@ -40,3 +40,24 @@ def draw(log: Sequence[Mapping[str, Any]], title: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def step(line: Mapping[str, Any], steps: int) -> str:
+    """A line of the log, of so many `steps`, in words."""
+    parts = [f"step {line['step']:>3}/{steps}"]
+    if line["step"]:
+        parts.append(f"reward {line['reward']:.3f}")
+        parts.append(f"right {line['accuracy']:6.1%} (without it {line['before']:6.1%})")
+        parts.append(f"boxed {line['format']:.0%}")
+        parts.append(f"cues {line['cues']}/{line['cues_wanted']}")
+        parts.append(f"{line['extra_tokens']:+z.0f} tokens")
+        parts.append(f"groups {line['groups']}")
+    parts.append(f"norm {line['row_norm']:.3f}, cosine {line['cosine']:.3f}")
+    if line["step"]:
+        seconds = line["seconds"]
+        parts.append(
+            f"{sum(seconds.values()):.1f} s ({seconds['rollouts'] / max(sum(seconds.values()), 1e-9):.0%} rollouts)"
+        )
+    if held := line.get("held_out"):
+        parts.append(f"held out: right {held['accuracy']:.1%} (without it {held['before']:.1%})")
+    return ", ".join(parts)

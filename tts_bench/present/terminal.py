@@ -10,9 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from tts_bench.analysis.curve import Point, by_line, marked
-from tts_bench.analysis.drawing import drawing
 from tts_bench.analysis.names import bare, folded, is_baseline
 from tts_bench.measures import Measure, Shown, columns
+from tts_bench.present.drawing import drawing
 from tts_bench.text import safe
 
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 from html import escape
 
-from tts_bench.analysis.leaderboard.document import (
+from tts_bench.present.leaderboard.document import (
     Block,
     Bullets,
     Command,
@@ -18,7 +18,7 @@ from tts_bench.analysis.leaderboard.document import (
     Paragraph,
     Words,
 )
-from tts_bench.analysis.leaderboard.entry import MARK
+from tts_bench.present.leaderboard.entry import MARK
 
 _STYLE = """
 :root { color-scheme: light dark; }

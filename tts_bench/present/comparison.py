@@ -3,64 +3,32 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tts_bench.analysis import words
-from tts_bench.analysis.arms import arms_of
-from tts_bench.analysis.compare import Comparison, compare
-from tts_bench.analysis.compute import axis_of
+from tts_bench.analysis.arms import Arm
+from tts_bench.analysis.compare import Comparison
 from tts_bench.analysis.curve import Point, marked
-from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.matched import pareto
 from tts_bench.analysis.profile import profile
-from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.table import Line
-from tts_bench.analysis.terminal import accuracy, cell, legend, of_all
-from tts_bench.errors import UserError
-from tts_bench.files import write_whole
 from tts_bench.measures import Measure, Shown, costs
+from tts_bench.present import words
+from tts_bench.present.terminal import accuracy, cell, legend, of_all
 from tts_bench.text import safe
 
-_FEWEST, _MOST = 1000, 1_000_000
 _NAME = 24  # columns in which a name is read with ease, broken between its words
 
 
-def compare_and_show(
-    runs: Sequence[Path], x: str, baseline: str | None, resamples: int, seed: int, allow: bool, out: Path | None
-) -> None:
-    """Read, compare, print; with `out`, write the result as JSON.
-
-    Raises:
-        UserError: whatever is wrong with the runs or the options; nothing is written.
-    """
-    if not _FEWEST <= resamples <= _MOST:
-        raise UserError(f"--resamples is {resamples}; it takes {_FEWEST} to {_MOST}.")
-    if seed < 0:
-        raise UserError(f"--seed is {seed}; it takes a whole number from 0 upwards.")
-    if x == "seconds":
-        raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
-    axis = axis_of(x, {})
-    arms, differences = arms_of([read_run(folder) for folder in runs], allow_different=allow)
-    try:
-        result = compare(arms, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
-    except UserError as error:
-        raise UserError(" ".join([str(error), *differences])) from error
-    result.notes.extend(differences)
-    paragraphs = words.paragraphs(result)
-    curve = curve_of(arms)
-    if out:
-        _write(out, "\n".join(paragraphs), result, curve)
-    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+def show(result: Comparison, arms: Sequence[Arm], curve: Sequence[Point], console: Console) -> None:
+    """Print what is said of `arms`, their accuracies as `curve` has them, differences and profiles."""
     ascii_only = not console.encoding.lower().startswith("utf")
-    console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in paragraphs)))
+    console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in words.paragraphs(result))))
     headings: list[str] = []
     for task in dict.fromkeys(statement.task for statement in result.statements):
         stated = [statement for statement in result.statements if statement.task == task]
@@ -77,13 +45,11 @@ def compare_and_show(
     console.print(Text(_legend(headings)))
 
 
-def _write(out: Path, text: str, result: Comparison, curve: Sequence[Point]) -> None:
-    points = [point.flat() for point in curve]
+def document(result: Comparison, curve: Sequence[Point]) -> str:
+    """What is said, and all numbers behind it, as JSON."""
+    text, points = "\n".join(words.paragraphs(result)), [point.flat() for point in curve]
     data = {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points}
-    try:
-        write_whole(out, (json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode())
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error
+    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 _LEGEND = (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tts_bench.analysis.leaderboard.document import (
+from tts_bench.present.leaderboard.document import (
     Block,
     Bullets,
     Command,
@@ -18,7 +18,7 @@ from tts_bench.analysis.leaderboard.document import (
     Paragraph,
     Words,
 )
-from tts_bench.analysis.leaderboard.entry import MARK
+from tts_bench.present.leaderboard.entry import MARK
 
 
 def markdown(blocks: Sequence[Block]) -> str:

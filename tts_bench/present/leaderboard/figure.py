@@ -9,10 +9,10 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from tts_bench.analysis.axis import Axis, accuracy_axis, token_axis
 from tts_bench.analysis.compute import GENERATED
-from tts_bench.analysis.leaderboard.entry import MARK, Rung
-from tts_bench.analysis.leaderboard.ranking import Ranking
+from tts_bench.present.axis import Axis, accuracy_axis, token_axis
+from tts_bench.present.leaderboard.entry import MARK, Rung
+from tts_bench.present.leaderboard.ranking import Ranking
 
 # Colours of Okabe and Ito; dashes and marks tell the lines apart without them.
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")

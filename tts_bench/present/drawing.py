@@ -10,9 +10,9 @@ from itertools import pairwise
 
 from rich.text import Text
 
-from tts_bench.analysis.axis import Axis, accuracy_axis, token_axis
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.curve import Point, marked
+from tts_bench.present.axis import Axis, accuracy_axis, token_axis
 from tts_bench.text import safe
 
 _ROWS = 12

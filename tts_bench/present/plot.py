@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts_bench.analysis.axis import token_axis
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.curve import Point, by_line, heading, marked
 from tts_bench.files import write_whole
+from tts_bench.present.axis import token_axis
 from tts_bench.text import safe
 
 if TYPE_CHECKING:

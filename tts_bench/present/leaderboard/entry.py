@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
-from tts_bench.analysis.leaderboard.command import check
-from tts_bench.analysis.leaderboard.recompute import per_problem, summaries
 from tts_bench.measures import Measure
+from tts_bench.present.leaderboard.command import check
+from tts_bench.present.leaderboard.recompute import per_problem, summaries
 
 FORMAT = 1
 MOST = 2000  # tasks, strategies of one and rungs of one: each takes time when pages are made

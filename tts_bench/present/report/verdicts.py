@@ -20,7 +20,7 @@ def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
     from tts_bench.analysis.arms import arms_of
     from tts_bench.analysis.compare import compare
     from tts_bench.analysis.lines import curve_of
-    from tts_bench.analysis.words import reading, sentences
+    from tts_bench.present.words import reading, sentences
 
     try:
         arms, notes = arms_of(runs)

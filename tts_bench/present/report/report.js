@@ -1,4 +1,4 @@
-// The payload: unpacked once, with what the page asks of it. Layout: tts_bench/analysis/report/payload.py.
+// The payload: unpacked once, with what the page asks of it. Layout: tts_bench/present/report/payload.py.
 
 async function unpacked(base64) {
   const bytes = Uint8Array.from(atob(base64), (char) => char.charCodeAt(0));

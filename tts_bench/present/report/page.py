@@ -7,8 +7,8 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-from tts_bench.analysis.report.payload import Payload
 from tts_bench.errors import UserError
+from tts_bench.present.report.payload import Payload
 
 MARK = "<!-- made by tts-bench report -->"
 _STYLES = ("base", "figures", "traces")
