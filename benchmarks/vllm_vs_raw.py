@@ -187,8 +187,8 @@ def compare(given: argparse.Namespace) -> bool:
             items = list(run.items)
             for mode, temperature in modes.items():
                 drawn = Sampling(temperature=temperature)
-                settings = replace(run.model.settings, thinking=drawn, continuation=drawn, answer=drawn)
-                these = replace(run, model=replace(run.model, settings=settings))
+                conditions = replace(run.model.conditions, thinking=drawn, continuation=drawn, answer=drawn)
+                these = replace(run, model=replace(run.model, conditions=conditions))
                 for number in range(given.rounds):
                     part, items = items[: given.problems], items[given.problems :]
                     played = play(these, llm, part, Path(scratch) / f"{mode}-{number}", seeds=bool(temperature))

@@ -180,7 +180,7 @@ def test_a_vote_is_the_mode_first_seen_and_no_answer_never_beats_an_answer(ballo
 
         say = iter(ballots)
         item = world.item()
-        reasoner = ModelReasoner(item.problem, world.scheduler, world.settings, lambda _: next(say, None), Ledger())
+        reasoner = ModelReasoner(item.problem, world.scheduler, world.conditions, lambda _: next(say, None), Ledger())
         answers = []
         for index in range(len(ballots)):
             branch = reasoner.branch(str(index))

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.series import series_of
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.present.progress import Progress
 from tts_bench.runs.run import prepare
@@ -49,8 +49,8 @@ def play(engine: ModelConfig, problems: int = PROBLEMS) -> list[Verdict]:
             error = outcome.errors[0].error
             assert error is not None
             return [Verdict("both controls", False, f"{len(outcome.errors)} errors, the first: {error.message}")]
-        arms, _ = arms_of([read_run(outcome.out)])
-    return judge([said for said in compare(arms).statements if said.kind == "last"], GAINS)
+        series, _ = series_of([read_run(outcome.out)])
+    return judge([said for said in compare(series).statements if said.kind == "last"], GAINS)
 
 
 def judge(statements: Sequence[Statement], gains: Mapping[str, float]) -> list[Verdict]:

@@ -335,7 +335,7 @@ def test_the_leaderboard_holds_what_the_records_say(task: str, tmp_path: Path) -
 def test_a_run_that_nobody_voted_in_has_no_expectations(tmp_path: Path) -> None:
     """The reference above would agree with anything if the fixed vote were not one."""
     folder = written(tmp_path / "run", 9, errors=False)
-    lines = read_run(folder).lines["sums"]
+    lines = read_run(folder).grids["sums"]
     assert {name: line.votes is not None for name, line in lines.items()} == {
         "baseline": False,
         "fixed": True,

@@ -15,9 +15,9 @@ from tts_bench.engine import Engine
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.problems import Problems
+from tts_bench.learning.process_group import SOLO, ProcessGroup
 from tts_bench.learning.start import embedding_of
 from tts_bench.learning.state import TrainingFolder
-from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Trainer
 from tts_bench.solving.model import Model, load_model
 from tts_bench.solving.solve import Item
@@ -56,13 +56,13 @@ def trainer(
     out: Path,
     score: Score = letters,
     *,
-    team: Team = SOLO,
+    processes: ProcessGroup = SOLO,
     learner: Engine | None = None,
     **options: object,
 ) -> Trainer:
     config = TrainConfig(ModelConfig(), "sums", out, **{**SMALL, **options})
     folder = TrainingFolder(out)
-    team.first(lambda: folder.claim(config.identity()))
+    processes.first(lambda: folder.claim(config.identity()))
     own = cast(HfEngine, learner or model.engine)
     start = embedding_of(own, "Wait")
-    return Trainer(config, model, own, problems(score, hold_out=config.hold_out), folder, start, team)
+    return Trainer(config, model, own, problems(score, hold_out=config.hold_out), folder, start, processes)

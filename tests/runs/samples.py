@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from tts_bench.present.progress import Progress
-from tts_bench.runs.run import Outcome, Run
+from tts_bench.runs.run import Run, RunResult
 
 
 def write_sums(folder: Path, count: int = 12) -> Path:
@@ -20,7 +20,7 @@ def write_sums(folder: Path, count: int = 12) -> Path:
     return folder
 
 
-def execute(run: Run) -> Outcome:
+def execute(run: Run) -> RunResult:
     """All of a run, shown to nobody."""
     with Progress(len(run.items), list(run.labels.values()), Console(file=io.StringIO())) as progress:
         return run.execute(progress)

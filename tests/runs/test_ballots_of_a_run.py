@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tts_bench.analysis.arms import arms_of
-from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.series import curve_of, series_of
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.engines.scripted import END, END_THINK, SCRIPTS, THINK, Draw
 from tts_bench.present.progress import Progress
@@ -72,5 +71,5 @@ def test_true_equations_do_not_win_a_vote_against_the_value_that_most_samples_sa
         [(most, _)] = Counter(ballots(record)).most_common(1)
         last = record.answers[-1]
         assert (last.extracted, most, last.scores["strict"]) == ("18", "18", 1.0)
-    for arm in arms_of([read_run(run)])[0]:
-        assert curve_of([arm])[-1].accuracy == 1.0
+    for one in series_of([read_run(run)])[0]:
+        assert curve_of([one])[-1].accuracy == 1.0

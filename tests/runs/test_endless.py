@@ -43,7 +43,7 @@ def records(*strategies: Strategy, timeout: float = 0.4) -> list[Record]:
     async def all_of_them() -> list[Record]:
         async with watchdog(timeout):
             arms = [Arm(str(place), strategy) for place, strategy in enumerate(strategies)]
-            jobs = [solve(arm, world.item(), world.scheduler, world.settings, timeout) for arm in arms]
+            jobs = [solve(arm, world.item(), world.scheduler, world.conditions, timeout) for arm in arms]
             return list(await asyncio.gather(*jobs))
 
     return loop.run(all_of_them())

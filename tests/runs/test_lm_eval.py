@@ -27,7 +27,7 @@ from tts_bench.errors import UserError
 from tts_bench.lm_eval.lm import TTSBenchLM
 from tts_bench.registry import build
 from tts_bench.runs.folder import RunFolder
-from tts_bench.runs.run import Outcome, prepare
+from tts_bench.runs.run import RunResult, prepare
 
 COUNT = 24
 # A strategy of the run, a rung of it, and the strategy whose only or last rung that is.
@@ -47,7 +47,7 @@ class Swept:
     """A run of all strategies at once."""
 
     data: Path
-    outcome: Outcome
+    outcome: RunResult
 
 
 @pytest.fixture(scope="module")

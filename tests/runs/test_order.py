@@ -15,7 +15,7 @@ from tests.on_hf import QUESTIONS, arms_of, engine_of, items_of, make_thinker, r
 from tests.runs.samples import execute, write_sums
 from tests.scripts import World, rambler
 from tts_bench.config import ModelConfig, RunConfig
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.reasoner import Conditions
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.present.running import header
@@ -33,8 +33,8 @@ def lines_of(folder: Path, items: Sequence[Item], rows: int, in_flight: int, dty
     with engine_of(folder, dtype=dtype, rows=rows) as engine:
         assert engine.info.exact, engine.info.exact_note
         form = detect(engine.tokenizer, name=thinking)
-        settings = Settings(form, answer=Sampling(temperature=0), max_thinking=32, max_answer=6)
-        records = records_of(engine, settings, arms_of(*STRATEGIES), items, in_flight)
+        conditions = Conditions(form, answer=Sampling(temperature=0), max_thinking=32, max_answer=6)
+        records = records_of(engine, conditions, arms_of(*STRATEGIES), items, in_flight)
     return {(record.doc_id, record.strategy): to_line(record) for record in records}
 
 

@@ -94,7 +94,7 @@ def test_it_is_recorded_and_the_others_go_on(strategy: Raises, kind: str, messag
     async def both() -> tuple[object, ...]:
         async with watchdog(0.4):
             jobs = [
-                asyncio.create_task(solve(arm, world.item(), world.scheduler, world.settings, 0.4))
+                asyncio.create_task(solve(arm, world.item(), world.scheduler, world.conditions, 0.4))
                 for arm in (Arm("bad", strategy), good)
             ]
             return tuple(await asyncio.gather(*jobs))

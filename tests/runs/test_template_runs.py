@@ -53,8 +53,8 @@ def on(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def prompts(run: Run) -> set[str]:
-    settings = run.model.settings
-    return {settings.format.open(run.model.engine.tokenizer.render("?", settings.system))}
+    conditions = run.model.conditions
+    return {conditions.format.open(run.model.engine.tokenizer.render("?", conditions.system))}
 
 
 @pytest.mark.slow

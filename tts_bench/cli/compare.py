@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from tts_bench.analysis.compute import AXES, axis_of
 from tts_bench.errors import UserError
@@ -32,10 +31,11 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Write the result as JSON, too.")] = None,
 ) -> None:
     """Say what the data of runs support: paired differences with intervals, tests and costs."""
+    from rich.console import Console
+
     from tts_bench.analysis import compare as comparing
-    from tts_bench.analysis.arms import arms_of
-    from tts_bench.analysis.lines import curve_of
     from tts_bench.analysis.runs import read_run
+    from tts_bench.analysis.series import curve_of, series_of
     from tts_bench.present.comparison import document, show
 
     if not _FEWEST <= resamples <= _MOST:
@@ -45,16 +45,16 @@ def compare(
     if x == "seconds":
         raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
     axis = axis_of(x, {})
-    arms, differences = arms_of([read_run(folder) for folder in runs], allow_different=allow_different)
+    series, differences = series_of([read_run(folder) for folder in runs], allow_different=allow_different)
     try:
-        result = comparing.compare(arms, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
+        result = comparing.compare(series, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
     except UserError as error:
         raise UserError(" ".join([str(error), *differences])) from error
     result.notes.extend(differences)
-    curve = curve_of(arms)
+    curve = curve_of(series)
     if out:
         _write(out, document(result, curve))
-    show(result, arms, curve, Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty()))
+    show(result, series, curve, Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty()))
 
 
 def _write(out: Path, text: str) -> None:

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from tts_bench.cli import flags
-from tts_bench.cli.flags import NameOrCommand
+from tts_bench.cli.naming import NameOrCommand
 from tts_bench.config import ModelConfig
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text

@@ -1,4 +1,4 @@
-"""Flags of a command from the fields of the classes that it fills, and groups of commands in which a name is one."""
+"""Flags of a command from the fields of the classes that it fills: their names, types, defaults and help."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import typer
-from typer.core import TyperGroup
 
 from tts_bench import options
 from tts_bench.engines.flags import flagged
@@ -109,12 +108,3 @@ def _shown(field: Field[Any], name: str) -> str:
     if isinstance(field.default, bool):
         return name if field.default else ""
     return "" if field.default is MISSING or field.default in (None, "", ()) else str(field.default)
-
-
-class NameOrCommand(TyperGroup):
-    """`strategies NAME` shows that strategy: what is no command is a name."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - typer's own
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            args = ["show", *args]
-        return list(super().parse_args(ctx, args))

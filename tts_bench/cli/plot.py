@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from tts_bench.analysis.compute import AXES, axis_of
 from tts_bench.errors import UserError
@@ -33,20 +32,21 @@ def plot(
     ] = False,
 ) -> None:
     """Draw accuracy against compute: a panel for each task, and with several tasks a figure of each, too."""
-    from tts_bench.analysis.arms import arms_of
+    from rich.console import Console
+
     from tts_bench.analysis.curve import by_line, heading
-    from tts_bench.analysis.lines import curve_of
     from tts_bench.analysis.runs import read_run
+    from tts_bench.analysis.series import curve_of, series_of
     from tts_bench.present import plot as pictures
     from tts_bench.present.drawing import drawing
 
     _check(out, pictures.KINDS)
     read = [read_run(folder) for folder in runs]
-    arms, differences = arms_of(read, allow_different=allow_different)
+    series, differences = series_of(read, allow_different=allow_different)
     axis = axis_of(x, read[0].header)
     if x == "seconds" and len(read) > 1:
         raise UserError("--x seconds takes one run: seconds of several are of other batches or hardware.")
-    curve = curve_of(arms)
+    curve = curve_of(series)
     models = dict.fromkeys(str(run.header.get("model", {}).get("name", "")) for run in read)
     title = ", ".join(models) if title is None else title
     tasks = by_line(curve)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from tts_bench.cli import flags
 from tts_bench.cli.configured import FLAGS, configured, resumed
@@ -36,6 +35,8 @@ def run(
 
 
 def _run(checked: Checked) -> None:
+    from rich.console import Console
+
     from tts_bench.present import running, terminal
     from tts_bench.present.plot import write_plots
     from tts_bench.present.progress import Progress

@@ -8,7 +8,6 @@ from re import sub
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from tts_bench.cli import flags
 from tts_bench.config import ModelConfig
@@ -20,8 +19,10 @@ from tts_bench.learning.config import TrainConfig
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tts_bench.learning.evaluation import Evaluation, Gain
-    from tts_bench.learning.team import Team
+    from tts_bench.learning.process_group import ProcessGroup
 
 _MODEL, _ROLLOUTS, _LEARNING, _JUDGING = "Model", "Rollouts", "Learning", "Judging"
 _ROWS = 64  # sequences that the hf engine decodes together, where nothing is said
@@ -63,7 +64,7 @@ def train_token(
     The same command again resumes. top-k, top-p and min-p are off: the loss follows plain sampling. Several processes
     share the work: torchrun --standalone --nproc-per-node N -m tts_bench train-token ...
     """
-    from tts_bench.learning.team import follows
+    from tts_bench.learning.process_group import follows
 
     try:
         _train({**given, "model": model, "task": task, "out": out, "start": start})
@@ -75,33 +76,35 @@ def train_token(
 
 def _train(given: dict[str, Any]) -> None:
     from tts_bench.learning.precheck import precheck
-    from tts_bench.learning.team import joined
+    from tts_bench.learning.process_group import joined
 
     config = _config(given)
-    with joined() as team:
-        with team.united():
+    with joined() as processes:
+        with processes.united():
             precheck(config)
-        _train_and_show(config, team)
+        _train_and_show(config, processes)
 
 
-def _train_and_show(config: TrainConfig, team: Team) -> None:
-    """Prepare, train, evaluate and show; of a team, the leading process alone shows."""
+def _train_and_show(config: TrainConfig, processes: ProcessGroup) -> None:
+    """Prepare, train, evaluate and show; of a group of processes, the leading process alone shows."""
+    from rich.console import Console
+
     from tts_bench.learning.session import prepare, run  # loads torch and lm-eval
     from tts_bench.present.progress_bar import bar
     from tts_bench.present.training import step
 
-    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty(), quiet=not team.leads)
+    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty(), quiet=not processes.leads)
     with bar() as fetching:
-        trainer = prepare(config, fetching if team.leads else None, team)
-    info, settings = trainer.model.engine.info, trainer.model.settings
+        trainer = prepare(config, fetching if processes.leads else None, processes)
+    info, conditions = trainer.model.engine.info, trainer.model.conditions
     console.print(safe(f"model     {info.model} (sha256 {info.fingerprint[:12]})"), soft_wrap=True)
     console.print(
-        safe(f"thinking  {settings.format.describe()}; at most {settings.max_thinking} tokens"), soft_wrap=True
+        safe(f"thinking  {conditions.format.describe()}; at most {conditions.max_thinking} tokens"), soft_wrap=True
     )
     exact = "exact" if info.exact else "not exact: a resumed training may differ in rounding"
-    console.print(safe(f"engine    {info.name}, {exact}; sampling {settings.continuation}"), soft_wrap=True)
-    if team.size > 1:
-        console.print(f"team      {team.size} processes; they share rollouts and updates", soft_wrap=True)
+    console.print(safe(f"engine    {info.name}, {exact}; sampling {conditions.continuation}"), soft_wrap=True)
+    if processes.size > 1:
+        console.print(f"processes {processes.size}; they share rollouts and updates", soft_wrap=True)
     problems = trainer.problems
     held = f"{len(problems.training)} problems of {config.task} ({problems.source}), {len(problems.held_out)} held out"
     console.print(safe(f"data      {held}"), soft_wrap=True)
@@ -111,7 +114,7 @@ def _train_and_show(config: TrainConfig, team: Team) -> None:
         console.print(safe(f"warning: {text}"), soft_wrap=True)
 
     found = run(trainer, lambda line: console.print(step(line, config.steps), soft_wrap=True), warn)
-    if not team.leads:
+    if not processes.leads:
         return
     if found:
         _show(found, config.start, console)

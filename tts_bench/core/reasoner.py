@@ -20,7 +20,7 @@ from tts_bench.thinking import ThinkingFormat
 
 
 @dataclass(frozen=True)
-class Settings:
+class Conditions:
     """What is the same for all arms of a run."""
 
     format: ThinkingFormat
@@ -77,7 +77,7 @@ class ModelReasoner:
         self,
         problem: Problem,
         scheduler: Scheduler,
-        settings: Settings,
+        settings: Conditions,
         extract: Callable[[str], str | None],
         ledger: Ledger,
         *,

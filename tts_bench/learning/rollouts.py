@@ -10,7 +10,7 @@ from typing import cast
 
 from tts_bench import loops, registry
 from tts_bench.api import Answer, Cue, LearnedToken, Strategy, Trace
-from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.core.reasoner import Conditions, Ledger, ModelReasoner
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.solving.solve import Item
 
@@ -40,7 +40,7 @@ def strategy(token: LearnedToken, extensions: int) -> Strategy:
 
 def sample(
     scheduler: Scheduler,
-    settings: Settings,
+    conditions: Conditions,
     token: LearnedToken,
     items: Sequence[Item],
     *,
@@ -57,7 +57,7 @@ def sample(
 
     async def one(item: Item, member: int) -> Rollout:
         whole = ModelReasoner(
-            item.problem, scheduler, settings, item.extract, Ledger(), answer_stops=item.stops
+            item.problem, scheduler, conditions, item.extract, Ledger(), answer_stops=item.stops
         ).branch(stream)
         own = whole.branch(f"rollout {member}")
         reasoner = _Forked(whole, own) if shared else own

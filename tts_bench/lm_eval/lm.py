@@ -100,7 +100,7 @@ class TTSBenchLM(GenerateOnly):
 
         async def one(item: Item) -> Record:
             async with room:
-                work = solve(self._arm, item, self._scheduler, self._model.settings, self._timeout)
+                work = solve(self._arm, item, self._scheduler, self._model.conditions, self._timeout)
                 return await work
 
         async with watchdog(self._timeout):

@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tts_bench.analysis.arms import Arm
 from tts_bench.analysis.compare import Comparison
 from tts_bench.analysis.curve import Point, marked
 from tts_bench.analysis.matched import pareto
 from tts_bench.analysis.profile import profile
-from tts_bench.analysis.table import Line
+from tts_bench.analysis.series import Series
+from tts_bench.analysis.table import Grid
 from tts_bench.measures import Measure, Shown, costs
 from tts_bench.present import words
 from tts_bench.present.terminal import accuracy, cell, legend, of_all
@@ -25,21 +25,21 @@ from tts_bench.text import safe
 _NAME = 24  # columns in which a name is read with ease, broken between its words
 
 
-def show(result: Comparison, arms: Sequence[Arm], curve: Sequence[Point], console: Console) -> None:
-    """Print what is said of `arms`, their accuracies as `curve` has them, differences and profiles."""
+def show(result: Comparison, series: Sequence[Series], curve: Sequence[Point], console: Console) -> None:
+    """Print what is said of `series`, their accuracies as `curve` has them, differences and profiles."""
     ascii_only = not console.encoding.lower().startswith("utf")
     console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in words.paragraphs(result))))
     headings: list[str] = []
     for task in dict.fromkeys(statement.task for statement in result.statements):
         stated = [statement for statement in result.statements if statement.task == task]
-        lines = {arm.name: arm.lines[task] for arm in arms if task in arm.lines}
+        grids = {one.name: one.grids[task] for one in series if task in one.grids}
         title = f"{task}, {stated[0].problems:,} problems"
         names, accuracies = _accuracies([point for point in curve if point.task == task], console.width)
         headings += names
         for name, head, rows in (
             (f"{task}, accuracies", names, accuracies),
             (title, words.COLUMNS, words.rows(stated)),
-            (f"{task}: per-strategy summary", _PROFILE, _profiles(lines, result)),
+            (f"{task}: per-strategy summary", _PROFILE, _profiles(grids, result)),
         ):
             console.print(_table(name, head, rows, ascii_only, console.width))
     console.print(Text(_legend(headings)))
@@ -102,12 +102,12 @@ def _accuracy_cells(curve: Sequence[Point], measured: Sequence[Measure]) -> list
     ]
 
 
-def _profiles(lines: Mapping[str, Line], result: Comparison) -> list[list[str]]:
-    ends = [(float(line.compute(result.axis).mean(0)[-1]), float(line.expected.mean(0)[-1])) for line in lines.values()]
+def _profiles(grids: Mapping[str, Grid], result: Comparison) -> list[list[str]]:
+    ends = [(float(grid.compute(result.axis).mean(0)[-1]), float(grid.expected.mean(0)[-1])) for grid in grids.values()]
     front = pareto(ends)
     rows = []
-    for place, (name, line) in enumerate(lines.items()):
-        p = profile(line, result.axis)
+    for place, (name, grid) in enumerate(grids.items()):
+        p = profile(grid, result.axis)
         slopes = (p.per_doubling, p.per_thousand, p.down, p.up)
         shares = (p.flips.wrong_to_right, p.flips.right_to_wrong, p.truncated, p.unanswered)
         rows.append(
@@ -136,17 +136,17 @@ def _table(
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     if width - sum(number + 2 for number in widths[1:]) - 3 < min(widths[0], _NAME):
         return _stacked(title, header, cells, widths[1:], "-" if ascii_only else "─")
-    grid = Table(
+    printed = Table(
         title=Text(title),
         title_justify="left",
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
     for place, name in enumerate(header):
-        grid.add_column(name, justify="right" if place else "left", overflow="fold", no_wrap=place > 0)
+        printed.add_column(name, justify="right" if place else "left", overflow="fold", no_wrap=place > 0)
     for row in cells:
-        grid.add_row(*map(Text, row))
-    return grid
+        printed.add_row(*map(Text, row))
+    return printed
 
 
 def _stacked(

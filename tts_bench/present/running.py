@@ -13,15 +13,15 @@ _SHOWN_ERRORS = 10
 
 def header(run: Run) -> list[str]:
     """Model, thinking, sampling, data and engine, a line each."""
-    info, settings = run.model.engine.info, run.model.settings
+    info, conditions = run.model.engine.info, run.model.conditions
     exact = "exact" if info.exact else "not exact"
     data = ", ".join(f"{t.name} ({t.source}, sha256 {t.sha256[:12]})" for t in run.tasks.tasks.values())
     return [
         f"model     {info.model} (sha256 {info.fingerprint[:12]}, context {info.context})",
         *(f"          {note}" for note in run.model.notes),
-        f"thinking  {run.model.found.describe()}; at most {settings.max_thinking} tokens a trace",
+        f"thinking  {run.model.found.describe()}; at most {conditions.max_thinking} tokens a trace",
         *_template(run),
-        f"sampling  {settings.thinking}; seed {settings.seed}",
+        f"sampling  {conditions.thinking}; seed {conditions.seed}",
         f"engine    {info.name}, {exact}: {info.exact_note}",
         f"data      {data}; {len(run.items)} problems",
         f"run       {run.folder.path}, generations in {run.store}",

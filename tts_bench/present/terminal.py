@@ -51,7 +51,7 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
         shown, taken = _columns(lines, columns(Shown.ALWAYS))
     meanings = [f"{name}: {meaning}" for name, meaning in (_MEANINGS | legend(Shown.WIDE)).items() if name in shown]
     sizes = {point.n for point in everything}
-    grid = Table(
+    listing = Table(
         title=text(
             f"{task}: {everything[0].metric}, 95% Wilson interval" + (f", n = {sizes.pop()}" if len(sizes) == 1 else "")
         ),
@@ -61,17 +61,17 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    grid.add_column("strategy", overflow="fold", min_width=least)
+    listing.add_column("strategy", overflow="fold", min_width=least)
     for name in shown:
-        grid.add_column(name, justify="right", overflow="fold", no_wrap=width >= _ROOMY)
+        listing.add_column(name, justify="right", overflow="fold", no_wrap=width >= _ROOMY)
     for strategy, line in lines.items():
         rungs = marked(line)
         parts = folded(names[strategy], max(least, width - taken - 3))
         for place, point in enumerate(rungs):
             here = parts[place : place + 1] if place < len(rungs) - 1 else parts[place:]
-            grid.add_row(Text("\n".join(here)), *(text(cell(point)) for cell in shown.values()))
-        grid.add_section()
-    return grid
+            listing.add_row(Text("\n".join(here)), *(text(cell(point)) for cell in shown.values()))
+        listing.add_section()
+    return listing
 
 
 def _columns(

@@ -51,7 +51,7 @@ def _seeds(comparison: Comparison) -> str:
         return ""
     if len(names) == 1:
         return f", each the mean of {next(iter(names))} seeds"
-    said = (f"{number} of {', '.join(arms)}" for number, arms in sorted(names.items(), reverse=True))
+    said = (f"{number} of {', '.join(pooled)}" for number, pooled in sorted(names.items(), reverse=True))
     return f", means over seeds ({'; '.join(said)})"
 
 

@@ -57,7 +57,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What a finished run amounts to."""
 
     out: Path
@@ -133,7 +133,7 @@ class Run:
         """The curve with labels in the place of ids."""
         return [replace(point, strategy=self.labels[point.strategy]) for point in line]
 
-    def execute(self, progress: Progress) -> Outcome:
+    def execute(self, progress: Progress) -> RunResult:
         """Generate, score, write.
 
         Raises:
@@ -146,7 +146,7 @@ class Run:
         with Store(self.store) as store, self.folder.owned(header["identity"]):
             return self._execute(header, Scheduler(self.model.engine, store), progress)
 
-    def _execute(self, header: dict[str, Any], scheduler: Scheduler, progress: Progress) -> Outcome:
+    def _execute(self, header: dict[str, Any], scheduler: Scheduler, progress: Progress) -> RunResult:
         started = time.perf_counter()
         ran = self._outside_code()
         self.folder.begin({**header, "outside_code": outside.listed(ran)})
@@ -154,12 +154,12 @@ class Run:
         loop.run(self._generate(scheduler, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
-        rungs = Rungs.of(self.folder.unscored(self._order), self.model.settings.format.answer_text)
+        rungs = Rungs.of(self.folder.unscored(self._order), self.model.conditions.format.answer_text)
         for arm in self.arms:
             self._score(arm, rungs)
         self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
         line = points(self.folder.records(), metrics=self._metrics())
-        of = {"model": self.model.engine.info.model, "thinking_format": self.model.settings.format.name}
+        of = {"model": self.model.engine.info.model, "thinking_format": self.model.conditions.format.name}
         curves.write_curve(self.folder.path / "curve.json", line, {**of, "labels": self.labels})
         errors = [record for record in self.folder.records() if record.error]
         timing = {
@@ -171,7 +171,7 @@ class Run:
         end = {"status": "finished", "errors": len(errors), "records_sha256": self.folder.digest()}
         code = outside.listed({**self._outside_code(), **ran})  # what was imported meanwhile, too
         self.folder.write_json("run.json", {"schema": 1, **end, **header, "outside_code": code, "timing": timing})
-        return Outcome(self.folder.path, line, errors)
+        return RunResult(self.folder.path, line, errors)
 
     def _outside_code(self) -> dict[Path, str]:
         tasks = [path for name in self.config.tasks if catalog.is_file(name) for path in with_included(Path(name))]
@@ -201,9 +201,9 @@ class Run:
 
     async def _solve(self, item: Item, scheduler: Scheduler) -> list[Record]:
         """All strategies at once: what they share is generated once, by whichever comes first."""
-        settings, timeout = self.model.settings, self.config.timeout
+        conditions, timeout = self.model.conditions, self.config.timeout
         async with asyncio.TaskGroup() as group:
-            jobs = [group.create_task(solve(arm, item, scheduler, settings, timeout)) for arm in self.arms]
+            jobs = [group.create_task(solve(arm, item, scheduler, conditions, timeout)) for arm in self.arms]
         return [job.result() for job in jobs]
 
     def _running_score(self, record: Record) -> float | None:

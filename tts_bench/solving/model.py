@@ -1,4 +1,4 @@
-"""A model made ready: its engine, and the settings that all arms share."""
+"""A model made ready: its engine, and the conditions that all arms share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tts_bench import registry
 from tts_bench.api import LearnedToken
 from tts_bench.config import ModelConfig, Needs
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.reasoner import Conditions
 from tts_bench.engine import Engine, Sampling
 from tts_bench.engines import kinds
 from tts_bench.engines.kinds import Chosen
@@ -33,7 +33,7 @@ class Model:
     """Loaded until its engine is closed."""
 
     engine: Engine
-    settings: Settings
+    conditions: Conditions
     source: str  # where the weights come from
     notes: tuple[str, ...]  # what a user has to know of the model
     found: Found  # how it thinks, and how that was told
@@ -52,7 +52,7 @@ class Model:
 
     def facts(self) -> dict[str, Any]:
         """What a record says of the model and its engine; no path, no secret."""
-        info, settings = self.engine.info, self.settings
+        info, conditions = self.engine.info, self.conditions
         return {
             "model": {
                 "name": info.model,
@@ -72,16 +72,16 @@ class Model:
                 "exact": info.exact,
                 "exact_note": info.exact_note,
             },
-            "thinking_format": settings.format.recorded(),
+            "thinking_format": conditions.format.recorded(),
             "sampling": {
-                "thinking": asdict(settings.thinking),
-                "continuation": asdict(settings.continuation),
-                "answer": asdict(settings.answer),
+                "thinking": asdict(conditions.thinking),
+                "continuation": asdict(conditions.continuation),
+                "answer": asdict(conditions.answer),
             },
-            "max_thinking_tokens": settings.max_thinking,
-            "max_answer_tokens": settings.max_answer,
-            "system": settings.system,
-            "seed": settings.seed,
+            "max_thinking_tokens": conditions.max_thinking,
+            "max_answer_tokens": conditions.max_answer,
+            "system": conditions.system,
+            "seed": conditions.seed,
             **self._template_facts(),
         }
 
@@ -107,19 +107,19 @@ class Model:
         """
         name, info = built.id, self.engine.info
         for budget in budgets(built.strategy):
-            if budget > (room := info.context - self.settings.max_answer):
+            if budget > (room := info.context - self.conditions.max_answer):
                 raise UserError(
                     f"{name}: a budget of {budget} tokens is larger than the context window: {info.context} tokens, of "
-                    f"which {self.settings.max_answer} are kept for the answer. Give at most {room - 1}."
+                    f"which {self.conditions.max_answer} are kept for the answer. Give at most {room - 1}."
                 )
-            if budget > self.settings.max_thinking:
+            if budget > self.conditions.max_thinking:
                 raise UserError(
-                    f"{name}: a budget of {budget} tokens is above the cap of {self.settings.max_thinking} for every "
+                    f"{name}: a budget of {budget} tokens is above the cap of {self.conditions.max_thinking} for every "
                     f"trace. Give --max-thinking-tokens {budget} too, or a smaller budget."
                 )
         if not info.continues and (why := thinks_on(built)):
             raise UserError(messages_only(why))
-        if self.settings.format.mode == "one-reply" and any(budgets(built.strategy)):
+        if self.conditions.format.mode == "one-reply" and any(budgets(built.strategy)):
             raise UserError(
                 f"{name}: a budget would cut the whole reply and not the thinking, which the endpoint gives in one. "
                 "Leave it out, or run --strategy reasoning-effort:efforts=... for the server's own knob."
@@ -206,7 +206,7 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Mod
             f"--max-thinking-tokens {config.max_thinking_tokens} is larger than the context window: "
             f"{engine.info.context} tokens, of which {max_answer} are kept for the answer. Give at most {room - 1}."
         )
-    settings = Settings(
+    conditions = Conditions(
         format=form,
         seed=config.seed,
         thinking=thinking,
@@ -216,7 +216,7 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Mod
         max_answer=max_answer,
         system=config.system,
     )
-    return Model(engine, settings, loaded.source, loaded.notes, found, loaded.code)
+    return Model(engine, conditions, loaded.source, loaded.notes, found, loaded.code)
 
 
 def _found(loaded: kinds.Loaded, config: ModelConfig) -> Found:

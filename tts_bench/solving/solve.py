@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.core import cost
-from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.core.reasoner import Conditions, Ledger, ModelReasoner
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
@@ -68,7 +68,7 @@ class Arm:
         return [*names, *(str(index + 1) for index in range(len(names), count))]
 
 
-async def solve(arm: Arm, item: Item, scheduler: Scheduler, settings: Settings, timeout: float) -> Record:
+async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditions, timeout: float) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
 
     Raises:
@@ -77,7 +77,7 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, settings: Settings, 
     ledger, problem = Ledger(), item.problem
 
     def open_door() -> Reasoner:
-        return ModelReasoner(problem, scheduler, settings, item.extract, ledger, answer_stops=item.stops)
+        return ModelReasoner(problem, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
     return _record(arm, item, answers, ledger, error, scheduler)

@@ -42,7 +42,7 @@ class Bullets:
 
 
 @dataclass(frozen=True)
-class Grid:
+class Cells:
     """A table. Its first column and columns of names are left-aligned, numbers are not."""
 
     columns: Sequence[str]
@@ -63,7 +63,7 @@ class Command:
 
 
 Parses = Callable[[list[str]], bool]  # whether these are arguments of tts-bench
-Block = Heading | Paragraph | Bullets | Grid | Figure | Command
+Block = Heading | Paragraph | Bullets | Cells | Figure | Command
 
 _ABOUT = (
     "Each row is a strategy at its last rung, which is what was asked for before anything was seen. Accuracies are "
@@ -133,12 +133,12 @@ def _ranking(ranking: Ranking) -> list[Block]:
                 Name(ranking.thinking_format),
             ]
         ),
-        Grid(
+        Cells(
             (*_COLUMNS, "seed", "run"),
             [_ranked(row) for row in ranking.rows],
         ),
         Figure(path, "Accuracy against generated tokens; the table below has every point", figure(ranking)),
-        Grid(("strategy", "rung", "accuracy", "95%", *_LABELS), rungs, summary="Every rung"),
+        Cells(("strategy", "rung", "accuracy", "95%", *_LABELS), rungs, summary="Every rung"),
     ]
 
 

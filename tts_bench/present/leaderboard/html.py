@@ -10,9 +10,9 @@ from html import escape
 from tts_bench.present.leaderboard.document import (
     Block,
     Bullets,
+    Cells,
     Command,
     Figure,
-    Grid,
     Heading,
     Name,
     Paragraph,
@@ -73,23 +73,23 @@ def _block(block: Block) -> str:
             return f"<pre><code>{escape(block.text)}</code></pre>"
         case Figure():
             return f"<figure>\n{block.svg}</figure>"
-        case Grid():
-            return _grid(block)
+        case Cells():
+            return _cells(block)
 
 
-def _grid(grid: Grid) -> str:
-    names = [any(isinstance(row[place], Name) for row in grid.rows) for place in range(len(grid.columns))]
+def _cells(cells: Cells) -> str:
+    names = [any(isinstance(row[place], Name) for row in cells.rows) for place in range(len(cells.columns))]
     head = "".join(
-        f'<th scope="col"{_class(name)}>{escape(c)}</th>' for c, name in zip(grid.columns, names, strict=True)
+        f'<th scope="col"{_class(name)}>{escape(c)}</th>' for c, name in zip(cells.columns, names, strict=True)
     )
     rows = [
         "".join(f"<td{_class(name)}>{_word(cell)}</td>" for cell, name in zip(row, names, strict=True))
-        for row in grid.rows
+        for row in cells.rows
     ]
     body = "\n".join(f"<tr>{row}</tr>" for row in rows)
     table = f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
     table = f'<div class="wide" tabindex="0">{table}</div>'  # what scrolls is reached by keyboard
-    return f"<details><summary>{escape(grid.summary)}</summary>\n{table}\n</details>" if grid.summary else table
+    return f"<details><summary>{escape(cells.summary)}</summary>\n{table}\n</details>" if cells.summary else table
 
 
 def _class(name: bool) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tts_bench.analysis.curve import Point, read_curve
 from tts_bench.analysis.runs import Numbers, RunData, read_header, read_records
-from tts_bench.analysis.table import Line
+from tts_bench.analysis.table import Grid
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
 from tts_bench.present.leaderboard.command import plain
@@ -89,18 +89,18 @@ def _check_complete(run: RunData) -> None:
     for task in run.header["metrics"]:
         wanted = run.header["data"][task]["documents"]
         for strategy in run.header["identity"]["strategies"]:
-            line = run.lines.get(task, {}).get(strategy)
-            if line is not None and line.failed:
-                raise UserError(f"{run.path}: {strategy!r} has {len(line.failed)} errors on {task}; an entry has none.")
-            found = 0 if line is None else len(line.documents)
+            grid = run.grids.get(task, {}).get(strategy)
+            if grid is not None and grid.failed:
+                raise UserError(f"{run.path}: {strategy!r} has {len(grid.failed)} errors on {task}; an entry has none.")
+            found = 0 if grid is None else len(grid.documents)
             if found != wanted:
                 raise UserError(
                     f"{run.path} is incomplete: {strategy!r} has {found} of {wanted} problems of {task}. The command "
                     f"that began the run finishes it."
                 )
-            if line is not None and len(set(line.rungs)) < len(line.rungs):
+            if grid is not None and len(set(grid.rungs)) < len(grid.rungs):
                 raise UserError(f"{run.path}: {strategy!r} has two rungs of one name on {task}.")
-        if len({(line.documents, line.prompts) for line in run.lines[task].values()}) > 1:
+        if len({(grid.documents, grid.prompts) for grid in run.grids[task].values()}) > 1:
             raise UserError(f"{run.path} is mixed: its strategies had other prompts on {task}. Repeat the run.")
 
 
@@ -153,8 +153,8 @@ def _content(run: RunData, records: str) -> dict[str, Any]:
 
 
 def _task(run: RunData, task: str) -> dict[str, Any]:
-    lines = run.lines[task]
-    first = next(iter(lines.values()))
+    grids = run.grids[task]
+    first = next(iter(grids.values()))
     return {
         "metric": first.metric,
         "data": run.header["data"][task]["sha256"],
@@ -164,15 +164,15 @@ def _task(run: RunData, task: str) -> dict[str, Any]:
             strategy: {
                 "label": run.label(strategy),
                 "source": run.header["identity"]["sources"][strategy],
-                "rungs": {rung: _rung(line, place) for place, rung in enumerate(line.rungs)},
+                "rungs": {rung: _rung(grid, place) for place, rung in enumerate(grid.rungs)},
             }
-            for strategy, line in lines.items()
+            for strategy, grid in grids.items()
         },
     }
 
 
-def _rung(line: Line, place: int) -> dict[str, Any]:
+def _rung(grid: Grid, place: int) -> dict[str, Any]:
     """What each problem has, and a place for all that `complete` makes of it."""
-    columns = {"score": line.score, **{row.name: line.values[row.name] for row in per_problem()}}
+    columns = {"score": grid.score, **{row.name: grid.values[row.name] for row in per_problem()}}
     problems = {name: packed(array[:, place].tolist()) for name, array in columns.items()}
     return {**dict.fromkeys(row.name for row in summaries()), "problems": problems}

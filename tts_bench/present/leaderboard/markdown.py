@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from tts_bench.present.leaderboard.document import (
     Block,
     Bullets,
+    Cells,
     Command,
     Figure,
-    Grid,
     Heading,
     Name,
     Paragraph,
@@ -38,16 +38,16 @@ def _block(block: Block) -> str:
             return f"    {block.text}"
         case Figure():
             return f"![{block.alt}]({block.path})"
-        case Grid():
-            return _grid(block)
+        case Cells():
+            return _cells(block)
 
 
-def _grid(grid: Grid) -> str:
-    names = [any(isinstance(row[place], Name) for row in grid.rows) for place in range(len(grid.columns))]
-    lines = [grid.columns, ["---" if name else "--:" for name in names]]
-    lines += [[_word(cell) for cell in row] for row in grid.rows]
+def _cells(cells: Cells) -> str:
+    names = [any(isinstance(row[place], Name) for row in cells.rows) for place in range(len(cells.columns))]
+    lines = [cells.columns, ["---" if name else "--:" for name in names]]
+    lines += [[_word(cell) for cell in row] for row in cells.rows]
     table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return f"<details><summary>{grid.summary}</summary>\n\n{table}\n\n</details>" if grid.summary else table
+    return f"<details><summary>{cells.summary}</summary>\n\n{table}\n\n</details>" if cells.summary else table
 
 
 def _words(words: Words) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.points import share_interval
-from tts_bench.measures import Measure, columns, mean, series
+from tts_bench.measures import Measure, columns, mean, values_of
 
 
 def summaries() -> list[Measure]:
@@ -105,7 +105,7 @@ def _rung(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Any]:
     for row in summaries():
         if row.required or row.name in held:
             try:
-                measured[row.name] = row.over(series(row, found).tolist())
+                measured[row.name] = row.over(values_of(row, found).tolist())
             except KeyError as error:
                 raise ValueError(f"{place}.problems.{error.args[0]}: it is missing") from error
     return {"accuracy": accuracy, "low": low, "high": high, **measured, "problems": held["problems"]}

@@ -17,20 +17,19 @@ def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
 
     `points` are those of `tts-bench compare`: seeds are taken together, votes are expectations over all votes of k.
     """
-    from tts_bench.analysis.arms import arms_of
     from tts_bench.analysis.compare import compare
-    from tts_bench.analysis.lines import curve_of
+    from tts_bench.analysis.series import curve_of, series_of
     from tts_bench.present.words import reading, sentences
 
     try:
-        arms, notes = arms_of(runs)
-        comparison = compare(arms)
+        series, notes = series_of(runs)
+        comparison = compare(series)
     except UserError as error:
         return {"sentences": [], "reading": f"Nothing is compared here: {error}", "points": []}
     return {
         "sentences": sentences(comparison),
         "reading": " ".join([reading(comparison), *notes]),
-        "points": [point.flat() for point in curve_of(arms)],
+        "points": [point.flat() for point in curve_of(series)],
     }
 
 

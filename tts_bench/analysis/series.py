@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.curve import Point
 from tts_bench.analysis.names import bare, is_baseline
+from tts_bench.analysis.points import grid_points
 from tts_bench.analysis.runs import RunData
-from tts_bench.analysis.table import Line
+from tts_bench.analysis.table import Grid
 from tts_bench.errors import UserError
 
 MUST_AGREE = {  # what two runs have to share to be compared -> how it is called
@@ -23,21 +25,21 @@ MUST_AGREE = {  # what two runs have to share to be compared -> how it is called
 
 
 @dataclass(frozen=True)
-class Arm:
-    """A strategy under one run's settings: its lines by task, runs that differ in nothing but the seed pooled."""
+class Series:
+    """A strategy under one run's settings: its grids by task, runs that differ in nothing but the seed pooled."""
 
     name: str
     strategy: str
-    group: int  # arms of one group have all settings in common
-    lines: dict[str, Line]
+    group: int  # series of one group have all settings in common
+    grids: dict[str, Grid]
 
     @property
     def baseline(self) -> bool:
         return is_baseline(self.strategy)
 
 
-def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[list[Arm], list[str]]:
-    """The arms of `runs`, and what to say beside them: what they differ in, and what failed.
+def series_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[list[Series], list[str]]:
+    """The series of `runs`, and what to say beside them: what they differ in, and what failed.
 
     Raises:
         UserError: other data, prompts, models, thinking formats or files of a strategy, unless `allow_different`; one
@@ -55,17 +57,31 @@ def arms_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[
                 break
         else:
             groups.append([run])
-    arms = [arm for place, group in enumerate(groups) for arm in _pooled(place, group, len(groups) > 1)]
+    series = [one for place, group in enumerate(groups) for one in _pooled(place, group, len(groups) > 1)]
     failed = [
         f"{run.path}: {run.label(strategy)} has errors only on {task} and is in no number."
         for run in runs
         for task, strategy in run.failed
     ]
-    return arms, [*(said for _, said in differences), *failed, *map(_unsaid, filter(_votes_unsaid, runs))]
+    return series, [*(said for _, said in differences), *failed, *map(_unsaid, filter(_votes_unsaid, runs))]
+
+
+def curve_of(series: Sequence[Series]) -> list[Point]:
+    """The points of `series`, task by task.
+
+    A vote of k has its exact expectation over all votes of k samples of the pool.
+    """
+    return [
+        point
+        for task in dict.fromkeys(task for one in series for task in one.grids)
+        for one in series
+        if task in one.grids
+        for point in grid_points(one.name, one.grids[task], expected=True)
+    ]
 
 
 def _votes_unsaid(run: RunData) -> bool:
-    return run.schema < 3 and any(line.voted for lines in run.lines.values() for line in lines.values())
+    return run.schema < 3 and any(grid.voted for grids in run.grids.values() for grid in grids.values())
 
 
 def _unsaid(run: RunData) -> str:
@@ -75,85 +91,85 @@ def _unsaid(run: RunData) -> str:
     )
 
 
-def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Arm]:
-    """The arms of runs with the same settings."""
-    found: dict[str, dict[str, dict[int, tuple[RunData, Line]]]] = {}
+def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Series]:
+    """The series of runs with the same settings."""
+    found: dict[str, dict[str, dict[int, tuple[RunData, Grid]]]] = {}
     labels: dict[str, str] = {}
     for run in group:
-        for task, lines in run.lines.items():
-            for strategy, line in lines.items():
+        for task, grids in run.grids.items():
+            for strategy, grid in grids.items():
                 seeds = found.setdefault(strategy, {}).setdefault(task, {})
                 if run.seed in seeds:
                     raise UserError(
                         f"{seeds[run.seed][0].path} and {run.path} both hold {run.label(strategy)!r} on {task} with "
                         f"seed {run.seed}: give one of them, or a run with another --seed."
                     )
-                seeds[run.seed] = (run, line)
+                seeds[run.seed] = (run, grid)
                 labels.setdefault(strategy, run.label(strategy))
     names, prefix = bare(labels.values()), f"{group[0].path.name}/" if several else ""
     return [
-        Arm(
+        Series(
             prefix + names[labels[strategy]],
             strategy,
             place,
-            {task: pool_seeds([line for _, line in seeds.values()]) for task, seeds in tasks.items()},
+            {task: pool_seeds([grid for _, grid in seeds.values()]) for task, seeds in tasks.items()},
         )
         for strategy, tasks in found.items()
     ]
 
 
-def pool_seeds(lines: Sequence[Line]) -> Line:
+def pool_seeds(grids: Sequence[Grid]) -> Grid:
     """Lines of several seeds as one: each problem's mean over seeds, on the problems that all of them have.
 
     Raises:
         UserError: their rungs differ, or no problem is common.
     """
-    if len(lines) == 1:
-        return lines[0]
-    first = lines[0]
-    longest = max((line.rungs for line in lines), key=len)
-    if any(longest[: len(line.rungs)] != line.rungs for line in lines):
+    if len(grids) == 1:
+        return grids[0]
+    first = grids[0]
+    longest = max((grid.rungs for grid in grids), key=len)
+    if any(longest[: len(grid.rungs)] != grid.rungs for grid in grids):
         raise UserError(f"the seeds of {first.strategy!r} on {first.task} have other rungs: they cannot be averaged.")
-    common = sorted(set.intersection(*(set(line.documents) for line in lines)))
+    common = sorted(set.intersection(*(set(grid.documents) for grid in grids)))
     if not common:
         raise UserError(f"the seeds of {first.strategy!r} on {first.task} have no problem in common. Give one of them.")
-    chosen = [padded(select(line, common), len(longest)) for line in lines]
-    votes = [line.votes for line in chosen if line.votes is not None]
+    chosen = [padded(select(grid, common), len(longest)) for grid in grids]
+    votes = [grid.votes for grid in chosen if grid.votes is not None]
     return replace(
         chosen[0],
         rungs=longest,
-        values={name: np.mean([line.values[name] for line in chosen], axis=0) for name in chosen[0].values},
-        scores={name: np.mean([line.scores[name] for line in chosen], axis=0) for name in chosen[0].scores},
+        values={name: np.mean([grid.values[name] for grid in chosen], axis=0) for name in chosen[0].values},
+        scores={name: np.mean([grid.scores[name] for grid in chosen], axis=0) for name in chosen[0].scores},
         votes=np.mean(votes, axis=0) if len(votes) == len(chosen) else None,
-        failed=tuple(sorted(set().union(*(line.failed for line in lines)))),
-        voted=any(line.voted for line in lines),
-        parts=tuple(lines),
+        failed=tuple(sorted(set().union(*(grid.failed for grid in grids)))),
+        voted=any(grid.voted for grid in grids),
+        parts=tuple(grids),
     )
 
 
-def padded(line: Line, rungs: int) -> Line:
-    """The line with its last rung repeated up to `rungs` columns; a vote's expectation has no such rung."""
-    missing = rungs - len(line.rungs)
+def padded(grid: Grid, rungs: int) -> Grid:
+    """The grid with its last rung repeated up to `rungs` columns; a vote's expectation has no such rung."""
+    missing = rungs - len(grid.rungs)
     if not missing:
-        return line
+        return grid
 
     def longer(arrays: dict[str, Floats]) -> dict[str, Floats]:
         return {name: np.pad(array, ((0, 0), (0, missing)), mode="edge") for name, array in arrays.items()}
 
-    return replace(line, values=longer(line.values), scores=longer(line.scores), votes=None)
+    return replace(grid, values=longer(grid.values), scores=longer(grid.scores), votes=None)
 
 
-def select(line: Line, documents: Sequence[int]) -> Line:
-    """The line on `documents` only, in their order."""
-    place = {document: row for row, document in enumerate(line.documents)}
+def select(grid: Grid, documents: Sequence[int]) -> Grid:
+    """The grid on `documents` only, in their order."""
+    place = {document: row for row, document in enumerate(grid.documents)}
     rows = [place[document] for document in documents]
     return replace(
-        line,
+        grid,
         documents=tuple(documents),
-        prompts=tuple(line.prompts[row] for row in rows),
-        values={name: array[rows] for name, array in line.values.items()},
-        scores={name: array[rows] for name, array in line.scores.items()},
-        votes=None if line.votes is None else line.votes[rows],
+        prompts=tuple(grid.prompts[row] for row in rows),
+        values={name: array[rows] for name, array in grid.values.items()},
+        scores={name: array[rows] for name, array in grid.scores.items()},
+        votes=None if grid.votes is None else grid.votes[rows],
     )
 
 
@@ -167,7 +183,7 @@ def _differences(runs: Sequence[RunData]) -> list[tuple[bool, str]]:
             left, right = first.header["identity"].get(key), run.header["identity"].get(key)
             if left != right:
                 found.append((True, f"{both} have another {name}: {_short(key, left)}, {_short(key, right)}."))
-        tasks = [task for task in first.lines if task in run.lines]
+        tasks = [task for task in first.grids if task in run.grids]
         for task in tasks:
             data = [side.header["identity"]["data"].get(task) for side in (first, run)]
             if data[0] != data[1]:
@@ -197,8 +213,8 @@ def _same_prompts(first: RunData, second: RunData, task: str) -> bool:
     prompts = [
         {
             document: prompt
-            for line in run.lines[task].values()
-            for document, prompt in zip(line.documents, line.prompts, strict=True)
+            for grid in run.grids[task].values()
+            for document, prompt in zip(grid.documents, grid.prompts, strict=True)
         }
         for run in (first, second)
     ]

@@ -25,7 +25,7 @@ _AGAIN = "Its own messages say why; the same command again resumes."
 
 
 @dataclass(frozen=True)
-class Team:
+class ProcessGroup:
     """One process's place among all. Everything is told to everyone, so all of them know the same after each call."""
 
     rank: int = 0
@@ -43,7 +43,7 @@ class Team:
 
         Raises:
             Exception: whatever `work` raised, in any of the processes: then it is raised in all.
-            UserError: a process has ended, or said nothing for longer than the team's patience.
+            UserError: a process has ended, or said nothing for longer than the group's patience.
         """
         shares = self._tell(lambda: work(items[self.rank :: self.size]))
         return [shares[place % self.size][place // self.size] for place in range(len(items))]
@@ -120,7 +120,7 @@ class _Failure:
         self.error = error
 
 
-SOLO = Team()
+SOLO = ProcessGroup()
 
 
 def follows() -> bool:
@@ -129,8 +129,8 @@ def follows() -> bool:
 
 
 @contextmanager
-def joined(patience: timedelta = PATIENCE) -> Iterator[Team]:
-    """The team of this process, as its launcher described it in the environment; `SOLO` where there was no launcher.
+def joined(patience: timedelta = PATIENCE) -> Iterator[ProcessGroup]:
+    """The group of this process, as its launcher described it in the environment; `SOLO` where there was no launcher.
 
     What is exchanged is small, so it goes through gloo and the processors' memory, on GPUs too.
 
@@ -158,7 +158,7 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[Team]:
         where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         raise UserError(f"the {size} training processes cannot meet at {where}: {detail}. Start all again.") from error
     try:
-        yield Team(rank, size, local, beside)
+        yield ProcessGroup(rank, size, local, beside)
     finally:
         dist.destroy_process_group()
 

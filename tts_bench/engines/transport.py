@@ -13,11 +13,11 @@ from tts_bench.engine import Engine, Generation, Request
 from tts_bench.errors import UserError
 
 Load = Callable[..., Engine]
-Outcome = Generation | Exception
+WorkerReply = Generation | Exception
 
 
-class Host(Protocol):
-    """What a driver holds of a place where `serve` runs. The first message is an engine's info and tokenizer."""
+class Transport(Protocol):
+    """The way to a worker, where `serve` runs, as its driver holds it. An engine's info and tokenizer come first."""
 
     def send(self, messages: list[Any]) -> None:
         """
@@ -42,12 +42,12 @@ class Host(Protocol):
         """How it ended, as in "a worker process ended with code -9"."""
         ...
 
-    def again(self) -> Host | None:
+    def again(self) -> Transport | None:
         """Another in the place of this one, which has ended; None where there is to be none."""
         ...
 
 
-class Line(Protocol):
+class Channel(Protocol):
     """The far side's end."""
 
     def send(self, message: Any) -> None: ...  # noqa: ANN401
@@ -55,15 +55,15 @@ class Line(Protocol):
     def recv(self) -> Any: ...  # noqa: ANN401
 
 
-def serve(line: Line, load: Load, arguments: dict[str, Any]) -> None:
-    """Load an engine and answer what comes over `line`, until told to close or until nobody is there any more."""
+def serve(channel: Channel, load: Load, arguments: dict[str, Any]) -> None:
+    """Load an engine and answer what comes over `channel`, until told to close or until nobody is there any more."""
     try:
         engine = load(**arguments)
     except Exception as error:
-        line.send(error)
+        channel.send(error)
         return
-    line.send((engine.info, engine.tokenizer))
-    asyncio.run(_answer(engine, line))
+    channel.send((engine.info, engine.tokenizer))
+    asyncio.run(_answer(engine, channel))
 
 
 def _refusal(engine: Engine, token: LearnedToken) -> UserError | None:
@@ -74,19 +74,19 @@ def _refusal(engine: Engine, token: LearnedToken) -> UserError | None:
     return None
 
 
-async def _answer(engine: Engine, line: Line) -> None:
+async def _answer(engine: Engine, channel: Channel) -> None:
     loop, closing = asyncio.get_running_loop(), asyncio.Event()
     tasks: dict[int, asyncio.Task[None]] = {}
-    finished: list[tuple[int, Outcome]] = []
+    finished: list[tuple[int, WorkerReply]] = []
 
     def flush() -> None:
         outcomes = finished.copy()
         finished.clear()
         with contextlib.suppress(OSError):  # nobody listens any more
-            line.send(("done", engine.busy_seconds, outcomes))
+            channel.send(("done", engine.busy_seconds, outcomes))
 
     async def answer(number: int, request: Request) -> None:
-        outcome: Outcome
+        outcome: WorkerReply
         try:
             [outcome] = await engine.generate([request])
         except Exception as error:
@@ -105,14 +105,14 @@ async def _answer(engine: Engine, line: Line) -> None:
                 if task := tasks.get(about[0]):
                     task.cancel()
             elif verb == "learn":
-                line.send(("learned", _refusal(engine, *about)))
+                channel.send(("learned", _refusal(engine, *about)))
             else:
                 closing.set()
 
     def read() -> None:
         with contextlib.suppress(EOFError, OSError, RuntimeError):  # the driver is gone, or we are closing
             while True:
-                loop.call_soon_threadsafe(take, line.recv())
+                loop.call_soon_threadsafe(take, channel.recv())
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(closing.set)
 

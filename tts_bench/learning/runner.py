@@ -12,15 +12,15 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.learning import memory
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.problems import Problems, Verdict
+from tts_bench.learning.process_group import ProcessGroup
 from tts_bench.learning.rollouts import Rollout, sample
 from tts_bench.learning.sequences import Sequence, sequence
-from tts_bench.learning.team import Team
 from tts_bench.solving.model import Model
 from tts_bench.solving.solve import Item
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoredRollout:
     """A rollout and what the scorer says of it."""
 
     verdict: Verdict
@@ -36,26 +36,26 @@ class Group:
     """The rollouts of one problem."""
 
     before: float  # share that was right without the token; with a shared first thinking 0 or 1
-    members: tuple[Judged, ...]
+    members: tuple[ScoredRollout, ...]
 
 
 @dataclass
-class Player:
-    """Plays the strategy `learned-token` with whatever engine `model` has."""
+class RolloutRunner:
+    """Runs the strategy `learned-token` with whatever engine `model` has."""
 
     config: TrainConfig
     model: Model
     problems: Problems
-    team: Team
+    processes: ProcessGroup
     judging: float = 0.0  # seconds spent in the scorer so far, by this process
 
-    def play(
+    def run(
         self, scheduler: Scheduler, token: LearnedToken, items: Many[Item], *, group: int = 1, stream: str
     ) -> list[Group]:
         """A group of rollouts for each item, in their order.
 
         Raises:
-            UserError: out of memory, or a process of the team has ended.
+            UserError: out of memory, or a process of the group has ended.
         """
 
         def mine(share: Many[Item]) -> list[Group]:
@@ -65,7 +65,7 @@ class Player:
             ):
                 groups = sample(
                     scheduler,
-                    self.model.settings,
+                    self.model.conditions,
                     token,
                     share,
                     extensions=self.config.continuations,
@@ -78,14 +78,14 @@ class Player:
             self.judging += time.perf_counter() - began
             return judged
 
-        return self.team.each(items, mine)
+        return self.processes.each(items, mine)
 
     def _judged(self, rollouts: Many[Rollout]) -> Group:
         judge = self.problems.judge
         return Group(
             fmean(judge(one.item, one.first).correct for one in rollouts),
             tuple(
-                Judged(
+                ScoredRollout(
                     judge(one.item, one.last),
                     one.extra,
                     one.trace.cues,

@@ -15,18 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.learning.groups import ROOT, ends, start
 from tests.learning.made_up import thinker, trainer
-from tests.learning.teams import ROOT, ends, start
 from tests.learning.test_train import closing, plain, quiet
 from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
-from tts_bench.learning import team as teams
+from tts_bench.learning import process_group
+from tts_bench.learning.process_group import SOLO, ProcessGroup
 from tts_bench.learning.session import _share, check_alike
-from tts_bench.learning.team import SOLO, Team
 
 
 @dataclass(frozen=True)
-class Heard(Team):
+class Heard(ProcessGroup):
     """One process of several, that knows beforehand what the others say."""
 
     said: tuple[Any, ...] = ()
@@ -47,16 +47,16 @@ def test_one_process_alone_touches_no_distribution(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "torch.distributed", None)
     for name in ("RANK", "WORLD_SIZE", "CUDA_VISIBLE_DEVICES"):
         monkeypatch.delenv(name, raising=False)
-    with teams.joined() as team:
-        assert team is SOLO
-        assert team.leads
-        assert team.each([1, 2], lambda mine: [one + 1 for one in mine]) == [2, 3]
-        assert team.all(lambda: 5) == [5]
-        assert team.first(lambda: 6) == 6
-        with pytest.raises(ValueError, match="mine"), team.united():
+    with process_group.joined() as processes:
+        assert processes is SOLO
+        assert processes.leads
+        assert processes.each([1, 2], lambda mine: [one + 1 for one in mine]) == [2, 3]
+        assert processes.all(lambda: 5) == [5]
+        assert processes.first(lambda: 6) == 6
+        with pytest.raises(ValueError, match="mine"), processes.united():
             raise ValueError("mine")
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
-    assert not teams.follows()
+    assert not process_group.follows()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_an_environment_that_no_launcher_made_is_named(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(UserError, match=says), teams.joined():
+    with pytest.raises(UserError, match=says), process_group.joined():
         pass
 
 
@@ -88,14 +88,14 @@ def test_each_process_sees_a_gpu_of_its_own(
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", seen or "")
     if seen is None:
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    teams._see_one_gpu(local)
+    process_group._see_one_gpu(local)
     assert os.environ["CUDA_VISIBLE_DEVICES"] == own
 
 
 def test_each_process_has_its_share_of_the_cores_and_its_model_in_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(9)))
-    assert _share(ModelConfig(), Team(5, 8, local=1, beside=4)) == ModelConfig(engine="hf:workers=1,threads=2")
-    assert _share(ModelConfig(engine="hf:threads=3"), Team(5, 8, local=1, beside=4)) == ModelConfig(
+    assert _share(ModelConfig(), ProcessGroup(5, 8, local=1, beside=4)) == ModelConfig(engine="hf:workers=1,threads=2")
+    assert _share(ModelConfig(engine="hf:threads=3"), ProcessGroup(5, 8, local=1, beside=4)) == ModelConfig(
         engine="hf:workers=1,threads=3"
     )
     assert _share(ModelConfig(), SOLO) == ModelConfig(engine="hf:workers=1")
@@ -111,7 +111,7 @@ TALK = """
 import sys, time
 from datetime import timedelta
 from tts_bench.errors import UserError
-from tts_bench.learning.team import joined
+from tts_bench.learning.process_group import joined
 
 class Odd(Exception):
     def __init__(self, one, two): super().__init__(one)
@@ -119,17 +119,18 @@ class Odd(Exception):
 def fails(error):
     raise error
 
-with joined(timedelta(seconds=float(sys.argv[1]))) as team:
-    print(team.each(range(5), lambda mine: [10 * one for one in mine]), team.first(lambda: team.rank), flush=True)
+with joined(timedelta(seconds=float(sys.argv[1]))) as processes:
+    tens = processes.each(range(5), lambda mine: [10 * one for one in mine])
+    print(tens, processes.first(lambda: processes.rank), flush=True)
     for error in (UserError("mend this"), Odd(1, 2)):
         try:
-            team.all(lambda: fails(error) if team.rank else None)
+            processes.all(lambda: fails(error) if processes.rank else None)
         except Exception as heard:
             print(type(heard).__name__, heard, flush=True)
-    if team.rank:
+    if processes.rank:
         time.sleep(3600)
     try:
-        team.all(lambda: 1)
+        processes.all(lambda: 1)
     except UserError as heard:
         print(heard, flush=True)
 """
@@ -156,14 +157,14 @@ import asyncio, json, os, signal, sys
 from pathlib import Path
 from tests.learning.made_up import thinker, trainer
 from tts_bench.errors import UserError
-from tts_bench.learning.team import joined
+from tts_bench.learning.process_group import joined
 folder, dies = Path(sys.argv[1]), int(sys.argv[2])
-with joined() as team:
+with joined() as processes:
     model = thinker(folder / "m")
-    made = trainer(model, folder / "team", team=team, problems_per_step=3)
+    made = trainer(model, folder / "group", processes=processes, problems_per_step=3)
     def report(line):
         print(line["step"], flush=True)
-        if team.rank and line["step"] == dies:
+        if processes.rank and line["step"] == dies:
             os.kill(os.getpid(), signal.SIGKILL)
     try:
         state = made.train(report, print)
@@ -240,5 +241,5 @@ def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: P
     done = launch("--hold-out", "3")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("step   1/1") == 1
-    assert "team      2 processes" in done.stdout
+    assert "processes 2; they share" in done.stdout
     assert (tmp_path / "t/token.safetensors").is_file()
