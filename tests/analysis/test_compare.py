@@ -133,7 +133,7 @@ def test_problems_that_not_all_arms_finished_are_left_out_and_counted() -> None:
     with pytest.raises(UserError, match="one strategy only"):
         compare([short])
     with pytest.raises(UserError, match="no two strategies solved one task"):
-        compare([short, replace(short, name="hmm", lines={"products": far})])
+        compare([short, replace(short, name="hmm", grids={"products": far})])
     with pytest.raises(UserError, match="no strategy 'x'"):
         compare([short, series("hmm", right(40, 20), [10.0])], baseline="x")
 
