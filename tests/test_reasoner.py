@@ -15,8 +15,8 @@ from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Strategy
 from tts_bench.core.cost import Bill, unique
 from tts_bench.engine import Sampling
-from tts_bench.harness.solve import Arm
 from tts_bench.records import Record, SegmentRecord
+from tts_bench.solving.solve import Arm
 
 ALL = ("baseline:budgets=16+64+128", "budget-forcing:extensions=4", "majority-vote:samples=16")
 
@@ -181,7 +181,7 @@ def test_a_vote_is_the_mode_first_seen_and_no_answer_never_beats_an_answer(ballo
 
         say = iter(ballots)
         item = world.item()
-        reasoner = ModelReasoner(item.problem, world.scheduler, world.settings, lambda _: next(say, None), Ledger())
+        reasoner = ModelReasoner(item.problem, world.scheduler, world.conditions, lambda _: next(say, None), Ledger())
         answers = []
         for index in range(len(ballots)):
             branch = reasoner.branch(str(index))

@@ -88,13 +88,13 @@ class TestOnACluster:
         cued = [replace(request, prefix=(learned,)) for request in given]
 
         async def work(engine: Workers) -> list[list[Generation]]:
-            first = engine._workers[0].host
+            first = engine._workers[0].transport
             generating = asyncio.create_task(engine.generate(given))
             await asyncio.sleep(0.1)
             assert engine._workers[0].pending
             os.kill(pid(engine), signal.SIGKILL)
             made = await generating
-            while engine._workers[0].dead or engine._workers[0].host is first:
+            while engine._workers[0].dead or engine._workers[0].transport is first:
                 await asyncio.sleep(0.1)
             engine._home.clear()
             generating = asyncio.create_task(engine.generate(cued))

@@ -9,7 +9,7 @@ from zlib import crc32
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.conformance.kit import Broken, NotApplicable
-from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
+from tts_bench.conformance.stage import PROBLEMS, StageConditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
 from tts_bench.core.cost import unique
 from tts_bench.core.ledger import path_length
@@ -125,7 +125,7 @@ def budget(strategy: Strategy) -> None:
                         f"where {limit} are allowed; pass max_tokens to think() and to force()"
                     )
     for cap in (1, _CAP):
-        for trial in run(strategy, Conditions(cap=cap), problems=PROBLEMS[:1]):
+        for trial in run(strategy, StageConditions(cap=cap), problems=PROBLEMS[:1]):
             if trial.error:
                 raise Broken(f"with --max-thinking-tokens {cap}: {trial.error.message}")
 
@@ -134,7 +134,7 @@ def errors(strategy: Strategy) -> None:
     """Errors surface: where the model fails, solve() raises, and the answers before it are what they were."""
     (healthy,) = _solved(run(strategy, problems=PROBLEMS[:1]))
     for call in _spread(healthy.calls):
-        (trial,) = run(strategy, Conditions(failing=call + 1), problems=PROBLEMS[:1])
+        (trial,) = run(strategy, StageConditions(failing=call + 1), problems=PROBLEMS[:1])
         where = f"when the model fails at its call {call + 1} of {healthy.calls}"
         if trial.error is None and trial.contents != healthy.contents:
             raise Broken(f"{where}, solve() ends with other answers instead of raising")
@@ -152,7 +152,7 @@ def concurrency(strategy: Strategy) -> None:
         def pause(request: Request, salt: int = salt) -> int:
             return crc32(f"{salt} {len(request.prefix)} {request.stream}".encode()) % 9
 
-        for one, other in zip(alone, run(strategy, Conditions(pause=pause), at_once=True), strict=True):
+        for one, other in zip(alone, run(strategy, StageConditions(pause=pause), at_once=True), strict=True):
             _same(one, other, "solved beside others, with calls that end in another order")
 
 
@@ -236,7 +236,7 @@ def _billed(answer: Answer, where: str) -> None:
 def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
     """Solve again with every generation altered that answer `index` is not billed for; it must stay as it is."""
     billed = {segment.origin for segment in trial.answers[index].lineage}
-    altered = Conditions(altered=lambda origin: origin not in billed)
+    altered = StageConditions(altered=lambda origin: origin not in billed)
     (other,) = run(strategy, altered, problems=[trial.problem])
     where, last = f"{trial.problem.id}, answer {index + 1}", index == len(trial.answers) - 1
     if len(other.answers) <= index or (last and len(other.answers) > len(trial.answers)):

@@ -23,7 +23,7 @@ from tts_bench.thinking import ThinkingFormat
 
 
 @dataclass(frozen=True)
-class Settings:
+class Conditions:
     """What is the same for all arms of a run."""
 
     format: ThinkingFormat
@@ -43,7 +43,7 @@ class Handle:
         self,
         problem: Problem,
         scheduler: Scheduler,
-        settings: Settings,
+        conditions: Conditions,
         extract: Callable[[str], str | None],
         ledger: Ledger,
         *,
@@ -53,13 +53,13 @@ class Handle:
         self.problem = problem
         self.ledger = ledger
         self._engine = scheduler.engine
-        self._settings = settings
+        self._conditions = conditions
         self._extract = extract
-        self._answer_stops = (*settings.format.answer_stops, *answer_stops)
+        self._answer_stops = (*conditions.format.answer_stops, *answer_stops)
         self.piece = piece  # tokens between two looks at what is sampled
         self._sampler = Sampler(scheduler, ledger, piece)
-        self._closing = Closing(settings.format, self._engine.tokenizer)
-        self._own = open_prompt(problem.prompt, settings.system, settings.format, self._engine.tokenizer)
+        self._closing = Closing(conditions.format, self._engine.tokenizer)
+        self._own = open_prompt(problem.prompt, conditions.system, conditions.format, self._engine.tokenizer)
         ledger.prompt = len(self._own.tokens)
         self._openings: dict[tuple[str, int], Opening] = {}
         self._opening = self._opened(self._own)
@@ -93,7 +93,7 @@ class Handle:
         if room <= 0:
             return but(held, truncated=True)
         *stood, last = self._unstopped(held).trace.segments
-        default = self._settings.continuation if _continued(trace.segments) else self._settings.thinking
+        default = self._conditions.continuation if _continued(trace.segments) else self._conditions.thinking
         stream = self._stream("thinking", effort, sampling, default)
         again = last.kind == "thinking" and last.stream == stream  # or else it goes on from it as a fork
         wish = Wish(
@@ -160,7 +160,7 @@ class Handle:
     def answered(self, whole: Held, prefill: str) -> Answer:
         """The answer that `whole` ends with."""
         trace = whole.trace
-        text = self._settings.format.answer_text(prefill + trace.segments[-1].text)
+        text = self._conditions.format.answer_text(prefill + trace.segments[-1].text)
         return self._issue((text, self._extract(text)), (trace,), whole.lineage)
 
     async def ask_once(self, held: Held, limit: int, effort: str) -> Held:
@@ -169,8 +169,10 @@ class Handle:
         if trace.thinking_ended or trace.truncated or len(trace.segments) > len(opening.segments):
             raise EngineError("the endpoint gives whole replies: it cannot think on from where a trace stands")
         stream, start = self._stream("thinking", effort), len(opening.tokens)
-        most = limit + self._settings.max_answer
-        request = Request(opening.tokens, (), most, stream, self._settings.thinking, effort=effort, turns=opening.turns)
+        most = limit + self._conditions.max_answer
+        request = Request(
+            opening.tokens, (), most, stream, self._conditions.thinking, effort=effort, turns=opening.turns
+        )
         generation = await self._sampler.generate(request)
         place = len(generation.tokens) - generation.stop
         decode, digest = self._engine.tokenizer.decode, opening.digest
@@ -236,14 +238,15 @@ class Handle:
         return child
 
     def _conversation(self, prompt: str | Sequence[Turn], system: str | None) -> Opening:
-        return open_conversation(prompt, system, self._settings.format, self._engine.tokenizer, self._own)
+        return open_conversation(prompt, system, self._conditions.format, self._engine.tokenizer, self._own)
 
     def _opened(self, opening: Opening) -> Opening:
         for segment in opening.segments:
             self.ledger.keep(segment)
         if self._room(opening) < 1:
+            kept = self._conditions.max_answer
             raise EngineError(
-                f"the prompt has {len(opening.tokens)} tokens and {self._settings.max_answer} are kept for the answer: "
+                f"the prompt has {len(opening.tokens)} tokens and {kept} are kept for the answer: "
                 f"no room to think in a context of {self._engine.info.context}"
             )
         self._openings[_key(opening.segments[-1])] = opening
@@ -254,23 +257,23 @@ class Handle:
         return self._openings[_key(begun[-1])]
 
     def _room(self, opening: Opening) -> int:
-        closing, answer = self._closing.longest, self._settings.max_answer
+        closing, answer = self._closing.longest, self._conditions.max_answer
         return self._engine.info.context - len(opening.tokens) - closing - answer
 
     def limit(self, trace: Trace, max_tokens: int | None) -> int:
         """Tokens that the thinking of `trace` may hold."""
         room = self._room(self._opening_of(trace))
-        return min(max_tokens or room, room, self._settings.max_thinking)
+        return min(max_tokens or room, room, self._conditions.max_thinking)
 
     def _stream(
         self, kind: Sampled, effort: str = "", sampling: Sampling | None = None, default: Sampling | None = None
     ) -> str:
         branch = (*self._branch, f"effort {effort}") if effort else self._branch
         branch = (*branch, f"{sampling!r}") if sampling not in (None, default) else branch
-        return stream_key(self._settings.seed, self.problem.id, branch, kind)
+        return stream_key(self._conditions.seed, self.problem.id, branch, kind)
 
     def _continues(self, call: str) -> None:
-        if self._settings.format.mode == "one-reply":
+        if self._conditions.format.mode == "one-reply":
             raise EngineError(f"the endpoint gives whole replies: {call} needs one that continues a text")
 
     def _read(self, cue: Cue, call: str) -> tuple[tuple[int, ...], str]:

@@ -42,7 +42,7 @@ class ModelReasoner(Handle):
         check.sampling(sampling, "think()")
         if effort and "effort" not in self._engine.info.capabilities:
             raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
-        if self._settings.format.mode == "one-reply":
+        if self._conditions.format.mode == "one-reply":
             if until or sampling:
                 raise EngineError("the endpoint gives whole replies: think() takes neither stop nor sampling")
             return self.ledger.trace(await self.ask_once(held, self.limit(held.trace, max_tokens), effort or ""))
@@ -89,7 +89,7 @@ class ModelReasoner(Handle):
             if prefill or max_tokens or sampling:
                 raise EngineError("the endpoint gives whole replies: answer() takes no more than the trace")
             return self.answered(but(held, segments=(*held.trace.segments, reply)), "")
-        if self._settings.format.mode == "one-reply":
+        if self._conditions.format.mode == "one-reply":
             raise EngineError("the endpoint gives whole replies: it cannot answer before it was asked to think")
         opening = self._opening_of(held.trace)
         tokens, text, paid = self._closing.after(held.trace.segments[-1])
@@ -98,13 +98,13 @@ class ModelReasoner(Handle):
         begun = self._engine.tokenizer.encode(check.text(prefill, "prefill of answer()"))
         if begun:
             closed = (*closed, put_in(opening, "prefill", closed, begun, prefill))
-        room = self._settings.max_answer - len(begun)
+        room = self._conditions.max_answer - len(begun)
         if room < 1:
-            most = self._settings.max_answer
+            most = self._conditions.max_answer
             raise Misuse(f"the prefill of answer() has {len(begun)} tokens; an answer has {most} in all")
         limit = min(check.count(max_tokens, "max_tokens of answer()") or room, room)
         ends = self._engine.tokenizer.end_ids
-        own = self._settings.answer
+        own = self._conditions.answer
         wish = Wish(
             "answer", closed, self._stream("answer", "", sampling, own), sampling or own, ends, self._answer_stops
         )
@@ -117,12 +117,12 @@ class ModelReasoner(Handle):
     async def probe(self, trace: Trace, text: str, *, max_tokens: int = 20, stop: Sequence[str] = ()) -> Probe:
         held = self._open(trace, "probe()")
         self._continues("probe()")
-        limit = min(check.count(max_tokens, "max_tokens of probe()") or 1, self._settings.max_answer)
+        limit = min(check.count(max_tokens, "max_tokens of probe()") or 1, self._conditions.max_answer)
         opening, stood = self._opening_of(held.trace), held.trace.segments
         tokens = self._engine.tokenizer.encode(check.text(text, "text of probe()"))
         asked = (self._sampler.put_in(opening, "probe", stood, tokens, text),) if tokens else ()
         wish = Wish(
-            "probe", (*stood, *asked), self._stream("probe"), self._settings.answer,
+            "probe", (*stood, *asked), self._stream("probe"), self._conditions.answer,
             self._engine.tokenizer.end_ids, (*self._answer_stops, *check.texts(stop, "stop of probe()")),
         )  # fmt: skip
         seen_before = self.ledger.longest(self._sampler.origin(opening, wish))
@@ -138,7 +138,7 @@ class ModelReasoner(Handle):
     ) -> ModelReasoner:
         check.conversation(prompt)
         if system is None and isinstance(prompt, str):
-            system = self._settings.system
+            system = self._conditions.system
         child = self._child(seen, "ask()")
         child._opening = opening = self._opened(self._conversation(prompt, system))
         if opening.tokens != self._own.tokens:  # numbers of its own: with the first prompt's it would err alike
@@ -200,7 +200,7 @@ class ModelReasoner(Handle):
 
     def random(self, label: str) -> Random:
         phase = f"random {check.text(label, 'the label of random()')}"
-        key = stream_key(self._settings.seed, self.problem.id, self._branch, phase)
+        key = stream_key(self._conditions.seed, self.problem.id, self._branch, phase)
         return Random(int.from_bytes(blake2b(key.encode(), digest_size=16).digest()))
 
     def cost(self, *what: Seen) -> Cost:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tts_bench.harness.model import check
 from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.tasks import check_task
+from tts_bench.solving.model import check
 from tts_bench.tasks import catalog, data
 from tts_bench.tokens import tokenfile
 

@@ -10,11 +10,11 @@ from typing import cast
 
 from tts_bench import loops, registry
 from tts_bench.api import Answer, Cue, LearnedToken, Reasoner, Strategy, Trace
-from tts_bench.core.handle import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
-from tts_bench.harness.solve import Item
+from tts_bench.solving.solve import Item
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def strategy(token: LearnedToken, extensions: int) -> Strategy:
 
 def sample(
     scheduler: Scheduler,
-    settings: Settings,
+    conditions: Conditions,
     token: LearnedToken,
     items: Sequence[Item],
     *,
@@ -59,7 +59,7 @@ def sample(
 
     async def one(item: Item, member: int) -> Rollout:
         whole = ModelReasoner(
-            item.problem, scheduler, settings, item.extract, Ledger(), answer_stops=item.stops
+            item.problem, scheduler, conditions, item.extract, Ledger(), answer_stops=item.stops
         ).branch(stream)
         own = whole.branch(f"rollout {member}")
         reasoner = _Forked(whole, own) if shared else own

@@ -100,7 +100,9 @@ class VllmEngine:
             with contextlib.suppress(Exception):  # what has failed is told, and not this
                 await self._running.in_workers("take_columns", name)
             raise
-        kept: list[list[float]] = next((found for found in await self._running.in_workers("take_columns", name) if found), [])
+        kept: list[list[float]] = next(
+            (found for found in await self._running.in_workers("take_columns", name) if found), []
+        )
         by_position = {int(position): numbers for position, *numbers in kept}
         begin = len(request.prefix)
         try:
