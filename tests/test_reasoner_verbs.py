@@ -46,7 +46,7 @@ class Open:
 
     def reasoner(self, ledger: Ledger) -> ModelReasoner:
         item, world = self.world.item(), self.world
-        return ModelReasoner(item.problem, world.scheduler, world.settings, number, ledger, piece=self.piece)
+        return ModelReasoner(item.problem, world.scheduler, world.conditions, number, ledger, piece=self.piece)
 
 
 def done(work: Awaitable[T]) -> T:
