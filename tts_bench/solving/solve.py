@@ -16,10 +16,12 @@ from tts_bench.core.handle import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
 from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
 from tts_bench.solving.loop import end
+from tts_bench.solving.scores import score_records
 from tts_bench.solving.watchdog import Hang, solving
 
 E = TypeVar("E", bound=BaseException)
@@ -70,7 +72,14 @@ class Arm:
         return [*names, *(str(index + 1) for index in range(len(names), count))]
 
 
-async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditions, timeout: float) -> Record:
+async def solve(
+    arm: Arm,
+    item: Item,
+    scheduler: Scheduler,
+    conditions: Conditions,
+    timeout: float,
+    scoring: Scoring | None = None,
+) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
 
     Raises:
@@ -79,7 +88,9 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditio
     ledger, problem = Ledger(), item.problem
 
     def open_door() -> Reasoner:
-        return ModelReasoner(problem, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
+        return ModelReasoner(
+            problem, scheduler, conditions, item.extract, ledger, answer_stops=item.stops, scoring=scoring
+        )
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
     return _record(arm, item, answers, ledger, error, scheduler)
@@ -190,6 +201,13 @@ def _record(
     given = [ledger.original(answer) for answer in answers]
     segments = sorted(cuts.values(), key=lambda segment: (segment.start, segment.stream, segment.origin, segment.spent))
     place = {(segment.origin, segment.spent): index for index, segment in enumerate(segments)}
+    rungs = answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place)
+    scores, rungs = score_records(ledger, rungs, given, place)
+    spent = (
+        cost.Bill(scheduler.engine.info, ledger.prompt)
+        .add(cost.unique(segments))
+        .total(max((each.answer.cost.sequential for each in given), default=0))
+    )
     return Record(
         task=item.task,
         doc_id=item.doc_id,
@@ -197,9 +215,8 @@ def _record(
         problem=item.problem.id,
         strategy=arm.id,
         segments=tuple(segment_record(segment, ledger.extracted(segment)) for segment in segments),
-        answers=answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place),
-        spent=cost.Bill(scheduler.engine.info, ledger.prompt)
-        .add(cost.unique(segments))
-        .total(max((each.answer.cost.sequential for each in given), default=0)),
+        answers=rungs,
+        spent=cost.scored_too(spent, ledger.scored.values()),
         error=error,
+        scored=scores,
     )
