@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from tts_bench import registry
 from tts_bench.config import RunConfig
+from tts_bench.errors import UserError
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.folder import RunFolder
+from tts_bench.scorers import kinds as scorers
 from tts_bench.solving.model import CheckedModel
 from tts_bench.solving.model import check as check_model
 from tts_bench.solving.requirements import needs
@@ -21,10 +23,11 @@ class Checked:
     config: RunConfig
     strategies: tuple[BuiltStrategy, ...]
     model: CheckedModel
+    scorers: tuple[scorers.Chosen, ...] = ()
 
 
 def check(config: RunConfig) -> Checked:
-    """Refuse strategies, tasks, model and folders that cannot be.
+    """Refuse strategies, tasks, model, scorers and folders that cannot be.
 
     Raises:
         UserError: as said.
@@ -33,6 +36,11 @@ def check(config: RunConfig) -> Checked:
     catalog.check(config.tasks)
     data.data_folder(config.data_dir)
     model = check_model(config.model, needs(strategies))
+    scoring = scorers.check(config.scorers)
+    for built in strategies:
+        for need in getattr(built.strategy, "needs", ()):
+            if lacking := scorers.lacking(need, [one.name for one in scoring]):
+                raise UserError(f"{built.label}: {lacking}")
     if config.out is not None:
         RunFolder(config.out).check()
-    return Checked(config, tuple(strategies), model)
+    return Checked(config, tuple(strategies), model, scoring)
