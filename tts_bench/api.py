@@ -222,8 +222,9 @@ def aggregate(steps: Sequence[float], how: Aggregation) -> float:
 class Reasoner(Protocol):
     """The only door to the model, opened for one problem. Budgets are lengths of the whole trace's thinking.
 
-    Traces, answers, probes and scores are believed only where this problem's reasoner made them. What a strategy decides by
-    looking at them is paid for by naming them: `seen` adds to the bill, and to the critical path, without a ballot.
+    Traces, answers, probes and scores are believed only where this problem's reasoner made them. What a strategy
+    decides by looking at them is paid for by naming them: `seen` adds to the bill, and to the critical path, without a
+    ballot.
     """
 
     async def think(

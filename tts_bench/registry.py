@@ -142,9 +142,7 @@ def module_of(path: str) -> tuple[ModuleType, Path, str]:
     try:
         source = file.read_bytes()
         beside = siblings.siblings(file, source)
-        described = ", ".join(
-            [f"{file.name} sha256:{hashlib.sha256(source).hexdigest()}", *siblings.described(beside)]
-        )
+        described = ", ".join([f"{file.name} sha256:{hashlib.sha256(source).hexdigest()}", *siblings.described(beside)])
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
     digest = hashlib.sha256(f"{file.resolve()}, {described}".encode()).hexdigest()

@@ -40,7 +40,7 @@ class Scoring:
     def __init__(self, scorers: Mapping[str, Scorer] | None = None, store: Store | None = None) -> None:
         self.scorers = dict(scorers or {})
         self.counts = ScoreCounts()
-        self._store = store or Store(None)
+        self._store = Store(None) if store is None else store
         self._in_flight: dict[bytes, asyncio.Event] = {}
 
     def named(self, by: str) -> str:
@@ -53,7 +53,9 @@ class Scoring:
             return by
         if not by and len(self.scorers) == 1:
             return next(iter(self.scorers))
-        which = f"no scorer {by!r}" if by else "no scorer" if not self.scorers else "several scorers, and none was named"
+        which = (
+            f"no scorer {by!r}" if by else "no scorer" if not self.scorers else "several scorers, and none was named"
+        )
         known = f" Known: {', '.join(self.scorers)}." if self.scorers else ""
         raise EngineError(f"score(): the run has {which}.{known} Type --scorer {by or 'NAME'}=KIND:option=value")
 

@@ -123,9 +123,7 @@ def _check_gguf(path: Path, start: bytes) -> None:
 def _silent(_what: str, _done: int, _of: int) -> None: ...
 
 
-def _known(
-    name: str, folder: Path, source: str, notes: Iterable[str] = (), of: Purpose = CAUSAL
-) -> ModelFolder:
+def _known(name: str, folder: Path, source: str, notes: Iterable[str] = (), of: Purpose = CAUSAL) -> ModelFolder:
     check(folder, of)
     origin = folder / ORIGIN
     if origin.is_file():

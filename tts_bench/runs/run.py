@@ -152,9 +152,7 @@ class Run:
             scoring = Scoring({one.name: one.scorer for one in self.scorers}, store)
             return self._execute(header, Scheduler(self.model.engine, store), scoring, progress)
 
-    def _execute(
-        self, header: dict[str, Any], scheduler: Scheduler, scoring: Scoring, progress: Progress
-    ) -> RunResult:
+    def _execute(self, header: dict[str, Any], scheduler: Scheduler, scoring: Scoring, progress: Progress) -> RunResult:
         started = time.perf_counter()
         ran = self._outside_code()
         self.folder.begin({**header, "outside_code": outside.listed(ran)})

@@ -77,8 +77,8 @@ def _load(setup: Setup[FunctionOptions]) -> Loaded:
     function = vars(module).get(name)
     if not callable(function) or inspect.isclass(function):
         raise UserError(
-            f"{path} has no function {name!r}. Write `def {name}(problem, candidate)` there, which returns a number, or "
-            "a list of numbers for steps."
+            f"{path} has no function {name!r}. Write `def {name}(problem, candidate)` there, which returns a number, "
+            "or a list of numbers for steps."
         )
     fingerprint = hashlib.sha256(f"{name} of {described}".encode()).hexdigest()
     identity: dict[str, object] = {"aggregate": setup.options.aggregate}

@@ -1,4 +1,4 @@
-"""A model as a judge, on any engine: asked about one candidate at a time, scored by the word that its reply ends with."""
+"""A model as a judge, on any engine: asked about one candidate at a time, and scored by the last word of its reply."""
 
 from __future__ import annotations
 
@@ -193,7 +193,9 @@ def _template(given: JudgeOptions) -> str:
     except (OSError, ValueError) as error:
         raise UserError(f"judge: the template {given.template} cannot be read: {error}. Give a text file.") from error
     if missing := [name for name in ("{problem}", "{answer}") if name not in text]:
-        raise UserError(f"judge: the template {given.template} lacks {' and '.join(missing)}. Write it where it belongs.")
+        raise UserError(
+            f"judge: the template {given.template} lacks {' and '.join(missing)}. Write it where it belongs."
+        )
     return text
 
 

@@ -155,4 +155,5 @@ def lacking(need: str, names: Sequence[str]) -> str:
     if what != "scorer" or (name in names if colon else names):
         return ""
     known = f" The run has {', '.join(names)}." if names else ""
-    return f"it needs {f'a scorer called {name!r}' if colon else 'a scorer'}.{known} Type --scorer {name or 'NAME'}=KIND:option=value"
+    wanted = f"a scorer called {name!r}" if colon else "a scorer"
+    return f"it needs {wanted}.{known} Type --scorer {name or 'NAME'}=KIND:option=value"

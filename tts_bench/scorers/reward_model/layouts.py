@@ -1,7 +1,7 @@
 """How families of reward models word a problem and a solution, and where in it they say what they think of each step.
 
-Every layout is its makers' own, as their model card or code has it: Qwen2.5-Math-PRM (arXiv 2501.07301), Skywork-o1 Open
-PRM, RLHFlow's PRMs (github.com/RLHFlow/RLHF-Reward-Modeling), Math-Shepherd (arXiv 2312.08935).
+Every layout is its makers' own, as their model card or code has it: Qwen2.5-Math-PRM (arXiv 2501.07301), Skywork-o1
+Open PRM, RLHFlow's PRMs (github.com/RLHFlow/RLHF-Reward-Modeling), Math-Shepherd (arXiv 2312.08935).
 """
 
 from __future__ import annotations
