@@ -89,7 +89,7 @@ def _head(found: ModelFolder, given: RewardModelOptions, tokenizer: HfTokenizer,
     fits = [name for name, layout in LAYOUTS.items() if any((h := make()) and h[0] in layout.heads for make in made)]
     raise UserError(
         f"{found.name} has not the head that layout={given.layout} reads. "
-        f"Type layout={'|'.join(fits) or '... for another model'}."
+        + (f"Type {' or '.join(f'layout={name}' for name in fits)}." if fits else "Give another model.")
     )
 
 
