@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
     try:
         config = transformers.AutoConfig.from_pretrained(found.folder, trust_remote_code=trust)
         inner = transformers.AutoTokenizer.from_pretrained(found.folder, trust_remote_code=trust)
-        with quiet():
+        with quiet(), _silent():
             body, told = transformers.AutoModel.from_pretrained(
                 found.folder, dtype=kind, use_safetensors=True, trust_remote_code=trust, output_loading_info=True
             )
@@ -73,6 +74,17 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
     )
     net = Net(body, head, head_kind, getattr(text, "max_position_embeddings", None) or _WINDOW)
     return RewardModel(net, tokenizer, info, given, threads)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """No report of the tensors that the body has no use for: the head's are among them."""
+    before = transformers.utils.logging.get_verbosity()
+    transformers.utils.logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        transformers.utils.logging.set_verbosity(before)
 
 
 def _head(found: ModelFolder, given: RewardModelOptions, tokenizer: HfTokenizer, body: Any) -> tuple[Head, nn.Module]:  # noqa: ANN401
