@@ -165,4 +165,3 @@ def test_probabilities_that_no_engine_tells_are_refused(monkeypatch: pytest.Monk
     with pytest.raises(UserError, match="by=probability, but the engine 'scripted'"):
         judge("model=adds_up,engine=scripted,by=probability")
     assert judge("model=adds_up,engine=scripted").info.identity["by"] == "word"
-

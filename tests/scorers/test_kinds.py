@@ -16,7 +16,7 @@ from tts_bench.scorers import kinds
 from tts_bench.scorers.kinds import SCORERS, ScorerKind, lacking
 
 PROBLEM = Problem("sums/0", "sums", "What is 17 and 25?")
-FILE = '''
+FILE = """
 from beside import OFFSET
 
 
@@ -43,7 +43,7 @@ def whole(problem, candidate):
 
 
 number = 3
-'''
+"""
 
 
 @pytest.fixture
