@@ -280,8 +280,8 @@ class Reasoner(Protocol):
     async def score(self, candidates: Sequence[Answer | Trace], *, by: str = "") -> tuple[Score, ...]:
         """What the scorer of the run that is called `by` says of each: a reward model, a judge, a function.
 
-        Each is scored as the task's prompt and a text, also where no answer was extracted; equal texts have equal
-        scores. "": the only scorer of the run.
+        Each is scored as the task's prompt and a text, also where no answer was extracted; but for controls, equal
+        texts have equal scores. "": the only scorer of the run.
         """
         ...
 

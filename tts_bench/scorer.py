@@ -15,12 +15,15 @@ Part = Literal["all", "thinking", "answer"]
 class Candidate:
     """What there is to score: texts without delimiters, so that a scorer of any family can word them in its own way.
 
-    Equal candidates have equal scores; what they were sampled from is no part of them.
+    Equal candidates have equal scores.
     """
 
     thinking: str  # cues included; empty where the model does not think
     answer: str  # what the task's scorer reads; empty where there is none yet
     extracted: str | None = None  # as the task reads the answer
+    sample: str = (
+        ""  # names the sample, of which several may have the same texts; for scorers that declare `per_sample`
+    )
 
     def text(self, part: Part = "all") -> str:
         """Thinking, then answer, an empty line between them; or one of the two alone."""
@@ -51,6 +54,7 @@ class ScorerInfo:
     parameters: int = 0  # multiplied for each token, for FLOPs: all but the input embedding
     layers: int = 0
     width: int = 0  # attention width (heads x head size)
+    per_sample: bool = False  # scores depend on `Candidate.sample` too; else equal texts are scored once
 
 
 class Scorer(Protocol):

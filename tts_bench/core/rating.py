@@ -44,10 +44,11 @@ def _score(handle: Handle, by: str, candidate: Answer | Trace, original: Held | 
 def _candidate(original: Held | Given, form: ThinkingFormat) -> Candidate:
     """Cues are part of the thinking; delimiters, the texts that close it, and probes are not."""
     trace = _trace(original, form)
+    sample = trace.segments[-1].origin
     thinking = "".join(segment.text for segment in trace.segments if segment.kind in ("thinking", "cue"))
     if isinstance(original, Given):
-        return Candidate(thinking, original.answer.text, original.answer.extracted)
-    return Candidate(thinking, _said(trace, form))
+        return Candidate(thinking, original.answer.text, original.answer.extracted, sample)
+    return Candidate(thinking, _said(trace, form), sample=sample)
 
 
 def _trace(original: Held | Given, form: ThinkingFormat) -> Trace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from hashlib import blake2b
 from math import isfinite
 from typing import NamedTuple
@@ -66,6 +66,8 @@ class Scoring:
             EngineError: there is no such scorer, it fails, or it says what is no score.
         """
         scorer = self.scorers[by]
+        if not scorer.info.per_sample:
+            candidates = [replace(candidate, sample="") for candidate in candidates]
         keys = [self.key(by, problem, candidate) for candidate in candidates]
         wanted, held = dict(zip(keys, candidates, strict=True)), dict[bytes, Verdict]()
         self.counts.asked += len(wanted)
