@@ -48,7 +48,10 @@ class World:
     """A scripted engine, a store and conditions, ready to solve."""
 
     def __init__(
-        self, script: Callable[[str, Draw], str] = adder, store: Store | None = None, **conditions: int | Sampling
+        self,
+        script: Callable[[str, Draw], str] = adder,
+        store: Store | None = None,
+        **conditions: int | Sampling | tuple[str, ...],
     ) -> None:
         self.engine = Counted(script, name=script.__name__)
         self.store = store or Store(None)

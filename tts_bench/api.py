@@ -287,6 +287,14 @@ class Reasoner(Protocol):
         """This answer, with the bill of all that was looked at to choose it."""
         ...
 
+    def logprobs(self, trace: Trace, column: str = "logprob") -> tuple[float, ...]:
+        """Natural logarithms beside the sampled tokens of `trace`, ends among them, in their order.
+
+        Of the model's own distribution, before temperature and cuts. "logprob": of the sampled token; "top_mean:20":
+        the mean of the 20 largest; "entropy": of the distribution, in nats. `Strategy.needs` has to name the column.
+        """
+        ...
+
     def extract(self, text: str) -> str | None:
         """The canonical form of the answer that the task reads in `text`."""
         ...
@@ -304,7 +312,9 @@ class Reasoner(Protocol):
 class Strategy(Protocol):
     """A frozen dataclass whose fields are its options. `rungs`, if it has them, names the answers it yields.
 
-    What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`.
+    What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`. What a strategy needs besides is
+    named in `needs`, if it has it: columns of `logprobs`, and "prefill" or "stops" where it goes on from inside a text.
+    An engine that lacks one is refused before the run.
     """
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]: ...

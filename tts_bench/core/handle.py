@@ -34,6 +34,7 @@ class Conditions:
     max_thinking: int = 8192  # tokens of a trace's thinking, cues included (the paper's Bmax)
     max_answer: int = 1024  # tokens kept free for the answer on top of it
     system: str | None = None
+    columns: tuple[str, ...] = ()  # numbers beside each sampled token, for `logprobs()`
 
 
 class Handle:
@@ -57,7 +58,7 @@ class Handle:
         self._extract = extract
         self._answer_stops = (*conditions.format.answer_stops, *answer_stops)
         self.piece = piece  # tokens between two looks at what is sampled
-        self._sampler = Sampler(scheduler, ledger, piece)
+        self._sampler = Sampler(scheduler, ledger, piece, conditions.columns)
         self._closing = Closing(conditions.format, self._engine.tokenizer)
         self._own = open_prompt(problem.prompt, conditions.system, conditions.format, self._engine.tokenizer)
         ledger.prompt = len(self._own.tokens)
@@ -173,12 +174,14 @@ class Handle:
         request = Request(
             opening.tokens, (), most, stream, self._conditions.thinking, effort=effort, turns=opening.turns
         )
-        generation = await self._sampler.generate(request)
+        generation = await self._sampler.generate(replace(request, columns=self._conditions.columns))
         place = len(generation.tokens) - generation.stop
         decode, digest = self._engine.tokenizer.decode, opening.digest
         thought, said = generation.tokens[:place], generation.tokens[place:]
         thinking = Segment("thinking", thought, decode(thought), digest((), "thinking", stream), start, stream)
         answer = Segment("answer", said, decode(said), digest((), "answer", stream), start + place, stream)
+        self.ledger.note(thinking.origin, generation.columns.cut(place))
+        self.ledger.note(answer.origin, generation.columns.after(place))
         self.ledger.replies[self.ledger.keep(thinking).origin] = self.ledger.keep(answer)
         ended = generation.finish == "stop" or bool(said)
         grown = Trace((*trace.segments, thinking), ended, not ended, before=trace.before)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import chain
 from random import Random
 from typing import Literal, cast
 
 from tts_bench.api import Answer, Cost, Cue, Probe, Reasoner, Sampling, Seen, Trace, Turn
+from tts_bench.columns import LOGPROB
 from tts_bench.core import check
 from tts_bench.core.cost import Lineage
 from tts_bench.core.handle import Handle, beyond, but
@@ -194,6 +196,12 @@ class ModelReasoner(Handle):
         given = self.ledger.given(answer, "choose()")
         lineage, own = given.lineage | self.ledger.seen(seen, "choose()"), given.answer
         return self._issue((own.text, own.extracted), own.traces, lineage, self._total(lineage))
+
+    def logprobs(self, trace: Trace, column: str = LOGPROB) -> tuple[float, ...]:
+        if column not in self._conditions.columns:
+            raise Misuse(f"logprobs() was asked for {column!r}, which the `needs` of the strategy do not name")
+        segments = self.ledger.looked_at(trace, "logprobs()").segments
+        return tuple(chain.from_iterable(self.ledger.numbers(each, column) for each in segments if each.stream))
 
     def extract(self, text: str) -> str | None:
         return self._extract(check.text(text, "text of extract()"))

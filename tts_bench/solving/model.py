@@ -11,7 +11,7 @@ from tts_bench import registry
 from tts_bench.api import LearnedToken
 from tts_bench.config import ModelConfig, Needs
 from tts_bench.core.handle import Conditions
-from tts_bench.engine import Engine, Sampling
+from tts_bench.engine import Engine, Sampling, check_columns
 from tts_bench.engines import kinds
 from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
@@ -215,7 +215,9 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Mod
         max_thinking=config.max_thinking_tokens or min(_PAPER_THINKING, room - 1),
         max_answer=max_answer,
         system=config.system,
+        columns=checked.needs.columns,
     )
+    check_columns(engine.info, conditions.columns)
     return Model(engine, conditions, loaded.source, loaded.notes, found, loaded.code)
 
 

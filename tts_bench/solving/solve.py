@@ -196,7 +196,9 @@ def _record(
         repeat=item.repeat,
         problem=item.problem.id,
         strategy=arm.id,
-        segments=tuple(segment_record(segment, ledger.extracted(segment)) for segment in segments),
+        segments=tuple(
+            segment_record(segment, ledger.extracted(segment), ledger.columns(segment)) for segment in segments
+        ),
         answers=answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place),
         spent=cost.Bill(scheduler.engine.info, ledger.prompt)
         .add(cost.unique(segments))
