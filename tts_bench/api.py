@@ -99,7 +99,7 @@ class Segment:
     end: tuple[
         int, ...
     ] = ()  # end of thinking or turn, or a stop text, sampled after `tokens`: what follows replaces it
-    paid: int = 0  # first tokens of a closing that are the model's own end of thinking, sampled just before
+    paid: int = 0  # first tokens of an answer prompt that are the model's own end of thinking, sampled just before
     spent: int = field(init=False, compare=False)  # tokens that this segment adds to a bill
 
     def __post_init__(self) -> None:

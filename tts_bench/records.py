@@ -31,7 +31,7 @@ class SegmentRecord:
     text: str
     tokens: int
     end: int  # tokens of the end of thinking or turn that was sampled after them
-    paid: int  # tokens of a closing that were sampled as that end: `tokens + end - paid` is what the segment cost
+    paid: int  # of an answer prompt: tokens sampled as that end; `tokens + end - paid` is what the segment cost
     start: int
     stream: str
     origin: str
