@@ -75,6 +75,11 @@ def run(
     return Program(code, *arguments, cwd=cwd, env=env).wait(timeout)
 
 
+def server(address: Path) -> Program:
+    """A warm process of this environment: tests/warm.py."""
+    return Program("import sys\nfrom tests.warm import serve\nserve(sys.argv[1])", address)
+
+
 def _play(code: str, words: list[str], cwd: str, env: dict[str, str], folder: Path) -> None:
     for stream in (1, 2):
         os.dup2(os.open(folder / str(stream), os.O_WRONLY | os.O_CREAT), stream)
