@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MAIN = "from tts_bench.cli.main import main; main()"
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.libraries"])
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.libraries"])
 
 
 class Program:
@@ -29,7 +29,7 @@ class Program:
         self._folder = Path(self._said.name)
         words = ["-c", *map(str, arguments)]
         given = (code, words, str(cwd or Path.cwd()), dict(os.environ if env is None else env), self._folder)
-        self._process = _context.Process(target=_play, args=given)
+        self._process = CONTEXT.Process(target=_play, args=given)
         self._process.start()
 
     @property
