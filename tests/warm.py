@@ -2,7 +2,6 @@
 
 `put` writes a small program in the command's place. It hands its words, folder, variables, `sys.path` and standard
 streams to the warm process, and ends as the fork does. What a fresh start of the command has to show is tried without.
-As a program, `python -P tests/warm.py SOCKET` is the warm process of the environment whose Python that is.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ _CLIENT = """\
 import json, os, socket, sys
 asked = {{"argv": sys.argv, "path": sys.path, "cwd": os.getcwd(), "environ": dict(os.environ)}}
 asked |= {{name: getattr(sys, name) for name in ("executable", "prefix", "exec_prefix")}}
+asked["editable"] = [name for name in sys.modules if name.startswith("__editable__")]
 with socket.socket(socket.AF_UNIX) as line:
     line.connect({address!r})
     socket.send_fds(line, [b"."], [0, 1, 2])
@@ -113,6 +113,8 @@ def _become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
     os.environ.update(asked["environ"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
     importlib.invalidate_caches()
+    for name in asked["editable"]:  # finders of packages that are installed by `pip install -e`
+        importlib.import_module(name).install()
     code = 1
     try:
         from tts_bench.cli.main import main
@@ -125,17 +127,3 @@ def _become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-if __name__ == "__main__":
-    from tts_bench.engines.environment import prepare
-
-    prepare()  # before torch
-
-    import lm_eval.evaluator  # noqa: F401
-    import transformers.models.llama.modeling_llama  # noqa: F401
-
-    import tts_bench.analysis.plot
-    import tts_bench.cli.report_run  # noqa: F401
-
-    serve(sys.argv[1])
