@@ -48,11 +48,12 @@ def door() -> Iterator[Path]:
 _HIDDEN = (".ci", ".editorconfig", ".github", ".gitignore", ".pre-commit-config.yaml")  # of the repository all the same
 
 
-def _not_of_the_repository(_folder: str, names: list[str]) -> set[str]:
+def _not_of_the_repository(folder: str, names: list[str]) -> set[str]:
     """What git ignores; a fresh clone has none of it."""
     hidden = {name for name in names if name.startswith(".") and name not in _HIDDEN}
-    made = shutil.ignore_patterns("build", "dist", "runs", "*.egg-info", "__pycache__")(_folder, names)
-    return hidden | made
+    made = shutil.ignore_patterns("*.egg-info", "__pycache__")(folder, names)
+    of_the_root = {"build", "dist", "models", "runs"} if Path(folder) == Path(__file__).parents[1] else set()
+    return hidden | made | of_the_root
 
 
 @pytest.fixture(scope="session")
