@@ -28,9 +28,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.series import series_of
 from tts_bench.files import write_whole
 from tts_bench.models import resolve
 
@@ -86,8 +86,8 @@ def _statements(out: Path, *options: str) -> list[Statement]:
     script = out.with_suffix(".py")  # a file: worker processes start from it
     script.write_text(code)
     subprocess.run([sys.executable, script, "run", "--out", out, *options], check=True, stdout=subprocess.DEVNULL)
-    arms, _ = arms_of([read_run(out)])
-    return compare(arms).statements
+    series, _ = series_of([read_run(out)])
+    return compare(series).statements
 
 
 def _short(said: Statement) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,15 @@ def smollm2() -> Path:
     from tts_bench.models import resolve
 
     return resolve("smollm2").folder
+
+
+@pytest.fixture(scope="session")
+def door() -> Iterator[Path]:
+    """Where the warm process answers that runs the command `tts-bench`: tests/warm.py."""
+    from tests import forked, warm
+
+    with warm.started(forked.server) as address:
+        yield address
 
 
 _HIDDEN = (".ci", ".editorconfig", ".github", ".gitignore", ".pre-commit-config.yaml")  # of the repository all the same

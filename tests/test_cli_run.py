@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from tests import forked
 from tests.refusals import MAIN, SCRIPTED, check_message, contents, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tests.test_cli_main import HEAVY, tts_bench
 from tests.tiny import make_tiny
@@ -85,7 +86,7 @@ AT_ONCE = {
 def test_a_bad_option_is_refused_before_anything_is_loaded_and_nothing_is_written(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)  # importing it raises: nothing heavy may follow
+    monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)  # importing it raises: nothing heavy may follow
     assert re.search(AT_ONCE[given], refused(*given.split(" ")))
 
 
@@ -171,7 +172,7 @@ def test_a_damaged_model_folder_is_refused_before_anything_is_loaded(
     says: str,
 ) -> None:
     damage(Path(shutil.copytree(tiny, "model")))
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)
+    monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)
     assert re.search(says, refused("--model", "./model"))
 
 
@@ -200,7 +201,7 @@ def test_a_budget_larger_than_the_context_window_is_refused(
 
 @pytest.mark.slow
 def test_a_model_that_was_loaded_and_refused_lets_the_program_end(place: Path, tiny: Path) -> None:
-    done = tts_bench("run", *hf(tiny, "--strategy", "baseline:budgets=4000"), program=MAIN)
+    done = forked.run(MAIN, "run", *hf(tiny, "--strategy", "baseline:budgets=4000"), timeout=60)
     check_message(done.stderr)
     assert done.returncode == 2
     assert not (place / "runs").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.known_truth import CLAIMS, GAINS, judge, play
-from tests.harness.statements import statement
+from tests.runs.statements import statement
 from tts_bench.analysis.compare import Statement
 from tts_bench.models import resolve
 

@@ -6,36 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tts_bench.api import LearnedToken
+from tts_bench.api import LearnedToken, Turn
+from tts_bench.api import Sampling as Sampling  # engines speak of it too
 from tts_bench.columns import ENTROPY, NO_COLUMNS, Columns, named, top_of
 from tts_bench.errors import UserError
 
 # "logprobs": it gives `Generation.columns`, all of them unless `EngineInfo.top_logprobs` says otherwise
 Capability = Literal["learned-tokens", "token-ids", "seeds", "logprobs", "effort"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How one token is drawn from its logits: temperature, then top-k, then top-p, then min-p; 0 means greedy.
-
-    Raises:
-        ValueError: a value outside its range.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0  # 0: all
-    top_p: float = 1.0
-    min_p: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < float("inf"):  # NaN fails this comparison too
-            raise ValueError(f"temperature is {self.temperature}; it takes a number from 0 (greedy) upwards")
-        if self.top_k < 0:
-            raise ValueError(f"top_k is {self.top_k}; it takes a whole number from 0 (all tokens) upwards")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}; it takes a number above 0, at most 1")
-        if not 0 <= self.min_p < 1:
-            raise ValueError(f"min_p is {self.min_p}; it takes a number from 0 to below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +35,7 @@ class Request:
     stop_texts: tuple[str, ...] = ()  # texts that stop, also where they straddle tokens
     sampled: int = 0  # how many of the prefix's last tokens belong to this very generation, cut earlier by a limit
     effort: str = ""  # a setting of the server's own knob; engines that do not declare "effort" are never given one
+    turns: tuple[Turn, ...] = ()  # what `prompt` was rendered from, for servers that take messages; no part of a key
     columns: tuple[str, ...] = ()  # wanted beside each sampled token, as `columns.named` gives them
 
     def __post_init__(self) -> None:
@@ -97,8 +75,8 @@ class Tokenizer(Protocol):
         """Text of `tokens`, special tokens included."""
         ...
 
-    def render(self, prompt: str, system: str | None = None) -> str:
-        """The prompt as the chat template words it, up to where the model's turn begins."""
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
+        """The prompt, or conversation, as the chat template words it, up to where the model's turn begins."""
         ...
 
 

@@ -82,7 +82,7 @@ def test_without_vllm_the_command_that_installs_it_is_named(refused: Callable[..
 def test_what_can_mean_nothing_is_refused_before_anything_is_loaded(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, as_if_installed: None, given: str, says: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)
+    monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)
     assert re.search(says, refused(*MINE, *given.split()))
 
 

@@ -12,7 +12,7 @@ import pytest
 from tests.on_hf import answers_of, engine_of, items_of
 from tests.on_llama.conftest import WINDOW, Live, Serve, endpoint
 from tts_bench.api import Answer
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines.openai.dialect import Dialect
 from tts_bench.engines.openai.engine import OpenAIEngine
@@ -87,7 +87,7 @@ def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
 def test_budget_forcing_is_that_of_hf_token_for_token_where_the_weights_are_the_same(
     tiny_server: Live, tiny: Path, form: str
 ) -> None:
-    chosen = Settings(PRESETS[form], 0, GREEDY, GREEDY, GREEDY, max_thinking=70, max_answer=12)
+    chosen = Conditions(PRESETS[form], 0, GREEDY, GREEDY, GREEDY, max_thinking=70, max_answer=12)
     spec, items = "budget-forcing:extensions=2", items_of()
     with engine_of(tiny) as local:
         expected = answers_of(local, chosen, spec, items)

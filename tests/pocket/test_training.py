@@ -14,10 +14,10 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
+from pocket import attack, gate, making, release, tokens, training
+from pocket.settings import Settings
 from tests.pocket.shipped import FOLDER
 from tts_bench.errors import UserError
-from tts_bench.pocket import attack, gate, making, release, tokens, training
-from tts_bench.pocket.settings import Settings
 
 SHORT = Settings(seed=3, steps=4, rounds=0, batch_tokens=600)
 HARDENED = Settings(seed=3, steps=2, rounds=2, round_steps=2, batch_tokens=600)
@@ -150,8 +150,7 @@ def test_impossible_settings_and_an_existing_target_are_one_line_and_exit_code_2
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    code = "import sys; from tts_bench.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "pocket", "train", "--out", str(tmp_path / "out"), *arguments]
+    command = [sys.executable, "-m", "pocket", "train", "--out", str(tmp_path / "out"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert says in done.stderr

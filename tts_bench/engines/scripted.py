@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from tts_bench.api import LearnedToken
+from tts_bench.api import LearnedToken, Turn
 from tts_bench.columns import ENTROPY, LOGPROB, NO_COLUMNS, Columns, top_of
 from tts_bench.engine import Engine, EngineInfo, Generation, Request, learned_id
 from tts_bench.engines import cluster
@@ -54,7 +54,9 @@ class ScriptedTokenizer:
                 text = text.replace(chr(token), name)
         return text
 
-    def render(self, prompt: str, system: str | None = None) -> str:
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
+        if not isinstance(prompt, str):
+            prompt = "\n".join(turn.content for turn in prompt)
         return f"{system}\n{prompt}\n{THINK}" if system else f"{prompt}\n{THINK}"
 
 

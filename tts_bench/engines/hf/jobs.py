@@ -11,7 +11,7 @@ from tts_bench.engine import Finish, Generation, Request
 
 from .rows import Row
 
-Outcome = Generation | Exception | None  # None: cancelled
+Finished = Generation | Exception | None  # None: cancelled
 
 
 class Job:
@@ -37,7 +37,7 @@ class Job:
         """Most tokens that it may still sample."""
         return self.request.max_tokens - len(self.known) + len(self.request.prefix)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Finished) -> None:
         if self.future.done():
             return
         if outcome is None:

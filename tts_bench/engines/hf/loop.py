@@ -19,7 +19,7 @@ from tts_bench.engine import Generation
 from tts_bench.streams import uniform
 
 from .decoder import Decoder
-from .jobs import Job, Outcome, Queue
+from .jobs import Finished, Job, Queue
 from .measuring import measure
 from .pages import PAGE
 from .rows import Rows
@@ -62,7 +62,7 @@ class Loop:
         self._active: list[Job] = []
         self._waiting = Queue()
         self._inbox: deque[Job] = deque()
-        self._finished: list[tuple[Job, Outcome]] = []  # handed over together, once a step
+        self._finished: list[tuple[Job, Finished]] = []  # handed over together, once a step
         self._wake = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -120,7 +120,7 @@ class Loop:
 
     def _hand_over(self) -> None:
         """Tell whoever waits what came of the jobs that are finished."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Outcome]]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Finished]]] = {}
         for job, outcome in self._finished:
             by_loop.setdefault(job.future.get_loop(), []).append((job, outcome))
         self._finished = []
@@ -214,7 +214,7 @@ class Loop:
         tokens = draw(logits, [job.request.sampling for job in jobs], uniforms)
         self._measure(jobs, logits, tokens)
         for job, token in zip(jobs, tokens, strict=True):
-            outcome: Outcome
+            outcome: Finished
             if isinstance(token, ValueError):
                 outcome, row = token, job.row
                 self._leave(job)
@@ -290,7 +290,7 @@ class Loop:
         self._finished.append((job, MemoryError(message)))
 
 
-def _settle(finished: list[tuple[Job, Outcome]]) -> None:
+def _settle(finished: list[tuple[Job, Finished]]) -> None:
     for job, outcome in finished:
         job.settle(outcome)
 
