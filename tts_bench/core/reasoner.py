@@ -41,7 +41,7 @@ class ModelReasoner(Handle):
         held = self.begun() if trace is None else self._open(trace, "think()")
         check.count(max_tokens, "max_tokens of think()")
         until = check.texts(stop, "stop of think()")
-        check.sampling(sampling, "think()")
+        sampling = self.sampling(sampling, "think()")
         if effort and "effort" not in self._engine.info.capabilities:
             raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
         if self._conditions.format.mode == "one-reply":
@@ -86,7 +86,7 @@ class ModelReasoner(Handle):
         sampling: Sampling | None = None,
     ) -> Answer:
         held = self.begun() if trace is None else self._open(trace, "answer()")
-        check.sampling(sampling, "answer()")
+        sampling = self.sampling(sampling, "answer()")
         if reply := self.ledger.replies.get(held.trace.segments[-1].origin):
             if prefill or max_tokens or sampling:
                 raise EngineError("the endpoint gives whole replies: answer() takes no more than the trace")

@@ -121,7 +121,7 @@ class Scheduler:
 @lru_cache
 def _how(sampling: Sampling, stop_ids: frozenset[int], stop_texts: tuple[str, ...]) -> str:
     """The part of a key that most requests of a run share."""
-    return f"{sampling!r}, {sorted(stop_ids)!r}, {stop_texts!r}"
+    return f"{sampling.name}, {sorted(stop_ids)!r}, {stop_texts!r}"
 
 
 def _with(generation: Generation, columns: tuple[str, ...]) -> Generation:
