@@ -155,6 +155,5 @@ def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_on_smollm2(smol
         question = "Name the capital of France."  # a short thought: all four ends of it fit into the budget
         assert settings.format.mode == "end-of-turn"
         reference = reference_of(smollm2, settings)
-        short = assert_same(engine, settings, reference, [question], "Wait", (4,))  # its rungs are 0 to 4
-        long = assert_same(engine, settings, reference, [question], CUES[1], (4,))
-    assert [answer.traces[0].cues for answer in (*short, *long)] == [4, 4]
+        [answer] = assert_same(engine, settings, reference, [question], CUES[1], (4,))  # its rungs are 0 to 4
+    assert answer.traces[0].cues == 4

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from tests.pocket.shipped import FOLDER
+from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.pocket import attack, gate, making, release, tokens, training
 from tts_bench.pocket.settings import Settings
@@ -146,16 +145,14 @@ def test_a_killed_command_leaves_no_model_and_goes_on_only_with_the_same_setting
     ],
 )
 def test_impossible_settings_and_an_existing_target_are_one_line_and_exit_code_2(
-    arguments: list[str], says: str, tmp_path: Path
+    arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    code = "import sys; from tts_bench.cli.main import main; main()"
-    command = [sys.executable, "-c", code, "pocket", "train", "--out", str(tmp_path / "out"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert root._run(["pocket", "train", "--out", str(tmp_path / "out"), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
 
