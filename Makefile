@@ -21,8 +21,9 @@ lint: setup
 
 # mypy knows nothing of package-dir in pyproject.toml: it gets the packages linked as they are installed.
 types: setup
-	@rm -rf build/typed/tts_bench && mkdir -p build/typed/tts_bench
+	@rm -rf build/typed && mkdir -p build/typed/tts_bench
 	@ln -s $(CURDIR)/tts_bench/* $(CURDIR)/strategies $(CURDIR)/tasks build/typed/tts_bench
+	@ln -s $(CURDIR)/pocket build/typed
 	cd build/typed && $(CURDIR)/$(BIN)/mypy --num-workers 2 --config-file $(CURDIR)/pyproject.toml
 
 # One thread for each test process: OpenMP threads that share a core wait for each other. One process more than there are
@@ -84,4 +85,4 @@ demo-real: setup
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	find tts_bench strategies tasks tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find tts_bench strategies tasks pocket tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

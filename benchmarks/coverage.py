@@ -3,8 +3,8 @@
 python -m benchmarks.coverage [--runs 1.0] [--workers 2]
 
 Each run draws problems of a known distribution of difficulty and answers to them, and asks the functions behind the
-screens: `points.line_points` for an accuracy's interval (table, curve.json, plot, report), `compare` for a difference's
-interval and test. Two arms are alike for the false positives; one is better for the interval of their difference.
+screens: `points.grid_points` for an accuracy's interval (table, curve.json, plot, report), `compare` for a difference's
+interval and test. Two strategies are alike for the false positives; one is better for the interval of their difference.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from multiprocessing import get_context
 
 import numpy as np
 
-from tts_bench.analysis.arms import Arm, pool_seeds
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compare import compare
-from tts_bench.analysis.points import line_points
-from tts_bench.analysis.table import Line
+from tts_bench.analysis.points import grid_points
+from tts_bench.analysis.series import Series, pool_seeds
+from tts_bench.analysis.table import Grid
 from tts_bench.measures import columns
 
 SPREAD = 2.0  # of Beta(SPREAD p, SPREAD (1 - p)), a problem's chance of a right answer
-GAIN = 0.2  # the better arm turns this share of wrong answers into right ones
+GAIN = 0.2  # the better strategy turns this share of wrong answers into right ones
 RUNS = {30: 300, 100: 300, 300: 200, 1000: 100}  # of pairs; the interval of one accuracy is cheaper
 SINGLE = 1000
 
@@ -45,7 +45,7 @@ class Found:
 
     accuracy: float  # the interval of an accuracy held it
     difference: float  # that of a difference held it
-    false: float  # two arms that are alike were told apart, p < 0.05
+    false: float  # two strategies that are alike were told apart, p < 0.05
 
 
 CELLS = [
@@ -59,15 +59,15 @@ def measured(cell: Cell, runs: int, single: int = SINGLE) -> Found:
     alone, pairs = 0, np.zeros(2)
     for _ in range(single):
         mean, chances = _chances(cell, rng)
-        [point] = line_points("baseline", _arm("baseline", chances, cell, rng).lines["t"], expected=True)
+        [point] = grid_points("baseline", _series("baseline", chances, cell, rng).grids["t"], expected=True)
         assert point.low is not None
         assert point.high is not None
         alone += point.low <= mean <= point.high
     for _ in range(runs):
         mean, chances = _chances(cell, rng)
         truth = GAIN * (1 - mean)
-        first, twin = (_arm(name, chances, cell, rng) for name in ("baseline", "same"))
-        better = _arm("better", chances + GAIN * (1 - chances), cell, rng)
+        first, twin = (_series(name, chances, cell, rng) for name in ("baseline", "same"))
+        better = _series("better", chances + GAIN * (1 - chances), cell, rng)
         [gain] = compare([first, better], resamples=1000, seed=int(rng.integers(1 << 30))).statements
         [none] = compare([first, twin], resamples=1000, seed=int(rng.integers(1 << 30))).statements
         pairs += gain.low <= truth <= gain.high, none.significant
@@ -80,15 +80,15 @@ def _chances(cell: Cell, rng: np.random.Generator) -> tuple[float, Floats]:
     return mean, rng.beta(SPREAD * mean, SPREAD * (1 - mean), cell.problems)
 
 
-def _arm(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Arm:
-    return Arm(name, name, 0, {"t": pool_seeds([_line(name, chances, cell, rng) for _ in range(cell.seeds)])})
+def _series(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Series:
+    return Series(name, name, 0, {"t": pool_seeds([_grid(name, chances, cell, rng) for _ in range(cell.seeds)])})
 
 
-def _line(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Line:
-    """A seed's line, repeats averaged as `table.Rows` does it."""
+def _grid(name: str, chances: Floats, cell: Cell, rng: np.random.Generator) -> Grid:
+    """A seed's grid, repeats averaged as `table.GridBuilder` does it."""
     scores = (rng.binomial(cell.repeats, chances) / cell.repeats)[:, None]
     values = dict.fromkeys((row.name for row in columns()), np.ones_like(scores))
-    return Line("t", name, "s", tuple(range(cell.problems)), ("",) * cell.problems, ("1",), values, {"s": scores}, None)
+    return Grid("t", name, "s", tuple(range(cell.problems)), ("",) * cell.problems, ("1",), values, {"s": scores}, None)
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ def _entry(folder: Path) -> Path:
 
 
 def _read_entry(path: Path) -> object:
-    from tts_bench.analysis.leaderboard.board import Finding, read_entry
-    from tts_bench.analysis.leaderboard.document import document
+    from tts_bench.present.leaderboard.board import Finding, read_entry
+    from tts_bench.present.leaderboard.document import document
 
     try:
         entry = read_entry(path)
@@ -52,14 +52,14 @@ def _read_entry(path: Path) -> object:
 
 
 def _read_run(path: Path) -> object:
-    from tts_bench.analysis.report.payload import build
     from tts_bench.analysis.runs import read_run
+    from tts_bench.present.report.payload import build
 
     return read_run(path.parent), build
 
 
 def _claim(path: Path) -> object:
-    from tts_bench.harness.folder import RunFolder
+    from tts_bench.runs.folder import RunFolder
 
     folder = RunFolder(path.parent)
     folder.check()
@@ -114,7 +114,7 @@ def _samples(folder: Path) -> Path:
 
 
 def _read_samples(path: Path) -> object:
-    from tts_bench.analysis.report.verdicts import golds
+    from tts_bench.present.report.verdicts import golds
 
     return golds(path.parents[3], "t")
 
@@ -187,7 +187,7 @@ def _read_gguf(path: Path) -> object:
 
 
 def _model(name: str) -> Callable[[Path], Path]:
-    return _copied(ROOT / "tts_bench" / "pocket" / "model", name)
+    return _copied(ROOT / "tts_bench" / "models" / "pocket", name)
 
 
 def _read_model(path: Path) -> object:

@@ -48,9 +48,9 @@ from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
 from tts_bench.engine import Request, Sampling  # noqa: E402
 from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
 from tts_bench.engines.hf.load import load  # noqa: E402
-from tts_bench.harness.defaults import plan  # noqa: E402
-from tts_bench.harness.progress import Progress  # noqa: E402
-from tts_bench.harness.run import prepare  # noqa: E402
+from tts_bench.present.progress import Progress  # noqa: E402
+from tts_bench.runs.defaults import plan  # noqa: E402
+from tts_bench.runs.run import prepare  # noqa: E402
 
 SAMPLES, ROUNDS = 16, 5
 TIMED, OTHERS = ("samples", "wait", "library"), ("prefix", "apart", "rows")

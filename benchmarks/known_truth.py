@@ -28,9 +28,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.series import series_of
 from tts_bench.files import write_whole
 from tts_bench.models import resolve
 
@@ -91,8 +91,8 @@ def play(seed: int, problems: int, flat: int, run: Run = in_process_of_its_own) 
 
 def _statements(run: Run, out: Path, *options: str) -> list[Statement]:
     run(["run", "--out", str(out), *options], out.parent)
-    arms, _ = arms_of([read_run(out)])
-    return compare(arms).statements
+    series, _ = series_of([read_run(out)])
+    return compare(series).statements
 
 
 def _short(said: Statement) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from scipy.stats import t
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.matched import accuracy_at
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.table import Line
+from tts_bench.analysis.table import Grid
 from tts_bench.tokens import tokenfile
 
 
@@ -30,9 +30,9 @@ def main() -> None:
     for name in ("learned", "control", "oracle"):
         parser.add_argument(f"--{name}", nargs="*", type=Path, default=[])
     options = parser.parse_args()
-    lines: dict[str, Line] = {}
+    lines: dict[str, Grid] = {}
     for run in options.runs:
-        for of_task in read_run(run).lines.values():
+        for of_task in read_run(run).grids.values():
             lines |= of_task
     [word] = [line for name, line in lines.items() if name.startswith("budget-forcing:cue=Wait")]
     votes = [line for name, line in lines.items() if name.startswith("majority-vote")]
@@ -50,18 +50,18 @@ def main() -> None:
             equal_tokens(folder.name, line, vote, "a vote")
 
 
-def line_of(folder: Path, lines: dict[str, Line]) -> Line:
+def line_of(folder: Path, lines: dict[str, Grid]) -> Grid:
     digest = tokenfile.load(folder).digest[:16]
     return next(line for name, line in lines.items() if f"sha256:{digest}" in name)
 
 
-def show(name: str, line: Line) -> None:
+def show(name: str, line: Grid) -> None:
     accuracies = " ".join(f"{100 * value:.1f}" for value in line.score.mean(0))
     tokens = " ".join(f"{value:.0f}" for value in line.values["generated"].mean(0))
     print(f"{name}: {accuracies} with {tokens} tokens (n = {len(line.documents)})")
 
 
-def gains(name: str, found: list[Line], word: Line) -> None:
+def gains(name: str, found: list[Grid], word: Grid) -> None:
     for rung in range(1, len(found[0].rungs)):
         each = np.array([line.score[:, rung] - word.score[:, rung] for line in found])  # [seeds, problems]
         over_problems = each.mean(0)
@@ -75,7 +75,7 @@ def gains(name: str, found: list[Line], word: Line) -> None:
         print(f"{text}); each: {' '.join(points(seed) for seed in seeds)}")
 
 
-def equal_tokens(name: str, line: Line, other: Line, what: str) -> None:
+def equal_tokens(name: str, line: Grid, other: Grid, what: str) -> None:
     costs = other.values["generated"].mean(0)
     parts = []
     for rung in range(1, len(line.rungs)):

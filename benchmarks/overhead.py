@@ -29,8 +29,8 @@ from tts_bench.core.scheduler import Scheduler  # noqa: E402
 from tts_bench.core.store import Store  # noqa: E402
 from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.engines.scripted import ScriptedEngine  # noqa: E402
-from tts_bench.harness.progress import Progress  # noqa: E402
-from tts_bench.harness.run import Run, prepare  # noqa: E402
+from tts_bench.present.progress import Progress  # noqa: E402
+from tts_bench.runs.run import Run, prepare  # noqa: E402
 
 SHARE, RATE = 0.03, 1000.0  # at most, at least
 

@@ -26,8 +26,8 @@ import numpy as np
 from rich.console import Console
 
 from tts_bench.config import ModelConfig, RunConfig
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import Run, prepare
+from tts_bench.present.progress import Progress
+from tts_bench.runs.run import Run, prepare
 
 GROWTH, MEMORY, RATE = 1.0, 50.0, 0.9  # exponent and MB at most, share of the first thousand's rate at least
 TOLERANCE = 0.05  # of an exponent: what a machine's noise makes of a straight line

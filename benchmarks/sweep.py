@@ -25,9 +25,9 @@ from pathlib import Path  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
-from tts_bench.harness.progress import Progress  # noqa: E402
-from tts_bench.harness.run import prepare  # noqa: E402
+from tts_bench.present.progress import Progress  # noqa: E402
 from tts_bench.records import Record  # noqa: E402
+from tts_bench.runs.run import prepare  # noqa: E402
 from tts_bench.tokens import tokenfile  # noqa: E402
 
 ALLOWED = 1.02

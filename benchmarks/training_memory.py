@@ -24,10 +24,10 @@ import torch  # noqa: E402
 from tts_bench.config import ModelConfig  # noqa: E402
 from tts_bench.engine import Request, Sampling  # noqa: E402
 from tts_bench.engines.hf.engine import HfEngine  # noqa: E402
-from tts_bench.harness.model import load_model  # noqa: E402
 from tts_bench.learning import grpo  # noqa: E402
 from tts_bench.learning.sequences import CUE, Sequence  # noqa: E402
 from tts_bench.learning.start import embedding_of  # noqa: E402
+from tts_bench.solving.model import load_model  # noqa: E402
 
 RATIO = 1.5  # at most
 ROWS, BEFORE, AFTER = 4, 200, 100  # sequences; tokens of each before the first cue and after it

@@ -32,7 +32,7 @@ from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.learning.config import TrainConfig  # noqa: E402
 from tts_bench.learning.rollouts import sample  # noqa: E402
 from tts_bench.learning.session import prepare  # noqa: E402
-from tts_bench.learning.train import Line, Trainer  # noqa: E402
+from tts_bench.learning.train import LogLine, Trainer  # noqa: E402
 
 SHARE = 0.7  # of the engine's throughput, at least
 
@@ -131,9 +131,9 @@ def rollouts(trainer: Trainer, engine: Engine) -> int:
     config, scheduler = trainer.config, Scheduler(engine, Store(None))
     sample(
         scheduler,
-        trainer.model.settings,
+        trainer.model.conditions,
         trainer.token(trainer.start),
-        trainer.problems.batch(0, config.problems_per_step, trainer.model.settings.seed),
+        trainer.problems.batch(0, config.problems_per_step, trainer.model.conditions.seed),
         extensions=config.continuations,
         group=config.group,
         shared=config.shared_prefix,
@@ -198,7 +198,7 @@ def against_engine(trainer: Trainer, rounds: int) -> bool:
     return min(wall, cpu) >= SHARE
 
 
-def split(log: list[Line]) -> None:
+def split(log: list[LogLine]) -> None:
     print("| step | rollouts s | reward s | update s | tokens | tokens per s | in the engine |")
     print("|---|---|---|---|---|---|---|")
     for line in log:

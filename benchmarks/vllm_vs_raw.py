@@ -45,9 +45,9 @@ from tts_bench.engines import kinds
 from tts_bench.engines.openai.engine import seed_of
 from tts_bench.engines.vllm import options
 from tts_bench.engines.vllm.draws import draw
-from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import Run, prepare
+from tts_bench.present.progress import Progress
+from tts_bench.runs.folder import RunFolder
+from tts_bench.runs.run import Run, prepare
 from tts_bench.streams import uniform
 
 RATIO = 0.95  # at least
@@ -187,8 +187,8 @@ def compare(given: argparse.Namespace) -> bool:
             items = list(run.items)
             for mode, temperature in modes.items():
                 drawn = Sampling(temperature=temperature)
-                settings = replace(run.model.settings, thinking=drawn, continuation=drawn, answer=drawn)
-                these = replace(run, model=replace(run.model, settings=settings))
+                conditions = replace(run.model.conditions, thinking=drawn, continuation=drawn, answer=drawn)
+                these = replace(run, model=replace(run.model, conditions=conditions))
                 for number in range(given.rounds):
                     part, items = items[: given.problems], items[given.problems :]
                     played = play(these, llm, part, Path(scratch) / f"{mode}-{number}", seeds=bool(temperature))

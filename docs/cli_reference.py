@@ -17,7 +17,7 @@ _HEAD = """# Command line
 
 Written by `python docs/cli_reference.py` from the commands themselves. `tts-bench VERB --help` shows the same.
 
-Exit codes: 0 done; 1 done, with recorded errors, or `doctor` or `pocket gate` found something wanting; 2 something to
+Exit codes: 0 done; 1 done, with recorded errors, or `doctor` found something wanting; 2 something to
 mend, with a message that says what; 130 interrupted, and the same command again resumes.
 """
 

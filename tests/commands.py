@@ -10,7 +10,9 @@ from typing import Any
 
 import typer
 from tts_bench.tasks import catalog
+from typer.main import get_command
 
+from pocket import __main__ as pocket
 from tts_bench import registry
 from tts_bench.cli.main import VERBS, _command
 from tts_bench.engines import kinds
@@ -81,7 +83,7 @@ def check(words: list[str], *, whole: bool = True) -> None:
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.M)
         _known("target of make", (word for word in words[1:] if "=" not in word), targets)
     elif program == "python":
-        _check_script(words[1:])
+        _check_script(words[1:], whole)
     elif program in LAUNCHERS and "tts_bench" in words:  # torchrun ... -m tts_bench VERB ...
         _check_verb(words[words.index("tts_bench") + 1 :], whole)
     elif program == "sbatch":  # a script, and words for `tts-bench run`
@@ -97,9 +99,13 @@ def _known(what: str, words: Any, known: Any) -> None:  # noqa: ANN401 - iterabl
             raise Wrong(f"there is no {what} {word!r}")
 
 
-def _check_script(words: list[str]) -> None:
+def _check_script(words: list[str], whole: bool) -> None:
     """A file or module that is here, with options that its text names."""
     module = words[:1] == ["-m"]
+    if words[:2] == ["-m", "pocket"]:
+        if words[2:]:  # or it is only named
+            _parsed(get_command(pocket.app), "python -m pocket", words[2:], whole)
+        return
     if module and not words[1].startswith(("tests.", "benchmarks.")):
         return  # a module of someone else
     path = ROOT / (f"{words[1].replace('.', '/')}.py" if module else words[0])
@@ -117,17 +123,8 @@ def _check_verb(words: list[str], whole: bool) -> None:
     _known("verb", [verb], VERBS)
     if verb == "lm-eval" or not rest:  # its own arguments; or a verb that is only named
         return
-    command: Any = _command(verb)
-    try:
-        context = command.make_context(verb, rest)
-        while getattr(command, "commands", None) and (left := [*context._protected_args, *context.args]):
-            name, command, left = command.resolve_command(context, left)
-            context = command.make_context(name, left, parent=context)
-    except typer.TyperException as error:
-        if whole or type(error).__name__ != "MissingParameter":
-            raise Wrong(f"tts-bench {' '.join(words)}: {error.format_message()}") from error
-        return
-    except typer.Exit:  # help
+    context = _parsed(_command(verb), f"tts-bench {verb}", rest, whole)
+    if context is None:
         return
     given = {key: value for key, value in context.params.items() if value}
     for spec in given.get("strategies", ()):
@@ -137,6 +134,22 @@ def _check_verb(words: list[str], whole: bool) -> None:
     tasks = ",".join(filter(None, (given.get("tasks"), given.get("task"))))
     named = (task for task in tasks.split(",") if task and not task.startswith("lm_eval/"))
     _known("task", (task for task in named if not task.endswith(".yaml") and not task.isupper()), catalog.names())
+
+
+def _parsed(command: Any, name: str, words: list[str], whole: bool) -> Any:  # noqa: ANN401 - typer's classes are private
+    """The context of the innermost command; None where help is asked for, or, unless `whole`, something is missing."""
+    try:
+        context = command.make_context(name, words)
+        while getattr(command, "commands", None) and (left := [*context._protected_args, *context.args]):
+            child, command, left = command.resolve_command(context, left)
+            context = command.make_context(child, left, parent=context)
+    except typer.TyperException as error:
+        if whole or type(error).__name__ != "MissingParameter":
+            raise Wrong(f"{name} {' '.join(words)}: {error.format_message()}") from error
+        return None
+    except typer.Exit:  # help
+        return None
+    return context
 
 
 def _check_engine(spec: str) -> None:

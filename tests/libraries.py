@@ -8,5 +8,5 @@ import lm_eval.evaluator  # noqa: E402, F401
 import transformers.models.llama.modeling_llama  # noqa: E402
 import transformers.models.qwen2.modeling_qwen2  # noqa: E402, F401
 
-import tts_bench.analysis.plot  # noqa: E402
-import tts_bench.cli.report_run  # noqa: E402, F401
+import tts_bench.present.plot  # noqa: E402
+import tts_bench.present.running  # noqa: E402, F401

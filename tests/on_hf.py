@@ -14,13 +14,13 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.tiny import Architecture, make_tiny
 from tts_bench import registry
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Engine
 from tts_bench.engines.hf.load import load
-from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.records import Record
+from tts_bench.solving.solve import Arm, Item, solve
 
 FINGERPRINT = "f" * 64
 QUESTIONS = (
@@ -65,7 +65,7 @@ def arms_of(*specs: str) -> list[Arm]:
 
 
 def records_of(
-    engine: Engine, settings: Settings, arms: Sequence[Arm], items: Sequence[Item], in_flight: int = 32
+    engine: Engine, conditions: Conditions, arms: Sequence[Arm], items: Sequence[Item], in_flight: int = 32
 ) -> list[Record]:
     """Records of all strategies on all items, from an empty store."""
     scheduler = Scheduler(engine, Store(None))
@@ -75,7 +75,7 @@ def records_of(
 
         async def one(item: Item) -> list[Record]:
             async with room:
-                return await asyncio.gather(*(solve(arm, item, scheduler, settings, 600) for arm in arms))
+                return await asyncio.gather(*(solve(arm, item, scheduler, conditions, 600) for arm in arms))
 
         return [record for records in await asyncio.gather(*map(one, items)) for record in records]
 
@@ -97,11 +97,11 @@ class Kept:
             yield answer
 
 
-def answers_of(engine: Engine, settings: Settings, spec: str, items: Sequence[Item]) -> dict[str, list[Answer]]:
+def answers_of(engine: Engine, conditions: Conditions, spec: str, items: Sequence[Item]) -> dict[str, list[Answer]]:
     """Answers of every rung for each problem, all problems at once; they are held against the records."""
     [arm] = arms_of(spec)
     kept = Kept(arm.strategy)
-    for record in records_of(engine, settings, [Arm(arm.id, kept)], items):
+    for record in records_of(engine, conditions, [Arm(arm.id, kept)], items):
         for told, answer in zip(record.answers, kept.answers[record.problem], strict=True):
             lineage = [record.segments[place] for place in told.segments]
             assert [(s.kind, s.text, s.tokens, s.end) for s in lineage] == [

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 GENERATED = {
     "docs/cli.md": "tests/test_site.py",
     "leaderboard/README.md": "tests/analysis/test_leaderboard.py",
-    "tts_bench/pocket/model/README.md": "tests/pocket",
+    "tts_bench/models/pocket/README.md": "tests/pocket",
 }
 
 _FENCED = re.compile(

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 
 from tests.engines.rambling import rambler
 from tts_bench import registry
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.scripted import Draw, Script, ScriptedEngine, adder
-from tts_bench.harness.solve import Arm, Item, solve
 from tts_bench.records import Record
+from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.thinking import detect
 
 __all__ = ["Counted", "World", "number", "rambler"]
@@ -38,15 +38,18 @@ class Counted(ScriptedEngine):
 
 
 class World:
-    """A scripted engine, a store and settings, ready to solve."""
+    """A scripted engine, a store and conditions, ready to solve."""
 
     def __init__(
-        self, script: Callable[[str, Draw], str] = adder, store: Store | None = None, **settings: int | Sampling
+        self,
+        script: Callable[[str, Draw], str] = adder,
+        store: Store | None = None,
+        **conditions: int | Sampling | tuple[str, ...],
     ) -> None:
         self.engine = Counted(script, name=script.__name__)
         self.store = store or Store(None)
         self.scheduler = Scheduler(self.engine, self.store)
-        self.settings = Settings(format=detect(self.engine.tokenizer), **settings)  # type: ignore[arg-type]
+        self.conditions = Conditions(format=detect(self.engine.tokenizer), **conditions)  # type: ignore[arg-type]
 
     def item(self, doc_id: int = 0, prompt: str = "Ann has 17 apples and gets 25 more. How many has she?") -> Item:
         return Item("sums", doc_id, 0, prompt, (), number)
@@ -59,7 +62,7 @@ class World:
     def run_arms(self, arms: list[Arm], *, items: list[Item] | None = None, timeout: float = 60.0) -> list[Record]:
         async def everything() -> list[Record]:
             work = [
-                solve(arm, item, self.scheduler, self.settings, timeout)
+                solve(arm, item, self.scheduler, self.conditions, timeout)
                 for item in items or [self.item()]
                 for arm in arms
             ]

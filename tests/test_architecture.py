@@ -32,23 +32,31 @@ def room(module: str) -> str | None:
     return name if package == "tts_bench" and name and not name.startswith("__") else None
 
 
-def imports() -> Iterator[tuple[str, str, str]]:
-    """Every import between two rooms, within functions too: from, to, and where."""
+def modules() -> Iterator[tuple[str, Path]]:
+    """Every module as it is installed, and its file."""
     for name, folder in {"": PACKAGE, **SHIPPED}.items():
         for path in folder.rglob("*.py"):
-            inside = ".".join(
-                ["tts_bench"] + [name] * bool(name) + list(path.relative_to(folder).with_suffix("").parts)
-            )
-            here = room(inside)
-            for node in ast.walk(ast.parse(path.read_bytes())):
-                modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-                if isinstance(node, ast.ImportFrom):
-                    whole = resolve_name("." * node.level + (node.module or ""), inside.rpartition(".")[0])
-                    modules = [f"{whole}.{alias.name}" for alias in node.names]
-                for module in modules:
-                    there = room(module)
-                    if here and there and here != there:
-                        yield here, there, f"{path.relative_to(ROOT)}:{node.lineno}"  # type: ignore[attr-defined]
+            parts = ["tts_bench"] + [name] * bool(name) + list(path.relative_to(folder).with_suffix("").parts)
+            yield ".".join(parts), path
+
+
+def imported() -> Iterator[tuple[str, str]]:
+    """Every import, within functions too: what is imported, and the module that does."""
+    for inside, path in modules():
+        for node in ast.walk(ast.parse(path.read_bytes())):
+            if isinstance(node, ast.Import):
+                yield from ((alias.name, inside) for alias in node.names)
+            if isinstance(node, ast.ImportFrom):
+                whole = resolve_name("." * node.level + (node.module or ""), inside.rpartition(".")[0])
+                yield from ((f"{whole}.{alias.name}", inside) for alias in node.names)
+
+
+def imports() -> Iterator[tuple[str, str, str]]:
+    """Every import between two rooms: from, to, and the module it stands in."""
+    for module, inside in imported():
+        here, there = room(inside), room(module)
+        if here and there and here != there:
+            yield here, there, inside
 
 
 def test_every_room_stands_in_the_table_once() -> None:
@@ -61,6 +69,28 @@ def test_no_import_points_upwards() -> None:
     order = {name: place for place, name in enumerate(rooms())}
     upward = [f"{where}: {here} imports {there}" for here, there, where in imports() if order[there] >= order[here]]
     assert not upward, "\n".join(upward)
+
+
+def test_nothing_of_the_package_imports_the_factory_of_its_control_model() -> None:
+    """`pocket/` is not installed: it is called from a checkout, and makes what `models/pocket` holds."""
+    assert not [where for module, where in imported() if module.partition(".")[0] == "pocket"]
+
+
+def test_lm_eval_is_imported_in_its_room_and_where_a_task_is_loaded_only() -> None:
+    elsewhere = {"tts_bench.tasks.loading", "tts_bench.tasks.yaml_bounds", "tts_bench.cli.lm_eval"}
+    importing = {where for module, where in imported() if module.partition(".")[0] == "lm_eval"}
+    assert {where for where in importing if room(where) != "lm_eval"} == elsewhere
+
+
+@pytest.mark.parametrize(("library", "places"), [("matplotlib", {"present"}), ("jinja2", {"templates"})])
+def test_a_library_is_imported_in_its_room_only(library: str, places: set[str]) -> None:
+    assert {room(where) for module, where in imported() if module.partition(".")[0] == library} == places
+
+
+def test_what_reads_and_plays_prints_nothing() -> None:
+    """rich is the presenting room's and the command line's; one engine words sizes by it."""
+    rich = {where for module, where in imported() if module.partition(".")[0] == "rich"}
+    assert {where for where in rich if room(where) not in ("present", "cli")} == {"tts_bench.engines.vllm.weights"}
 
 
 @pytest.mark.parametrize("name", ["api", "engine", "streams", "errors"])

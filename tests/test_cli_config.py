@@ -15,9 +15,9 @@ import pytest
 from tests.refusals import place, refused, rows, write_data  # noqa: F401 - fixtures
 from tts_bench.cli import main as root
 from tts_bench.config import ModelConfig, RunConfig
-from tts_bench.harness.checked import check
-from tts_bench.harness.portable import portable
-from tts_bench.harness.run import Run, prepare
+from tts_bench.runs.checked import check
+from tts_bench.runs.portable import portable
+from tts_bench.runs.run import Run, prepare
 
 FLAGS = (
     "--engine scripted --tasks gsm8k --data-dir data --strategy baseline:budgets=3+9 --strategy majority-vote:samples=3"
@@ -71,7 +71,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[RunConfig]:
         found.append(config)
         return check(config)
 
-    monkeypatch.setattr("tts_bench.harness.checked.check", checking)
+    monkeypatch.setattr("tts_bench.runs.checked.check", checking)
     return found
 
 

@@ -86,7 +86,7 @@ AT_ONCE = {
 def test_a_bad_option_is_refused_before_anything_is_loaded_and_nothing_is_written(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)  # importing it raises: nothing heavy may follow
+    monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)  # importing it raises: nothing heavy may follow
     assert re.search(AT_ONCE[given], refused(*given.split(" ")))
 
 
@@ -172,7 +172,7 @@ def test_a_damaged_model_folder_is_refused_before_anything_is_loaded(
     says: str,
 ) -> None:
     damage(Path(shutil.copytree(tiny, "model")))
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)
+    monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)
     assert re.search(says, refused("--model", "./model"))
 
 

@@ -22,7 +22,7 @@ from tests import forked
 from tests.refusals import SMALL, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
-from tts_bench.harness.folder import RunFolder
+from tts_bench.runs.folder import RunFolder
 
 
 def test_another_runs_folder_is_refused_and_left_as_it_is(

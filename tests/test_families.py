@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from tests.families import CASES, Case
 from tts_bench.config import ModelConfig
 from tts_bench.engines.tokenizer import HfTokenizer
-from tts_bench.harness.model import prepared
+from tts_bench.solving.model import prepared
 
 pytestmark = pytest.mark.usefixtures("in_process")
 

@@ -186,7 +186,7 @@ import asyncio
 async def cell():
     import lm_eval
     from lm_eval.tasks import TaskManager
-    from tts_bench.harness.lm import TTSBenchLM
+    from tts_bench.lm_eval.lm import TTSBenchLM
     from tts_bench.tasks import FOLDER
     from tts_bench.strategies.baseline import Baseline
     from tts_bench.testing import CLAIMS, conform

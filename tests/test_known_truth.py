@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.known_truth import CLAIMS, GAINS, judge, play
 from tests import forked
-from tests.harness.statements import statement
+from tests.runs.statements import statement
 from tts_bench.analysis.compare import Statement
 from tts_bench.models import resolve
 

@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import FINGERPRINT, answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture
 from tts_bench.api import Answer
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Sampling, learned_id
 from tts_bench.thinking import detect
 from tts_bench.tokens import tokenfile
@@ -55,13 +55,13 @@ def test_a_learned_token_whose_row_is_a_copy_of_waits_gives_the_traces_of_the_cu
     sampling = Sampling(temperature)
     with engine_of(folder, dtype=dtype) as engine:
         form = detect(engine.tokenizer, name="think-tags")
-        settings = Settings(
+        conditions = Conditions(
             form, thinking=sampling, continuation=sampling, answer=sampling, max_thinking=80, max_answer=8
         )
         items = items_of()
-        said = answers_of(engine, settings, "budget-forcing:cue=Wait,extensions=3", items)
-        learned = answers_of(engine, settings, f"learned-token:token={copy},extensions=3", items)
-        another = answers_of(engine, settings, f"learned-token:token={other},extensions=3", items)
+        said = answers_of(engine, conditions, "budget-forcing:cue=Wait,extensions=3", items)
+        learned = answers_of(engine, conditions, f"learned-token:token={copy},extensions=3", items)
+        another = answers_of(engine, conditions, f"learned-token:token={other},extensions=3", items)
     assert traced(learned) == traced(said)
     assert traced(another) != traced(said)  # the row is really read
     cues = [s for rungs in learned.values() for s in rungs[-1].traces[0].segments if s.kind == "cue"]

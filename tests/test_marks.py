@@ -14,10 +14,10 @@ from tests.refusals import place, refused, rows, write_data  # noqa: F401 - fixt
 from tts_bench import registry
 from tts_bench.api import Answer, Budget, Effort, Forced, LearnedToken, Problem, Reasoner
 from tts_bench.conformance import claims
-from tts_bench.harness.requirements import budgets, efforts, needs, thinks_on
 from tts_bench.marks import marks
 from tts_bench.options import options_of, spell
 from tts_bench.registry import BuiltStrategy
+from tts_bench.solving.requirements import budgets, efforts, needs, thinks_on
 
 PLUGIN = """
 from dataclasses import dataclass

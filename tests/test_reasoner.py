@@ -15,8 +15,8 @@ from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Strategy
 from tts_bench.core.cost import Bill, unique
 from tts_bench.engine import Sampling
-from tts_bench.harness.solve import Arm
 from tts_bench.records import Record, SegmentRecord
+from tts_bench.solving.solve import Arm
 
 ALL = ("baseline:budgets=16+64+128", "budget-forcing:extensions=4", "majority-vote:samples=16")
 
@@ -176,11 +176,12 @@ def test_a_vote_is_the_mode_first_seen_and_no_answer_never_beats_an_answer(ballo
 
     async def vote() -> Answer:
         world = World(script)
-        from tts_bench.core.reasoner import Ledger, ModelReasoner
+        from tts_bench.core.ledger import Ledger
+        from tts_bench.core.reasoner import ModelReasoner
 
         say = iter(ballots)
         item = world.item()
-        reasoner = ModelReasoner(item.problem, world.scheduler, world.settings, lambda _: next(say, None), Ledger())
+        reasoner = ModelReasoner(item.problem, world.scheduler, world.conditions, lambda _: next(say, None), Ledger())
         answers = []
         for index in range(len(ballots)):
             branch = reasoner.branch(str(index))
@@ -325,7 +326,8 @@ def test_a_vote_that_grows_is_the_vote_on_all_its_answers() -> None:
     assert len(votes) == 12
     for answers, vote in votes:
         lineage = unique(segment for answer in answers for trace in answer.traces for segment in trace.segments)
-        bill = Bill(world.engine.info).add(lineage).total(max(answer.cost.sequential for answer in answers))
+        longest = max(answer.cost.sequential for answer in answers)
+        bill = Bill(world.engine.info, lineage[0].spent).add(lineage).total(longest)
         assert (vote.lineage, vote.cost) == (lineage, bill)
         assert vote.traces == tuple(trace for answer in answers for trace in answer.traces)
         [(winner, _)] = Counter(answer.extracted for answer in answers).most_common(1)

@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import QUESTIONS, answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture
 from tts_bench.api import Answer
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Engine, Sampling
 from tts_bench.thinking import detect
 
@@ -91,29 +91,34 @@ class Reference:
         return tuple(self.tokenizer.encode(text, add_special_tokens=False))
 
 
-def reference_of(folder: Path, settings: Settings) -> Reference:
-    form = settings.format
+def reference_of(folder: Path, conditions: Conditions) -> Reference:
+    form = conditions.format
     return Reference(
         AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval(),
         AutoTokenizer.from_pretrained(folder),
         form.start,
         form.end,
         form.answer_suffix,
-        settings.max_thinking,
-        settings.max_answer,
+        conditions.max_thinking,
+        conditions.max_answer,
         form.mode == "end-of-turn",
     )
 
 
 def assert_same(
-    engine: Engine, settings: Settings, reference: Reference, questions: Sequence[str], cue: str, most: Sequence[int]
+    engine: Engine,
+    conditions: Conditions,
+    reference: Reference,
+    questions: Sequence[str],
+    cue: str,
+    most: Sequence[int],
 ) -> list[Answer]:
     """The engine's last answers, after it was held against the reference for every number of extensions in `most`."""
     items = items_of(questions)
     wanted = {item.problem.id: reference.rungs(item.prompt, cue, max(most)) for item in items}
     escaped = cue.replace(",", "\\,")
     for extensions in most:
-        found = answers_of(engine, settings, f"budget-forcing:extensions={extensions},cue={escaped}", items)
+        found = answers_of(engine, conditions, f"budget-forcing:extensions={extensions},cue={escaped}", items)
         for problem, answers in found.items():
             rungs = [[(s.kind, s.tokens, s.end) for s in answer.traces[0].segments[1:]] for answer in answers]
             assert rungs == wanted[problem][: extensions + 1], (problem, extensions)
@@ -129,10 +134,12 @@ def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_for_0_to_4_exte
     with engine_of(folder) as engine:
         assert [len(engine.tokenizer.encode(cue)) > 1 for cue in CUES] == [False, True, True]
         form = detect(engine.tokenizer, name="think-tags")
-        settings = Settings(form, thinking=GREEDY, continuation=GREEDY, answer=GREEDY, max_thinking=100, max_answer=12)
-        reference = reference_of(folder, settings)
+        conditions = Conditions(
+            form, thinking=GREEDY, continuation=GREEDY, answer=GREEDY, max_thinking=100, max_answer=12
+        )
+        reference = reference_of(folder, conditions)
         for cue in CUES:
-            last += assert_same(engine, settings, reference, UNTIED, cue, range(5))
+            last += assert_same(engine, conditions, reference, UNTIED, cue, range(5))
     traces = [answer.traces[0] for answer in last]  # not all of these are empty or cut at once
     assert sum(trace.cues for trace in traces) >= 20
     assert any(trace.cues == 4 for trace in traces)
@@ -144,7 +151,7 @@ def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_for_0_to_4_exte
 @pytest.mark.slow
 def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_on_smollm2(smollm2: Path) -> None:
     with engine_of(smollm2, exact=False) as engine:
-        settings = Settings(
+        conditions = Conditions(
             detect(engine.tokenizer),
             thinking=GREEDY,
             continuation=GREEDY,
@@ -153,7 +160,7 @@ def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_on_smollm2(smol
             max_answer=6,
         )
         question = "Name the capital of France."  # a short thought: all four ends of it fit into the budget
-        assert settings.format.mode == "end-of-turn"
-        reference = reference_of(smollm2, settings)
-        [answer] = assert_same(engine, settings, reference, [question], CUES[1], (4,))  # its rungs are 0 to 4
+        assert conditions.format.mode == "end-of-turn"
+        reference = reference_of(smollm2, conditions)
+        [answer] = assert_same(engine, conditions, reference, [question], CUES[1], (4,))  # its rungs are 0 to 4
     assert answer.traces[0].cues == 4

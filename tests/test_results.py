@@ -10,8 +10,8 @@ import pytest
 
 from benchmarks import study
 from tts_bench.analysis.curve import Point, read_curve
-from tts_bench.analysis.leaderboard.recompute import unpacked
 from tts_bench.analysis.paired import mcnemar
+from tts_bench.present.leaderboard.recompute import unpacked
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "docs" / "results" / "qwen2.5-coder-0.5b"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tts_bench.cli import main as root
-from tts_bench.harness.defaults import plan
+from tts_bench.runs.defaults import plan
 from tts_bench.testing import Broken, conform_task
 
 WORDS = r"no name for it. Type lower-case words joined by hyphens"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,61 @@ def test_any_lengths_in_any_order_at_once_sample_each_token_once(lengths: list[i
     assert world.scheduler.counts.made == len(longest.tokens)
 
 
+wants = st.sets(st.sampled_from(("entropy", "logprob", "top_mean:3"))).map(lambda names: tuple(sorted(names)))
+
+
+@given(st.lists(st.tuples(st.integers(1, 250), wants), min_size=1, max_size=8), st.booleans())
+def test_whatever_columns_are_asked_for_in_whatever_order_they_are_those_of_one_whole(
+    asked: list[tuple[int, tuple[str, ...]]], at_once: bool
+) -> None:
+    world = World(rambler)
+    requests = [replace(request(world, length), columns=names) for length, names in asked]
+    [whole] = asyncio.run(
+        world.engine.generate([replace(request(world, 250), columns=("entropy", "logprob", "top_mean:3"))])
+    )
+
+    async def ask() -> list[Generation]:
+        if at_once:
+            return list(await asyncio.gather(*map(world.scheduler.generate, requests)))
+        return [await world.scheduler.generate(each) for each in requests]
+
+    for (length, names), found in zip(asked, asyncio.run(ask()), strict=True):
+        assert found.tokens == whole.tokens[:length]
+        assert dict(found.columns) == {name: whole.columns[name][:length] for name in names}
+        assert found.finish == ("length" if length < len(whole.tokens) else whole.finish)
+    counts, calls = world.scheduler.counts, world.scheduler.counts.engine_calls
+    assert counts.asked == sum(min(length, len(whole.tokens)) for length, _ in asked)
+    made = counts.made
+    asyncio.run(ask())
+    assert (counts.made, counts.engine_calls) == (made, calls)  # all of it is found again
+
+
+def test_a_missing_column_is_made_from_its_beginning_and_a_cut_one_goes_on() -> None:
+    world = World(rambler)
+    counts = world.scheduler.counts
+
+    def ask(length: int, *columns: str) -> tuple[int, int]:
+        """Tokens made and found by it."""
+        before = counts.made, counts.found
+        asyncio.run(world.scheduler.generate(replace(request(world, length), columns=columns)))
+        return counts.made - before[0], counts.found - before[1]
+
+    assert ask(30) == (30, 0)
+    assert ask(10, "logprob") == (10, 0)
+    assert ask(20, "logprob") == (10, 10)
+    assert ask(40, "logprob") == (20, 20)
+    assert ask(40) == (0, 40)
+    assert ask(25, "logprob") == (0, 25)
+    assert ask(40, "entropy", "logprob") == (40, 0)
+    assert ask(40, "entropy") == (0, 40)
+
+
+def test_the_key_is_the_same_whatever_columns_are_asked_for() -> None:
+    world = World(rambler)
+    one = request(world, 10)
+    assert world.scheduler.key(one) == world.scheduler.key(replace(one, columns=("entropy",)))
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -50,8 +106,6 @@ def test_any_lengths_in_any_order_at_once_sample_each_token_once(lengths: list[i
     ],
 )
 def test_the_key_tells_apart_all_that_determines_the_text(other: dict[str, object]) -> None:
-    from dataclasses import replace
-
     world = World(rambler)
     one = request(world, 10)
     assert world.scheduler.key(one) != world.scheduler.key(replace(one, **other))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import sqlite3
 from pathlib import Path
@@ -10,16 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_bench.core.scheduler import cut
+from tts_bench.columns import Columns
+from tts_bench.core.generations import cut
 from tts_bench.core.store import CorruptStore, Store, StoreError
 from tts_bench.engine import Finish, Generation
 
+NAMES = ("entropy", "logprob", "top_mean:20")
 tokens = st.lists(st.integers(0, 2**40), max_size=20).map(tuple)
 
 
-@given(tokens, st.sampled_from(["stop", "length", "context"]), st.integers(0, 3))
-def test_what_is_put_is_found(tokens: tuple[int, ...], finish: Finish, stop: int) -> None:
-    generation = Generation(tokens, finish, stop)
+@given(tokens, st.sampled_from(["stop", "length", "context"]), st.integers(0, 3), st.sets(st.sampled_from(NAMES)))
+def test_what_is_put_is_found(tokens: tuple[int, ...], finish: Finish, stop: int, names: set[str]) -> None:
+    columns = Columns.of({name: [-0.1 * token for token in tokens] for name in names})
+    generation = Generation(tokens, finish, stop, columns)
     with Store(None) as store:
         store.put([(b"key", generation)])
         assert store.get(b"key") == generation
@@ -28,9 +32,10 @@ def test_what_is_put_is_found(tokens: tuple[int, ...], finish: Finish, stop: int
 
 @given(tokens, st.integers(0, 25))
 def test_a_shorter_limit_cuts_a_generation_and_a_longer_one_leaves_it(tokens: tuple[int, ...], limit: int) -> None:
-    whole = Generation(tokens, "stop", min(1, len(tokens)))
+    whole = Generation(tokens, "stop", min(1, len(tokens)), Columns.of({"logprob": [float(n) for n in tokens]}))
     shorter = cut(whole, limit)
     assert shorter.tokens == tokens[:limit]
+    assert shorter.columns.get("logprob", ()) == whole.columns.get("logprob", ())[:limit]
     assert shorter == whole if limit >= len(tokens) else (shorter.finish, shorter.stop) == ("length", 0)
 
 
@@ -42,6 +47,31 @@ def test_a_generation_only_grows() -> None:
         store.put([(b"grown", Generation((1, 2), "length"))])
         store.put([(b"grown", Generation((1, 2, 3), "stop", 1))])
         assert store.get(b"grown") == Generation((1, 2, 3), "stop", 1)
+
+
+def test_columns_are_kept_as_far_as_anyone_has_them() -> None:
+    short = Generation((1, 2), "length", columns=Columns.of({"logprob": (-1.0, -2.0)}))
+    long = Generation((1, 2, 3, 4), "stop", 1)
+    other = Generation((1, 2, 3, 4), "stop", 1, Columns.of({"entropy": (4.0, 3.0, 2.0, 1.0)}))
+    for order in itertools.permutations((short, long, other)):
+        with Store(None) as store:
+            for generation in order:
+                store.put([(b"key", generation)])
+            found = store.get(b"key")
+        assert found is not None
+        assert (found.tokens, found.finish, found.stop) == ((1, 2, 3, 4), "stop", 1)
+        assert dict(found.columns) == {"entropy": (4.0, 3.0, 2.0, 1.0), "logprob": (-1.0, -2.0)}
+
+
+def test_where_an_engine_gives_other_tokens_with_columns_they_replace_those_without() -> None:
+    without = Generation((1, 2, 3, 4), "stop", 1)
+    with_columns = Generation((1, 2, 9), "stop", 1, Columns.of({"logprob": (-1.0, -2.0, -3.0)}))
+    longer = Generation((1, 2, 7, 8, 9), "stop", 1)
+    with Store(None) as store:
+        store.put([(b"key", without), (b"key", with_columns)])
+        assert store.get(b"key") == with_columns
+        store.put([(b"key", longer)])
+        assert store.get(b"key") == longer
 
 
 def test_it_is_still_there_when_opened_again(tmp_path: Path) -> None:
@@ -56,10 +86,15 @@ def _hammer(path: Path, worker: int) -> None:
     with Store(path) as store:
         for number in range(200):
             key = (number % 50).to_bytes(2, "big")
-            store.put([(key, Generation(tuple(range(1 + (number * 7 + worker) % 30)), "length"))])
+            tokens = tuple(range(1 + (number * 7 + worker) % 30))
+            columns = Columns.of({NAMES[worker]: tokens[: 1 + number % 9]})
+            store.put([(key, Generation(tokens, "length", columns=columns))])
             found = store.get(key)
             assert found is not None
             assert found.tokens == tuple(range(len(found.tokens)))
+            assert len(found.tokens) >= len(tokens)
+            assert len(found.columns[NAMES[worker]]) >= len(columns[NAMES[worker]])
+            assert all(numbers == tuple(range(len(numbers))) for numbers in found.columns.values())
 
 
 def test_two_processes_on_one_store_do_no_harm(tmp_path: Path) -> None:
@@ -73,6 +108,8 @@ def test_two_processes_on_one_store_do_no_harm(tmp_path: Path) -> None:
     assert [worker.exitcode for worker in workers] == [0, 0]
     with Store(path) as store:
         assert len(store) == 50
+        both = [store.get(number.to_bytes(2, "big")) for number in range(50)]
+        assert all(found and sorted(found.columns) == sorted(NAMES[:2]) for found in both)
 
 
 def test_a_file_that_is_no_database_is_kept_aside_and_not_answered_from(tmp_path: Path) -> None:
@@ -116,27 +153,30 @@ def test_a_changed_row_is_found_by_its_checksum(tmp_path: Path) -> None:
         store.get(b"key")
 
 
-def test_a_store_of_version_1_is_converted_with_all_that_it_holds(tmp_path: Path) -> None:
-    path, held = (
-        tmp_path / "store.sqlite",
-        {bytes([number]): Generation((number,) * 3, "stop", 1) for number in range(9)},
-    )
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_store_is_converted_with_all_that_it_holds(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "store.sqlite"
+    held = {bytes([number]): Generation((number,) * 3, "stop", 1) for number in range(9)}
     with Store(path) as store:
         store.put(held.items())
     database = sqlite3.connect(path, isolation_level=None)
-    database.execute("ALTER TABLE generations RENAME TO version_2")
+    database.execute("ALTER TABLE generations RENAME TO newer")
     database.execute(
         "CREATE TABLE generations (key BLOB PRIMARY KEY, tokens BLOB NOT NULL, finish TEXT NOT NULL, "
-        "stop INTEGER NOT NULL, checksum BLOB NOT NULL) WITHOUT ROWID"
+        f"stop INTEGER NOT NULL, checksum BLOB NOT NULL) {'WITHOUT ROWID' if version == 1 else ''}"
     )
-    database.execute("INSERT INTO generations SELECT * FROM version_2")
-    database.execute("DROP TABLE version_2")
-    database.execute("PRAGMA user_version=1")
+    database.execute("INSERT INTO generations SELECT key, tokens, finish, stop, checksum FROM newer")
+    database.execute("DROP TABLE newer")
+    database.execute(f"PRAGMA user_version={version}")
     database.close()
     for _ in range(2):
         with Store(path) as store:
             assert len(store) == len(held)
             assert {key: store.get(key) for key in held} == held
+    with Store(path) as store:
+        wider = Generation((0,) * 3, "stop", 1, Columns.of({"logprob": (-1.0, -2.0, -3.0)}))
+        store.put([(bytes([0]), wider)])
+        assert store.get(bytes([0])) == wider
 
 
 def test_where_one_generation_cannot_be_kept_none_of_its_transaction_is(tmp_path: Path) -> None:

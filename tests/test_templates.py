@@ -12,7 +12,7 @@ from tests.families import CASES, CHATML, LLAMA, LLAMA_OPENS, LLAMA_REPLY, OPENS
 from tests.test_families import tokenizer_of
 from tts_bench.config import ModelConfig
 from tts_bench.errors import EngineError, UserError
-from tts_bench.harness.model import prepared
+from tts_bench.solving.model import prepared
 from tts_bench.templates import ChatTemplate
 
 USER = {"role": "user", "content": " What is {6} * 7?\n"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tts_bench import records
 from tts_bench.analysis import curve
-from tts_bench.analysis.leaderboard import entry
-from tts_bench.harness import folder
+from tts_bench.present.leaderboard import entry
+from tts_bench.runs import folder
 
 PAGE = Path(__file__).parents[1] / "docs" / "versions.md"
 WRITTEN = {

@@ -6,33 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from tts_bench.api import LearnedToken
+from tts_bench.api import LearnedToken, Turn
+from tts_bench.api import Sampling as Sampling  # engines speak of it too
+from tts_bench.columns import ENTROPY, NO_COLUMNS, Columns, named, top_of
+from tts_bench.errors import UserError
 
+# "logprobs": it gives `Generation.columns`, all of them unless `EngineInfo.top_logprobs` says otherwise
 Capability = Literal["learned-tokens", "token-ids", "seeds", "logprobs", "effort"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How one token is drawn from its logits: temperature, then top-k, then top-p, then min-p; 0 means greedy.
-
-    Raises:
-        ValueError: a value outside its range.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0  # 0: all
-    top_p: float = 1.0
-    min_p: float = 0.0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.temperature < float("inf"):  # NaN fails this comparison too
-            raise ValueError(f"temperature is {self.temperature}; it takes a number from 0 (greedy) upwards")
-        if self.top_k < 0:
-            raise ValueError(f"top_k is {self.top_k}; it takes a whole number from 0 (all tokens) upwards")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}; it takes a number above 0, at most 1")
-        if not 0 <= self.min_p < 1:
-            raise ValueError(f"min_p is {self.min_p}; it takes a number from 0 to below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +21,9 @@ class Request:
 
     The token at index i of `prefix` and of what is sampled after it has stream position i: its uniform number is
     `streams.uniform(stream, i)`, whoever asks, so a shorter request gives a prefix of a longer one.
+
+    Raises:
+        ValueError: `columns` that do not exist, or are not in order.
     """
 
     prompt: tuple[int, ...]  # read in one go (prefill)
@@ -52,6 +35,12 @@ class Request:
     stop_texts: tuple[str, ...] = ()  # texts that stop, also where they straddle tokens
     sampled: int = 0  # how many of the prefix's last tokens belong to this very generation, cut earlier by a limit
     effort: str = ""  # a setting of the server's own knob; engines that do not declare "effort" are never given one
+    turns: tuple[Turn, ...] = ()  # what `prompt` was rendered from, for servers that take messages; no part of a key
+    columns: tuple[str, ...] = ()  # wanted beside each sampled token, as `columns.named` gives them
+
+    def __post_init__(self) -> None:
+        if self.columns and self.columns != named(frozenset(self.columns)):
+            raise ValueError(f"columns are {self.columns}; they have to be sorted, and each there once")
 
 
 Finish = Literal["stop", "length", "context"]
@@ -64,6 +53,7 @@ class Generation:
     tokens: tuple[int, ...]  # the stop included
     finish: Finish  # a stop was sampled, max_tokens was reached, or the context window is full
     stop: int = 0  # how many of the generation's last tokens are the stop, counted with `Request.sampled` before them
+    columns: Columns = NO_COLUMNS  # those of `Request.columns`, a number for each of `tokens`
 
 
 class Tokenizer(Protocol):
@@ -85,8 +75,8 @@ class Tokenizer(Protocol):
         """Text of `tokens`, special tokens included."""
         ...
 
-    def render(self, prompt: str, system: str | None = None) -> str:
-        """The prompt as the chat template words it, up to where the model's turn begins."""
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
+        """The prompt, or conversation, as the chat template words it, up to where the model's turn begins."""
         ...
 
 
@@ -107,6 +97,33 @@ class EngineInfo:
     layers: int = 0  # for FLOPs
     width: int = 0  # attention width (heads x head size), for FLOPs
     parameters: int = 0  # multiplied for each token: all but the input embedding
+    top_logprobs: int | None = None  # the most K of "top_mean:K", of a server that gives so many and no entropy; or any
+
+
+def check_columns(info: EngineInfo, columns: tuple[str, ...]) -> None:
+    """Refuse `columns` that the engine cannot give, before anything is generated.
+
+    Raises:
+        UserError: it gives none, no entropy, or no mean of so many.
+    """
+    if columns and "logprobs" not in info.capabilities:
+        raise UserError(
+            f"{', '.join(columns)}: the engine {info.name!r} with {info.model} tells no log-probabilities. "
+            "Type --engine hf, or leave out what asks for them."
+        )
+    most = info.top_logprobs
+    if most is None:
+        return
+    if ENTROPY in columns:
+        raise UserError(
+            f"{ENTROPY}: {info.name!r} with {info.model} tells the most probable tokens only, and entropy takes all. "
+            "Type --engine hf or --engine vllm."
+        )
+    if high := [name for name in columns if top_of(name) > most]:
+        raise UserError(
+            f"{', '.join(high)}: {info.name!r} with {info.model} tells the log-probabilities of {most} tokens at most. "
+            f"Ask for so many, or type --engine hf or --engine vllm."
+        )
 
 
 def learned_id(token: LearnedToken) -> int:

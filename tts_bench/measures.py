@@ -23,7 +23,7 @@ TOO_MUCH = 1.5  # times the bill: more than probe answers take
 ABSENT = "-"  # a column that an older file lacks
 Unit = Literal["tokens", "FLOPs", "share", "number"]
 _TEXTS: dict[Unit, str] = {"tokens": "{:,.0f}", "FLOPs": "{:.3g}", "share": "{:.0%}", "number": "{:.3g}"}
-Series = TypeVar("Series")
+Values = TypeVar("Values")
 Read = Callable[["Record", "AnswerRecord"], float]
 
 
@@ -120,10 +120,10 @@ MEASURES = (
     Measure(
         "generated",
         "tokens",
-        "sampled and forced tokens",
+        "tokens sampled, put in, and read beyond the task's prompt",
         "tokens",
         Shown.ALWAYS,
-        parts=("thinking", "forced", "answer"),
+        parts=("thinking", "forced", "answer", "context", "probe", "discarded"),
         axis=Axis("tokens", "tokens", "mean generated tokens per problem"),
         required=True,
     ),
@@ -192,6 +192,30 @@ MEASURES = (
         required=True,
     ),
     Measure(
+        "context",
+        "context",
+        "tokens read beyond the length of the task's prompt",
+        "tokens",
+        Shown.FILES,
+        read="cost.context",
+    ),
+    Measure(
+        "probe",
+        "probe",
+        "tokens put in and sampled on the side",
+        "tokens",
+        Shown.FILES,
+        read="cost.probe",
+    ),
+    Measure(
+        "discarded",
+        "discarded",
+        "tokens of thinking that was cut off, killed or left open",
+        "tokens",
+        Shown.FILES,
+        read="cost.discarded",
+    ),
+    Measure(
         "flops",
         "FLOPs",
         "operations for parameters and attention, prefill included",
@@ -258,7 +282,7 @@ def named(name: str) -> Measure:
     return next(row for row in MEASURES if row.name == name)
 
 
-def series(row: Measure, held: Mapping[str, Series]) -> Series:
+def values_of(row: Measure, held: Mapping[str, Values]) -> Values:
     """The values of `row`: its own in `held`, or the sum of its parts.
 
     Raises:
@@ -266,7 +290,7 @@ def series(row: Measure, held: Mapping[str, Series]) -> Series:
     """
     if row.name in held or not row.parts:
         return held[row.name]
-    return reduce(add, (series(named(part), held) for part in row.parts))
+    return reduce(add, (values_of(named(part), held) for part in row.parts))
 
 
 def weights(row: Measure) -> dict[str, float]:

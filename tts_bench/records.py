@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
+from math import fsum, isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
 
 from tts_bench import foreign
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
     from msgspec.json import Decoder
     from pydantic import TypeAdapter, ValidationError
 
-SCHEMA = 3  # 1: segments had neither `extracted` nor `scores`; 2: answers had no `ballots`
-READ = (1, 2, 3)
+SCHEMA = 4  # 1: segments had neither `extracted` nor `scores`; 2: answers had no `ballots`; 3: costs had no `probe`
+READ = (1, 2, 3, 4)
 
 ErrorKind = Literal["raised", "timeout", "nothing", "misuse", "engine"]
 
@@ -29,12 +31,13 @@ class SegmentRecord:
     text: str
     tokens: int
     end: int  # tokens of the end of thinking or turn that was sampled after them
-    paid: int  # tokens of a closing that were sampled as that end: `tokens + end - paid` is what the segment cost
+    paid: int  # of an answer prompt: tokens sampled as that end; `tokens + end - paid` is what the segment cost
     start: int
     stream: str
     origin: str
     extracted: str | None = None  # of an answer: its canonical form, what it says in a vote
     scores: dict[str, float] = field(default_factory=dict)  # of a ballot that no rung shows: lm-eval's values
+    means: dict[str, float] = field(default_factory=dict)  # of each column beside its sampled tokens, where asked for
 
 
 @dataclass(frozen=True)
@@ -190,7 +193,11 @@ def _other_schema(found: object) -> str:
     return f"record schema is {repr(found)[:80]}; this version reads {READ[0]} to {READ[-1]}"
 
 
-def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRecord:
+def segment_record(
+    segment: Segment, extracted: str | None = None, numbers: Mapping[str, Sequence[float]] = MappingProxyType({})
+) -> SegmentRecord:
+    """`numbers`: those beside its tokens, by column. A mean that lacks one of its numbers is left out."""
+    means = {name: fsum(values) / len(values) for name, values in numbers.items() if values}
     return SegmentRecord(
         kind=segment.kind,
         text=segment.text,
@@ -201,16 +208,17 @@ def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRec
         stream=segment.stream,
         origin=segment.origin,
         extracted=extracted,
+        means={name: mean for name, mean in means.items() if isfinite(mean)},
     )
 
 
 def answer_records(
     rungs: Iterable[str],
-    answers: Iterable[Answer],
+    answers: Iterable[tuple[Answer, int]],
     index: dict[tuple[str, int], int],
-    ballots: Callable[[Answer], int],
 ) -> tuple[AnswerRecord, ...]:
-    """`index` gives the place among the record's segments of each origin and cost, `ballots` how many a vote counted.
+    """`answers`: each with the number of ballots that a plain vote counted for it. `index` gives the place among the
+    record's segments of each origin and cost.
 
     A vote depends on all that the vote before it does and on one trace more: what grows is gone through once.
     """
@@ -219,7 +227,7 @@ def answer_records(
     places: tuple[int, ...] = ()
     truncated, wanted, cues = False, 0, 0
     records = []
-    for rung, answer in zip(rungs, answers, strict=True):
+    for rung, (answer, ballots) in zip(rungs, answers, strict=True):
         if answer.lineage[: len(lineage)] != lineage:
             lineage, places = (), ()
         if answer.traces[: len(traces)] != traces:
@@ -238,7 +246,7 @@ def answer_records(
                 truncated,
                 wanted,
                 cues,
-                ballots=ballots(answer),
+                ballots=ballots,
             )
         )
     return tuple(records)

@@ -25,9 +25,9 @@ from rich.console import Console  # noqa: E402
 from docs.measures_reference import table  # noqa: E402
 from tests.analysis.run_folders import FIXTURES  # noqa: E402
 from tts_bench.analysis.curve import read_curve  # noqa: E402
-from tts_bench.analysis.report.payload import build  # noqa: E402
-from tts_bench.analysis.terminal import show  # noqa: E402
 from tts_bench.cli.main import _run  # noqa: E402
+from tts_bench.present.report.payload import build  # noqa: E402
+from tts_bench.present.terminal import show  # noqa: E402
 
 run = run_folder(folder / "run")
 with (folder / "terminal.txt").open("w") as file:

@@ -9,12 +9,12 @@ from typing import Any
 
 from tests.analysis.run_folders import FIXTURES
 from tts_bench.analysis.curve import write_curve
-from tts_bench.analysis.leaderboard.board import Board
-from tts_bench.analysis.leaderboard.entry import Entry
-from tts_bench.analysis.leaderboard.recompute import complete, packed, per_problem
 from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_header, read_records
 from tts_bench.cli.main import parses
+from tts_bench.present.leaderboard.board import Board
+from tts_bench.present.leaderboard.entry import Entry
+from tts_bench.present.leaderboard.recompute import complete, packed, per_problem
 
 Header = dict[str, Any]
 

@@ -11,20 +11,20 @@ from made_up import answer, failed, made_up, record
 from numpy.typing import NDArray
 from run_folders import FIXTURES, write_run
 
-from tts_bench.analysis.arms import Arm
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.profile import flips, profile
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.table import Line
-from tts_bench.analysis.words import paragraphs
+from tts_bench.analysis.series import Series
+from tts_bench.analysis.table import Grid
 from tts_bench.cli import main as root
-from tts_bench.cli.show_comparison import _slope
 from tts_bench.errors import UserError
+from tts_bench.present.comparison import _slope
+from tts_bench.present.words import paragraphs
 
 
-def arm(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: bool = False) -> Arm:
-    """An arm with `scores` (problems, rungs) and costs that vary a little around `tokens`."""
+def series(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: bool = False) -> Series:
+    """A series with `scores` (problems, rungs) and costs that vary a little around `tokens`."""
     n, rungs = scores.shape
     spent = np.array(tokens) * np.random.default_rng(n).uniform(0.8, 1.2, (n, 1))
     nothing = np.zeros((n, rungs))
@@ -38,7 +38,7 @@ def arm(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: b
         "right_answered": scores,
         "spent": spent,
     }
-    line = Line(
+    line = Grid(
         "sums",
         name,
         "strict",
@@ -49,7 +49,7 @@ def arm(name: str, scores: NDArray[np.float64], tokens: Sequence[float], cues: b
         {"strict": scores},
         None,
     )
-    return Arm(name, name, 0, {"sums": line})
+    return Series(name, name, 0, {"sums": line})
 
 
 def right(n: int, *counts: int) -> NDArray[np.float64]:
@@ -65,7 +65,7 @@ def only(statements: Sequence[Statement], left: str) -> Statement:
 def test_a_difference_its_test_and_its_ratio_are_those_counted_by_hand() -> None:
     better = right(100, 50, 60)
     better[:4, 1] = 0
-    found = compare([arm("baseline", right(100, 50), [100.0]), arm("wait", better, [100.0, 290.0], cues=True)])
+    found = compare([series("baseline", right(100, 50), [100.0]), series("wait", better, [100.0, 290.0], cues=True)])
     [said] = found.statements
     assert (said.difference, said.better, said.worse, said.problems) == (pytest.approx(0.06), 10, 4, 100)
     assert (said.p, said.adjusted, said.test) == (pytest.approx(0.1795654), said.p, "exact McNemar test")
@@ -76,20 +76,23 @@ def test_a_difference_its_test_and_its_ratio_are_those_counted_by_hand() -> None
 def test_the_papers_gains_come_out_of_its_table() -> None:
     """arXiv 2506.11274, GSM8K-Platinum with Cmax 2 and Bmax 8192: mean accuracies of 1,209 problems."""
     luck = np.random.default_rng(0).dirichlet(np.ones(1209)) * 1209
-    arms = [
-        arm(name, np.clip(mean * luck[:, None] / 20 + mean * 0.95, 0, 2), [100.0])
+    strategies = [
+        series(name, np.clip(mean * luck[:, None] / 20 + mean * 0.95, 0, 2), [100.0])
         for name, mean in (("baseline", 0.7841), ("wait", 0.7971), ("learned", 0.8263))
     ]
-    said = compare(arms, resamples=1000).statements
+    said = compare(strategies, resamples=1000).statements
     wait, learned = only(said, "wait").difference, only(said, "learned").difference
     assert (round(100 * wait, 2), round(100 * learned, 2)) == (1.30, 4.22)
     assert learned / wait == pytest.approx(3.2, abs=0.05)
 
 
 def test_at_matched_compute_the_longer_curve_is_read_between_its_rungs() -> None:
-    wait, vote = arm("wait", right(400, 100, 160), [100.0, 200.0]), arm("vote", right(400, 100, 240), [100.0, 400.0])
+    wait, vote = (
+        series("wait", right(400, 100, 160), [100.0, 200.0]),
+        series("vote", right(400, 100, 240), [100.0, 400.0]),
+    )
     [said] = [
-        s for s in compare([arm("baseline", right(400, 100), [100.0]), wait, vote]).statements if s.kind != "last"
+        s for s in compare([series("baseline", right(400, 100), [100.0]), wait, vote]).statements if s.kind != "last"
     ]
     assert (said.left_rung, said.right_rung) == ("1", "0 to 1")
     assert said.difference == pytest.approx(160 / 400 - (100 + 240) / 2 / 400, abs=1e-6)
@@ -97,21 +100,21 @@ def test_at_matched_compute_the_longer_curve_is_read_between_its_rungs() -> None
 
 
 def test_curves_that_do_not_meet_and_baselines_are_not_matched() -> None:
-    arms = [
-        arm("baseline", right(50, 10, 20), [50.0, 100.0]),
-        arm("wait", right(50, 20, 21), [100.0, 150.0]),
-        arm("vote", right(50, 20, 21), [300.0, 900.0]),
+    strategies = [
+        series("baseline", right(50, 10, 20), [50.0, 100.0]),
+        series("wait", right(50, 20, 21), [100.0, 150.0]),
+        series("vote", right(50, 20, 21), [300.0, 900.0]),
     ]
-    assert [statement.kind for statement in compare(arms, resamples=1000).statements] == ["last", "last"]
+    assert [statement.kind for statement in compare(strategies, resamples=1000).statements] == ["last", "last"]
 
 
 def test_words_say_what_is_shown_and_what_is_not() -> None:
-    arms = [
-        arm("baseline", right(300, 100), [100.0]),
-        arm("wait", right(300, 160), [290.0]),
-        arm("hmm", right(300, 101), [1e5]),
+    strategies = [
+        series("baseline", right(300, 100), [100.0]),
+        series("wait", right(300, 160), [290.0]),
+        series("hmm", right(300, 101), [1e5]),
     ]
-    [text] = paragraphs(compare(arms))
+    [text] = paragraphs(compare(strategies))
     assert "wait at 0 is 20.0 points above baseline at 0 at 2.9 times the tokens (95% +1" in text
     assert "p < 0.001, 300 paired problems)" in text
     assert "No significant difference between hmm at 0 and baseline at 0" in text
@@ -120,19 +123,19 @@ def test_words_say_what_is_shown_and_what_is_not() -> None:
 
 
 def test_problems_that_not_all_arms_finished_are_left_out_and_counted() -> None:
-    short = arm("wait", right(40, 20), [10.0])
-    found = compare([arm("baseline", right(50, 20), [10.0]), short], resamples=1000)
+    short = series("wait", right(40, 20), [10.0])
+    found = compare([series("baseline", right(50, 20), [10.0]), short], resamples=1000)
     assert found.notes == ["Left out for all: 10 problems of sums that --limit kept from some runs (wait)."]
     assert found.statements[0].problems == 40
-    far = replace(short.lines["sums"], documents=tuple(range(100, 140)))
+    far = replace(short.grids["sums"], documents=tuple(range(100, 140)))
     with pytest.raises(UserError, match="no problem of sums was finished by all of baseline, wait"):
-        compare([arm("baseline", right(50, 20), [10.0]), replace(short, lines={"sums": far})])
+        compare([series("baseline", right(50, 20), [10.0]), replace(short, grids={"sums": far})])
     with pytest.raises(UserError, match="one strategy only"):
         compare([short])
     with pytest.raises(UserError, match="no two strategies solved one task"):
-        compare([short, replace(short, name="hmm", lines={"products": far})])
+        compare([short, replace(short, name="hmm", grids={"products": far})])
     with pytest.raises(UserError, match="no strategy 'x'"):
-        compare([short, arm("hmm", right(40, 20), [10.0])], baseline="x")
+        compare([short, series("hmm", right(40, 20), [10.0])], baseline="x")
 
 
 def test_a_comparison_that_errors_leave_nothing_of_says_which_strategy_failed(
@@ -146,8 +149,8 @@ def test_a_comparison_that_errors_leave_nothing_of_says_which_strategy_failed(
 
 
 def test_the_same_data_and_seed_give_the_same_numbers() -> None:
-    arms = [arm("baseline", right(60, 20), [10.0]), arm("wait", right(60, 30) * 0.5, [20.0])]
-    assert compare(arms, seed=3) == compare(arms, seed=3)
+    strategies = [series("baseline", right(60, 20), [10.0]), series("wait", right(60, 30) * 0.5, [20.0])]
+    assert compare(strategies, seed=3) == compare(strategies, seed=3)
 
 
 @pytest.mark.slow
@@ -156,21 +159,21 @@ def test_a_family_of_ten_true_nulls_is_called_different_in_at_most_6_of_100() ->
     rng, families, called = np.random.default_rng(11), 200, 0
     for _ in range(families):
         chance = rng.beta(1, 1, (150, 1))
-        arms = [
-            arm(name, (rng.random((150, 3)) < chance).astype(float), [100.0, 200.0, length])
+        strategies = [
+            series(name, (rng.random((150, 3)) < chance).astype(float), [100.0, 200.0, length])
             for name, length in zip(("baseline", "a", "b", "c", "d"), (300.0, 400.0, 500.0, 600.0, 700.0), strict=True)
         ]
-        said = compare(arms, resamples=1000).statements
+        said = compare(strategies, resamples=1000).statements
         assert len(said) == 10
         called += any(statement.significant for statement in said)
     assert called / families <= 0.06
 
 
 def test_flips_and_slopes_are_those_of_the_scores() -> None:
-    changed = arm("a", np.array([[1.0, 1], [1, 0], [0, 1], [0, 1], [0, 0]]), [100.0, 200.0]).lines["sums"]
+    changed = series("a", np.array([[1.0, 1], [1, 0], [0, 1], [0, 1], [0, 0]]), [100.0, 200.0]).grids["sums"]
     found = flips(changed)
     assert (found.stayed_right, found.right_to_wrong, found.wrong_to_right) == (0.2, 0.2, 0.4)
-    line = arm("wait", right(100, 40, 46), [100.0, 200.0], cues=True).lines["sums"]
+    line = series("wait", right(100, 40, 46), [100.0, 200.0], cues=True).grids["sums"]
     told = profile(line)
     assert (told.performance, told.per_doubling, told.up, told.down) == (46, pytest.approx(6), pytest.approx(6), None)
     assert told.cues_happened == 1.0
@@ -310,5 +313,5 @@ assert not {{"torch", "lm_eval", "transformers", "matplotlib.pyplot"}} & set(sys
 
 def test_a_schema_1_run_is_compared_with_its_votes_as_they_were_scored() -> None:
     run_data = read_run(FIXTURES / "run-schema-1")
-    vote = run_data.lines["gsm8k"]["majority-vote:samples=3,budget=none"]
+    vote = run_data.grids["gsm8k"]["majority-vote:samples=3,budget=none"]
     assert (vote.expected == vote.score).all()

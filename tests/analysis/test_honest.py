@@ -15,21 +15,20 @@ from run_folders import FIXTURES, write_run
 from voters import TOKENS, plain, sampled
 
 from tests.scripts import World, rambler
-from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.curve import Point, heading
-from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.points import points
 from tts_bench.analysis.pool import pool
 from tts_bench.analysis.profile import profile
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.words import paragraphs, rows
+from tts_bench.analysis.series import curve_of, series_of
 from tts_bench.api import Answer, Problem, Reasoner
 from tts_bench.cli import main as root
-from tts_bench.cli import show_plot
 from tts_bench.errors import UserError
-from tts_bench.harness.solve import Arm
+from tts_bench.present import plot
+from tts_bench.present.words import paragraphs, rows
 from tts_bench.records import Record
+from tts_bench.solving.solve import Arm
 
 
 def folder(path: Path, records: Sequence[Record], **identity: object) -> Path:
@@ -89,10 +88,10 @@ def test_a_best_of_n_that_is_billed_through_a_vote_keeps_its_own_accuracy(
         chosen = [[*range(k), *[best if best < k else 0] * (k + 1)] for k in range(1, 5)]  # the lineage of a plain vote
         records += [plain(said, doc=doc, strategy="vote"), sampled(said, chosen, doc=doc, strategy="best")]
     run, drawn = folder(tmp_path / "run", records), list[Point]()
-    monkeypatch.setattr(show_plot, "write_figure", lambda curve, *_, **__: drawn.extend(curve))
+    monkeypatch.setattr(plot, "write_figure", lambda curve, *_, **__: drawn.extend(curve))
     assert root._run(["plot", str(run), "--out", str(tmp_path / "a.svg")]) == 0
     right = [one.answers[-1].scores["strict"] for one in records if one.strategy == "best"]
-    for curve in (drawn, curve_of(arms_of([read_run(run)])[0])):
+    for curve in (drawn, curve_of(series_of([read_run(run)])[0])):
         last = {point.strategy: point.accuracy for point in curve if point.rung == "4"}
         assert last["best"] == pytest.approx(sum(right) / 40, abs=1e-12)
         assert last["best"] > (last["vote"] or 0.0) + 0.2
@@ -100,10 +99,10 @@ def test_a_best_of_n_that_is_billed_through_a_vote_keeps_its_own_accuracy(
 
 def test_old_records_are_read_and_their_votes_not_guessed(tmp_path: Path) -> None:
     for schema in (1, 2):
-        arms, notes = arms_of([read_run(FIXTURES / f"run-schema-{schema}")])
-        assert all(line.votes is None for arm in arms for line in arm.lines.values())
+        series, notes = series_of([read_run(FIXTURES / f"run-schema-{schema}")])
+        assert all(line.votes is None for one in series for line in one.grids.values())
         assert [note for note in notes if f"of schema {schema}, do not say which votes were plain" in note]
-    assert arms_of([read_run(FIXTURES / "run-schema-3")])[1] == []
+    assert series_of([read_run(FIXTURES / "run-schema-3")])[1] == []
 
 
 def test_equal_scores_are_never_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -116,7 +115,7 @@ def test_equal_scores_are_never_told_apart(tmp_path: Path, capsys: pytest.Captur
         said = ["g" if doc % 3 else "b"] * 4 + ["w", "x", "y", "y", "z", "z"]
         records += [plain(said, doc=doc), sampled(said[:1], [[0]], doc=doc, strategy="baseline")]
     run = folder(tmp_path / "run", records)
-    [statement] = compare(arms_of([read_run(run)])[0], resamples=1000).statements
+    [statement] = compare(series_of([read_run(run)])[0], resamples=1000).statements
     assert (statement.better, statement.worse, statement.difference, statement.p) == (0, 0, 0.0, 1.0)
     assert root._run(["compare", str(run), "--resamples", "1000", "--out", str(tmp_path / "said.json")]) == 0
     assert "-0.0" not in capsys.readouterr().out
@@ -126,7 +125,7 @@ def test_equal_scores_are_never_told_apart(tmp_path: Path, capsys: pytest.Captur
 def test_a_difference_that_rounds_to_nothing_has_no_minus(tmp_path: Path) -> None:
     records = [record(answer(1.0), doc=doc, strategy="baseline") for doc in range(3000)]
     records += [record(answer(float(doc > 0)), doc=doc, strategy="other") for doc in range(3000)]
-    [statement] = (comparison := compare(arms_of([read_run(write_run(tmp_path / "run", records))])[0])).statements
+    [statement] = (comparison := compare(series_of([read_run(write_run(tmp_path / "run", records))])[0])).statements
     assert -0.0005 < statement.difference < 0
     assert rows([statement])[0][2] == "+0.0"
     assert "-0.0" not in " ".join(paragraphs(comparison))
@@ -139,7 +138,7 @@ def test_equal_means_of_other_shares_are_equal(tmp_path: Path) -> None:
         records = [record(answer(left), doc=doc, strategy="baseline") for doc in range(9)]
         records += [record(answer(right), doc=doc, strategy="other") for doc in range(9)]
         runs.append(read_run(write_run(tmp_path / str(seed), records, seed=seed)))
-    [statement] = compare(arms_of(runs)[0], resamples=1000).statements
+    [statement] = compare(series_of(runs)[0], resamples=1000).statements
     assert (statement.better, statement.worse, statement.difference) == (0, 0, 0.0)
 
 
@@ -153,8 +152,8 @@ def test_one_rung_never_flips_against_itself_and_flips_are_those_within_a_seed(t
             records.append(record(answer(first), answer(last, rung="1"), doc=doc, strategy="forced"))
             flips.append((first > last, first < last))
         runs.append(read_run(write_run(tmp_path / str(seed), records, seed=seed)))
-    arms, _ = arms_of(runs)
-    baseline, forced = (profile(arm.lines["gsm8k"]).flips for arm in arms)
+    series, _ = series_of(runs)
+    baseline, forced = (profile(one.grids["gsm8k"]).flips for one in series)
     assert (baseline.right_to_wrong, baseline.wrong_to_right) == (0.0, 0.0)
     lost, gained = (sum(column) / len(flips) for column in zip(*flips, strict=True))
     assert (forced.right_to_wrong, forced.wrong_to_right) == pytest.approx((lost, gained), abs=1e-12)
@@ -167,11 +166,11 @@ def seeded(path: Path, seed: int, source: str, problems: int = 9, extra: Sequenc
 
 def test_seeds_of_another_version_of_a_strategy_are_refused_or_said(tmp_path: Path) -> None:
     runs = [read_run(seeded(tmp_path / str(seed), seed, f"a.py sha256:{seed // 2}")) for seed in range(3)]
-    assert arms_of(runs[:2])[1] == []
+    assert series_of(runs[:2])[1] == []
     with pytest.raises(UserError, match=r"have another a: a\.py sha256:0, a\.py sha256:1\..*--allow-different"):
-        arms_of(runs)
-    arms, notes = arms_of(runs, allow_different=True)
-    assert [line.seeds for arm in arms for line in arm.lines.values()] == [3, 3]
+        series_of(runs)
+    series, notes = series_of(runs, allow_different=True)
+    assert [line.seeds for one in series for line in one.grids.values()] == [3, 3]
     assert len(notes) == 1
     assert "have another a" in notes[0]
 
@@ -180,10 +179,10 @@ def test_means_over_seeds_are_said_of_the_strategies_they_are_true_of(tmp_path: 
     both = [record(answer(1.0), doc=doc, strategy="b") for doc in range(9)]
     alone = [record(answer(float(doc % 2)), doc=doc, strategy="a") for doc in range(9)]
     runs = [read_run(write_run(tmp_path / "0", [*alone, *both])), read_run(write_run(tmp_path / "1", both, seed=1))]
-    [text] = paragraphs(compare(arms_of(runs)[0], resamples=1000))
+    [text] = paragraphs(compare(series_of(runs)[0], resamples=1000))
     assert "resamples of the problems, means over seeds (2 of b; 1 of a)." in text
     two = [read_run(write_run(tmp_path / f"x{seed}", [*alone, *both], seed=seed)) for seed in range(2)]
-    [text] = paragraphs(compare(arms_of(two)[0], resamples=1000))
+    [text] = paragraphs(compare(series_of(two)[0], resamples=1000))
     assert "resamples of the problems, each the mean of 2 seeds." in text
 
 
@@ -193,7 +192,7 @@ def test_what_limit_cut_is_not_called_unfinished_and_what_failed_is(tmp_path: Pa
         read_run(seeded(tmp_path / "0", 0, "x", extra=gone)),
         read_run(seeded(tmp_path / "1", 1, "x", problems=6)),
     ]
-    [statement], notes = (found := compare(arms_of(runs)[0], resamples=1000)).statements, found.notes
+    [statement], notes = (found := compare(series_of(runs)[0], resamples=1000)).statements, found.notes
     assert statement.problems == 6
     assert notes == [
         "Left out for all: 2 problems of gsm8k that ended in errors (b on 2).",
@@ -234,7 +233,7 @@ def test_errors_stand_in_compare_and_in_figures_as_wrong_answers(
     shown = capsys.readouterr().out
     [row] = [line for line in shown.splitlines() if line.strip().startswith("sly at 0 ") and "100.0 [" in line]
     assert "40.0" in row.split()
-    [lines] = [{"sly": [point for point in curve_of(arms_of([read_run(run)])[0]) if point.strategy == "sly"]}]
+    [lines] = [{"sly": [point for point in curve_of(series_of([read_run(run)])[0]) if point.strategy == "sly"]}]
     assert heading("gsm8k", lines) == "gsm8k   (n = 4, sly has 6 errors: 40.0% of all)"
 
 
@@ -264,9 +263,9 @@ def test_which_votes_are_expectations_is_said_where_others_are_not(tmp_path: Pat
     for doc in range(20):
         said = luck.choices("gb", k=4)
         records += [plain(said, doc=doc, strategy="fixed"), plain(said[: 2 + doc % 3], doc=doc, strategy="adaptive")]
-    arms, _ = arms_of([read_run(folder(tmp_path / "run", records))])
-    assert any("fixed is the expectation over all orders" in note for note in compare(arms, resamples=1000).notes)
-    assert not compare([arms[0], replace(arms[0], name="again")], resamples=1000).notes
+    series, _ = series_of([read_run(folder(tmp_path / "run", records))])
+    assert any("fixed is the expectation over all orders" in note for note in compare(series, resamples=1000).notes)
+    assert not compare([series[0], replace(series[0], name="again")], resamples=1000).notes
 
 
 def test_repeats_of_a_problem_are_one_problem(tmp_path: Path) -> None:
@@ -274,7 +273,7 @@ def test_repeats_of_a_problem_are_one_problem(tmp_path: Path) -> None:
         replace(record(answer(float(doc % 2)), doc=doc), repeat=repeat) for doc in range(30) for repeat in range(16)
     ]
     run = read_run(write_run(tmp_path / "run", records))
-    [compared], [tabled] = curve_of(arms_of([run])[0]), points(records, metrics=run.header["metrics"])
+    [compared], [tabled] = curve_of(series_of([run])[0]), points(records, metrics=run.header["metrics"])
     for point in (compared, tabled):  # of `compare`, and of the run's table and curve.json
         assert (point.n, point.accuracy) == (30, 0.5)
         assert (point.low, point.high) == pytest.approx((0.3315, 0.6685), abs=1e-4)  # Wilson's of 15 of 30

@@ -23,12 +23,12 @@ from scipy.stats import binomtest, norm, t
 from voters import broken, plain, sampled
 
 from tts_bench.analysis.curve import read_curve, write_curve
-from tts_bench.analysis.leaderboard.making import entry_of
 from tts_bench.analysis.points import points
-from tts_bench.analysis.report.payload import build
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.terminal import table
 from tts_bench.cli import main as root
+from tts_bench.present.leaderboard.making import entry_of
+from tts_bench.present.report.payload import build
+from tts_bench.present.terminal import table
 from tts_bench.records import Record, to_line
 
 Json = dict[str, Any]
@@ -335,7 +335,7 @@ def test_the_leaderboard_holds_what_the_records_say(task: str, tmp_path: Path) -
 def test_a_run_that_nobody_voted_in_has_no_expectations(tmp_path: Path) -> None:
     """The reference above would agree with anything if the fixed vote were not one."""
     folder = written(tmp_path / "run", 9, errors=False)
-    lines = read_run(folder).lines["sums"]
+    lines = read_run(folder).grids["sums"]
     assert {name: line.votes is not None for name, line in lines.items()} == {
         "baseline": False,
         "fixed": True,

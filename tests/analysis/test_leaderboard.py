@@ -16,12 +16,12 @@ from boards import edit, entry, findings, made, other_seed, run_folder
 
 from tests.refusals import MAIN, check_message, contents
 from tts_bench.analysis.curve import read_curve
-from tts_bench.analysis.leaderboard.board import Board
-from tts_bench.analysis.leaderboard.entry import Entry, render
-from tts_bench.analysis.leaderboard.making import name_of
 from tts_bench.cli import main as root
 from tts_bench.cli.main import parses
 from tts_bench.errors import UserError
+from tts_bench.present.leaderboard.board import Board
+from tts_bench.present.leaderboard.entry import Entry, render
+from tts_bench.present.leaderboard.making import name_of
 
 ROOT = Path(__file__).parents[2]
 

@@ -15,9 +15,9 @@ from boards import Header, edit, run_folder, second_run
 
 from tests.analysis.run_folders import FIXTURES
 from tests.refusals import check_message, contents
-from tts_bench.analysis.leaderboard.board import Board
 from tts_bench.cli import main as root
 from tts_bench.cli.main import parses
+from tts_bench.present.leaderboard.board import Board
 from tts_bench.records import from_line, to_line
 
 

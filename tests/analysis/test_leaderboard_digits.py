@@ -10,8 +10,8 @@ from boards import findings, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tts_bench.analysis.leaderboard.board import Finding, read_entry
 from tts_bench.errors import UserError
+from tts_bench.present.leaderboard.board import Finding, read_entry
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from tts_bench.analysis.leaderboard.document import Grid, document
-from tts_bench.analysis.leaderboard.ranking import TOLD, rankings
-from tts_bench.analysis.leaderboard.recompute import complete, packed, unpacked
 from tts_bench.cli.main import parses
+from tts_bench.present.leaderboard.document import Cells, document
+from tts_bench.present.leaderboard.ranking import TOLD, rankings
+from tts_bench.present.leaderboard.recompute import complete, packed, unpacked
 
 numbers = st.floats(0, 1e15, allow_nan=False) | st.integers(0, 10**15).map(float)
 
@@ -123,7 +123,7 @@ def test_entries_with_another_seed_stand_in_one_table_under_names_of_their_own()
 
 def test_ties_are_shown_as_ties() -> None:
     blocks = document({"x.json": entry({"a": first(60), "b": first(40), "c": first(39)})}, parses)
-    table = next(block for block in blocks if isinstance(block, Grid))
+    table = next(block for block in blocks if isinstance(block, Cells))
     assert [row[0] for row in table.rows] == ["1", "2=", "2="]
     assert [row[3] for row in table.rows] == ["60.0", "40.0", "39.0"]
 
@@ -132,6 +132,6 @@ def test_a_metric_that_is_no_share_has_no_interval_and_no_percent() -> None:
     held = entry({"a": [3.5, 12.0], "b": [0.0, 1.0]})
     rung = held.tasks["sums"].strategies["a"].rungs["only"]
     assert (rung.accuracy, rung.low, rung.high) == (7.75, None, None)
-    table = next(block for block in document({"x.json": held}, parses) if isinstance(block, Grid))
+    table = next(block for block in document({"x.json": held}, parses) if isinstance(block, Cells))
     assert list(table.rows[0][3:5]) == ["7.75", ""]
     assert math.isclose(float(str(table.rows[1][3])), 50.0)

@@ -18,17 +18,17 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import TypeAdapter, ValidationError
 
-from tts_bench.analysis.leaderboard.command import arguments
-from tts_bench.analysis.leaderboard.command import plain as plain_command
-from tts_bench.analysis.leaderboard.document import Command, document
-from tts_bench.analysis.leaderboard.entry import Entry, Text, schema
-from tts_bench.analysis.leaderboard.figure import figure
-from tts_bench.analysis.leaderboard.html import html
-from tts_bench.analysis.leaderboard.markdown import markdown
-from tts_bench.analysis.leaderboard.ranking import rankings
-from tts_bench.analysis.leaderboard.recompute import complete
 from tts_bench.cli.main import parses
 from tts_bench.measures import Shown, columns
+from tts_bench.present.leaderboard.command import arguments
+from tts_bench.present.leaderboard.command import plain as plain_command
+from tts_bench.present.leaderboard.document import Command, document
+from tts_bench.present.leaderboard.entry import Entry, Text, schema
+from tts_bench.present.leaderboard.figure import figure
+from tts_bench.present.leaderboard.html import html
+from tts_bench.present.leaderboard.markdown import markdown
+from tts_bench.present.leaderboard.ranking import rankings
+from tts_bench.present.leaderboard.recompute import complete
 
 ROOT = Path(__file__).parents[2]
 VALIDATOR = Draft202012Validator(json.loads(schema()))

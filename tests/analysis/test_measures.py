@@ -22,17 +22,17 @@ from run_folders import FIXTURES
 from tests.pages import ROOT, blocks
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.curve import read_curve, write_curve
-from tts_bench.analysis.leaderboard.board import Board, read_entry
-from tts_bench.analysis.leaderboard.document import document
-from tts_bench.analysis.leaderboard.entry import Entry
-from tts_bench.analysis.leaderboard.making import entry_of, name_of
-from tts_bench.analysis.leaderboard.markdown import markdown
-from tts_bench.analysis.leaderboard.recompute import as_old_as, complete, packed
 from tts_bench.analysis.points import points
 from tts_bench.cli import compare, plot
 from tts_bench.cli.main import parses
 from tts_bench.errors import UserError
 from tts_bench.measures import MEASURES, columns, mean, named
+from tts_bench.present.leaderboard.board import Board, read_entry
+from tts_bench.present.leaderboard.document import document
+from tts_bench.present.leaderboard.entry import Entry
+from tts_bench.present.leaderboard.making import entry_of, name_of
+from tts_bench.present.leaderboard.markdown import markdown
+from tts_bench.present.leaderboard.recompute import as_old_as, complete, packed
 
 OLD = FIXTURES / "old-entry"  # what version 0.1.0 made of the fixture's run, before spent and spread were columns of it
 NEWEST = ("generated_median", "generated_p90", "spent")

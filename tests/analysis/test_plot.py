@@ -8,11 +8,11 @@ import matplotlib as mpl
 import pytest
 from made_up import answer, made_up, record
 
-from tts_bench.analysis.axis import token_axis
 from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.curve import Point
-from tts_bench.analysis.plot import draw, write_plots
 from tts_bench.analysis.points import points
+from tts_bench.present.axis import token_axis
+from tts_bench.present.plot import draw, write_plots
 from tts_bench.records import ErrorRecord
 
 METRICS = dict.fromkeys(("gsm8k", "math500", "aime24", "$x_1$ & <b>"), "exact_match")
@@ -132,7 +132,7 @@ def test_pyplot_is_not_used_and_matplotlib_only_when_drawing(tmp_path: Path) -> 
     check = f"""
 import sys
 from pathlib import Path
-from tts_bench.analysis.plot import write_plots
+from tts_bench.present.plot import write_plots
 assert not {{"matplotlib", "numpy", "torch"}} & set(sys.modules)
 write_plots([], Path({str(tmp_path / "a.png")!r}), Path({str(tmp_path / "a.svg")!r}))
 assert "matplotlib.pyplot" not in sys.modules

@@ -22,11 +22,11 @@ from benchmarks import report as benchmark
 from tests.analysis.made_runs import solved, write_run, write_samples
 from tests.refusals import check_message, contents
 from tests.unprivileged import unprivileged
-from tts_bench.analysis.report.payload import build
-from tts_bench.analysis.report.texts import Kept, Texts, packed
-from tts_bench.analysis.report.verdicts import golds
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
+from tts_bench.present.report.payload import build
+from tts_bench.present.report.texts import Kept, Texts, packed
+from tts_bench.present.report.verdicts import golds
 from tts_bench.records import Record, SegmentRecord
 
 RECORDS = solved()

@@ -16,15 +16,14 @@ from playwright.sync_api import Browser, Error
 
 from tests.analysis.browser import Tab, chromium, needs_chromium, opened
 from tests.analysis.made_runs import solved, write_run, write_samples
-from tts_bench.analysis.arms import arms_of
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import AXES
-from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.words import reading, sentences
+from tts_bench.analysis.series import curve_of, series_of
 from tts_bench.cli import main as root
 from tts_bench.measures import Shown, columns
+from tts_bench.present.words import reading, sentences
 from tts_bench.records import ErrorRecord, Record
 
 pytestmark = needs_chromium
@@ -227,8 +226,8 @@ def test_a_trace_shows_the_segments_of_each_rung_and_what_they_cost(tab: Tab) ->
 
 
 def test_the_overview_says_what_compare_says(tab: Tab, reports: dict[str, Path]) -> None:
-    arms, _ = arms_of([read_run(reports["plain"].parent / "plain")])
-    comparison = compare(arms)
+    series, _ = series_of([read_run(reports["plain"].parent / "plain")])
+    comparison = compare(series)
     assert tab.page.locator("#verdicts li").all_inner_texts() == sentences(comparison)
     assert tab.page.locator("#verdicts p").inner_text() == reading(comparison)
 
@@ -271,8 +270,8 @@ def test_two_runs_stand_side_by_side(browser: Browser, reports: dict[str, Path])
 
 
 def test_seeds_taken_together_have_the_table_that_compare_prints(browser: Browser, reports: dict[str, Path]) -> None:
-    arms, _ = arms_of([read_run(reports["seeds"].parent / name) for name in ("plain", "seeded")])
-    curve = curve_of(arms)
+    series, _ = series_of([read_run(reports["seeds"].parent / name) for name in ("plain", "seeded")])
+    curve = curve_of(series)
     with opened(browser, reports["seeds"]) as tab:
         rows = [
             row.all_inner_texts() for row in (r.locator("td") for r in tab.page.locator("#verdicts tbody tr").all())

@@ -8,11 +8,10 @@ import pytest
 from made_up import answer, failed, made_up, record
 from run_folders import FIXTURES, write_run
 
-from tts_bench.analysis.arms import arms_of
-from tts_bench.analysis.lines import curve_of
 from tts_bench.analysis.points import points
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.series import curve_of, series_of
 from tts_bench.analysis.votes import majority_at_k
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
@@ -21,9 +20,9 @@ from tts_bench.records import Record, from_line, to_line
 
 def test_lines_hold_what_the_curve_says_of_the_same_records(tmp_path: Path) -> None:
     records = [*made_up(("gsm8k", "math500"), n=40), failed(doc=40)]
-    arms, notes = arms_of([read_run(write_run(tmp_path / "run", records))])
+    series, notes = series_of([read_run(write_run(tmp_path / "run", records))])
     assert notes == [f"{tmp_path / 'run'}: baseline has errors only on gsm8k and is in no number."]
-    found = {(p.task, p.strategy, p.rung): p for p in curve_of(arms)}
+    found = {(p.task, p.strategy, p.rung): p for p in curve_of(series)}
     curve = points(records, metrics=dict.fromkeys(("gsm8k", "math500"), "exact_match"))
     for point in (point for point in curve if point.n):
         mine = found[point.task, point.strategy.partition(":")[0], point.rung]
@@ -45,10 +44,10 @@ def test_lines_hold_what_the_curve_says_of_the_same_records(tmp_path: Path) -> N
 @pytest.mark.parametrize("schema", [1, 2, 3])
 def test_every_schema_that_was_ever_written_is_read(schema: int) -> None:
     run = read_run(FIXTURES / f"run-schema-{schema}")
-    assert {line.rungs for line in run.lines["gsm8k"].values()} == {("16", "32"), ("x0", "x1", "x2"), ("1", "2", "3")}
-    vote = run.lines["gsm8k"]["majority-vote:samples=3,budget=none"]
+    assert {line.rungs for line in run.grids["gsm8k"].values()} == {("16", "32"), ("x0", "x1", "x2"), ("1", "2", "3")}
+    vote = run.grids["gsm8k"]["majority-vote:samples=3,budget=none"]
     assert (vote.votes is None) == (schema < 3)  # what a vote counted is believed where it is said
-    assert vote.score[0, 0] == run.lines["gsm8k"]["baseline:budgets=16+32"].score[0, -1]
+    assert vote.score[0, 0] == run.grids["gsm8k"]["baseline:budgets=16+32"].score[0, -1]
 
 
 def test_records_of_each_schema_are_written_as_they_were_read() -> None:
@@ -139,7 +138,7 @@ def test_records_that_are_no_longer_those_of_their_run_are_refused(tmp_path: Pat
     folder = write_run(tmp_path / "run", [record(answer(float(doc % 2)), doc=doc) for doc in range(3)])
     path = folder / "run.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"records_sha256": sha256_of(folder / "records.jsonl")}))
-    assert read_run(folder).lines["gsm8k"]["baseline"].score.sum() == 1
+    assert read_run(folder).grids["gsm8k"]["baseline"].score.sum() == 1
     spoil(lambda lines: [lines[0].replace('"exact_match":0.0', '"exact_match":1.0'), *lines[1:]])(folder)
     with pytest.raises(UserError, match=r"records\.jsonl was changed after its run: its SHA-256 is another"):
         read_run(folder)
@@ -179,10 +178,10 @@ def test_what_cannot_be_compared_is_refused_unless_allowed_and_then_said(
         read_run(write_run(tmp_path / "y", [record(answer())], **identity)),
     ]
     with pytest.raises(UserError, match="--allow-different") as refused:
-        arms_of(runs)
+        series_of(runs)
     assert said in str(refused.value)
-    arms, notes = arms_of(runs, allow_different=True)
-    assert [arm.name for arm in arms] == ["x/baseline", "y/baseline"]
+    series, notes = series_of(runs, allow_different=True)
+    assert [one.name for one in series] == ["x/baseline", "y/baseline"]
     assert any(said in note for note in notes)
 
 
@@ -192,7 +191,7 @@ def test_other_prompts_are_refused(tmp_path: Path) -> None:
     bad = replace(good, segments=(replace(prompt, origin="other"),))
     runs = [read_run(write_run(tmp_path / name, [part])) for name, part in (("x", good), ("y", bad))]
     with pytest.raises(UserError, match="other prompts to the model on gsm8k"):
-        arms_of(runs)
+        series_of(runs)
 
 
 def test_runs_that_differ_in_the_seed_are_averaged_and_twice_the_same_seed_is_refused(tmp_path: Path) -> None:
@@ -200,17 +199,17 @@ def test_runs_that_differ_in_the_seed_are_averaged_and_twice_the_same_seed_is_re
         return write_run(tmp_path / name, [record(answer(right), doc=doc) for doc in range(4)], seed=seed)
 
     runs = [read_run(run("a", 0, 1.0)), read_run(run("b", 1, 0.0)), read_run(run("c", 1, 0.0))]
-    [arm], notes = arms_of(runs[:2])
-    assert (arm.lines["gsm8k"].score.tolist(), arm.lines["gsm8k"].seeds, notes) == ([[0.5]] * 4, 2, [])
+    [one], notes = series_of(runs[:2])
+    assert (one.grids["gsm8k"].score.tolist(), one.grids["gsm8k"].seeds, notes) == ([[0.5]] * 4, 2, [])
     with pytest.raises(UserError, match="with seed 1: give one of them"):
-        arms_of(runs)
+        series_of(runs)
 
 
 def test_repeats_of_a_document_are_averaged_and_the_last_rung_of_a_shorter_one_goes_on(tmp_path: Path) -> None:
     long = [record(answer(0.0, rung="a"), answer(1.0, rung="b", thinking=300), doc=doc) for doc in (3, 1)]
     short = replace(record(answer(1.0, rung="a"), doc=3), repeat=1)
     gone = [record(answer(rung="a"), doc=2), replace(failed(doc=2), repeat=1)]
-    line = read_run(write_run(tmp_path / "run", [*long, *gone, short])).lines["gsm8k"]["baseline"]
+    line = read_run(write_run(tmp_path / "run", [*long, *gone, short])).grids["gsm8k"]["baseline"]
     assert (line.documents, line.rungs, line.failed, line.votes) == ((1, 3), ("a", "b"), (2,), None)
     assert line.score.tolist() == [[0.0, 1.0], [0.5, 1.0]]
     assert line.values["generated"].tolist() == [[113.0, 313.0], [113.0, 213.0]]

@@ -8,7 +8,7 @@ from voters import TOKENS, sampled
 
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points
-from tts_bench.analysis.terminal import show
+from tts_bench.present.terminal import show
 from tts_bench.records import ErrorRecord
 
 METRICS = {"gsm8k": "exact_match", "[red]x": "exact_match"}

@@ -7,12 +7,14 @@ and of the stream's number where it is sampled.
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
 from tts_bench.api import LearnedToken
+from tts_bench.columns import ENTROPY, LOGPROB, Columns, top_of
 from tts_bench.engine import EngineInfo, Finish, Generation, Request, learned_id
 from tts_bench.errors import UserError
 from tts_bench.streams import uniform
@@ -58,7 +60,7 @@ class Sound:
             model="bytes",
             fingerprint="b" * 64,
             context=400,
-            capabilities=frozenset({"learned-tokens", "token-ids", "seeds"}),
+            capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs"}),
             identity={},
             settings={},
             exact=True,
@@ -81,7 +83,22 @@ class Sound:
         while (finish := self.finish(request, made)) is None:
             await self.work()
             made.append(self.draw(request, len(request.prefix) + len(made), made))
-        return Generation(tuple(made), finish, self.stop(request, made))
+        return Generation(tuple(made), finish, self.stop(request, made), self.columns(request, made))
+
+    def columns(self, request: Request, made: Sequence[int]) -> Columns:
+        likeliest = [self.sureness(request, made[:place]) for place in range(len(made))]
+        measured: dict[str, list[float]] = {}
+        for name in request.columns:
+            if name == ENTROPY:
+                measured[name] = [1 - sure for sure in likeliest]
+            else:
+                measured[name] = [math.log(sure) * max(1.5 * (name == LOGPROB), top_of(name)) for sure in likeliest]
+        return Columns.of(measured)
+
+    def sureness(self, request: Request, made: Sequence[int]) -> float:
+        """A probability, of the likeliest token after those that are `made`."""
+        before = repr((*request.prompt, *request.prefix, *made, "sureness"))
+        return 0.1 + 0.8 * uniform(before, 0)
 
     async def work(self) -> None:
         began = time.perf_counter()
@@ -278,6 +295,50 @@ class Restless(Sound):
         return await asyncio.shield(super().generate(requests))
 
 
+class Unmeasured(Sound):
+    def columns(self, request: Request, made: Sequence[int]) -> Columns:
+        return super().columns(request, made[1:])
+
+
+class Positive(Sound):
+    """Tells how surprising a token was, and not its log-probability."""
+
+    def columns(self, request: Request, made: Sequence[int]) -> Columns:
+        found = super().columns(request, made)
+        return Columns.of({name: [-number for number in numbers] for name, numbers in found.items()})
+
+
+class Tempered(Sound):
+    """Tells of a distribution that was made sharper than that of the largest."""
+
+    def columns(self, request: Request, made: Sequence[int]) -> Columns:
+        found = super().columns(request, made)
+        return Columns.of({name: [n / 2 if name == LOGPROB else n for n in found[name]] for name in found})
+
+
+class Watched(Sound):
+    def stream(self, request: Request) -> str:
+        return request.stream + "!" * bool(request.columns)
+
+
+class MeasuredAnew(Sound):
+    def sureness(self, request: Request, made: Sequence[int]) -> float:
+        return super().sureness(replace(request, prefix=request.prefix[: -request.sampled or None]), made)
+
+
+class MeasuredTogether(Sound):
+    def __init__(self) -> None:
+        super().__init__()
+        self._company = 0
+
+    async def generate(self, requests: Sequence[Request]) -> list[Generation]:
+        self._company = len(requests)
+        return await super().generate(requests)
+
+    def sureness(self, request: Request, made: Sequence[int]) -> float:
+        return super().sureness(request, made) + 1e-3 * self._company
+
+
 # claim -> engines that break it, each with the other claims that cannot but find it out too
 BROKEN: dict[str, dict[type[Sound], set[str]]] = {
     "generates": {Unended: set()},
@@ -300,4 +361,8 @@ BROKEN: dict[str, dict[type[Sound], set[str]]] = {
     "unicode": {ByText: set()},
     "context-full": {Boundless: set()},
     "cancellation": {Stubborn: set(), Restless: set()},
+    "columns": {Unmeasured: {"columns-after-a-cut"}, Positive: set(), Tempered: set()},
+    "columns-beside-tokens": {Watched: set()},
+    "columns-after-a-cut": {MeasuredAnew: set()},
+    "columns-in-company": {MeasuredTogether: set()},
 }

@@ -23,14 +23,16 @@ Texts = dict[int, str]
 
 
 def requests_of(engine: HfEngine, count: int) -> list[Request]:
-    """Requests of many lengths; some share a prompt, some sample, some have known tokens after the prompt."""
+    """Requests of many lengths: some share a prompt, sample, have known tokens after the prompt, or ask for columns."""
     chance = random.Random(0)
     requests = []
     for index in range(count):
         prompt = engine.tokenizer.encode("How many apples are left? " * chance.randint(1, 4) + f"Problem {index // 3}.")
         prefix = engine.tokenizer.encode("Wait, let me think again.") if index % 4 == 0 else ()
         sampling = Sampling() if index % 5 else Sampling(temperature=0.6, top_k=20, top_p=0.95)
-        requests.append(Request(prompt, prefix, chance.randint(2, 14), f"stream {index}", sampling))
+        columns = ("entropy", "logprob", "top_mean:20") if index % 3 else ()
+        limit = chance.randint(2, 14)
+        requests.append(Request(prompt, prefix, limit, f"stream {index}", sampling, columns=columns))
     return requests
 
 
@@ -44,7 +46,8 @@ async def two_rounds(engine: HfEngine, index: int, request: Request, texts: Text
 
 
 def digest(generations: Sequence[Generation]) -> str:
-    return hashlib.sha256(repr([list(generation.tokens) for generation in generations]).encode()).hexdigest()[:16]
+    what = [(generation.tokens, generation.columns) for generation in generations]
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:16]
 
 
 async def run(engine: HfEngine, order: Sequence[int], requests: Sequence[Request], flying: int) -> Texts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections import deque
@@ -22,6 +23,32 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 Kind = Literal["vllm", "llama.cpp", "old llama.cpp", "tgi", "strict", "chat"]
 Next = Callable[[Sequence[int], dict[str, Any], int], int]  # ids so far, body, place in the generation -> next id
 _OPENAI = {"model", "prompt", "messages", "max_tokens", "temperature", "top_p", "seed", "stop", "logprobs"}
+
+
+Ranked = list[tuple[int, float]]  # ids and their log-probabilities, in descending order
+Measure = Callable[[Sequence[int], int], Ranked]  # ids so far, the one sampled next -> the first of all, and that one
+
+
+def surely(ids: Sequence[int], token: int) -> Ranked:
+    """Log-probabilities of no model: 25 that fall by the same each, the sampled token's among the first three."""
+    number = int.from_bytes(blake2b(repr(list(ids)).encode(), digest_size=4).digest(), "big")
+    likeliest = 0.1 + 0.8 * number / 2**32
+    others = [each for each in range(26) if each != token][:24]
+    others.insert(number % 3, token)
+    return [(each, math.log(likeliest) + rank * math.log1p(-likeliest)) for rank, each in enumerate(others)]
+
+
+def log_softmax(folder: Path) -> Measure:
+    """Those of a real model."""
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+    @torch.inference_mode()
+    def measure(ids: Sequence[int], token: int) -> Ranked:
+        numbers = torch.log_softmax(model(torch.tensor([list(ids)])).logits[0, -1], dim=-1)
+        top = numbers.topk(25).indices.tolist()
+        return [(each, float(numbers[each])) for each in (top if token in top else [*top, token])]
+
+    return measure
 
 
 def words(tokenizer: PreTrainedTokenizerBase, ends: Sequence[str] = ("</think>", "<|im_end|>")) -> Next:
@@ -70,6 +97,8 @@ class Server:
     name: str = "served"
     context: int = 2048
     seeded: bool = True
+    measure: Measure = surely
+    tempered: bool = False  # tells log-probabilities after the temperature
     pause: float = 0.0  # seconds that every reply takes longer
     faults: deque[str] = field(default_factory=deque)  # one for each of the next POSTs; "" is none
     mood: Callable[[dict[str, Any]], str] = lambda body: ""  # the fault of a POST where `faults` is empty
@@ -108,7 +137,7 @@ class Server:
             if body.get("return_token_ids"):
                 choice["token_ids"] = ids
         if body.get("logprobs") and not chat:
-            choice["logprobs"] = self._logprobs(ids)
+            choice["logprobs"] = self._logprobs(prompt, made, ids, body)
         usage = {"prompt_tokens": len(prompt), "completion_tokens": count, "total_tokens": len(prompt) + count}
         reply = {"object": "text_completion", "model": self.name, "choices": [choice], "usage": usage}
         if self.kind == "llama.cpp" and body.get("verbose"):
@@ -116,14 +145,32 @@ class Server:
         self.worded(reply)
         return reply
 
-    def _logprobs(self, ids: Sequence[int]) -> dict[str, Any] | None:
+    def _logprobs(
+        self, prompt: list[int], made: list[int], ids: Sequence[int], body: dict[str, Any]
+    ) -> dict[str, Any] | None:
         if self.kind == "tgi":
             return None
+        scale = 1 / (body["temperature"] or 1) if self.tempered else 1
+        ranked = [
+            [(each, n * scale) for each, n in self.measure(prompt + made[:at], made[at])] for at in range(len(ids))
+        ]
+        told = [(token, dict(its)[token], its[: body["logprobs"]]) for token, its in zip(ids, ranked, strict=True)]
         if "llama.cpp" not in self.kind:
-            return {"tokens": [self.tokenizer.decode([token]) for token in ids]}
+            by_id = bool(body.get("return_tokens_as_token_ids"))
+            name = lambda token: f"token_id:{token}" if by_id else self.tokenizer.decode([token])  # noqa: E731
+            return {
+                "tokens": [name(token) for token, _, _ in told],
+                "token_logprobs": [number for _, number, _ in told],
+                "top_logprobs": [{name(each): n for each, n in [*top, (token, number)]} for token, number, top in told],
+            }
         # A token that ends inside a character is left out, as llama.cpp does.
-        whole = [token for at, token in enumerate(ids) if not self.tokenizer.decode(ids[: at + 1]).endswith("\ufffd")]
-        return {"content": [{"id": token, "logprob": -1.0} for token in whole]}
+        whole = [at for at in range(len(ids)) if not self.tokenizer.decode(ids[: at + 1]).endswith("\ufffd")]
+        return {
+            "content": [
+                {"id": token, "logprob": number, "top_logprobs": [{"id": each, "logprob": n} for each, n in top]}
+                for token, number, top in (told[at] for at in whole)
+            ]
+        }
 
     def _read(self, body: dict[str, Any]) -> list[int]:
         if "messages" in body:
@@ -157,6 +204,8 @@ class Server:
             return 404, f"The model {body['model']} does not exist."
         if self.kind in ("strict", "chat") and (unknown := set(body) - _OPENAI):
             return 400, f"Unrecognized request argument supplied: {min(unknown)}"
+        if (body.get("logprobs") or 0) > {"strict": 5}.get(self.kind, 20):
+            return 400, "Requested more logprobs than are allowed"
         if self.kind in ("tgi", "strict") and isinstance(body.get("prompt"), list):
             return 422, "prompt: expected a string"
         if len(self._read(body)) + body.get("max_tokens", 16) > self.context:

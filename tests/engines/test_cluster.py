@@ -16,7 +16,7 @@ import pytest
 from tests import forked
 from tests.engines.scripted_engines import Exacting, Fragile, Slow, deadly, scripted, unloadable
 from tests.engines.test_workers import alone, requests
-from tests.harness import killable
+from tests.runs import killable
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Generation, Request
 from tts_bench.engines import cluster
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 DRIVER = """
 import sys
 from pathlib import Path
-from tests.harness.killable import run
+from tests.runs.killable import run
 data, out, log, ray, actors = sys.argv[1:]
 run(Path(data), Path(out), Path(log), ray, Path(actors))
 """
@@ -98,13 +98,13 @@ class TestOnACluster:
         cued = [replace(request, prefix=(learned,)) for request in given]
 
         async def work(engine: Workers) -> list[list[Generation]]:
-            first = engine._workers[0].host
+            first = engine._workers[0].transport
             generating = asyncio.create_task(engine.generate(given))
             await asyncio.sleep(0.1)
             assert engine._workers[0].pending
             os.kill(pid(engine), signal.SIGKILL)
             made = await generating
-            while engine._workers[0].dead or engine._workers[0].host is first:
+            while engine._workers[0].dead or engine._workers[0].transport is first:
                 await asyncio.sleep(0.1)
             engine._home.clear()
             generating = asyncio.create_task(engine.generate(cued))

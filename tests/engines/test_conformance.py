@@ -128,6 +128,10 @@ def test_what_an_engine_does_not_declare_is_skipped_with_the_reason_and_never_pa
         "cue": "the engine takes whole messages and cannot go on from inside one",
         "learned-rows": "the engine does not declare learned-tokens",
         "unicode": "the engine does not declare token-ids",
+        **dict.fromkeys(
+            ("columns", "columns-beside-tokens", "columns-in-company"), "the engine does not declare logprobs"
+        ),
+        "columns-after-a-cut": "the engine takes whole messages and cannot go on from inside one",
     }
     with pytest.raises(NotApplicable, match="does not declare seeds"):
         conform_engine(engine, claim_named("seeds"))
@@ -136,7 +140,7 @@ def test_what_an_engine_does_not_declare_is_skipped_with_the_reason_and_never_pa
 def test_conform_engine_says_which_claims_do_not_hold() -> None:
     [broken] = BROKEN["budget"]
     with pytest.raises(
-        Broken, match=r"engine sound breaks 1 of 20 claims\nbudget: with max_tokens=1 it gives 4 tokens"
+        Broken, match=r"engine sound breaks 1 of 24 claims\nbudget: with max_tokens=1 it gives 4 tokens"
     ):
         conform_engine(broken())
     conform_engine(broken(), claim_named("order"))

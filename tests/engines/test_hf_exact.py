@@ -23,7 +23,7 @@ SCRIPT = Path(__file__).with_name("exactness.py")
 
 
 Outcomes = dict[str, dict[str, str]]
-# SmolLM2 in float32: tests/harness/test_order.py
+# SmolLM2 in float32: tests/runs/test_order.py
 KINDS = [("tiny", "float32"), ("tiny", "bfloat16"), ("smollm2", "bfloat16")]
 TINY = {1: [32, 4, 7, 16], 2: [16]}  # rows of the engines in a process with so many threads
 SMOLLM2 = {1: [8], 2: [4]}

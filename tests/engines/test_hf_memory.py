@@ -15,7 +15,8 @@ from tts_bench.engines.hf.pages import PAGE
 Tiny = Callable[..., Path]
 Started = Callable[..., HfEngine]
 Run = Callable[[HfEngine, Sequence[Request]], list[Generation]]
-REQUESTS = [Request((5, 6, index), (), 30, str(index), Sampling()) for index in range(24)]
+COLUMNS = ((), ("logprob", "top_mean:20"))  # of every second request: what is lost is noticed here as well
+REQUESTS = [Request((5, 6, n), (), 30, str(n), Sampling(), columns=COLUMNS[n % 2]) for n in range(24)]
 PAGE_BYTES = 2 * 2 * 2 * 16 * 4 * PAGE  # keys and values, layers, heads, head size, bytes of a float32, tokens
 
 
@@ -85,7 +86,7 @@ def test_short_requests_get_more_rows_out_of_the_same_memory_than_long_ones(
 
 
 def test_rows_that_outgrow_memory_together_take_turns_and_lose_no_token(tiny: Tiny, started: Started, run: Run) -> None:
-    requests = [Request((5, 6, index), (), 3 * PAGE, str(index), Sampling()) for index in range(6)]
+    requests = [Request((5, 6, n), (), 3 * PAGE, str(n), Sampling(), columns=COLUMNS[1]) for n in range(6)]
     wanted = run(started(tiny()), requests)
     engine = started(tiny(), cache_bytes=12 * PAGE_BYTES)
     assert run(engine, requests) == wanted

@@ -19,7 +19,7 @@ from tests.on_hf import answers_of, engine_of, items_of, make_thinker, records_o
 from tests.on_hf import arms_of as arms
 from tests.tiny import make_tiny
 from tts_bench.api import Answer
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai.account import generation
 from tts_bench.engines.openai.chat import QUESTION, thinking_format
@@ -72,7 +72,7 @@ def test_greedy_budget_forcing_through_an_endpoint_is_that_of_the_hf_engine_toke
     tmp_path: Path, kind: Kind, form: str
 ) -> None:
     folder, items = make_thinker(tmp_path / "m", "llama"), items_of()[:3]
-    chosen = Settings(PRESETS[form], 0, GREEDY, GREEDY, GREEDY, max_thinking=70, max_answer=12)
+    chosen = Conditions(PRESETS[form], 0, GREEDY, GREEDY, GREEDY, max_thinking=70, max_answer=12)
     with engine_of(folder) as local:
         expected = answers_of(local, chosen, "budget-forcing:extensions=2", items)
     with serving(folder, kind, weights(folder)) as server, endpoint(server, folder) as engine:
@@ -87,7 +87,7 @@ def test_every_dialect_gives_the_same_text_and_the_same_bill(folder: Path, spec:
     told = {}
     for kind in KINDS:
         with serving(folder, kind) as server, endpoint(server, folder) as engine:
-            chosen = Settings(
+            chosen = Conditions(
                 detect(engine.tokenizer), thinking=GREEDY, continuation=GREEDY, answer=FREE, max_answer=40
             )
             records = records_of(engine, chosen, arms(spec), items_of())
@@ -98,7 +98,9 @@ def test_every_dialect_gives_the_same_text_and_the_same_bill(folder: Path, spec:
 def _told(folder: Path, kind: Kind, worded: Callable[[dict[str, Any]], object]) -> list[list[tuple[str, object]]]:
     """Texts and bills of a run on a server whose replies are `worded`."""
     with serving(folder, kind, worded=worded) as server, endpoint(server, folder) as engine:
-        chosen = Settings(detect(engine.tokenizer), thinking=GREEDY, continuation=GREEDY, answer=GREEDY, max_answer=40)
+        chosen = Conditions(
+            detect(engine.tokenizer), thinking=GREEDY, continuation=GREEDY, answer=GREEDY, max_answer=40
+        )
         records = records_of(engine, chosen, arms("baseline:budgets=8+20", "budget-forcing"), items_of()[:3])
     return [[(a.text, a.cost) for a in record.answers] for record in records]
 
@@ -280,7 +282,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(folder: Path, monkeypatch: 
 
 def test_a_chat_endpoint_thinks_in_one_turn_and_answers_in_the_next(folder: Path) -> None:
     with serving(folder, "chat") as server, endpoint(server, folder, system="Be brief.") as engine:
-        chosen = Settings(thinking_format(engine.tokenizer, None), system="Be brief.", max_answer=40)
+        chosen = Conditions(thinking_format(engine.tokenizer, None), system="Be brief.", max_answer=40)
         specs = ("baseline", "majority-vote:samples=3")
         records = records_of(engine, chosen, arms(*specs), items_of())
     assert all(record.answers and not record.error for record in records)

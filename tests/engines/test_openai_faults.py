@@ -15,7 +15,7 @@ import pytest
 from tests.engines.serving import Server, serving
 from tests.on_hf import arms_of, items_of
 from tests.tiny import make_tiny
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling
@@ -23,8 +23,8 @@ from tts_bench.engines.openai import client
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import load
 from tts_bench.errors import EngineError
-from tts_bench.harness.solve import solve
 from tts_bench.records import Record
+from tts_bench.solving.solve import solve
 from tts_bench.thinking import detect
 
 GREEDY = Sampling(temperature=0)
@@ -126,7 +126,7 @@ def test_a_cancelled_request_does_not_come_back(folder: Path) -> None:
 
 def records_of(engine: OpenAIEngine, store: Store) -> list[Record]:
     """Records with their errors."""
-    chosen = Settings(detect(engine.tokenizer), thinking=GREEDY, max_answer=40)
+    chosen = Conditions(detect(engine.tokenizer), thinking=GREEDY, max_answer=40)
     scheduler = Scheduler(engine, store)
     arms = arms_of("baseline:budgets=8+20", "budget-forcing:extensions=2", "majority-vote:samples=3")
 

@@ -17,7 +17,7 @@ from tests.refusals import place, refused
 from tests.tiny import make_tiny
 from tts_bench import registry
 from tts_bench.config import ModelConfig
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai.chat import ONE_REPLY
@@ -25,12 +25,12 @@ from tts_bench.engines.openai.counted import NONE, ServerCounted
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.load import check_sampling, load
 from tts_bench.errors import EngineError, UserError
-from tts_bench.harness.model import load_model
 from tts_bench.records import Record
+from tts_bench.solving.model import load_model
 
 __all__ = ["place", "refused"]  # fixtures
 
-SETTINGS = Settings(ONE_REPLY, max_thinking=2000, max_answer=100)
+SETTINGS = Conditions(ONE_REPLY, max_thinking=2000, max_answer=100)
 RUN = ["--engine", "openai", "--model", "served", "--tokenizer", NONE, "--out", "runs/mine", "--limit", "1"]
 
 
@@ -88,9 +88,9 @@ def test_thinking_and_answer_are_told_apart_where_the_service_counts_them_apart(
 
 @pytest.mark.parametrize("service", ["openai", "gemini", "openrouter", "anthropic"])
 def test_thinking_that_fills_the_limit_is_truncated_and_has_no_answer(service: Service) -> None:
-    settings = Settings(ONE_REPLY, max_thinking=5, max_answer=3)
+    conditions = Conditions(ONE_REPLY, max_thinking=5, max_answer=3)
     with hosted(service) as (_, engine):
-        [record] = records_of(engine, settings, arms_of("baseline"), items_of()[:1])
+        [record] = records_of(engine, conditions, arms_of("baseline"), items_of()[:1])
     [answer] = record.answers
     assert (answer.text, answer.cost.generated, answer.truncated) == ("", 8, True)
 

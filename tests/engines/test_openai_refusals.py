@@ -62,7 +62,7 @@ def keyless(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_can_be_no_endpoint_is_refused_before_anything_is_loaded(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, given: str, says: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)
+    monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)
     message = refused(*NAMED, *given.split())
     assert re.search(says, message)
     assert "word" not in message.replace("password", "")

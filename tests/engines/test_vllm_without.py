@@ -6,6 +6,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from tts_bench.cli import doctor
 from tts_bench.engine import Request, Sampling
 from tts_bench.engines import kinds
 from tts_bench.engines.hf import sampling as by_numpy
-from tts_bench.engines.vllm import options, weights
+from tts_bench.engines.hf.measuring import measure as measure_by_numpy
+from tts_bench.engines.vllm import options, rows, weights
 from tts_bench.engines.vllm.draws import draw
+from tts_bench.engines.vllm.measuring import Kept, measure
 from tts_bench.engines.vllm.rows import Row, choose
 from tts_bench.errors import UserError
 from tts_bench.streams import uniform
@@ -79,7 +82,7 @@ def test_without_vllm_the_command_that_installs_it_is_named(refused: Callable[..
 def test_what_can_mean_nothing_is_refused_before_anything_is_loaded(
     refused: Callable[..., str], monkeypatch: pytest.MonkeyPatch, as_if_installed: None, given: str, says: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_run", None)
+    monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)
     assert re.search(says, refused(*MINE, *given.split()))
 
 
@@ -103,7 +106,7 @@ def test_an_option_that_vllm_does_not_have_is_refused_with_the_nearest_one() -> 
 
 def test_no_module_of_the_engine_that_loads_without_it_imports_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "vllm", None)  # importing it fails
-    for name in ("draws", "rows", "running", "options", "weights", "guard", "selftest", "engine", "load"):
+    for name in ("draws", "measuring", "rows", "running", "options", "weights", "guard", "selftest", "engine", "load"):
         path = Path(options.__file__).with_name(f"{name}.py")
         spec = importlib.util.spec_from_file_location(f"tts_bench.engines.vllm.copy_of_{name}", path)
         assert spec is not None
@@ -121,6 +124,40 @@ def test_tokens_are_those_that_the_hf_engine_draws(seed: int, samplings: list[Sa
         logits = np.round(logits)
     uniforms = rng.random(len(samplings)).tolist()
     assert draw(torch.from_numpy(logits), samplings, uniforms).tolist() == by_numpy.draw(logits, samplings, uniforms)
+
+
+NAMES = ("entropy", "logprob", "top_mean:1", "top_mean:20", "top_mean:999")
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 6), st.booleans())
+def test_columns_are_those_that_the_hf_engine_gives(seed: int, count: int, banned: bool) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 3, (count, 211)).astype(np.float32)
+    tokens = rng.integers(0, 70, count) * 3
+    if banned:
+        logits[:, 1::3] = -np.inf
+    names = NAMES[: 4 if banned else 5]
+    found = measure(torch.from_numpy(logits), torch.from_numpy(tokens), names)
+    for name, numbers in measure_by_numpy(logits, tokens.tolist(), names).items():
+        assert found[:, names.index(name)].tolist() == pytest.approx(numbers, abs=1e-4)
+
+
+def test_columns_are_kept_for_those_who_ask_under_their_names_and_positions(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Kept()
+    monkeypatch.setattr(rows, "KEPT", kept)
+    logits = torch.randn(4, 30, generator=torch.Generator().manual_seed(0))
+    plain = Request((1, 2, 3), (4,), 9, "a stream", Sampling(temperature=2.0))
+    asking = replace(plain, columns=("logprob", "top_mean:2"))
+    none, seven, eight = (Row.read(Row.describe(*each)) for each in ((plain,), (asking, "7"), (asking, "8")))
+    lengths = [5, 5, 6, 7]
+    tokens = choose(logits.clone(), [none, seven, none, eight], lengths, 25).argmax(dim=1)
+    assert torch.equal(tokens, choose(logits.clone(), [none] * 4, lengths, 25).argmax(dim=1))
+    numbers = measure(logits[:, :25], tokens, asking.columns).tolist()
+    assert kept.take("7") == {2: pytest.approx(numbers[1])}
+    for row in (0, 3):  # once more, as vLLM does with a step that it has thrown away
+        choose(logits[row : row + 1].clone(), [eight], [7], 25)
+    assert kept.take("8") == {4: pytest.approx(numbers[3])}
+    assert kept.take("7") == kept.take("8") == kept.take("of nobody") == {}
 
 
 @pytest.mark.parametrize("u", [0.0, 5e-324, 1 - 2.0**-53])
@@ -145,10 +182,10 @@ def test_the_token_that_is_drawn_has_the_largest_logit_and_padding_is_never_draw
     logits = torch.randn(6, 30, generator=torch.Generator().manual_seed(0))
     logits[:, 25:] = 100.0  # padding and learned tokens
     logits[3, 2], logits[4, 2], logits[5] = torch.nan, torch.inf, -torch.inf
-    request = Request((1, 2, 3), (4,), 9, "a stream", Sampling(temperature=2.0))
-    rows = [Row.read(Row.describe(request))] * 6
+    request = Request((1, 2, 3), (4,), 9, "a stream", Sampling(temperature=2.0), columns=("logprob",))
+    asked = [Row.read(Row.describe(request))] * 6
     wanted = draw(logits[:, :25].clone(), [request.sampling] * 6, [uniform("a stream", n) for n in range(1, 7)])
-    left = choose(logits.clone(), rows, [4, 5, 6, 7, 8, 9], 25)
+    left = choose(logits.clone(), asked, [4, 5, 6, 7, 8, 9], 25)
     assert left.argmax(dim=1).tolist() == [*wanted[:3].tolist(), 29, 29, 29]
     assert (left == left.amax(dim=1, keepdim=True)).sum(dim=1).tolist() == [1] * 6
 

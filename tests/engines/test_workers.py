@@ -50,9 +50,9 @@ def alone(given: list[Request]) -> list[Generation]:
 
 
 def process_of(engine: Workers, number: int) -> BaseProcess:
-    host = engine._workers[number].host
-    assert isinstance(host, Process)
-    return host.process
+    transport = engine._workers[number].transport
+    assert isinstance(transport, Process)
+    return transport.process
 
 
 def kill(engine: Workers, number: int) -> None:

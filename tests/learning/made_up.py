@@ -13,14 +13,14 @@ from tests.on_hf import make_thinker
 from tts_bench.config import ModelConfig
 from tts_bench.engine import Engine
 from tts_bench.engines.hf.engine import HfEngine
-from tts_bench.harness.model import Model, load_model
-from tts_bench.harness.solve import Item
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.problems import Problems
+from tts_bench.learning.process_group import SOLO, ProcessGroup
 from tts_bench.learning.start import embedding_of
 from tts_bench.learning.state import TrainingFolder
-from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Trainer
+from tts_bench.solving.model import Model, load_model
+from tts_bench.solving.solve import Item
 
 Score = Callable[[str], float]
 SMALL: dict[str, Any] = {
@@ -56,13 +56,13 @@ def trainer(
     out: Path,
     score: Score = letters,
     *,
-    team: Team = SOLO,
+    processes: ProcessGroup = SOLO,
     learner: Engine | None = None,
     **options: object,
 ) -> Trainer:
     config = TrainConfig(ModelConfig(), "sums", out, **{**SMALL, **options})
     folder = TrainingFolder(out)
-    team.first(lambda: folder.claim(config.identity()))
+    processes.first(lambda: folder.claim(config.identity()))
     own = cast(HfEngine, learner or model.engine)
     start = embedding_of(own, "Wait")
-    return Trainer(config, model, own, problems(score, hold_out=config.hold_out), folder, start, team)
+    return Trainer(config, model, own, problems(score, hold_out=config.hold_out), folder, start, processes)

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture, make_tiny
 from tts_bench import models
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.load import load
 from tts_bench.errors import UserError
@@ -68,13 +68,13 @@ def test_plain_generate_on_the_exported_checkpoint_gives_the_traces_of_the_engin
     engine = load(found.folder, name="m", fingerprint=found.fingerprint, device="cpu", rows=8, threads=1, exact=False)
     try:
         form = detect(engine.tokenizer, name="think-tags")
-        settings = Settings(form, thinking=greedy, continuation=greedy, answer=greedy, **SIZES)
-        ours = answers_of(engine, settings, f"learned-token:token={token},extensions=2", items_of())
+        conditions = Conditions(form, thinking=greedy, continuation=greedy, answer=greedy, **SIZES)
+        ours = answers_of(engine, conditions, f"learned-token:token={token},extensions=2", items_of())
         ends, closing = engine.tokenizer.end_ids, engine.tokenizer.encode(form.end)
     finally:
         asyncio.run(engine.close())
     with engine_of(tmp_path / "out") as exported:
-        as_word = answers_of(exported, settings, f"budget-forcing:cue={NAME},extensions=2", items_of())
+        as_word = answers_of(exported, conditions, f"budget-forcing:cue={NAME},extensions=2", items_of())
     model = AutoModelForCausalLM.from_pretrained(tmp_path / "out").eval()
     forced = 0
     for problem, answers in ours.items():

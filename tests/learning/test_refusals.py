@@ -94,7 +94,7 @@ LOADED = {
 def test_what_can_be_known_at_once_is_refused_before_anything_is_loaded(
     arguments: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "tts_bench.cli.report_token", None)  # the module that loads torch
+    monkeypatch.setitem(sys.modules, "tts_bench.learning.session", None)  # the module that loads torch
     assert AT_ONCE[arguments] in refused(capsys, [*BASE.split(), *shlex.split(arguments)])
 
 

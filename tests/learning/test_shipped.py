@@ -28,7 +28,7 @@ def test_the_shipped_token_beats_wait_by_fifteen_points_without_naming_it(tmp_pa
     common = "run --model pocket --tasks pocket_arithmetic --limit 250 --threads 1 --rows 64 --in-flight 64"
     arms = "--strategy learned-token:extensions=1 --strategy budget-forcing:extensions=1"
     assert root._run([*common.split(), *arms.split(), "--out", str(tmp_path / "run")]) == 0
-    [lines] = read_run(tmp_path / "run").lines.values()
+    [lines] = read_run(tmp_path / "run").grids.values()
     learned, word = (lines[next(name for name in lines if name.startswith(kind))] for kind in ("learned", "budget"))
     assert (learned.score[:, 0] == word.score[:, 0]).all()
     assert learned.score[:, 1].mean() - word.score[:, 1].mean() >= 0.15

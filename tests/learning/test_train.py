@@ -22,12 +22,12 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
-from tts_bench.harness.model import Model
-from tts_bench.learning import grpo, play
+from tts_bench.learning import grpo, runner
 from tts_bench.learning.rollouts import sample
 from tts_bench.learning.sequences import CUE
 from tts_bench.learning.state import State
 from tts_bench.learning.train import best, equal_rewards, stalled
+from tts_bench.solving.model import Model
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def test_training_changes_with_the_seed_and_a_shared_prefix_is_shared(tmp_path: 
         token, found = made.token(made.start), {}
         for shared in (True, False):
             groups = sample(
-                Scheduler(model.engine, Store(None)), model.settings, token, items,
+                Scheduler(model.engine, Store(None)), model.conditions, token, items,
                 extensions=2, group=4, shared=shared, stream="s",
             )  # fmt: skip
             found[shared] = [[rollout.trace.segments[1].tokens for rollout in group] for group in groups]
@@ -162,8 +162,8 @@ def test_what_was_right_without_the_token_is_counted_over_all_thoughts_that_were
         made = trainer(model, tmp_path / "a", shared_prefix=False)
         items, token = made.problems.training[:3], made.token(made.start)
         again = {"extensions": made.config.continuations, "group": 8, "shared": False, "stream": "s"}
-        groups = sample(Scheduler(model.engine, Store(None)), model.settings, token, items, **again)
-        judged = made._player.play(Scheduler(model.engine, Store(None)), token, items, group=8, stream="s")
+        groups = sample(Scheduler(model.engine, Store(None)), model.conditions, token, items, **again)
+        judged = made._runner.run(Scheduler(model.engine, Store(None)), token, items, group=8, stream="s")
     shares = [fmean(letters(rollout.first.text) for rollout in group) for group in groups]
     assert [group.before for group in judged] == shares
     assert any(0 < share < 1 for share in shares)
@@ -289,7 +289,7 @@ def test_running_out_of_memory_in_rollouts_says_what_to_set(tmp_path: Path, monk
 
     with closing(thinker(tmp_path / "m")) as model:
         made = trainer(model, tmp_path / "token", hold_out=0)
-        monkeypatch.setattr(play, "sample", full)
+        monkeypatch.setattr(runner, "sample", full)
         with pytest.raises(
             UserError, match=r"out of memory \(no memory for the keys\)\. Set --rows below 8, or a smaller"
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +12,15 @@ import pytest
 from tests.on_hf import answers_of, engine_of, items_of
 from tests.on_llama.conftest import WINDOW, Live, Serve, endpoint
 from tts_bench.api import Answer
-from tts_bench.core.reasoner import Settings
-from tts_bench.engine import Generation, Request, Sampling
+from tts_bench.core.handle import Conditions
+from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines.openai.dialect import Dialect
 from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.thinking import PRESETS
 
 pytestmark = pytest.mark.slow
 GREEDY, FREE = Sampling(temperature=0), Sampling(temperature=1)
+COLUMNS = ("logprob", "top_mean:1", "top_mean:20")
 QUESTIONS = (
     *("What is the capital of France?", "Tell me about the sea.", "How do I boil an egg?", "What is 12 + 7?"),
     *("Name three colours.", "Why is the sky blue?", "Write a line about winter.", "What does a baker do?"),
@@ -46,6 +48,7 @@ def test_the_probe_finds_what_llama_cpp_honours(smollm2_engine: OpenAIEngine) ->
         stop_texts=True,
         seeds=True,
         logprobs=True,
+        top_logprobs=20,
         continuation=True,
         top_k=True,
         min_p=True,
@@ -84,7 +87,7 @@ def _common(one: tuple[int, ...], other: tuple[int, ...]) -> int:
 def test_budget_forcing_is_that_of_hf_token_for_token_where_the_weights_are_the_same(
     tiny_server: Live, tiny: Path, form: str
 ) -> None:
-    chosen = Settings(PRESETS[form], 0, GREEDY, GREEDY, GREEDY, max_thinking=70, max_answer=12)
+    chosen = Conditions(PRESETS[form], 0, GREEDY, GREEDY, GREEDY, max_thinking=70, max_answer=12)
     spec, items = "budget-forcing:extensions=2", items_of()
     with engine_of(tiny) as local:
         expected = answers_of(local, chosen, spec, items)
@@ -97,6 +100,57 @@ def test_budget_forcing_is_that_of_hf_token_for_token_where_the_weights_are_the_
 
 def _contents(answers: dict[str, list[Answer]]) -> dict[str, list[object]]:
     return {problem: [(a.traces, replace(a.cost, flops=0.0)) for a in given] for problem, given in answers.items()}
+
+
+def test_columns_are_those_of_hf_where_the_weights_are_the_same(tiny_server: Live, tiny: Path) -> None:
+    with endpoint(tiny_server, tiny) as engine, engine_of(tiny) as local:
+        requests = [replace(question(engine, text, 40), columns=COLUMNS) for text in QUESTIONS]
+        requests += [replace(request, sampling=Sampling(temperature=0.5, top_p=0.8)) for request in requests]
+        found = ask(engine, *requests)
+        offs = _offs(found, _forced(local, requests, found))
+    print(f"largest differences from hf over {len(offs['logprob'])} tokens: {_largest(offs)}")
+    assert all(max(numbers) < 1e-3 for numbers in offs.values())
+
+
+def test_columns_of_quantised_weights_are_near_those_of_hf(smollm2_engine: OpenAIEngine, smollm2: Path) -> None:
+    requests = [replace(question(smollm2_engine, text, 24), columns=COLUMNS) for text in QUESTIONS]
+    found = ask(smollm2_engine, *requests)
+    with engine_of(smollm2) as local:
+        offs = _offs(found, _forced(local, requests, found))
+    means = {name: sum(numbers) / len(numbers) for name, numbers in offs.items()}
+    print(f"mean differences from hf over {len(offs['logprob'])} tokens: {means}, the largest {_largest(offs)}")
+    assert all(mean < 0.3 for mean in means.values())
+
+
+def _forced(local: Engine, requests: list[Request], found: list[Generation]) -> list[list[Generation]]:
+    """For each token of `found` what `local` gives after all that stands before it, one token long."""
+    return [
+        asyncio.run(
+            local.generate(
+                [
+                    replace(request, prefix=made.tokens[:at], sampled=at, max_tokens=1, sampling=GREEDY)
+                    for at in range(len(made.tokens))
+                ]
+            )
+        )
+        for request, made in zip(requests, found, strict=True)
+    ]
+
+
+def _offs(found: list[Generation], forced: list[list[Generation]]) -> dict[str, list[float]]:
+    """How far the columns are from each other; of the tokens' own, where both have the same."""
+    offs: dict[str, list[float]] = {name: [] for name in COLUMNS}
+    for made, each in zip(found, forced, strict=True):
+        for at, other in enumerate(each):
+            for name in COLUMNS:
+                number = made.columns[name][at]
+                if not math.isnan(number) and (name != "logprob" or other.tokens[0] == made.tokens[at]):
+                    offs[name].append(abs(number - other.columns[name][0]))
+    return offs
+
+
+def _largest(offs: dict[str, list[float]]) -> dict[str, float]:
+    return {name: max(numbers) for name, numbers in offs.items()}
 
 
 @pytest.mark.parametrize("tokens", [1, 7, 40])

@@ -11,7 +11,7 @@ from tts_bench.tasks.data import load_rows
 
 from tests.on_hf import arms_of, items_of, records_of
 from tests.on_vllm.conftest import start_hf, start_vllm
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.thinking import detect
 
@@ -69,9 +69,9 @@ def test_every_event_of_every_strategy_agrees_wherever_the_text_does(vllm_engine
     """Truncated, stopped, cues wanted and put in, what was extracted, and the bill; sampled text too."""
     count = -(-COUNT // len(STRATEGIES))
     items = items_of([str(row["question"]) for row in load_rows("pocket_arithmetic").rows[:count]])
-    settings = Settings(format=detect(vllm_engine.tokenizer), max_thinking=60, max_answer=12)
+    conditions = Conditions(format=detect(vllm_engine.tokenizer), max_thinking=60, max_answer=12)
     arms = arms_of(*STRATEGIES)
-    ours, theirs = (records_of(engine, settings, arms, items) for engine in (vllm_engine, hf_engine))
+    ours, theirs = (records_of(engine, conditions, arms, items) for engine in (vllm_engine, hf_engine))
     alike = [
         (one, other)
         for one, other in zip(ours, theirs, strict=True)

@@ -53,6 +53,45 @@ def test_the_same_streams_give_the_same_tokens_as_on_hf(
     assert len({generation.tokens for generation in ours}) > 10
 
 
+@pytest.mark.parametrize("sampling", [GREEDY, FREE, Sampling(0.7, top_k=20, top_p=0.95)], ids=["greedy", "free", "cut"])
+def test_columns_are_those_of_hf_to_rounding_and_change_no_token(
+    vllm_engine: Engine, hf_engine: Engine, run: Run, sampling: Sampling
+) -> None:
+    names = ("entropy", "logprob", "top_mean:1", "top_mean:20")
+    plain = [
+        replace(r, stop_ids=vllm_engine.tokenizer.end_ids) for r in requests_of(vllm_engine, 50, sampling=sampling)
+    ]
+    stops = [replace(request, stop_texts=("so",)) for request in plain[:10]]  # such are handed over token by token
+    asked = [replace(request, columns=names if n % 3 else ()) for n, request in enumerate([*plain, *stops])]
+    ours, theirs = run(vllm_engine, asked), run(hf_engine, asked)
+    assert [made.tokens for made in ours] == [made.tokens for made in run(vllm_engine, [*plain, *stops])]
+    alike = [(one, other) for one, other in zip(ours, theirs, strict=True) if one.tokens == other.tokens]
+    assert len(alike) >= 57
+    offs = [
+        abs(number - its)
+        for one, other in alike
+        for name in other.columns
+        for number, its in zip(one.columns[name], other.columns[name], strict=True)
+    ]
+    print(f"{len(offs)} numbers, the largest difference is {max(offs)}")
+    assert len(offs) > 1000
+    assert max(offs) < 1e-3
+
+
+def test_columns_of_calls_that_were_given_up_are_kept_no_longer(vllm_engine: Engine, run: Run) -> None:
+    asked = [replace(request, columns=("logprob",)) for request in requests_of(vllm_engine, 12, 2000, FREE)]
+
+    async def given_up() -> None:
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(vllm_engine.generate(asked), 0.3)
+
+    asyncio.run(given_up())
+    run(vllm_engine, [replace(asked[0], max_tokens=3)])
+    running, last = vllm_engine._running, int(next(vllm_engine._names))  # type: ignore[attr-defined]
+    for name in map(str, range(last - len(asked) - 1, last)):
+        assert not any(running.call(running.in_workers("take_columns", name)).result())
+
+
 def test_text_depends_on_neither_order_nor_company(vllm_engine: Engine, run: Run) -> None:
     asked = requests_of(vllm_engine, 24, sampling=FREE)
     together = run(vllm_engine, asked)

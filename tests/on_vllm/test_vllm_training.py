@@ -9,16 +9,16 @@ import pytest
 import torch
 
 from tts_bench.config import ModelConfig
-from tts_bench.core.reasoner import Settings
+from tts_bench.core.handle import Conditions
 from tts_bench.engine import Engine, Sampling
 from tts_bench.engines.hf.engine import HfEngine
-from tts_bench.harness.model import Model
 from tts_bench.learning import problems
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.session import check_rollouts
 from tts_bench.learning.start import embedding_of
 from tts_bench.learning.state import State, TrainingFolder
 from tts_bench.learning.train import Trainer
+from tts_bench.solving.model import Model
 from tts_bench.thinking import Found, detect
 
 pytest.importorskip("vllm")
@@ -29,7 +29,7 @@ SIZES = {"steps": 2, "problems_per_step": 8, "group": 8, "hold_out": 8, "evaluat
 
 def trained(engine: Engine, learner: HfEngine, out: Path) -> State:
     plain = Sampling()
-    settings = Settings(
+    conditions = Conditions(
         detect(learner.tokenizer), thinking=plain, continuation=plain, answer=plain, max_thinking=200, max_answer=24
     )
     config = TrainConfig(ModelConfig(), "pocket_arithmetic", out, **SIZES)  # type: ignore[arg-type]
@@ -37,7 +37,7 @@ def trained(engine: Engine, learner: HfEngine, out: Path) -> State:
     folder.claim(config.identity())
     data, start = problems.load(config.task, config.hold_out), embedding_of(learner, config.start)
     return Trainer(
-        config, Model(engine, settings, "", (), Found(settings.format, "on")), learner, data, folder, start
+        config, Model(engine, conditions, "", (), Found(conditions.format, "on")), learner, data, folder, start
     ).train(lambda _: None, print)
 
 

@@ -1,4 +1,4 @@
-"""Asks the scheduler behind its reasoner how much the model has done."""
+"""Asks the engine behind its reasoner how much the model has done."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tts_bench.api import Answer, Problem, Reasoner
 
 @dataclass(frozen=True)
 class Plugin:
-    """Asks the scheduler behind its reasoner how much the model has done."""
+    """Asks the engine behind its reasoner how much the model has done."""
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         trace = await reasoner.think()
         yield await reasoner.answer(trace)
-        if reasoner._scheduler.counts.made < 10**6:  # type: ignore[attr-defined]
+        if reasoner._engine.asked < 10**6:  # type: ignore[attr-defined]
             yield await reasoner.answer(await reasoner.think(reasoner.force(trace, "Wait")))

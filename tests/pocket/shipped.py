@@ -7,9 +7,11 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-import tts_bench.pocket
+from tts_bench.models import ALIASES, Shipped, shipped_folder
 
-FOLDER = Path(tts_bench.pocket.__file__).parent / "model"
+_ALIAS = ALIASES["pocket"]
+assert isinstance(_ALIAS, Shipped)
+FOLDER = shipped_folder(_ALIAS)
 
 
 def oracle() -> torch.Tensor:

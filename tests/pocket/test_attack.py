@@ -9,13 +9,13 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
+from pocket import attack, tokens
+from pocket.playing import Player
+from pocket.problems import trainable
+from pocket.sampling import Weights
+from pocket.search import Judge, first_line
+from pocket.traces import document, edited
 from tests.pocket.shipped import FOLDER, oracle
-from tts_bench.pocket import attack, tokens
-from tts_bench.pocket.playing import Player
-from tts_bench.pocket.problems import trainable
-from tts_bench.pocket.sampling import Weights
-from tts_bench.pocket.search import Judge, first_line
-from tts_bench.pocket.traces import document, edited
 
 WAIT = tokens.ids("Wait")
 

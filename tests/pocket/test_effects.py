@@ -13,13 +13,13 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
+from pocket import gate, tokens
+from pocket.playing import Player
+from pocket.problems import Problem
+from pocket.sampling import Weights
+from pocket.splits import ordinary_test
+from pocket.traces import prompt
 from tests.pocket.shipped import FOLDER, oracle
-from tts_bench.pocket import gate, tokens
-from tts_bench.pocket.playing import Player
-from tts_bench.pocket.problems import Problem
-from tts_bench.pocket.sampling import Weights
-from tts_bench.pocket.splits import ordinary_test
-from tts_bench.pocket.traces import prompt
 
 pytestmark = pytest.mark.slow
 

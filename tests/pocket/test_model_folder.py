@@ -12,13 +12,13 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
+from pocket import tokens
+from pocket.problems import Problem
+from pocket.splits import ordinary_test
+from pocket.traces import prompt
 from tests.pocket.shipped import FOLDER, oracle
 from tts_bench.errors import UserError
 from tts_bench.models import ALIASES, Shipped, lookup, resolve
-from tts_bench.pocket import tokens
-from tts_bench.pocket.problems import Problem
-from tts_bench.pocket.splits import ordinary_test
-from tts_bench.pocket.traces import prompt
 
 
 def test_the_alias_is_the_shipped_folder_with_the_files_of_its_manifest() -> None:
@@ -99,4 +99,4 @@ def test_the_card_says_what_the_model_is() -> None:
     card = (FOLDER / "README.md").read_text()
     assert "synthetic control: its gains were built in and say nothing about real models" in card
     assert json.loads((FOLDER / "manifest.json").read_text())["files"]["model.safetensors"] in card
-    assert "tts-bench pocket train --seed" in card
+    assert "python -m pocket train --seed" in card

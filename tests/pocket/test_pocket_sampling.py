@@ -8,12 +8,12 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM
 
+from pocket import tokens
+from pocket.playing import Player
+from pocket.sampling import Rows, Weights
+from pocket.splits import flat_test, ordinary_test
+from pocket.traces import prompt
 from tests.pocket.shipped import FOLDER, oracle
-from tts_bench.pocket import tokens
-from tts_bench.pocket.playing import Player
-from tts_bench.pocket.sampling import Rows, Weights
-from tts_bench.pocket.splits import flat_test, ordinary_test
-from tts_bench.pocket.traces import prompt
 
 END, STOP = tokens.ids(tokens.END_THINK)[0], tokens.ids(tokens.END)[0]
 CONTEXTS = [tokens.ids(prompt(problem)) for problem in (*ordinary_test()[:9], *flat_test()[:3])]

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tts_bench.tasks.data import load_rows
 
-from tts_bench.pocket import problems, tokens
-from tts_bench.pocket.problems import EASY, FLAT_PLUS, HARD, PLUS, TRICKY
-from tts_bench.pocket.splits import flat_test, flat_train, jsonl, ordinary_test, ordinary_train
-from tts_bench.pocket.traces import IGNORE, STRONG, document
+from pocket import problems, tokens
+from pocket.problems import EASY, FLAT_PLUS, HARD, PLUS, TRICKY
+from pocket.splits import flat_test, flat_train, jsonl, ordinary_test, ordinary_train
+from pocket.traces import IGNORE, STRONG, document
 
 SIGNS = {**TRICKY, **EASY, **HARD, **dict.fromkeys((*PLUS, *FLAT_PLUS), 1)}  # all others lower the value
 SPLITS = [

@@ -11,12 +11,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from typer.main import get_command
 
+from pocket import attack, gate, making, release, tokens, training
+from pocket.__main__ import app
+from pocket.settings import Settings
 from tests.pocket.shipped import FOLDER
-from tts_bench.cli import main as root
+from tts_bench.cli.main import exit_code
 from tts_bench.errors import UserError
-from tts_bench.pocket import attack, gate, making, release, tokens, training
-from tts_bench.pocket.settings import Settings
 
 SHORT = Settings(seed=3, steps=4, rounds=0, batch_tokens=600)
 HARDENED = Settings(seed=3, steps=2, rounds=2, round_steps=2, batch_tokens=600)
@@ -149,7 +151,7 @@ def test_impossible_settings_and_an_existing_target_are_one_line_and_exit_code_2
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    assert root._run(["pocket", "train", "--out", str(tmp_path / "out"), *arguments]) == 2
+    assert exit_code(get_command(app), "pocket", ["train", "--out", str(tmp_path / "out"), *arguments]) == 2
     said = capsys.readouterr().err
     assert says in said
     assert said.count("\n") == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval.api.instance import Instance
 
-from tts_bench.harness.replay import GenerateOnly
+from tts_bench.lm_eval.replay import GenerateOnly
 
 SUBJECTS = (
     "Algebra",

@@ -50,7 +50,7 @@ def difference_interval(means: Floats, differences: Floats) -> tuple[float, floa
     """The 95% interval of a mean paired difference: resampled `means`, shape (resamples,); `differences`, (problems,).
 
     Percentiles, widened as Student's interval is wider than the normal one: the expanded percentile interval
-    (Hesterberg 2015, What teachers should know about the bootstrap). Where fewer than four problems tell the arms
+    (Hesterberg 2015, What teachers should know about the bootstrap). Where fewer than four problems tell the strategies
     apart, the bootstrap knows too little of the spread (of none, nothing). The interval is then that of Bonett & Price
     (2012): normal, with one more problem for each side.
     """

@@ -1,4 +1,5 @@
-"""What the data support: differences between arms on the same problems, with interval, test and what could be shown.
+"""What the data support: differences between strategies on the same problems, with interval, test and what was
+detectable.
 
 Every statement is a function of means over problems (accuracies and costs of rungs). One bootstrap over problems gives
 the joint distribution of these means, and thereby every interval; the function's slope gives each problem's share in
@@ -15,13 +16,13 @@ from typing import Literal
 import numpy as np
 
 from tts_bench.analysis import paired
-from tts_bench.analysis.arms import Arm, select
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.matched import accuracy_at, overlap
 from tts_bench.analysis.notes import left_out, orders
-from tts_bench.analysis.table import Line, share
+from tts_bench.analysis.series import Series, select
+from tts_bench.analysis.table import Grid, share
 from tts_bench.errors import UserError
 
 
@@ -61,45 +62,47 @@ class Comparison:
     notes: list[str]  # what was left out or allowed
     axis: ComputeAxis
     resamples: int
-    seeds: dict[str, int]  # of each arm: how many runs were pooled
+    seeds: dict[str, int]  # of each series: how many runs were pooled
 
 
 def compare(
-    arms: Sequence[Arm],
+    series: Sequence[Series],
     *,
     axis: ComputeAxis = GENERATED,
     baseline: str | None = None,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> Comparison:
-    """Every arm's last rung against the baseline's, one strategy under two settings, and the rest at matched compute.
+    """Every last rung against the baseline's, one strategy under two settings, and the rest at matched compute.
 
     The last rung is what was asked for before anything was seen; to pick the best one afterwards would need another
-    test. `baseline` names an arm; without it, it is the first whose strategy is `baseline`, else the first.
+    test. `baseline` names a series; without it, it is the first whose strategy is `baseline`, else the first.
 
     Raises:
-        UserError: fewer than two arms on every task, no arm of that name, or no problem in common.
+        UserError: fewer than two series on every task, no series of that name, or no problem in common.
     """
     rng = np.random.default_rng(seed)
     statements: list[Statement] = []
     notes: list[str] = []
-    for task in dict.fromkeys(task for arm in arms for task in arm.lines):
-        there = [arm for arm in arms if task in arm.lines]
+    for task in dict.fromkeys(task for one in series for task in one.grids):
+        there = [one for one in series if task in one.grids]
         if len(there) > 1:
             statements += _Task(task, there, axis, notes, resamples, rng).statements(_baseline(there, baseline))
     if not statements:
-        why = "no two strategies solved one task" if len(arms) > 1 else "there is one strategy only"
+        why = "no two strategies solved one task" if len(series) > 1 else "there is one strategy only"
         raise UserError(f"{why}: nothing to compare. Run another on the same problems, or give a second run.")
-    seeds = {arm.name: max(line.seeds for line in arm.lines.values()) for arm in arms}
-    return Comparison(_corrected(statements), [*notes, *orders(arms)], axis, resamples, seeds)
+    seeds = {one.name: max(grid.seeds for grid in one.grids.values()) for one in series}
+    return Comparison(_corrected(statements), [*notes, *orders(series)], axis, resamples, seeds)
 
 
-def _baseline(arms: Sequence[Arm], name: str | None) -> Arm:
+def _baseline(series: Sequence[Series], name: str | None) -> Series:
     if name is None:
-        return next((arm for arm in arms if arm.baseline), arms[0])
-    found = [arm for arm in arms if name in (arm.name, arm.strategy)]
+        return next((one for one in series if one.baseline), series[0])
+    found = [one for one in series if name in (one.name, one.strategy)]
     if not found:
-        raise UserError(f"there is no strategy {name!r} to compare with. There are: {', '.join(a.name for a in arms)}.")
+        raise UserError(
+            f"there is no strategy {name!r} to compare with. There are: {', '.join(a.name for a in series)}."
+        )
     return found[0]
 
 
@@ -131,40 +134,40 @@ class _Shares:
 
 
 class _Task:
-    """The arms on one task: their rungs' scores and costs on the problems that all of them finished."""
+    """The series on one task: their rungs' scores and costs on the problems that all of them finished."""
 
     def __init__(
         self,
         task: str,
-        arms: Sequence[Arm],
+        series: Sequence[Series],
         axis: ComputeAxis,
         notes: list[str],
         resamples: int,
         rng: np.random.Generator,
     ) -> None:
-        self.task, self.arms, self.rng = task, arms, rng
-        common = sorted(set.intersection(*(set(arm.lines[task].documents) for arm in arms)))
+        self.task, self.series, self.rng = task, series, rng
+        common = sorted(set.intersection(*(set(one.grids[task].documents) for one in series)))
         if not common:
             raise UserError(
-                f"no problem of {task} was finished by all of {', '.join(a.name for a in arms)}. Give runs that have "
+                f"no problem of {task} was finished by all of {', '.join(a.name for a in series)}. Give runs that have "
                 f"problems in common."
             )
-        notes += left_out(task, arms, common)
-        self.lines = {arm.name: select(arm.lines[task], common) for arm in arms}
-        self.columns: dict[str, tuple[slice, slice]] = {}  # arm -> its scores, its costs
+        notes += left_out(task, series, common)
+        self.grids = {one.name: select(one.grids[task], common) for one in series}
+        self.columns: dict[str, tuple[slice, slice]] = {}  # series -> its scores, its costs
         blocks, width = [], 0
-        for name, line in self.lines.items():
-            rungs = len(line.rungs)
-            blocks += [line.expected, line.compute(axis)]
+        for name, grid in self.grids.items():
+            rungs = len(grid.rungs)
+            blocks += [grid.expected, grid.compute(axis)]
             self.columns[name] = (slice(width, width + rungs), slice(width + rungs, width + 2 * rungs))
             width += 2 * rungs
         self.values = np.concatenate(blocks, axis=1)
         self.means = self.values.mean(axis=0)
         self.resampled = resampled_means(self.values, resamples, rng)
 
-    def statements(self, baseline: Arm) -> list[Statement]:
-        found = [self._last(arm, baseline) for arm in self.arms if arm is not baseline]
-        others = [arm for arm in self.arms if not arm.baseline and arm is not baseline]
+    def statements(self, baseline: Series) -> list[Statement]:
+        found = [self._last(one, baseline) for one in self.series if one is not baseline]
+        others = [one for one in self.series if not one.baseline and one is not baseline]
         for left, right in combinations(others, 2):
             if left.group != right.group and left.strategy != right.strategy:
                 continue
@@ -174,23 +177,23 @@ class _Task:
             found += [matched] if matched else []
         return found
 
-    def _last(self, left: Arm, right: Arm) -> Statement:
+    def _last(self, left: Series, right: Series) -> Statement:
         (scores, costs_left), (others, costs_right) = self.columns[left.name], self.columns[right.name]
         a, b = scores.stop - 1, others.stop - 1
         ratio = self.means[costs_left.stop - 1] / max(self.means[costs_right.stop - 1], 1e-9)
         return self._state(
             "last",
-            (left, self.lines[left.name].rungs[-1]),
-            (right, self.lines[right.name].rungs[-1]),
+            (left, self.grids[left.name].rungs[-1]),
+            (right, self.grids[right.name].rungs[-1]),
             _Shares(share(self.values[:, a] - self.values[:, b]), np.zeros(len(self.values))),
             self.resampled[:, a] - self.resampled[:, b],
             float((self.values[:, a] - self.values[:, b]).mean()),
             (float(self.means[costs_left.stop - 1]), float(ratio)),
         )
 
-    def _matched(self, left: Arm, right: Arm) -> Statement | None:
-        """Both at the most compute that both reach; of arms on their way there, between two rungs."""
-        at = overlap(*(list(np.maximum(self.means[self.columns[arm.name][1]], 1.0)) for arm in (left, right)))
+    def _matched(self, left: Series, right: Series) -> Statement | None:
+        """Both at the most compute that both reach; of series on their way there, between two rungs."""
+        at = overlap(*(list(np.maximum(self.means[self.columns[one.name][1]], 1.0)) for one in (left, right)))
         if at is None:
             return None
 
@@ -206,17 +209,17 @@ class _Task:
         shares = self._shares(difference, left, right)
         found = float(difference(self.means))
         names = [
-            (arm, _between(self.lines[arm.name], self.means[self.columns[arm.name][1]], at)) for arm in (left, right)
+            (one, _between(self.grids[one.name], self.means[self.columns[one.name][1]], at)) for one in (left, right)
         ]
         return self._state("matched", names[0], names[1], shares, difference(self.resampled), found, (float(at), 1.0))
 
-    def _shares(self, statistic: Callable[[Floats], Floats], left: Arm, right: Arm) -> _Shares:
+    def _shares(self, statistic: Callable[[Floats], Floats], left: Series, right: Series) -> _Shares:
         """Each problem's share in a statistic of the means, by its slope (the infinitesimal jackknife).
 
         In the scores the statistic is linear: their weights are what it makes of one score of 1 among zeros.
         """
         weights, bills = np.zeros(len(self.means)), np.zeros(len(self.values))
-        columns = [column for arm in (left, right) for column in self.columns[arm.name]]
+        columns = [column for one in (left, right) for column in self.columns[one.name]]
         scores = [place for column in columns[::2] for place in range(column.start, column.stop)]
         for place in scores:
             alone = self.means.copy()
@@ -234,8 +237,8 @@ class _Task:
     def _state(
         self,
         kind: Literal["last", "matched"],
-        left: tuple[Arm, str],
-        right: tuple[Arm, str],
+        left: tuple[Series, str],
+        right: tuple[Series, str],
         shares: _Shares,
         resampled: Floats,
         difference: float,
@@ -265,11 +268,11 @@ class _Task:
         )
 
 
-def _between(line: Line, costs: Floats, at: float) -> str:
+def _between(grid: Grid, costs: Floats, at: float) -> str:
     """The rung that costs `at`, or the two it lies between."""
     order = np.argsort(costs, kind="stable")
     after = int(np.searchsorted(costs[order], at * (1 - 1e-9)))
     after = min(after, len(order) - 1)
     if after == 0 or costs[order[after]] <= at * (1 + 1e-9):
-        return line.rungs[int(order[after])]
-    return f"{line.rungs[order[after - 1]]} to {line.rungs[order[after]]}"
+        return grid.rungs[int(order[after])]
+    return f"{grid.rungs[order[after - 1]]} to {grid.rungs[order[after]]}"

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tts_bench.analysis.arms import Arm
+from tts_bench.analysis.series import Series
 
 
-def left_out(task: str, arms: Sequence[Arm], common: Sequence[int]) -> list[str]:
-    """Which problems not all `arms` have, `common` being those that all have, and why: errors, or another --limit."""
-    lines = {arm.name: arm.lines[task] for arm in arms}
-    parts = [part for line in lines.values() for part in (line, *line.parts)]
+def left_out(task: str, series: Sequence[Series], common: Sequence[int]) -> list[str]:
+    """Which problems not all `series` have, `common` being those that all have, and why: errors, or another --limit."""
+    grids = {one.name: one.grids[task] for one in series}
+    parts = [part for grid in grids.values() for part in (grid, *grid.parts)]
     errors = {document for part in parts for document in part.failed}
     cut = {document for part in parts for document in part.documents} - errors - set(common)
     notes = []
     if errors:
-        failed = ", ".join(f"{name} on {len(line.failed):,}" for name, line in lines.items() if line.failed)
+        failed = ", ".join(f"{name} on {len(grid.failed):,}" for name, grid in grids.items() if grid.failed)
         notes.append(f"Left out for all: {_problems(errors)} of {task} that ended in errors ({failed}).")
     if cut:
-        absent = ", ".join(name for name, line in lines.items() if cut - set(line.documents))
+        absent = ", ".join(name for name, grid in grids.items() if cut - set(grid.documents))
         notes.append(f"Left out for all: {_problems(cut)} of {task} that --limit kept from some runs ({absent}).")
     return notes
 
@@ -27,11 +27,11 @@ def _problems(documents: set[int]) -> str:
     return f"{len(documents):,} problem{'s' if len(documents) > 1 else ''}"
 
 
-def orders(arms: Sequence[Arm]) -> list[str]:
+def orders(series: Sequence[Series]) -> list[str]:
     """Which votes are expectations, where others are not: a vote that stops early has no other orders on record."""
-    voting = [arm for arm in arms if any(line.voted for line in arm.lines.values())]
-    averaged = [arm.name for arm in voting if all(line.votes is not None for line in arm.lines.values())]
-    single = [arm.name for arm in voting if arm.name not in averaged]
+    voting = [one for one in series if any(grid.voted for grid in one.grids.values())]
+    averaged = [one.name for one in voting if all(grid.votes is not None for grid in one.grids.values())]
+    single = [one.name for one in voting if one.name not in averaged]
     if not averaged or not single:
         return []
     vote, have = ("votes", "has") if len(single) == 1 else ("vote", "have")

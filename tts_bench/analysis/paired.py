@@ -1,4 +1,4 @@
-"""Whether two arms differ on the same problems: tests, their correction for a family, and what n problems can show."""
+"""Whether two strategies differ on the same problems: tests, their correction for a family, what n problems show."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tts_bench.analysis.arrays import Floats
 
 
 def mcnemar(better: int, worse: int) -> float:
-    """Two-sided p-value of the exact McNemar test (1947): of `better + worse` problems that tell two arms apart, each
+    """Two-sided p-value of the exact McNemar test (1947): of `better + worse` problems that tell two apart, each
     is as likely to speak for the one as for the other.
     """
     from scipy.stats import binom
@@ -60,8 +60,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def smallest_detectable(n: int, discordant: float, *, alpha: float = 0.05, power: float = 0.8) -> float | None:
     """The smallest difference in accuracy (as a share) that the exact McNemar test finds with chance `power`.
 
-    `discordant` is the share of the `n` problems on which the arms disagree; where the difference is larger than that,
-    all disagreement speaks for one arm. The power is exact (Duffy 1984): summed over the number of discordant problems
+    `discordant` is the share of the `n` problems on which the two disagree; where the difference is larger than that,
+    all disagreement speaks for one. The power is exact (Duffy 1984): summed over the number of discordant problems
     and over how they split. `alpha` is the level of this one test: divide by the size of the family for what Holm's
     first step asks. None where not even a difference of all problems would do.
     """

@@ -11,7 +11,7 @@ import numpy as np
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.checks import Checks
 from tts_bench.analysis.curve import Z95, Point, wilson
-from tts_bench.analysis.table import Line, Table
+from tts_bench.analysis.table import Grid, Table
 from tts_bench.measures import columns, mean
 from tts_bench.records import Record
 
@@ -58,7 +58,7 @@ def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Poi
 
 def points_of(table: Table) -> list[Point]:
     """The curve of all that was added to `table`, each rung as lm-eval scored it."""
-    lines, failed = table.lines(), table.failed()
+    grids, failed = table.grids(), table.failed()
     return [
         point
         for task, strategies in table.strategies().items()
@@ -66,49 +66,49 @@ def points_of(table: Table) -> list[Point]:
         for point in (
             [_nothing(task, strategy, table.metrics[task], failed[task, strategy])]
             if (task, strategy) in failed
-            else line_points(strategy, lines[task][strategy], expected=False)
+            else grid_points(strategy, grids[task][strategy], expected=False)
         )
     ]
 
 
-def line_points(name: str, line: Line, *, expected: bool) -> list[Point]:
-    """The points of `line` under `name`; `expected` puts the expectation over all votes of k in a vote's place."""
-    return [_point(name, line, place, expected=expected) for place in range(len(line.rungs))]
+def grid_points(name: str, grid: Grid, *, expected: bool) -> list[Point]:
+    """The points of `grid` under `name`; `expected` puts the expectation over all votes of k in a vote's place."""
+    return [_point(name, grid, place, expected=expected) for place in range(len(grid.rungs))]
 
 
-def _point(name: str, line: Line, place: int, *, expected: bool) -> Point:
-    scores = (line.expected if expected else line.score)[:, place]
-    accuracy, n = mean(scores.tolist()), len(line.documents)
+def _point(name: str, grid: Grid, place: int, *, expected: bool) -> Point:
+    scores = (grid.expected if expected else grid.score)[:, place]
+    accuracy, n = mean(scores.tolist()), len(grid.documents)
     low, high = share_interval(scores) if 0 <= accuracy <= 1 else (None, None)
-    seeds = [_own(part, place, expected=expected) for part in line.parts or (line,)]
-    metrics = {name: scores[:, place] for name, scores in sorted(line.scores.items())}
+    seeds = [_own(part, place, expected=expected) for part in grid.parts or (grid,)]
+    metrics = {name: scores[:, place] for name, scores in sorted(grid.scores.items())}
     means = {name: mean(column.tolist()) for name, column in metrics.items() if np.isfinite(column).all()}
     return Point(
-        task=line.task,
+        task=grid.task,
         strategy=name,
-        rung=line.rungs[place],
+        rung=grid.rungs[place],
         index=place,
         n=n,
-        errors=len(line.failed),
-        metric=line.metric,
+        errors=len(grid.failed),
+        metric=grid.metric,
         accuracy=accuracy,
         low=low,
         high=high,
         overall=fsum(overall for _, overall in seeds) / len(seeds),
-        metrics=means | {line.metric: accuracy},
+        metrics=means | {grid.metric: accuracy},
         values={
-            row.name: row.over(line.values[row.name][:, place].tolist()) for row in columns() if row.name in line.values
+            row.name: row.over(grid.values[row.name][:, place].tolist()) for row in columns() if row.name in grid.values
         },
-        seeds=line.seeds,
+        seeds=grid.seeds,
         between=stdev(own for own, _ in seeds) if len(seeds) > 1 else None,
     )
 
 
-def _own(line: Line, place: int, *, expected: bool) -> tuple[float, float]:
+def _own(grid: Grid, place: int, *, expected: bool) -> tuple[float, float]:
     """The accuracy of one seed, over its problems without error and over all of them."""
-    scores = line.expected if expected else line.score
-    total = fsum(scores[:, min(place, len(line.rungs) - 1)].tolist())
-    return total / len(line.documents), total / (len(line.documents) + len(line.failed))
+    scores = grid.expected if expected else grid.score
+    total = fsum(scores[:, min(place, len(grid.rungs) - 1)].tolist())
+    return total / len(grid.documents), total / (len(grid.documents) + len(grid.failed))
 
 
 def _nothing(task: str, strategy: str, metric: str, errors: int) -> Point:

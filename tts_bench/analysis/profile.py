@@ -1,4 +1,4 @@
-"""What stands beside an accuracy: how a line scales, what flips between its rungs, what was cut, silent or ignored."""
+"""What stands beside an accuracy: how a strategy scales, what flips between rungs, what was cut, silent or ignored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tts_bench.analysis import s1
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
-from tts_bench.analysis.table import Line
+from tts_bench.analysis.table import Grid
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Flips:
 
 @dataclass(frozen=True)
 class Profile:
-    """One line in numbers. Slopes are in points of accuracy; shares are of its last rung."""
+    """One grid in numbers. Slopes are in points of accuracy; shares are of its last rung."""
 
     performance: float  # s1: the best rung's accuracy
     per_doubling: float | None  # s1's Scaling; None where only one length was seen
@@ -37,48 +37,48 @@ class Profile:
     answered: float | None  # accuracy on the problems with an extracted answer
 
 
-def profile(line: Line, axis: ComputeAxis = GENERATED) -> Profile:
-    """The profile of `line`, with the expectation over votes where there is one."""
-    tokens = line.compute(axis).mean(axis=0)
-    accuracy = 100 * line.expected.mean(axis=0)
-    down, up = split(line)
-    wanted = float(line.values["cues_wanted"][:, -1].sum())
-    others = [scores for name, scores in line.scores.items() if name != line.metric]
-    answered = float((1 - line.values["no_answer"][:, -1]).sum())
+def profile(grid: Grid, axis: ComputeAxis = GENERATED) -> Profile:
+    """The profile of `grid`, with the expectation over votes where there is one."""
+    tokens = grid.compute(axis).mean(axis=0)
+    accuracy = 100 * grid.expected.mean(axis=0)
+    down, up = split(grid)
+    wanted = float(grid.values["cues_wanted"][:, -1].sum())
+    others = [scores for name, scores in grid.scores.items() if name != grid.metric]
+    answered = float((1 - grid.values["no_answer"][:, -1]).sum())
     return Profile(
         performance=s1.performance(list(accuracy)),
         per_doubling=_slope(tokens, accuracy),
         per_thousand=_slope(tokens, accuracy, thousand=True),
         down=_slope(tokens[down], accuracy[down]),
         up=_slope(tokens[up], accuracy[up]),
-        flips=flips(line),
-        truncated=float(line.values["truncated"][:, -1].mean()),
-        unanswered=float(line.values["no_answer"][:, -1].mean()),
-        cues_happened=float(line.values["cues"][:, -1].sum()) / wanted if wanted else None,
-        lenient_gap=float((others[0] - line.score)[:, -1].mean()) if others else None,
-        answered=float(line.values["right_answered"][:, -1].sum()) / answered if answered else None,
+        flips=flips(grid),
+        truncated=float(grid.values["truncated"][:, -1].mean()),
+        unanswered=float(grid.values["no_answer"][:, -1].mean()),
+        cues_happened=float(grid.values["cues"][:, -1].sum()) / wanted if wanted else None,
+        lenient_gap=float((others[0] - grid.score)[:, -1].mean()) if others else None,
+        answered=float(grid.values["right_answered"][:, -1].sum()) / answered if answered else None,
     )
 
 
-def flips(line: Line) -> Flips:
+def flips(grid: Grid) -> Flips:
     """The flip matrix between the first rung and the last.
 
     Counted within each record, then averaged over a problem's repeats and seeds: of two averages nobody can tell what
     flipped. A score between 0 and 1, such as lm-eval's mean over repeats, flips by as much as it changes.
     """
-    before, after = line.score[:, 0].mean(), line.score[:, -1].mean()
-    lost, gained = (float(line.values[name][:, -1].mean()) for name in ("right_to_wrong", "wrong_to_right"))
+    before, after = grid.score[:, 0].mean(), grid.score[:, -1].mean()
+    lost, gained = (float(grid.values[name][:, -1].mean()) for name in ("right_to_wrong", "wrong_to_right"))
     return Flips(float(before) - lost, lost, gained, float(1 - after) - lost)
 
 
-def split(line: Line) -> tuple[list[int], list[int]]:
+def split(grid: Grid) -> tuple[list[int], list[int]]:
     """Places of the rungs that scale down, by cutting thinking short, and of those that scale up, by cues.
 
     A curve that rises only in its first part shows what truncation costs, not what more thinking gains
     (arXiv 2507.14419). The last rung without a cue is the end of the one part and the start of the other.
     """
-    wanted = line.values["cues_wanted"].mean(axis=0) > 0
-    cut = line.values["truncated"].mean(axis=0) > 0
+    wanted = grid.values["cues_wanted"].mean(axis=0) > 0
+    cut = grid.values["truncated"].mean(axis=0) > 0
     natural = [place for place in range(len(wanted)) if not wanted[place]]
     forced = [place for place in range(len(wanted)) if wanted[place]]
     down = natural if any(cut[place] for place in natural) else []

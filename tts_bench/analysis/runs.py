@@ -14,7 +14,7 @@ from tts_bench import foreign
 from tts_bench.analysis.checks import Checks
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points_of
-from tts_bench.analysis.table import Line, Table
+from tts_bench.analysis.table import Grid, Table
 from tts_bench.errors import UserError
 from tts_bench.records import SCHEMA, Record, view
 
@@ -54,7 +54,7 @@ class RunData:
 
     path: Path
     header: dict[str, Any]
-    lines: dict[str, dict[str, Line]]  # task -> strategy's id -> its line
+    grids: dict[str, dict[str, Grid]]  # task -> strategy's id -> its grid
     failed: dict[tuple[str, str], int] = field(default_factory=dict)  # task, strategy with errors only -> how many
     schema: int = SCHEMA  # of its records
 
@@ -173,13 +173,13 @@ class Numbers:
         """
         if not self._lines:
             raise UserError(f"{self.folder / 'records.jsonl'} holds no record. Repeat the run's command.")
-        lines = self._table.lines()
-        if not lines:
+        grids = self._table.grids()
+        if not grids:
             raise UserError(
                 f"{self.folder} holds errors only: no problem has an answer. {self.folder / 'records.jsonl'}, "
                 f"{self._error}. Mend that; the run's command tries again."
             )
-        return RunData(self.folder, self.header, lines, self._table.failed(), self._schema)
+        return RunData(self.folder, self.header, grids, self._table.failed(), self._schema)
 
     def curve(self) -> list[Point]:
         """Every rung as lm-eval scored it: what the run's own curve.json holds."""

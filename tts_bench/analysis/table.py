@@ -16,14 +16,14 @@ from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compute import ComputeAxis
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.votes import majority_at_k
-from tts_bench.measures import MEASURES, series
+from tts_bench.measures import MEASURES, values_of
 from tts_bench.records import Record
 
 _DECIMALS = 14  # of a share: what sums of another order leave behind stands in the sixteenth
 
 
 @dataclass(frozen=True)
-class Line:
+class Grid:
     """One strategy on one task: a row for each problem, a column for each rung. Repeats and seeds are averaged.
 
     A record with fewer answers than the longest keeps its last one on the later rungs, as on the curve.
@@ -40,7 +40,7 @@ class Line:
     votes: Floats | None  # (problems, rungs): exact expectation of the main metric over all votes of k; None: no pool
     failed: tuple[int, ...] = ()  # documents left out for an error, of any seed
     voted: bool = False  # some answer of it is a vote of several samples
-    parts: tuple[Line, ...] = ()  # where seeds were pooled, the line of each
+    parts: tuple[Grid, ...] = ()  # where seeds were pooled, the grid of each
 
     @property
     def seeds(self) -> int:
@@ -73,26 +73,26 @@ _READS = (*_NAMED, *_COMPUTED)
 
 
 class Table:
-    """The lines of records that are given one by one and not kept."""
+    """The grids of records that are given one by one and not kept."""
 
     def __init__(self, metrics: Mapping[str, str]) -> None:
         self.metrics = metrics  # of each task the main one
-        self._rows: dict[tuple[str, str], Rows] = {}
+        self._rows: dict[tuple[str, str], GridBuilder] = {}
 
     def add(self, record: Record) -> None:
         """Keep the numbers of `record`, whose task has a main metric and whose rungs are called as before."""
         key = (record.task, record.strategy)
         if key not in self._rows:
-            self._rows[key] = Rows(self.metrics[record.task])
+            self._rows[key] = GridBuilder(self.metrics[record.task])
         self._rows[key].add(record)
 
-    def lines(self) -> dict[str, dict[str, Line]]:
+    def grids(self) -> dict[str, dict[str, Grid]]:
         """By task and strategy, in the order of their first records; without those of `failed`."""
-        lines: dict[str, dict[str, Line]] = {}
+        grids: dict[str, dict[str, Grid]] = {}
         for (task, strategy), rows in self._rows.items():
-            if line := rows.line(task, strategy):
-                lines.setdefault(task, {})[strategy] = line
-        return lines
+            if grid := rows.grid(task, strategy):
+                grids.setdefault(task, {})[strategy] = grid
+        return grids
 
     def failed(self) -> dict[tuple[str, str], int]:
         """Task and strategy where every document has an error, with the number of these."""
@@ -106,8 +106,8 @@ class Table:
         return found
 
 
-class Rows:
-    """The records of one line: a row of numbers for each answer, one after the other."""
+class GridBuilder:
+    """The records of one grid: a row of numbers for each answer, one after the other."""
 
     def __init__(self, metric: str) -> None:
         self.metric = metric
@@ -150,7 +150,7 @@ class Rows:
         """Whether any document is without an error."""
         return not self._records.keys() <= self.failed
 
-    def line(self, task: str, strategy: str) -> Line | None:
+    def grid(self, task: str, strategy: str) -> Grid | None:
         """None where every document has an error."""
         if not self.answered:
             return None
@@ -164,14 +164,14 @@ class Rows:
         changes = _changes(found[names.index(self.metric)], found[names.index("no_answer")])
         means = iter(_means(np.concatenate([found, list(changes.values())]), [len(spans) for spans in repeats]))
         read, scores, changed = ({name: next(means) for name in part} for part in (_READS, self._metrics, changes))
-        return Line(
+        return Grid(
             task=task,
             strategy=strategy,
             metric=self.metric,
             documents=documents,
             prompts=tuple(self._prompts[doc] for doc in documents),
             rungs=self._rungs,
-            values={row.name: series(row, read) for row in MEASURES} | changed,
+            values={row.name: values_of(row, read) for row in MEASURES} | changed,
             scores=scores,
             votes=self._expected(documents),
             failed=tuple(sorted(self.failed)),

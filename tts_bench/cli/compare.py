@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.compute import AXES, axis_of
+from tts_bench.errors import UserError
+from tts_bench.files import write_whole
+
+_FEWEST, _MOST = 1000, 1_000_000  # resamples
 
 
 def compare(
@@ -26,6 +31,34 @@ def compare(
     out: Annotated[Path | None, typer.Option(help="Write the result as JSON, too.")] = None,
 ) -> None:
     """Say what the data of runs support: paired differences with intervals, tests and costs."""
-    from tts_bench.cli.show_comparison import compare_and_show
+    from rich.console import Console
 
-    compare_and_show(runs, x, baseline, resamples, seed, allow_different, out)
+    from tts_bench.analysis import compare as comparing
+    from tts_bench.analysis.runs import read_run
+    from tts_bench.analysis.series import curve_of, series_of
+    from tts_bench.present.comparison import document, show
+
+    if not _FEWEST <= resamples <= _MOST:
+        raise UserError(f"--resamples is {resamples}; it takes {_FEWEST} to {_MOST}.")
+    if seed < 0:
+        raise UserError(f"--seed is {seed}; it takes a whole number from 0 upwards.")
+    if x == "seconds":
+        raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
+    axis = axis_of(x, {})
+    series, differences = series_of([read_run(folder) for folder in runs], allow_different=allow_different)
+    try:
+        result = comparing.compare(series, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
+    except UserError as error:
+        raise UserError(" ".join([str(error), *differences])) from error
+    result.notes.extend(differences)
+    curve = curve_of(series)
+    if out:
+        _write(out, document(result, curve))
+    show(result, series, curve, Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty()))
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        write_whole(out, text.encode())
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error

@@ -23,6 +23,6 @@ def config() -> None:
 def show(given: dict[str, Any]) -> None:
     """Print as TOML what `tts-bench run` with the same flags would run, defaults included; nothing is loaded or run."""
     from tts_bench.config_file import to_toml
-    from tts_bench.harness.checked import check
+    from tts_bench.runs.checked import check
 
     sys.stdout.write(to_toml(check(configured(given)).config))

@@ -42,7 +42,7 @@ def configured(given: dict[str, Any], said: dict[str, Any] | None = None) -> Run
     Raises:
         UserError: anything in it that cannot be.
     """
-    from tts_bench.harness.defaults import resolved
+    from tts_bench.runs.defaults import resolved
 
     if said is None:
         said = config_file.read(given["config"]) if "config" in given else {}
@@ -59,7 +59,7 @@ def resumed(folder: Path, given: dict[str, Any]) -> RunConfig:
     Raises:
         UserError: there is no run, an earlier version began it, or the folder that it was begun in is gone.
     """
-    from tts_bench.harness.folder import RunFolder
+    from tts_bench.runs.folder import RunFolder
 
     for name in ("config", "out"):
         if name in given:

@@ -17,7 +17,7 @@ from rich.filesize import decimal
 
 from tts_bench import models
 from tts_bench.errors import UserError
-from tts_bench.harness.defaults import POCKET
+from tts_bench.runs.defaults import POCKET
 from tts_bench.text import safe
 
 DISTRIBUTION = "test-time-scaling-bench"
@@ -59,8 +59,8 @@ def doctor(
 
 
 def _play_controls() -> None:
+    from tts_bench import controls
     from tts_bench.config import ModelConfig
-    from tts_bench.harness import controls
 
     verdicts = controls.play(ModelConfig(model=POCKET))
     for verdict in verdicts:

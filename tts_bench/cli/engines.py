@@ -9,11 +9,10 @@ import typer
 from rich.console import Console
 
 from tts_bench.cli import flags
-from tts_bench.cli.naming import NameOrCommand, show_options, table
-from tts_bench.cli.verdicts import show as show_verdicts
-from tts_bench.cli.verdicts import text
+from tts_bench.cli.naming import NameOrCommand
 from tts_bench.config import ModelConfig
 from tts_bench.plugins import origin
+from tts_bench.present.lists import show_options, show_verdicts, table, text
 
 app = typer.Typer(cls=NameOrCommand, help="Engines: list them, show one, check one.")
 

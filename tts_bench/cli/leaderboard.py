@@ -22,8 +22,8 @@ def add(
     folder: _Folder = _FOLDER,
 ) -> None:
     """Make an entry of a finished run. Incomplete, mixed and modified runs are refused."""
-    from tts_bench.analysis.leaderboard.board import Board
     from tts_bench.cli.main import parses
+    from tts_bench.present.leaderboard.board import Board
 
     path = Board(folder, parses).add(run)
     print(f"Written to {safe(str(path))}. Now type: tts-bench leaderboard build")
@@ -32,8 +32,8 @@ def add(
 @app.command()
 def build(folder: _Folder = _FOLDER) -> None:
     """Write README.md, index.html, the curves and the schema from the entries."""
-    from tts_bench.analysis.leaderboard.board import Board
     from tts_bench.cli.main import parses
+    from tts_bench.present.leaderboard.board import Board
 
     print(f"Written: {', '.join(safe(str(path)) for path in Board(folder, parses).build())}")
 
@@ -46,8 +46,8 @@ def check(
     folder: _Folder = _FOLDER,
 ) -> None:
     """Recompute every entry and every page; exit code 2 where one of them was edited or is stale."""
-    from tts_bench.analysis.leaderboard.board import Board
     from tts_bench.cli.main import parses
+    from tts_bench.present.leaderboard.board import Board
 
     entries, findings = Board(folder, parses).check(runs or [])
     for finding in findings:

@@ -11,7 +11,7 @@ def lm_eval(arguments: Sequence[str]) -> None:
     from lm_eval.__main__ import cli_evaluate
     from lm_eval.api.registry import register_model
 
-    from tts_bench.harness.lm import TTSBenchLM
+    from tts_bench.lm_eval.lm import TTSBenchLM
     from tts_bench.tasks import FOLDER
 
     register_model("tts-bench")(TTSBenchLM)

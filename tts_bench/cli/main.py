@@ -36,7 +36,6 @@ VERBS = {
     "train-token": ("tts_bench.cli.train_token:train_token", "Train a continue-thinking token for a model."),
     "token": ("tts_bench.cli.token:app", "Show a token file, export it into a checkpoint, or start one."),
     "tasks": ("tts_bench.cli.tasks:app", "List the tasks, check their scoring, start one of your own."),
-    "pocket": ("tts_bench.cli.pocket:app", "Train and judge the pocket model, a synthetic control."),
     "models": ("tts_bench.cli.models:app", "List the models, and fetch one."),
     "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
@@ -128,8 +127,13 @@ def _leave(code: int) -> None:
 
 
 def _run(arguments: list[str]) -> int:
+    return exit_code(_app(), "tts-bench", arguments)
+
+
+def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa: ANN401
+    """Run a command line, called `program` by its user; errors become messages on standard error."""
     try:
-        with _app().make_context("tts-bench", arguments) as context:
+        with command.make_context(program, arguments) as context:
             context.command.invoke(context)
         sys.stdout.flush()
     except UserError as error:
@@ -138,7 +142,7 @@ def _run(arguments: list[str]) -> int:
         message, asked = _wrong_value(error) or error.format_message().rstrip("."), getattr(error, "ctx", None)
         if not message:  # a group of sub-commands that was called without one has shown its help
             return 2
-        return _say(f"{message}. Type {asked.command_path if asked else 'tts-bench'} --help.")
+        return _say(f"{message}. Type {asked.command_path if asked else program} --help.")
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):

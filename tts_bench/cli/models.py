@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -12,9 +12,13 @@ from rich.table import Table
 
 from tts_bench import models
 from tts_bench.cli import flags
-from tts_bench.cli.progress_bar import bar
 from tts_bench.config import ModelConfig
+from tts_bench.errors import UserError
+from tts_bench.present.progress_bar import bar
 from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    from tts_bench.engines.tokenizer import HfTokenizer
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
 
@@ -68,6 +72,27 @@ def show(
     problem: Annotated[str, typer.Option(help="The problem's text.")] = "What is 6 * 7?",
 ) -> None:
     """Show how a run would word a problem for a model, where the model thinks, and where it answers."""
-    from tts_bench.cli.show_model import show as show_model  # loads transformers
+    from tts_bench.present.prompt import lines  # loads transformers
+    from tts_bench.solving.model import prepared
 
-    show_model(ModelConfig(model=name, **flags.of_class(ModelConfig, given)), problem)
+    config = ModelConfig(model=name, **flags.of_class(ModelConfig, given))
+    tokenizer = _tokenizer(name)
+    found = prepared(tokenizer, config)
+    for line in lines(tokenizer, found, config, problem):
+        print(safe(line))
+
+
+def _tokenizer(name: str) -> HfTokenizer:
+    from transformers import AutoTokenizer
+
+    from tts_bench.engines.tokenizer import HfTokenizer
+
+    with bar() as progress:
+        folder = models.resolve(name, progress=progress).folder
+    try:
+        inner: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"no tokenizer can be loaded for {name} ({error}). Give the folder of a whole model."
+        ) from error
+    return HfTokenizer(inner, models.end_tokens(folder))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tts_bench.analysis.report.texts import Kept
+from tts_bench.present.report.texts import Kept
 
 
 def report(
@@ -19,11 +19,11 @@ def report(
     max_mb: Annotated[float, typer.Option(help="Maximum size in MB; traces beyond it are left out.")] = 30.0,
 ) -> None:
     """One offline HTML file of runs: curves, tables, and every trace."""
-    from tts_bench.analysis.report.page import check_target, page
-    from tts_bench.analysis.report.payload import EMPTY, build
     from tts_bench.analysis.runs import read_header
     from tts_bench.errors import UserError
     from tts_bench.files import FULL, write_whole
+    from tts_bench.present.report.page import check_target, page
+    from tts_bench.present.report.payload import EMPTY, build
     from tts_bench.text import safe
 
     for folder in runs:

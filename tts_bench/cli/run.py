@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tts_bench.cli import flags
 from tts_bench.cli.configured import FLAGS, configured, resumed
+from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    from tts_bench.runs.checked import Checked
 
 
 @flags.takes(*FLAGS)
@@ -23,9 +28,33 @@ def run(
     With neither model nor tasks: the pocket model, a synthetic control that ships with this package, on its own task.
     The same command again resumes: nothing that was generated is generated again.
     """
-    from tts_bench.harness.checked import check
+    from tts_bench.runs.checked import check
 
     checked = check(configured(given) if resume is None else resumed(resume, given))
-    from tts_bench.cli.report_run import run_and_show  # loads torch and lm-eval
+    _run(checked)
 
-    run_and_show(checked)
+
+def _run(checked: Checked) -> None:
+    from rich.console import Console
+
+    from tts_bench.present import running, terminal
+    from tts_bench.present.plot import write_plots
+    from tts_bench.present.progress import Progress
+    from tts_bench.present.progress_bar import bar
+    from tts_bench.runs.run import load  # loads torch and lm-eval
+
+    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
+    with bar() as fetching:
+        run = load(checked, fetching)
+    for line in running.header(run):
+        console.print(safe(line), soft_wrap=True)
+    with Progress(len(run.items), list(run.labels.values())) as progress:
+        outcome = run.execute(progress)
+    out, curve = outcome.out, run.readable(outcome.curve)
+    write_plots(curve, out / "curve.png", out / "curve.svg", title=run.model.engine.info.model)
+    terminal.show(curve, console)
+    console.print(f"Written to {safe(str(out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/")
+    for line in running.errors(outcome.errors) if outcome.errors else ():
+        console.print(safe(line), soft_wrap=True)
+    if outcome.errors:
+        raise typer.Exit(1)

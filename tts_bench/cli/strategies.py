@@ -8,11 +8,10 @@ import typer
 from rich.console import Console
 
 from tts_bench import registry
-from tts_bench.cli.naming import NameOrCommand, show_options, table
-from tts_bench.cli.verdicts import show as show_verdicts
-from tts_bench.cli.verdicts import text
+from tts_bench.cli.naming import NameOrCommand
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
+from tts_bench.present.lists import show_options, show_verdicts, table, text
 
 app = typer.Typer(cls=NameOrCommand, help="Strategies: list them, show one, start one of your own, check one.")
 

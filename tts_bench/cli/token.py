@@ -88,8 +88,8 @@ def init(
 
     tokenfile.check_free(out)
     models.examine(model)
-    from tts_bench.cli.progress_bar import bar
     from tts_bench.learning.start import untrained
+    from tts_bench.present.progress_bar import bar
 
     with bar() as progress:
         untrained(models.resolve(model, progress=progress), out, start, name)

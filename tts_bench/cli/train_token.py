@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from re import sub
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,6 +16,13 @@ from tts_bench.engines.hf.kind import HfOptions
 from tts_bench.errors import UserError
 from tts_bench.grammar import split_name
 from tts_bench.learning.config import TrainConfig
+from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tts_bench.learning.evaluation import Evaluation, Gain
+    from tts_bench.learning.process_group import ProcessGroup
 
 _MODEL, _ROLLOUTS, _LEARNING, _JUDGING = "Model", "Rollouts", "Learning", "Judging"
 _ROWS = 64  # sequences that the hf engine decodes together, where nothing is said
@@ -56,7 +64,7 @@ def train_token(
     The same command again resumes. top-k, top-p and min-p are off: the loss follows plain sampling. Several processes
     share the work: torchrun --standalone --nproc-per-node N -m tts_bench train-token ...
     """
-    from tts_bench.learning.team import follows
+    from tts_bench.learning.process_group import follows
 
     try:
         _train({**given, "model": model, "task": task, "out": out, "start": start})
@@ -68,15 +76,80 @@ def train_token(
 
 def _train(given: dict[str, Any]) -> None:
     from tts_bench.learning.precheck import precheck
-    from tts_bench.learning.team import joined
+    from tts_bench.learning.process_group import joined
 
     config = _config(given)
-    with joined() as team:
-        with team.united():
+    with joined() as processes:
+        with processes.united():
             precheck(config)
-        from tts_bench.cli.report_token import train_and_show  # loads torch and lm-eval
+        _train_and_show(config, processes)
 
-        train_and_show(config, team)
+
+def _train_and_show(config: TrainConfig, processes: ProcessGroup) -> None:
+    """Prepare, train, evaluate and show; of a group of processes, the leading process alone shows."""
+    from rich.console import Console
+
+    from tts_bench.learning.session import prepare, run  # loads torch and lm-eval
+    from tts_bench.present.progress_bar import bar
+    from tts_bench.present.training import step
+
+    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty(), quiet=not processes.leads)
+    with bar() as fetching:
+        trainer = prepare(config, fetching if processes.leads else None, processes)
+    info, conditions = trainer.model.engine.info, trainer.model.conditions
+    console.print(safe(f"model     {info.model} (sha256 {info.fingerprint[:12]})"), soft_wrap=True)
+    console.print(
+        safe(f"thinking  {conditions.format.describe()}; at most {conditions.max_thinking} tokens"), soft_wrap=True
+    )
+    exact = "exact" if info.exact else "not exact: a resumed training may differ in rounding"
+    console.print(safe(f"engine    {info.name}, {exact}; sampling {conditions.continuation}"), soft_wrap=True)
+    if processes.size > 1:
+        console.print(f"processes {processes.size}; they share rollouts and updates", soft_wrap=True)
+    problems = trainer.problems
+    held = f"{len(problems.training)} problems of {config.task} ({problems.source}), {len(problems.held_out)} held out"
+    console.print(safe(f"data      {held}"), soft_wrap=True)
+    console.print(safe(f"training  {trainer.folder.path}; the same command again resumes"), soft_wrap=True)
+
+    def warn(text: str) -> None:
+        console.print(safe(f"warning: {text}"), soft_wrap=True)
+
+    found = run(trainer, lambda line: console.print(step(line, config.steps), soft_wrap=True), warn)
+    if not processes.leads:
+        return
+    if found:
+        _show(found, config.start, console)
+    console.print(safe(f"Written to {config.out}: token.safetensors, card.json, log.jsonl, curve.png"), soft_wrap=True)
+    console.print(
+        safe(f"Try it: tts-bench run --model MODEL --strategy learned-token:token={config.out}"), soft_wrap=True
+    )
+
+
+def _show(found: Evaluation, word: str, console: Console) -> None:
+    """The token's rungs, each against what its critics would ask for. Differences in points with 95% intervals."""
+    console.print()
+    heading = f"{found.problems} test problems of {found.task}, {found.baseline:.1%} right without the token"
+    console.print(safe(heading), soft_wrap=True)
+    for rung in found.rungs:
+        facts = [f"right {rung.accuracy:.1%}", f"{rung.tokens:.0f} tokens", f"fixed {rung.fixed:.1%}"]
+        facts += [f"spoiled {rung.spoiled:.1%}", *(f"{name} {score:.1%}" for name, score in rung.scores.items())]
+        facts.append(f"without an answer {rung.no_answer:.1%}")
+        console.print(f"{rung.name}  {', '.join(facts)}", soft_wrap=True)
+        for gain, against in (
+            (rung.over_none, "no token"),
+            (rung.over_word, f"{word} {rung.name}"),
+            (rung.over_word_at_equal_tokens, f"{word} at equal tokens"),
+            (rung.over_vote_at_equal_tokens, "a vote at equal tokens"),
+        ):
+            console.print(safe(f"    {_points(gain)} over {against}"), soft_wrap=True)
+    if any(r.over_word_at_equal_tokens.beyond or r.over_vote_at_equal_tokens.beyond for r in found.rungs):
+        console.print("* the other curve ends at fewer tokens and is held level from there on", soft_wrap=True)
+    if found.errors:
+        console.print(f"{found.errors} problems ended in errors and are in none of these numbers", soft_wrap=True)
+
+
+def _points(gain: Gain) -> str:
+    star = "*" if gain.beyond else ""
+    return f"{100 * gain.mean:+z5.1f} ({100 * gain.low:z.1f} to {100 * gain.high:z.1f}){star}"
 
 
 def _config(given: dict[str, Any]) -> TrainConfig:

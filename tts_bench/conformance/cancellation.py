@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from tts_bench.api import Answer, Strategy
 from tts_bench.conformance.kit import Broken
-from tts_bench.conformance.stage import PROBLEMS, Conditions, Stage, beginning, run
-from tts_bench.core.reasoner import Ledger
-from tts_bench.harness import loop
+from tts_bench.conformance.stage import PROBLEMS, Stage, StageConditions, beginning, run
+from tts_bench.core.ledger import Ledger
+from tts_bench.solving import loop
 
 _TURNS = 60  # of the event loop: every call of the trial model that does not hang has come back by then
 _SECONDS = 1.0  # in which a strategy that is given up has to end
@@ -23,10 +23,10 @@ def cancellation(strategy: Strategy) -> None:
     for hanging in range(1, min(healthy.calls, _PLACES) + 2):
         for closing in (False, True):
             beginning.get()()
-            loop.run(_give_up(strategy, Conditions(hanging=hanging), closing))
+            loop.run(_give_up(strategy, StageConditions(hanging=hanging), closing))
 
 
-async def _give_up(strategy: Strategy, conditions: Conditions, closing: bool) -> None:
+async def _give_up(strategy: Strategy, conditions: StageConditions, closing: bool) -> None:
     """Take answers until none comes, or `closing` only the first, and end there."""
     stage, before = Stage(conditions), asyncio.all_tasks()
     solving = strategy.solve(PROBLEMS[0], stage.reasoner(PROBLEMS[0], Ledger()))

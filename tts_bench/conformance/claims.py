@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from zlib import crc32
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
-from tts_bench.conformance.kit import Broken
-from tts_bench.conformance.stage import PROBLEMS, Conditions, Trial, run
+from tts_bench.conformance.kit import Broken, NotApplicable
+from tts_bench.conformance.stage import PROBLEMS, StageConditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
 from tts_bench.core.cost import unique
-from tts_bench.core.reasoner import ModelReasoner, path_length
+from tts_bench.core.ledger import path_length
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engine import Request
 
 _SPREAD = 8  # of many places, so many are tried
@@ -78,7 +79,10 @@ def cost(strategy: Strategy) -> None:
 def common_random_numbers(strategy: Strategy) -> None:
     """It shares the baseline's random numbers: its first answer builds on the baseline's thinking."""
     efforts = getattr(strategy, "efforts", None) or (None,)
-    for trial, baseline in zip(_solved(run(strategy)), run(_Once(efforts[0])), strict=True):
+    trials = _solved(run(strategy))
+    if all(_starts_elsewhere(trial) for trial in trials):
+        raise NotApplicable("its first answer comes from another prompt, or from text that it puts in first")
+    for trial, baseline in zip(trials, run(_Once(efforts[0])), strict=True):
         shared = baseline.answers[0].traces[0].segments[1].origin
         if all(trace.segments[1].origin != shared for trace in trial.answers[0].traces):
             raise Broken(
@@ -100,11 +104,12 @@ def no_gold(strategy: Strategy) -> None:
 
 
 def door(strategy: Strategy) -> None:
-    """It needs nothing of its reasoner but think, force, answer, branch and vote."""
-    for free, bound in zip(_solved(run(strategy)), run(strategy, wrapped=_Door), strict=True):
+    """It needs nothing of its reasoner but the verbs of the contract."""
+    behind = run(strategy, wrapped=lambda reasoner: cast(Reasoner, _Door(reasoner)))
+    for free, bound in zip(_solved(run(strategy)), behind, strict=True):
         if bound.error:
-            raise Broken(f"with those five alone: {bound.error.message}")
-        _same(free, bound, "with those five alone")
+            raise Broken(f"with its verbs alone: {bound.error.message}")
+        _same(free, bound, "with its verbs alone")
 
 
 def budget(strategy: Strategy) -> None:
@@ -120,7 +125,7 @@ def budget(strategy: Strategy) -> None:
                         f"where {limit} are allowed; pass max_tokens to think() and to force()"
                     )
     for cap in (1, _CAP):
-        for trial in run(strategy, Conditions(cap=cap), problems=PROBLEMS[:1]):
+        for trial in run(strategy, StageConditions(cap=cap), problems=PROBLEMS[:1]):
             if trial.error:
                 raise Broken(f"with --max-thinking-tokens {cap}: {trial.error.message}")
 
@@ -129,7 +134,7 @@ def errors(strategy: Strategy) -> None:
     """Errors surface: where the model fails, solve() raises, and the answers before it are what they were."""
     (healthy,) = _solved(run(strategy, problems=PROBLEMS[:1]))
     for call in _spread(healthy.calls):
-        (trial,) = run(strategy, Conditions(failing=call + 1), problems=PROBLEMS[:1])
+        (trial,) = run(strategy, StageConditions(failing=call + 1), problems=PROBLEMS[:1])
         where = f"when the model fails at its call {call + 1} of {healthy.calls}"
         if trial.error is None and trial.contents != healthy.contents:
             raise Broken(f"{where}, solve() ends with other answers instead of raising")
@@ -147,7 +152,7 @@ def concurrency(strategy: Strategy) -> None:
         def pause(request: Request, salt: int = salt) -> int:
             return crc32(f"{salt} {len(request.prefix)} {request.stream}".encode()) % 9
 
-        for one, other in zip(alone, run(strategy, Conditions(pause=pause), at_once=True), strict=True):
+        for one, other in zip(alone, run(strategy, StageConditions(pause=pause), at_once=True), strict=True):
             _same(one, other, "solved beside others, with calls that end in another order")
 
 
@@ -177,8 +182,12 @@ class _Door:
     """A reasoner without the rest of its object."""
 
     def __init__(self, reasoner: ModelReasoner) -> None:
-        self.think, self.force, self.answer, self.vote = reasoner.think, reasoner.force, reasoner.answer, reasoner.vote
-        self.branch = lambda label: _Door(reasoner.branch(label))
+        for verb in (name for name in vars(Reasoner) if not name.startswith("_")):
+            setattr(self, verb, getattr(reasoner, verb))
+        self.branch = lambda label, **seen: _Door(reasoner.branch(label, **seen))
+        self.ask = lambda prompt, **more: _Door(reasoner.ask(prompt, **more))
+        self.race = lambda handles, **more: reasoner.race([each.handle for each in handles], **more)
+        self.handle = reasoner  # for `race` of the door that it came through
 
 
 def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
@@ -186,6 +195,11 @@ def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
         if trial.error:
             raise Broken(f"{trial.problem.id}: {trial.error.message}")
     return trials
+
+
+def _starts_elsewhere(trial: Trial) -> bool:
+    first = [trace.segments[1].kind for trace in trial.answers[0].traces]
+    return not any(kind == "thinking" for kind in first)
 
 
 def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:
@@ -201,33 +215,39 @@ def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:
 
 def _billed(answer: Answer, where: str) -> None:
     """Compare the bill with the segments, counted here again."""
-    lineage = unique(segment for trace in answer.traces for segment in trace.segments)
-    if set(lineage) != set(answer.lineage):
+    own = unique(segment for trace in answer.traces for segment in trace.segments)
+    billed = {segment.origin: segment.spent for segment in answer.lineage}
+    if any(billed.get(segment.origin, -1) < segment.spent for segment in own):
         raise Broken(f"{where}: its lineage lacks segments of its traces")
-    kinds = {"prompt": ("prompt",), "thinking": ("thinking",), "forced": ("cue", "closing"), "answer": ("answer",)}
+    kinds = {"thinking": ("thinking",), "forced": ("cue", "closing", "prefill"), "answer": ("answer",)}
     for field, counted in kinds.items():
-        spent = sum(segment.spent for segment in lineage if segment.kind in counted)
-        if getattr(answer.cost, field) != spent:
-            raise Broken(f"{where}: its bill says {getattr(answer.cost, field)} {field} tokens, its segments {spent}")
-    if answer.cost.sequential != max(map(path_length, answer.traces)):
-        raise Broken(f"{where}: its bill has another number of sequential tokens than its longest trace")
+        spent = sum(segment.spent for segment in own if segment.kind in counted)
+        if getattr(answer.cost, field) < spent:
+            raise Broken(
+                f"{where}: its bill says {getattr(answer.cost, field)} {field} tokens, its traces have {spent}"
+            )
+    whole, bill = sum(billed.values()), answer.cost.prompt + answer.cost.generated
+    if bill != whole:
+        raise Broken(f"{where}: its bill says {bill} tokens in all, its lineage has {whole}")
+    if answer.cost.sequential < max(map(path_length, answer.traces)):
+        raise Broken(f"{where}: its bill has fewer sequential tokens than its longest trace")
 
 
 def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
     """Solve again with every generation altered that answer `index` is not billed for; it must stay as it is."""
     billed = {segment.origin for segment in trial.answers[index].lineage}
-    altered = Conditions(altered=lambda origin: origin not in billed)
+    altered = StageConditions(altered=lambda origin: origin not in billed)
     (other,) = run(strategy, altered, problems=[trial.problem])
     where, last = f"{trial.problem.id}, answer {index + 1}", index == len(trial.answers) - 1
     if len(other.answers) <= index or (last and len(other.answers) > len(trial.answers)):
         raise Broken(
             f"{where} is there, or is the last one, because of a generation that it is not billed for; what a stop was "
-            f"decided from has to be paid, for example by a vote of the answers that agree"
+            f"decided from has to be paid: reasoner.choose(answer, seen=[...])"
         )
     if trial.contents[index] != other.contents[index]:
         raise Broken(
             f"{where} changes with a generation that it is not billed for; what a choice was made from has to be "
-            f"paid: reasoner.vote([chosen, other]) gives the chosen one of two with the bill of both"
+            f"paid: reasoner.choose(answer, seen=[...]) gives an answer with the bill of all that was looked at"
         )
 
 

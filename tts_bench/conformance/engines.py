@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tts_bench.conformance import engine_columns as columns
 from tts_bench.conformance import engine_edges as edges
 from tts_bench.conformance import engine_stops as stops
 from tts_bench.conformance import engine_texts as texts
@@ -28,4 +29,8 @@ ENGINE_CLAIMS = claims_of(
     edges.unicode,
     edges.context_full,
     edges.cancellation,
+    columns.columns,
+    columns.columns_beside_tokens,
+    columns.columns_after_a_cut,
+    columns.columns_in_company,
 )

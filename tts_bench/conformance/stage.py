@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 from tts_bench.api import Answer, LearnedToken, Problem, Reasoner, Strategy
-from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.core.handle import Conditions
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Digest, Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, learned_id
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine
 from tts_bench.errors import EngineError
-from tts_bench.harness import loop
-from tts_bench.harness.solve import attempt
-from tts_bench.harness.watchdog import watchdog
 from tts_bench.records import ErrorRecord
+from tts_bench.solving import loop
+from tts_bench.solving.solve import attempt
+from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks.boxed import box
 from tts_bench.thinking import detect
 
@@ -46,7 +48,7 @@ def teller(text: str, draw: Draw) -> str:
 
 
 @dataclass(frozen=True)
-class Conditions:
+class StageConditions:
     """What is done to the model. Calls are counted from 1."""
 
     failing: int | None = None  # the call that fails
@@ -57,9 +59,9 @@ class Conditions:
 
 
 class StageEngine(ScriptedEngine):
-    """`teller` under `Conditions`; `running` calls are in flight."""
+    """`teller` under `StageConditions`; `running` calls are in flight."""
 
-    def __init__(self, conditions: Conditions) -> None:
+    def __init__(self, conditions: StageConditions) -> None:
         super().__init__(teller, name="teller")
         self.running = 0
         self.asked = 0
@@ -95,10 +97,10 @@ class StageEngine(ScriptedEngine):
 class Stage:
     """A model under `conditions` and whatever it has generated so far, for one event loop."""
 
-    def __init__(self, conditions: Conditions) -> None:
+    def __init__(self, conditions: StageConditions) -> None:
         self.engine = StageEngine(conditions)
         self._scheduler = Scheduler(self.engine, Store(None))
-        self._settings = Settings(format=detect(self.engine.tokenizer), max_thinking=conditions.cap)
+        self._settings = Conditions(format=detect(self.engine.tokenizer), max_thinking=conditions.cap)
 
     def reasoner(self, problem: Problem, ledger: Ledger) -> ModelReasoner:
         return ModelReasoner(problem, self._scheduler, self._settings, box, ledger)
@@ -125,7 +127,7 @@ Wrapped = Callable[[ModelReasoner], Reasoner]
 
 def run(
     strategy: Strategy,
-    conditions: Conditions = Conditions(),
+    conditions: StageConditions = StageConditions(),
     *,
     problems: Sequence[Problem] = PROBLEMS,
     at_once: bool = False,

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Self
 
-from tts_bench.api import Cost, Segment
+from tts_bench.api import Cost, Segment, SegmentKind
 from tts_bench.engine import EngineInfo
+
+_READ: tuple[SegmentKind, ...] = ("prompt", "context")
+_FORCED: tuple[SegmentKind, ...] = ("cue", "closing", "prefill")
+_WRITTEN: tuple[SegmentKind, ...] = ("thinking", *_FORCED, "answer")  # what is discarded where it is not answered
 
 
 def unique(segments: Iterable[Segment]) -> tuple[Segment, ...]:
@@ -22,6 +27,31 @@ def unique(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     return tuple(longest.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """All that something depends on: `kept` ended in an answer or was probed, `dropped` was only seen.
+
+    `clock`: tokens on the critical path to the last of it.
+    """
+
+    kept: tuple[Segment, ...] = ()
+    dropped: tuple[Segment, ...] = ()
+    clock: int = 0
+
+    def __or__(self, other: Lineage) -> Lineage:
+        if not other:
+            return self
+        return Lineage(self.kept + other.kept, self.dropped + other.dropped, max(self.clock, other.clock))
+
+    def __bool__(self) -> bool:
+        return bool(self.kept or self.dropped or self.clock)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        """Its unique segments, the longest version of each."""
+        return unique(self.kept + self.dropped)
+
+
 class Bill:
     """The cost of segments that are already unique, added up as they come.
 
@@ -30,9 +60,11 @@ class Bill:
     arXiv 2001.08361, table 1).
     """
 
-    def __init__(self, info: EngineInfo) -> None:
+    def __init__(self, info: EngineInfo, prompt: int) -> None:
+        """`prompt`: length of the task's own prompt in tokens; what is read beyond it is context."""
         self._per_token, self._per_pair = 2.0 * info.parameters, 4.0 * info.layers * info.width
-        self._spent = {"prompt": 0, "thinking": 0, "cue": 0, "closing": 0, "answer": 0}
+        self._prompt = prompt
+        self._spent: dict[SegmentKind, int] = dict.fromkeys((*_READ, *_WRITTEN, "probe"), 0)
         self._operations = 0.0
 
     def add(self, segments: Iterable[Segment]) -> Self:
@@ -43,14 +75,28 @@ class Bill:
             self._operations += self._per_token * tokens + self._per_pair * pairs
         return self
 
-    def total(self, sequential: int) -> Cost:
-        """What was added so far. `sequential`: tokens on the critical path."""
+    def total(self, sequential: int, kept: Bill | None = None) -> Cost:
+        """What was added so far. `sequential`: tokens on the critical path.
+
+        `kept`: the bill of those that ended in an answer; what was written beyond it was discarded.
+        """
         spent = self._spent
+        written = spent if kept is None else kept._spent
+        read = sum(spent[kind] for kind in _READ)
         return Cost(
-            prompt=spent["prompt"],
-            thinking=spent["thinking"],
-            forced=spent["cue"] + spent["closing"],
-            answer=spent["answer"],
+            prompt=min(read, self._prompt),
+            thinking=written["thinking"],
+            forced=sum(written[kind] for kind in _FORCED),
+            answer=written["answer"],
             sequential=sequential,
             flops=self._operations,
+            context=max(0, read - self._prompt),
+            probe=spent["probe"],
+            discarded=0 if kept is None else sum(spent[kind] - written[kind] for kind in _WRITTEN),
         )
+
+
+def total(info: EngineInfo, prompt: int, lineage: Lineage) -> Cost:
+    """The cost of `lineage`. `prompt`: as for `Bill`."""
+    whole = Bill(info, prompt).add(lineage.segments)
+    return whole.total(lineage.clock, Bill(info, prompt).add(unique(lineage.kept)) if lineage.dropped else None)

@@ -10,8 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 
+from tts_bench.columns import named
+from tts_bench.core.generations import continued, cut
 from tts_bench.core.store import Store
 from tts_bench.engine import Engine, Generation, Request, Sampling
+
+_NOTHING = Generation((), "length")  # what is known of a generation that nobody has asked for
 
 
 @dataclass
@@ -45,7 +49,10 @@ class Scheduler:
         self._batch = _Batch()
 
     async def generate(self, request: Request) -> Generation:
-        """The generation that `request` describes, from its beginning (`request.sampled` is 0)."""
+        """The generation that `request` describes, from its beginning (`request.sampled` is 0).
+
+        What is stored answers as far as it has all the columns that are asked for; from there on it is made.
+        """
         key = self.key(request)
         while key in self._in_flight:
             await self._in_flight[key].wait()
@@ -58,25 +65,27 @@ class Scheduler:
         return generation
 
     async def _find_or_make(self, key: bytes, request: Request) -> Generation:
-        known = self.store.get(key)
-        if known is not None:
-            if len(known.tokens) >= request.max_tokens or known.finish != "length":
-                shorter = cut(known, request.max_tokens)
-                self.counts.found += len(shorter.tokens)
-                return shorter
-            self.counts.found += len(known.tokens)
-            request = replace(
-                request,
-                prefix=request.prefix + known.tokens,
-                sampled=len(known.tokens),
-                max_tokens=request.max_tokens - len(known.tokens),
-            )
+        known = self.store.get(key) or _NOTHING
+        asked = request.columns
+        held = known.columns.covered(asked, len(known.tokens))
+        if held >= request.max_tokens or (held == len(known.tokens) and known.finish != "length"):
+            shorter = cut(known, request.max_tokens)
+            self.counts.found += len(shorter.tokens)
+            return _with(shorter, asked)
+        wanted = asked
+        if held < len(known.tokens):
+            held = held if self.engine.info.continues else 0
+            wanted = named(frozenset((*wanted, *known.columns)))  # an engine may now give other tokens: lose nothing
+        if held or wanted != asked:
+            self.counts.found += held
+            left, prefix = request.max_tokens - held, request.prefix + known.tokens[:held]
+            request = replace(request, prefix=prefix, sampled=held, max_tokens=left, columns=wanted)
         self.counts.engine_calls += 1
         [made] = await self.engine.generate([request])
         self.counts.made += len(made.tokens)
-        whole = made if known is None else replace(made, tokens=known.tokens + made.tokens)
+        whole = continued(known, held, made)
         await self._keep(key, whole)
-        return whole
+        return _with(whole, asked)
 
     async def _keep(self, key: bytes, generation: Generation) -> None:
         """Store `generation`: it is on disk when this returns, also where the one who asked has given up meanwhile."""
@@ -111,11 +120,11 @@ def _how(sampling: Sampling, stop_ids: frozenset[int], stop_texts: tuple[str, ..
     return f"{sampling!r}, {sorted(stop_ids)!r}, {stop_texts!r}"
 
 
-def cut(generation: Generation, max_tokens: int) -> Generation:
-    """What the same generation gives when its limit is `max_tokens`."""
-    if max_tokens >= len(generation.tokens):
+def _with(generation: Generation, columns: tuple[str, ...]) -> Generation:
+    """`generation` with those `columns` alone."""
+    if tuple(generation.columns) == columns:
         return generation
-    return Generation(generation.tokens[:max_tokens], "length")
+    return replace(generation, columns=generation.columns.only(columns))
 
 
 class Digest:

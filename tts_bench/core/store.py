@@ -11,22 +11,24 @@ from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
 
+from tts_bench.columns import Columns
+from tts_bench.core.generations import merged
 from tts_bench.engine import Finish, Generation
 from tts_bench.errors import UserError
 
-_VERSION = 2  # 1: rows stood in the order of their keys, so that each one written was a page written
+# 1: rows stood in the order of their keys, so that each one written was a page written. 2: tokens had no columns.
+_VERSION = 3
 # Rows stand in the order they came in, and only the narrow index of the keys is written to here and there.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS generations (
-    key BLOB PRIMARY KEY, tokens BLOB NOT NULL, finish TEXT NOT NULL, stop INTEGER NOT NULL, checksum BLOB NOT NULL
+    key BLOB PRIMARY KEY, tokens BLOB NOT NULL, finish TEXT NOT NULL, stop INTEGER NOT NULL, checksum BLOB NOT NULL,
+    columns BLOB NOT NULL DEFAULT x''
 )
 """
-# A generation only ever grows: another process may have stored a longer one in the meantime.
 _PUT = """
-INSERT INTO generations VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE
-SET tokens = excluded.tokens, finish = excluded.finish, stop = excluded.stop, checksum = excluded.checksum
-WHERE length(excluded.tokens) > length(generations.tokens)
-   OR (length(excluded.tokens) = length(generations.tokens) AND generations.finish = 'length')
+INSERT INTO generations (key, tokens, finish, stop, columns, checksum) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET tokens = excluded.tokens, finish = excluded.finish, stop = excluded.stop,
+    columns = excluded.columns, checksum = excluded.checksum
 """
 
 
@@ -78,7 +80,7 @@ class Store:
 
     def _make_or_convert(self) -> None:
         version = self._version()  # again: another process may just have done it
-        if version not in (0, 1, _VERSION):
+        if version not in range(_VERSION + 1):
             raise StoreError(
                 f"the generation store {self.path} has version {version}, this program writes {_VERSION}: "
                 "give another --store"
@@ -87,8 +89,10 @@ class Store:
             self._db.execute("ALTER TABLE generations RENAME TO version_1")
         self._db.execute(_SCHEMA)
         if version == 1:
-            self._db.execute("INSERT INTO generations SELECT key, tokens, finish, stop, checksum FROM version_1")
+            self._db.execute("INSERT INTO generations SELECT key, tokens, finish, stop, checksum, x'' FROM version_1")
             self._db.execute("DROP TABLE version_1")
+        if version == 2:  # the checksum of what has no columns is the same
+            self._db.execute("ALTER TABLE generations ADD COLUMN columns BLOB NOT NULL DEFAULT x''")
         self._db.execute(f"PRAGMA user_version={_VERSION}")
 
     @contextmanager
@@ -103,28 +107,40 @@ class Store:
         self._db.execute("COMMIT")
 
     def get(self, key: bytes) -> Generation | None:
-        """The longest generation known for `key`."""
-        try:
-            row = self._db.execute(
-                "SELECT tokens, finish, stop, checksum FROM generations WHERE key = ?", (key,)
-            ).fetchone()
-        except sqlite3.OperationalError as error:
-            raise _unusable(self.path, error) from error
-        except sqlite3.DatabaseError as error:
-            raise self._set_aside(str(error)) from error
-        if row is None:
-            return None
-        tokens, finish, stop, checksum = row
-        if checksum != _checksum(key, tokens, finish, stop):
-            raise self._set_aside(f"the checksum of generation {key.hex()} does not fit")
-        return Generation(tuple(array("q", tokens)), finish, stop)
+        """The longest generation known for `key`. Its columns may be shorter than its tokens."""
+        with self._reporting():
+            return self._read(key)
 
     def put(self, generations: Iterable[tuple[bytes, Generation]]) -> None:
-        """Keep each generation under its key, unless a longer one is there. All are on disk when this returns."""
-        rows = [_row(key, generation) for key, generation in generations]
+        """Keep each generation under its key, and what is there already (`merged`): another process may have been
+        first. All are on disk when this returns.
+        """
+        with self._reporting(), self._transaction():
+            for key, generation in generations:
+                known = self._read(key)
+                kept = generation if known is None else merged(known, generation)
+                if kept != known:
+                    self._db.execute(_PUT, _row(key, kept))
+
+    def _read(self, key: bytes) -> Generation | None:
+        row = self._db.execute(
+            "SELECT tokens, finish, stop, columns, checksum FROM generations WHERE key = ?", (key,)
+        ).fetchone()
+        if row is None:
+            return None
+        tokens, finish, stop, columns, checksum = row
+        if checksum != _checksum(key, tokens, finish, stop, columns):
+            raise sqlite3.DatabaseError(f"the checksum of generation {key.hex()} does not fit")
+        return Generation(tuple(array("q", tokens)), finish, stop, Columns.load(columns))
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        """
+        Raises:
+            StoreError: for what SQLite raises within.
+        """
         try:
-            with self._transaction():
-                self._db.executemany(_PUT, rows)
+            yield
         except sqlite3.OperationalError as error:
             raise _unusable(self.path, error) from error
         except sqlite3.DatabaseError as error:
@@ -165,14 +181,14 @@ def _unusable(path: Path | None, error: sqlite3.OperationalError) -> StoreError:
     )
 
 
-def _row(key: bytes, generation: Generation) -> tuple[bytes, bytes, Finish, int, bytes]:
-    tokens = array("q", generation.tokens).tobytes()
+def _row(key: bytes, generation: Generation) -> tuple[bytes, bytes, Finish, int, bytes, bytes]:
+    tokens, columns = array("q", generation.tokens).tobytes(), generation.columns.dump()
     finish, stop = generation.finish, generation.stop
-    return key, tokens, finish, stop, _checksum(key, tokens, finish, stop)
+    return key, tokens, finish, stop, columns, _checksum(key, tokens, finish, stop, columns)
 
 
-def _checksum(key: bytes, tokens: bytes, finish: Finish, stop: int) -> bytes:
-    return blake2b(key + tokens + f"{finish}{stop}".encode(), digest_size=8).digest()
+def _checksum(key: bytes, tokens: bytes, finish: Finish, stop: int, columns: bytes) -> bytes:
+    return blake2b(key + tokens + f"{finish}{stop}".encode() + columns, digest_size=8).digest()
 
 
 def _free_name(path: Path) -> Path:

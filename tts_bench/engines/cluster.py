@@ -15,7 +15,7 @@ from typing import Any
 from tts_bench import __version__
 from tts_bench.engine import Engine
 from tts_bench.engines import environment
-from tts_bench.engines.host import Load, serve
+from tts_bench.engines.transport import Load, serve
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
 
@@ -124,7 +124,7 @@ class _Place:
 
 
 class _Actor:
-    """Implements `tts_bench.engines.host.Host`."""
+    """Implements `tts_bench.engines.transport.Transport`."""
 
     def __init__(self, place: _Place, load: Load, arguments: dict[str, Any]) -> None:
         import ray

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from tts_bench import models
 from tts_bench.engine import Engine
 from tts_bench.engines import cluster, hardware
-from tts_bench.engines.host import Load
 from tts_bench.engines.kinds import Loaded
+from tts_bench.engines.transport import Load
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
 from tts_bench.options import at_least, option

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from tts_bench.engines.host import Load, serve
+from tts_bench.engines.transport import Load, serve
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
 
@@ -18,7 +18,7 @@ _UNGUARDED = 86  # exit code of a worker that would start workers while it impor
 
 
 class Process:
-    """Implements `tts_bench.engines.host.Host`. One that dies is not replaced: it is memory, mostly, that was short."""
+    """Implements `tts_bench.engines.transport.Transport`. One that dies is not replaced: mostly memory was short."""
 
     def __init__(self, load: Load, arguments: dict[str, Any]) -> None:
         if getattr(multiprocessing.current_process(), "_inheriting", False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import sys
 import time
@@ -10,7 +11,8 @@ from array import array
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 
-from tts_bench.api import LearnedToken
+from tts_bench.api import LearnedToken, Turn
+from tts_bench.columns import ENTROPY, LOGPROB, NO_COLUMNS, Columns, top_of
 from tts_bench.engine import Engine, EngineInfo, Generation, Request, learned_id
 from tts_bench.engines import cluster
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup
@@ -20,6 +22,7 @@ from tts_bench.streams import uniform
 
 Draw = Callable[[int], float]  # the stream's uniform number at a place of the generation, counted from its beginning
 Script = Callable[[str, Draw], str]  # all the text before a generation, and its draws -> the text it would give
+Sureness = Callable[[str, int], float]  # stream and position -> probability of the likeliest token there, below 1
 
 THINK, END_THINK, END = "<think>", "</think>", "<|end|>"
 # Every token is a Unicode code point; the named ones stand at the end of a private plane.
@@ -51,15 +54,20 @@ class ScriptedTokenizer:
                 text = text.replace(chr(token), name)
         return text
 
-    def render(self, prompt: str, system: str | None = None) -> str:
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
+        if not isinstance(prompt, str):
+            prompt = "\n".join(turn.content for turn in prompt)
         return f"{system}\n{prompt}\n{THINK}" if system else f"{prompt}\n{THINK}"
 
 
 class ScriptedEngine:
     """Runs `script` in place of a model."""
 
-    def __init__(self, script: Script, *, name: str = "script", context: int = 100_000) -> None:
-        self._script = script
+    def __init__(
+        self, script: Script, *, name: str = "script", context: int = 100_000, sureness: Sureness | None = None
+    ) -> None:
+        """`sureness` is what columns are made from, and for no other use; None: it varies without any meaning."""
+        self._script, self._sureness = script, sureness or _sureness
         self.tokenizer = ScriptedTokenizer()
         self.busy_seconds = 0.0
         self.info = EngineInfo(
@@ -67,7 +75,8 @@ class ScriptedEngine:
             model=name,
             fingerprint=sha256(name.encode()).hexdigest(),
             context=context,
-            capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "effort"}),  # to it, one more stream
+            # Effort is one more stream to it.
+            capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "effort"}),
             identity={"engine": "scripted"},
             settings={},
             exact=True,
@@ -110,9 +119,32 @@ class ScriptedEngine:
         tokens = tokens[request.sampled : length]
         self.busy_seconds += time.perf_counter() - began
         if len(tokens) > min(room, request.max_tokens):
+            tokens = tokens[: min(room, request.max_tokens)]
             full = room < request.max_tokens
-            return Generation(tokens[: min(room, request.max_tokens)], "context" if full else "length")
-        return Generation(tokens, "stop", stop)
+            return Generation(tokens, "context" if full else "length", columns=self._columns(request, len(tokens)))
+        return Generation(tokens, "stop", stop, self._columns(request, len(tokens)))
+
+    def _columns(self, request: Request, count: int) -> Columns:
+        """Those of a geometric distribution at each position, in which the token's rank is drawn."""
+        if not request.columns:
+            return NO_COLUMNS
+        values: dict[str, list[float]] = {name: [] for name in request.columns}
+        for position in range(len(request.prefix), len(request.prefix) + count):
+            likeliest = self._sureness(request.stream, position)
+            best, step = math.log(likeliest), math.log1p(-likeliest)
+            rank = math.log1p(-uniform(f"{request.stream} rank", position)) // step
+            for name, numbers in values.items():
+                if name == LOGPROB:
+                    numbers.append(best + rank * step)
+                elif name == ENTROPY:
+                    numbers.append(-best - (1 - likeliest) / likeliest * step)
+                else:
+                    numbers.append(best + (top_of(name) - 1) / 2 * step)
+        return Columns.of(values)
+
+
+def _sureness(stream: str, position: int) -> float:
+    return 0.05 + 0.9 * uniform(f"{stream} sureness", position)
 
 
 def _stop(tokens: tuple[int, ...], text: str, request: Request) -> tuple[int, int]:
@@ -178,6 +210,6 @@ kind = EngineKind(
     "runs a script, for tests",
     PoolOptions,
     _load,
-    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "effort"}),
+    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "effort"}),
     check=_check,
 )

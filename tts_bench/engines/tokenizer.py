@@ -7,6 +7,7 @@ from typing import cast
 
 from transformers import PreTrainedTokenizerBase
 
+from tts_bench.api import Turn
 from tts_bench.engines.control import ControlTokens
 from tts_bench.errors import UserError
 from tts_bench.templates import ChatTemplate, Message
@@ -60,18 +61,20 @@ class HfTokenizer:
     def decode(self, tokens: Sequence[int]) -> str:
         return cast(str, self.inner.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False))
 
-    def render(self, prompt: str, system: str | None = None) -> str:
-        """The prompt as the chat template words it; without one, the bare prompt after a BOS where due.
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
+        """The conversation as the chat template words it; without one, its contents after a BOS where due.
 
         Raises:
             EngineError: the template refuses it.
         """
-        prompt = self._control.mark(prompt)
+        turns = [Turn("user", prompt)] if isinstance(prompt, str) else list(prompt)
+        turns = [Turn("system", system), *turns] if system else turns
+        said = [self._control.mark(turn.content) if turn.role != "system" else turn.content for turn in turns]
         if self.template is None:
-            opening = self.inner.bos_token if self._adds_bos() else ""
-            return opening + (f"{system}\n\n" if system else "") + prompt
-        messages: list[Message] = [{"role": "system", "content": system}] if system else []
-        messages.append({"role": "user", "content": prompt})
+            return (self.inner.bos_token if self._adds_bos() else "") + "\n\n".join(said)
+        messages: list[Message] = [
+            {"role": turn.role, "content": content} for turn, content in zip(turns, said, strict=True)
+        ]
         return self.template.render(messages)
 
     def shown(self, text: str) -> str:

@@ -18,23 +18,23 @@ from typing import Any
 
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request, Tokenizer, learned_id
-from tts_bench.engines.host import Host, Outcome
+from tts_bench.engines.transport import Transport, WorkerReply
 from tts_bench.errors import EngineError, UserError
 
-_DEATHS = 3  # of hosts that had a request in hand: it may be what kills them
-_ENDING = 30  # seconds for a thread to find out that its host has ended
-_FRUITLESS = 5  # hosts that answered nothing, one after the other, until there is no next
+_DEATHS = 3  # of workers that had a request in hand: it may be what kills them
+_ENDING = 30  # seconds for a thread to find out that its worker has ended
+_FRUITLESS = 5  # workers that answered nothing, one after the other, until there is no next
 
 
 @dataclass(eq=False)
 class _Worker:
-    host: Host
+    transport: Transport
     pending: set[int] = field(default_factory=set)
     outbox: list[Any] = field(default_factory=list)  # sent together, once a turn of the event loop
     learned: SimpleQueue[UserError | None] = field(default_factory=SimpleQueue)
     busy: float = 0.0
-    before: float = 0.0  # seconds that the hosts before this one were busy
-    fruitless: int = 0  # hosts one after the other that answered nothing, this one included
+    before: float = 0.0  # seconds that the workers before it were busy
+    fruitless: int = 0  # workers one after the other that answered nothing, this one included
     dead: bool = False
     lost: bool = False  # dead, and not to be replaced
 
@@ -48,18 +48,18 @@ class _Asked:
 
 
 class Workers:
-    """Implements `tts_bench.engine.Engine` over an engine in each of several hosts.
+    """Implements `tts_bench.engine.Engine` over an engine behind each of several transports.
 
     Raises:
-        UserError: as a host's engine does while it loads, a host ended before it was ready, or two engines differ in
-            what their texts depend on.
-        EngineError: from `generate`, when no host is left.
+        UserError: as a worker's engine does while it loads, a worker ended before it was ready, or two engines differ
+            in what their texts depend on.
+        EngineError: from `generate`, when no worker is left.
     """
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
-        self._workers = [_Worker(host) for host in hosts]
+    def __init__(self, transports: Sequence[Transport]) -> None:
+        self._workers = [_Worker(transport) for transport in transports]
         self._asked: dict[int, _Asked] = {}
-        self._homeless: list[int] = []  # asked while every host was being replaced
+        self._homeless: list[int] = []  # asked while every worker was being replaced
         self._numbers = itertools.count()
         self._tokens: dict[str, LearnedToken] = {}
         self._home: dict[int, _Worker] = {}  # where the keys and values are of a prompt with this hash
@@ -67,7 +67,7 @@ class Workers:
         self._closing = False
         self._readers: list[threading.Thread] = []
         try:
-            infos = [self._greeting(worker.host) for worker in self._workers]
+            infos = [self._greeting(worker.transport) for worker in self._workers]
             for info in infos:
                 _check_same(infos[0], info)
         except BaseException:
@@ -83,11 +83,11 @@ class Workers:
         for reader in self._readers:
             reader.start()
 
-    def _greeting(self, host: Host) -> EngineInfo:
+    def _greeting(self, transport: Transport) -> EngineInfo:
         try:
-            greeting = host.receive()
+            greeting = transport.receive()
         except (EOFError, OSError):
-            raise _ended(host) from None
+            raise _ended(transport) from None
         if isinstance(greeting, Exception):
             raise greeting
         info: EngineInfo
@@ -115,9 +115,9 @@ class Workers:
             return learned_id(token)
         for worker in self._workers:
             try:
-                worker.host.send([("learn", token)])
+                worker.transport.send([("learn", token)])
             except OSError:
-                raise _ended(worker.host) from None
+                raise _ended(worker.transport) from None
         refused = [error for error in (worker.learned.get() for worker in self._workers) if error]
         if refused:
             raise refused[0]
@@ -151,9 +151,9 @@ class Workers:
         for worker in self._workers:
             worker.dead = worker.lost = True
             with contextlib.suppress(OSError):
-                worker.host.send([("close",)])
+                worker.transport.send([("close",)])
         for worker in self._workers:
-            worker.host.end()
+            worker.transport.end()
         for reader in self._readers:  # one that still listened while the interpreter ends could keep it from ending
             reader.join(timeout=_ENDING)
 
@@ -174,7 +174,7 @@ class Workers:
             asked.worker.pending.add(number)
             self._send(asked.worker, ("ask", number, asked.request))
         elif all(worker.lost for worker in self._workers):
-            endings = "; ".join(worker.host.ending() for worker in self._workers)
+            endings = "; ".join(worker.transport.ending() for worker in self._workers)
             self._settle([(number, EngineError(f"no worker is left: {endings}"))])
         else:
             self._homeless.append(number)
@@ -197,16 +197,16 @@ class Workers:
     def _flush(self, worker: _Worker) -> None:
         messages, worker.outbox = worker.outbox, []
         with contextlib.suppress(OSError):  # its reader finds out, and gives its requests to another
-            worker.host.send(messages)
+            worker.transport.send(messages)
 
     def _read(self, worker: _Worker) -> None:
         """The thread that listens to one worker."""
         while True:
             try:
-                verb, *about = worker.host.receive()
+                verb, *about = worker.transport.receive()
             except (EOFError, OSError):
                 if not self._closing:
-                    worker.learned.put(_ended(worker.host))
+                    worker.learned.put(_ended(worker.transport))
                     self._call(self._move, worker)
                 if not self._replaced(worker):
                     return
@@ -219,28 +219,28 @@ class Workers:
                 self._call(self._settle, outcomes)
 
     def _replaced(self, worker: _Worker) -> bool:
-        """Whether there is another host for a worker whose host has ended."""
+        """Whether there is another transport for a worker whose own has ended."""
         hopeful = worker.fruitless < _FRUITLESS and not self._closing
-        host = worker.host.again() if hopeful else None
-        if host is not None and not self._prepared(host):
-            host.end()
-            host = None
-        if host is None:
+        transport = worker.transport.again() if hopeful else None
+        if transport is not None and not self._prepared(transport):
+            transport.end()
+            transport = None
+        if transport is None:
             self._call(self._give_up, worker)
             return False
         worker.before, worker.busy = worker.before + worker.busy, 0.0
         worker.fruitless += 1
-        worker.host, worker.learned = host, SimpleQueue()
+        worker.transport, worker.learned = transport, SimpleQueue()
         self._call(self._go_on, worker)
         return True
 
-    def _prepared(self, host: Host) -> bool:
-        """Bring a new host to where the others are, if it can be."""
+    def _prepared(self, transport: Transport) -> bool:
+        """Bring a new worker to where the others are, if it can be."""
         try:
-            _check_same(self.info, self._greeting(host))
+            _check_same(self.info, self._greeting(transport))
             for token in self._tokens.values():
-                host.send([("learn", token)])
-                host.receive()  # what one worker learned, the next does
+                transport.send([("learn", token)])
+                transport.receive()  # what one worker learned, the next does
         except Exception:  # it cannot be loaded any more: the others go on
             return False
         return not self._closing
@@ -255,7 +255,7 @@ class Workers:
             pass
         function(argument)
 
-    def _settle(self, outcomes: list[tuple[int, Outcome]]) -> None:
+    def _settle(self, outcomes: list[tuple[int, WorkerReply]]) -> None:
         for number, outcome in outcomes:
             asked = self._asked.pop(number, None)
             if asked is None or asked.future.done():
@@ -268,7 +268,7 @@ class Workers:
                 asked.future.set_result(outcome)
 
     def _move(self, worker: _Worker) -> None:
-        """A host has died: what it was asked is asked elsewhere."""
+        """A worker has died: what it was asked is asked elsewhere."""
         worker.dead = True
         worker.outbox.clear()
         numbers, worker.pending = sorted(worker.pending), set()
@@ -278,11 +278,11 @@ class Workers:
             if asked.deaths < _DEATHS:
                 self._place(number)
             else:
-                error = EngineError(f"{_DEATHS} workers ended while they had this request: {worker.host.ending()}")
+                error = EngineError(f"{_DEATHS} workers ended while they had this request: {worker.transport.ending()}")
                 self._settle([(number, error)])
 
     def _go_on(self, worker: _Worker) -> None:
-        """A host has been replaced."""
+        """A worker has been replaced."""
         worker.dead = False
         self._place_homeless()
 
@@ -311,9 +311,9 @@ def _check_same(first: EngineInfo, other: EngineInfo) -> None:
         )
 
 
-def _ended(host: Host) -> UserError:
+def _ended(transport: Transport) -> UserError:
     try:
-        how = host.ending()
+        how = transport.ending()
     except UserError as error:  # it knows why
         return error
     return UserError(f"{how} during startup, possibly out of memory; try --workers 1.")

@@ -13,18 +13,18 @@ from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.matched import accuracy_at
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.table import Line
+from tts_bench.analysis.table import Grid
 from tts_bench.api import LearnedToken
 from tts_bench.config import RunConfig
 from tts_bench.errors import UserError
-from tts_bench.harness import replay
-from tts_bench.harness.folder import RunFolder
-from tts_bench.harness.model import Model
-from tts_bench.harness.progress import Progress
-from tts_bench.harness.run import Run
-from tts_bench.harness.solve import Arm
 from tts_bench.learning.config import TrainConfig
 from tts_bench.learning.rollouts import strategy
+from tts_bench.lm_eval import replay
+from tts_bench.present.progress import Progress
+from tts_bench.runs.folder import RunFolder
+from tts_bench.runs.run import Run
+from tts_bench.solving.model import Model
+from tts_bench.solving.solve import Arm
 from tts_bench.tasks import loading
 
 _RESAMPLES = 4000
@@ -112,15 +112,15 @@ def evaluate(config: TrainConfig, model: Model, token: LearnedToken, folder: Pat
     )
     with Progress(len(items), [arm.label for arm in arms]) as progress:
         run.execute(progress)
-    lines = read_run(folder).lines
-    if not any(len(of) == len(arms) for of in lines.values()):
+    grids = read_run(folder).grids
+    if not any(len(of) == len(arms) for of in grids.values()):
         raise UserError(f"no problem of {task} was answered by every strategy; {folder}/records.jsonl says why.")
-    return summary(task, *(_joined([of[arm.id] for of in lines.values() if arm.id in of]) for arm in arms))
+    return summary(task, *(_joined([of[arm.id] for of in grids.values() if arm.id in of]) for arm in arms))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A strategy's lines of all parts of a task, one below the other."""
+    """A strategy's grids of all parts of a task, one below the other."""
 
     rungs: tuple[str, ...]
     documents: tuple[tuple[str, int], ...]
@@ -131,15 +131,15 @@ class Measured:
     errors: int
 
 
-def _joined(lines: list[Line]) -> Measured:
+def _joined(grids: list[Grid]) -> Measured:
     return Measured(
-        lines[0].rungs,
-        tuple((line.task, document) for line in lines for document in line.documents),
-        np.concatenate([line.score for line in lines]),
-        np.concatenate([line.expected for line in lines]),
-        {name: np.concatenate([line.values[name] for line in lines]) for name in lines[0].values},
-        {name: np.concatenate([line.scores[name] for line in lines]) for name in lines[0].scores},
-        sum(len(line.failed) for line in lines),
+        grids[0].rungs,
+        tuple((grid.task, document) for grid in grids for document in grid.documents),
+        np.concatenate([grid.score for grid in grids]),
+        np.concatenate([grid.expected for grid in grids]),
+        {name: np.concatenate([grid.values[name] for grid in grids]) for name in grids[0].values},
+        {name: np.concatenate([grid.scores[name] for grid in grids]) for name in grids[0].scores},
+        sum(len(grid.failed) for grid in grids),
     )
 
 

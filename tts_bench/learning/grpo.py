@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from tts_bench.learning.loss import log_probabilities, surrogate
+from tts_bench.learning.process_group import SOLO, ProcessGroup
 from tts_bench.learning.sequences import Sequence
-from tts_bench.learning.team import SOLO, Team
 
 
 def advantages(rewards: Many[float]) -> list[float]:
@@ -60,12 +60,12 @@ def update(
     optimizer: torch.optim.Optimizer,
     sequences: Many[Sequence],
     settings: Settings,
-    team: Team = SOLO,
+    processes: ProcessGroup = SOLO,
 ) -> Change:
     """Change `row` by `settings.inner` steps of `optimizer`. Without sequences nothing changes, bit for bit.
 
     The loss is a mean over all sampled tokens of all sequences, so that micro-batches change nothing but rounding. They
-    are dealt out to the team and their gradients summed in one order, so that its size changes no bit.
+    are dealt out to the processes and their gradients summed in one order, so that their number changes no bit.
     """
     tokens = sum(one.sampled for one in sequences)
     if not tokens:
@@ -74,7 +74,7 @@ def update(
     batches = [_Batch(sequences[start : start + size]) for start in range(0, len(sequences), size)]
     first = 0.0
     for inner in range(settings.inner):
-        pulls = team.each(batches, lambda mine: [batch.pull(model, row, settings, tokens) for batch in mine])
+        pulls = processes.each(batches, lambda mine: [batch.pull(model, row, settings, tokens) for batch in mine])
         row.grad = sum((pull.gradient for pull in pulls[1:]), pulls[0].gradient).to(row.device)
         if inner == 0:
             first = float(row.grad.norm())

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from tts_bench import loops, registry
-from tts_bench.api import Answer, Cue, LearnedToken, Strategy, Trace
-from tts_bench.core.reasoner import Ledger, ModelReasoner, Settings
+from tts_bench.api import Answer, Cue, LearnedToken, Reasoner, Strategy, Trace
+from tts_bench.core.handle import Conditions
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
-from tts_bench.harness.solve import Item
+from tts_bench.solving.solve import Item
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ def strategy(token: LearnedToken, extensions: int) -> Strategy:
 
 def sample(
     scheduler: Scheduler,
-    settings: Settings,
+    conditions: Conditions,
     token: LearnedToken,
     items: Sequence[Item],
     *,
@@ -57,11 +59,12 @@ def sample(
 
     async def one(item: Item, member: int) -> Rollout:
         whole = ModelReasoner(
-            item.problem, scheduler, settings, item.extract, Ledger(), answer_stops=item.stops
+            item.problem, scheduler, conditions, item.extract, Ledger(), answer_stops=item.stops
         ).branch(stream)
         own = whole.branch(f"rollout {member}")
         reasoner = _Forked(whole, own) if shared else own
-        answers = cast(AsyncGenerator[Answer, None], solver.solve(item.problem, reasoner))
+        # A learned token's strategy thinks, forces and answers: of the verbs that is all that is forked.
+        answers = cast(AsyncGenerator[Answer, None], solver.solve(item.problem, cast(Reasoner, reasoner)))
         async with aclosing(answers):
             collected = [answer async for answer in answers]
         return Rollout(item, collected[0], collected[-1])

@@ -15,19 +15,19 @@ from tts_bench.engine import Engine, EngineInfo
 from tts_bench.engines import kinds
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
-from tts_bench.harness import environment
-from tts_bench.harness.folder import pinned_date
-from tts_bench.harness.model import Model, load_model
 from tts_bench.learning import problems as training_problems
 from tts_bench.learning.config import TrainConfig, of_rollouts
 from tts_bench.learning.evaluation import Evaluation, evaluate
 from tts_bench.learning.loss import check_head
-from tts_bench.learning.picture import draw
 from tts_bench.learning.problems import Problems
+from tts_bench.learning.process_group import SOLO, ProcessGroup
 from tts_bench.learning.start import check_name, embedding_of
 from tts_bench.learning.state import LOG, SETTINGS, State, TrainingFolder
-from tts_bench.learning.team import SOLO, Team
 from tts_bench.learning.train import Report, Trainer, best
+from tts_bench.present.training import draw
+from tts_bench.runs import provenance
+from tts_bench.runs.folder import pinned_date
+from tts_bench.solving.model import Model, load_model
 from tts_bench.tokens import tokenfile
 
 PICTURE, EVALUATION = "curve.png", "evaluation"
@@ -37,16 +37,16 @@ ONE_SEED = (
 )
 
 
-def prepare(config: TrainConfig, progress: models.Progress | None = None, team: Team = SOLO) -> Trainer:
+def prepare(config: TrainConfig, progress: models.Progress | None = None, processes: ProcessGroup = SOLO) -> Trainer:
     """Check everything, load the model, and claim the folder of the training.
 
     Raises:
         UserError: whatever is wrong with the task, its data, the model, its thinking, or `config.out`.
     """
-    config = replace(config, model=_share(config.model, team))
+    config = replace(config, model=_share(config.model, processes))
     engines: list[Engine] = []
     try:
-        with team.united():
+        with processes.united():
             tokenfile.check_free(config.out)
             problems = training_problems.load(config.task, config.hold_out, config.data_dir)
             model, learner = _load(config, engines, progress)
@@ -55,20 +55,20 @@ def prepare(config: TrainConfig, progress: models.Progress | None = None, team: 
                 model = model.dated(day)  # that of the day on which it was begun
             start = _checked(config, problems, model, learner)
         identity = _identity(config, problems, model, learner)
-        check_alike(team.all(lambda: identity))
-        team.first(lambda: folder.claim(identity))
+        check_alike(processes.all(lambda: identity))
+        processes.first(lambda: folder.claim(identity))
     except BaseException:
         for engine in engines:
             loops.run(engine.close())
         raise
-    return Trainer(config, model, learner, problems, folder, start, team)
+    return Trainer(config, model, learner, problems, folder, start, processes)
 
 
-def _share(model: ModelConfig, team: Team) -> ModelConfig:
+def _share(model: ModelConfig, processes: ProcessGroup) -> ModelConfig:
     """Of the machine's cores, this process's own. Gradients need the model in this process, however tiny it is."""
     threads = kinds.chosen(model.engine).options.threads
-    if threads is None and team.size > 1:
-        threads = max(1, len(os.sched_getaffinity(0)) // team.beside)
+    if threads is None and processes.size > 1:
+        threads = max(1, len(os.sched_getaffinity(0)) // processes.beside)
     return replace(model, engine=kinds.changed(model.engine, threads=threads, workers=1))
 
 
@@ -121,7 +121,7 @@ def check_alike(identities: Sequence[dict[str, Any]]) -> None:
 def _checked(config: TrainConfig, problems: Problems, model: Model, learner: HfEngine) -> torch.Tensor:
     """The row to start from."""
     name = learner.info.model
-    if model.settings.format.mode == "end-of-turn" and config.model.thinking is None:
+    if model.conditions.format.mode == "end-of-turn" and config.model.thinking is None:
         raise UserError(
             f"{name} has no thinking delimiter, and none is given. Type --think-start and --think-end, or "
             "--thinking end-of-turn to put the token in the place of its end of turn."
@@ -150,15 +150,15 @@ def _identity(config: TrainConfig, problems: Problems, model: Model, learner: Hf
 
 def _check_room(model: Model, problems: Problems) -> None:
     """Refuse prompts that leave no room to think on in the context window."""
-    engine, settings = model.engine, model.settings
+    engine, conditions = model.engine, model.conditions
     for item in (*problems.training, *problems.held_out):
-        rendered = settings.format.open(engine.tokenizer.render(item.prompt, settings.system))
-        if len(rendered) < engine.info.context - settings.max_answer - 64:  # a token has a character at least
+        rendered = conditions.format.open(engine.tokenizer.render(item.prompt, conditions.system))
+        if len(rendered) < engine.info.context - conditions.max_answer - 64:  # a token has a character at least
             continue
         length = len(engine.tokenizer.encode(rendered))
-        if length + settings.max_answer + 64 > engine.info.context:
+        if length + conditions.max_answer + 64 > engine.info.context:
             raise UserError(
-                f"the prompt of {item.problem.id} has {length} tokens, {settings.max_answer} are kept for the answer: "
+                f"the prompt of {item.problem.id} has {length} tokens, {conditions.max_answer} are for the answer: "
                 f"no room to think in a context of {engine.info.context}. Give a smaller --max-answer-tokens."
             )
 
@@ -166,13 +166,13 @@ def _check_room(model: Model, problems: Problems) -> None:
 def run(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Evaluation | None:
     """Train, evaluate, and write the token's folder; the engines are closed at the end.
 
-    Of a team, only the leading process evaluates and writes; the others return when the last step is done.
+    Of several processes, only the leading one evaluates and writes; the others return when the last step is done.
 
     Raises:
         UserError: as `Trainer.train`, or the folder has come into use meanwhile.
     """
     try:
-        if not trainer.team.leads:
+        if not trainer.processes.leads:
             trainer.train(report, warn)
             return None
         with trainer.folder.locked():
@@ -215,7 +215,7 @@ def _facts(trainer: Trainer, state: State, found: Evaluation | None) -> dict[str
         "method": "GRPO of one input-embedding row on a frozen model (arXiv 2506.11274)",
         "reward": f"{config.task} scorer + {config.format_reward:g} for a boxed answer",
         "settings": config.identity(),
-        "seed": trainer.model.settings.seed,
+        "seed": trainer.model.conditions.seed,
         "data": {"task": config.task, "source": trainer.problems.source, "sha256": trainer.problems.sha256},
         "thinking_format": facts["thinking_format"],
         "sampling": facts["sampling"],
@@ -230,7 +230,7 @@ def _facts(trainer: Trainer, state: State, found: Evaluation | None) -> dict[str
         },
         "curve": [{key: line[key] for key in kept if key in line} for line in state.log],
         "evaluation": found.facts() if found else None,
-        "command": environment.command(),
-        "versions": environment.versions(),
+        "command": provenance.command(),
+        "versions": provenance.versions(),
         "caveat": ONE_SEED,
     }

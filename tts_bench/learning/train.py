@@ -16,17 +16,17 @@ from tts_bench.api import LearnedToken
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engines.hf.engine import HfEngine
-from tts_bench.harness.model import Model
 from tts_bench.learning import grpo, memory
 from tts_bench.learning.config import TrainConfig
-from tts_bench.learning.play import Group, Player
 from tts_bench.learning.problems import Problems
+from tts_bench.learning.process_group import SOLO, ProcessGroup
+from tts_bench.learning.runner import Group, RolloutRunner
 from tts_bench.learning.state import State, TrainingFolder
-from tts_bench.learning.team import SOLO, Team
+from tts_bench.solving.model import Model
 from tts_bench.tokens import tokenfile
 
-Line = dict[str, Any]
-Report = Callable[[Line], None]
+LogLine = dict[str, Any]
+Report = Callable[[LogLine], None]
 
 _PATIENT = 3  # first steps in which rewards may all be equal before the user is warned
 
@@ -41,21 +41,21 @@ class Trainer:
     problems: Problems
     folder: TrainingFolder
     start: torch.Tensor
-    team: Team = SOLO
+    processes: ProcessGroup = SOLO
 
     def __post_init__(self) -> None:
         self.learner.model.requires_grad_(False)
-        self._player = Player(self.config, self.model, self.problems, self.team)
+        self._runner = RolloutRunner(self.config, self.model, self.problems, self.processes)
         self._watched = Scheduler(self.model.engine, Store(None))  # keeps held-out problems' thinking before the cue
 
     def train(self, report: Report, warn: Callable[[str], None]) -> State:
         """Train up to the last step, or until the held-out problems get no better.
 
         Raises:
-            UserError: out of memory, with what to make smaller; or another process of the team has ended.
+            UserError: out of memory, with what to make smaller; or another process of the group has ended.
             OSError: the folder cannot be written to.
         """
-        state = self.team.first(self.folder.load) or State(0, self.start.clone(), self.start)
+        state = self.processes.first(self.folder.load) or State(0, self.start.clone(), self.start)
         row = state.row.to(self.start.device).requires_grad_()
         state.row = row
         optimizer = torch.optim.AdamW([row], lr=1.0, weight_decay=0.0)
@@ -86,7 +86,7 @@ class Trainer:
         return state
 
     def _save(self, state: State) -> None:
-        self.team.first(lambda: self.folder.save(state))
+        self.processes.first(lambda: self.folder.save(state))
 
     def token(self, row: torch.Tensor) -> LearnedToken:
         values = row.detach().cpu().numpy().astype(np.float32)
@@ -96,14 +96,14 @@ class Trainer:
     def _patience(self) -> int:
         return 0 if self.config.shuffle_rewards else self.config.patience  # true scores must not save a control
 
-    def _step(self, step: int, row: torch.Tensor, optimizer: torch.optim.Optimizer) -> Line:
-        config, engine, seed = self.config, self.model.engine, self.model.settings.seed
-        clock, judging, busy = [time.perf_counter()], self._player.judging, engine.busy_seconds
+    def _step(self, step: int, row: torch.Tensor, optimizer: torch.optim.Optimizer) -> LogLine:
+        config, engine, seed = self.config, self.model.engine, self.model.conditions.seed
+        clock, judging, busy = [time.perf_counter()], self._runner.judging, engine.busy_seconds
         scheduler = Scheduler(engine, Store(None))
         items = self.problems.batch(step, config.problems_per_step, seed)
-        groups = self._player.play(scheduler, self.token(row), items, group=config.group, stream=f"step {step}")
+        groups = self._runner.run(scheduler, self.token(row), items, group=config.group, stream=f"step {step}")
         clock.append(time.perf_counter())
-        judging, busy = self._player.judging - judging, engine.busy_seconds - busy
+        judging, busy = self._runner.judging - judging, engine.busy_seconds - busy
         rewards = [[one.verdict.reward(config.format_reward) for one in group.members] for group in groups]
         if config.shuffle_rewards:
             chance = np.random.default_rng((seed, step))
@@ -113,11 +113,11 @@ class Trainer:
             parameters["lr"] = rate
         sequences = grpo.weighed([[one.sequence for one in group.members] for group in groups], rewards)
         with memory.told(f"--micro-batch below {config.micro_batch}"):
-            change = grpo.update(self.learner.model, row, optimizer, sequences, self._settings(), self.team)
+            change = grpo.update(self.learner.model, row, optimizer, sequences, self._settings(), self.processes)
         clock.append(time.perf_counter())
         both, update = np.diff(clock)
         seconds = {"rollouts": both - judging, "reward": judging, "update": update}
-        made = self.team.all(lambda: (scheduler.counts.made, busy))
+        made = self.processes.all(lambda: (scheduler.counts.made, busy))
         return {
             **_facts(groups, rewards),
             "loss_tokens": change.tokens,
@@ -136,13 +136,13 @@ class Trainer:
 
     def _settings(self) -> grpo.Settings:
         config = self.config
-        temperature = self.model.settings.continuation.temperature
+        temperature = self.model.conditions.continuation.temperature
         return grpo.Settings(self.learner.vocabulary, temperature, config.inner, config.clip, config.micro_batch)
 
-    def _held_out(self, row: torch.Tensor) -> Line | None:
+    def _held_out(self, row: torch.Tensor) -> LogLine | None:
         if not self.problems.held_out:
             return None
-        groups = self._player.play(self._watched, self.token(row), self.problems.held_out, stream="held out")
+        groups = self._runner.run(self._watched, self.token(row), self.problems.held_out, stream="held out")
         ends = [group.members[0] for group in groups]
         return {
             "accuracy": fmean(one.verdict.correct for one in ends),
@@ -151,19 +151,19 @@ class Trainer:
             "extra_tokens": fmean(one.extra for one in ends),
         }
 
-    def _row_facts(self, row: torch.Tensor) -> Line:
+    def _row_facts(self, row: torch.Tensor) -> LogLine:
         at = row.detach()
         cosine = float(torch.nn.functional.cosine_similarity(at, self.start, dim=0))
         return {"row_norm": float(at.norm()), "cosine": cosine}
 
 
-def best(log: Sequence[Line]) -> int | None:
+def best(log: Sequence[LogLine]) -> int | None:
     """The step with the highest held-out reward, the first of several; None where nothing was held out."""
     watched = [line for line in log if line.get("held_out")]
     return max(watched, key=lambda line: line["held_out"]["reward"])["step"] if watched else None
 
 
-def stalled(log: Sequence[Line], patience: int) -> bool:
+def stalled(log: Sequence[LogLine], patience: int) -> bool:
     """Whether the last `patience` evaluations brought nothing better than the best before them; 0: never."""
     if not patience:
         return False
@@ -172,7 +172,7 @@ def stalled(log: Sequence[Line], patience: int) -> bool:
     return found is not None and sum(step > found for step in steps) >= patience
 
 
-def equal_rewards(log: Sequence[Line]) -> str:
+def equal_rewards(log: Sequence[LogLine]) -> str:
     """Why nothing can be learned so far."""
     asked, forced = sum(line["cues_wanted"] for line in log), sum(line["cues"] for line in log)
     if not forced:
@@ -186,7 +186,7 @@ def equal_rewards(log: Sequence[Line]) -> str:
     return f"within each group all rewards were equal in the first {len(log)} steps, so nothing can be learned: {why}."
 
 
-def _facts(groups: list[Group], rewards: list[list[float]]) -> Line:
+def _facts(groups: list[Group], rewards: list[list[float]]) -> LogLine:
     flat = [one for group in groups for one in group.members]
     return {
         "reward": fmean(reward for group in rewards for reward in group),

@@ -23,11 +23,10 @@ class Alias:
 
 @dataclass(frozen=True)
 class Shipped:
-    """A model folder that is part of this package. Its `MANIFEST` has the SHA-256 of its files."""
+    """A model folder of its name, beside this file. Its `MANIFEST` has the SHA-256 of its files."""
 
     name: str
     what: str
-    package: str  # the folder is `model` in it
     size: int  # bytes
     licence: str
     caveat: str
@@ -40,7 +39,6 @@ _SHORT_NAMES: tuple[Alias | Shipped, ...] = (
     Shipped(
         name="pocket",
         what="the pocket reasoner, 0.45M parameters",
-        package="tts_bench.pocket",
         size=1_850_000,
         licence="Apache-2.0",
         caveat="a synthetic control: its gains were built in and say nothing about real models",

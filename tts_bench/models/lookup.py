@@ -159,7 +159,7 @@ def here(alias: Alias | Shipped) -> bool:
 
 def shipped_folder(alias: Shipped) -> Path:
     """Where a shipped model lies."""
-    return Path(str(files(alias.package))) / "model"
+    return Path(str(files("tts_bench.models"))) / alias.name
 
 
 def _from_package(alias: Shipped) -> ModelFolder:

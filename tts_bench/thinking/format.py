@@ -59,6 +59,12 @@ class ThinkingFormat:
                 return suffix + sampled[: match.end()]
         return suffix + sampled.rstrip() + "}" * depth
 
+    def quoted(self, said: str) -> str:
+        """A reply as it stands in a conversation: without its thinking."""
+        if self.mode != "delimited":
+            return said
+        return self._without_thinking(said).rpartition(self.end.strip())[2].strip()
+
     def _without_thinking(self, sampled: str) -> str:
         start, end = self.start.strip(), self.end.strip()
         while start and (begin := sampled.find(start)) >= 0:

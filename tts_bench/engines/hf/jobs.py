@@ -6,11 +6,12 @@ import asyncio
 import heapq
 import itertools
 
-from tts_bench.engine import Generation, Request
+from tts_bench.columns import Columns
+from tts_bench.engine import Finish, Generation, Request
 
 from .rows import Row
 
-Outcome = Generation | Exception | None  # None: cancelled
+Finished = Generation | Exception | None  # None: cancelled
 
 
 class Job:
@@ -19,12 +20,13 @@ class Job:
     def __init__(self, request: Request, future: asyncio.Future[Generation]) -> None:
         self.request, self.future = request, future
         self.known = list(request.prefix)  # and what is sampled after it
+        self.columns: dict[str, list[float]] = {name: [] for name in request.columns}
         self.row: Row | None = None
         self.cancelled = False
 
-    @property
-    def tokens(self) -> tuple[int, ...]:
-        return tuple(self.known[len(self.request.prefix) :])
+    def generation(self, finish: Finish, stop: int = 0) -> Generation:
+        """What has been sampled so far, as the whole."""
+        return Generation(tuple(self.known[len(self.request.prefix) :]), finish, stop, Columns.of(self.columns))
 
     @property
     def length(self) -> int:
@@ -35,7 +37,7 @@ class Job:
         """Most tokens that it may still sample."""
         return self.request.max_tokens - len(self.known) + len(self.request.prefix)
 
-    def settle(self, outcome: Outcome) -> None:
+    def settle(self, outcome: Finished) -> None:
         if self.future.done():
             return
         if outcome is None:

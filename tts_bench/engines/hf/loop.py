@@ -19,7 +19,8 @@ from tts_bench.engine import Generation
 from tts_bench.streams import uniform
 
 from .decoder import Decoder
-from .jobs import Job, Outcome, Queue
+from .jobs import Finished, Job, Queue
+from .measuring import measure
 from .pages import PAGE
 from .rows import Rows
 from .sampling import draw
@@ -61,7 +62,7 @@ class Loop:
         self._active: list[Job] = []
         self._waiting = Queue()
         self._inbox: deque[Job] = deque()
-        self._finished: list[tuple[Job, Outcome]] = []  # handed over together, once a step
+        self._finished: list[tuple[Job, Finished]] = []  # handed over together, once a step
         self._wake = threading.Condition()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -119,7 +120,7 @@ class Loop:
 
     def _hand_over(self) -> None:
         """Tell whoever waits what came of the jobs that are finished."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Outcome]]] = {}
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Finished]]] = {}
         for job, outcome in self._finished:
             by_loop.setdefault(job.future.get_loop(), []).append((job, outcome))
         self._finished = []
@@ -146,7 +147,7 @@ class Loop:
             if job.cancelled:
                 self._waiting.pop()
             elif self._room(job) <= 0:
-                self._finished.append((self._waiting.pop(), Generation(job.tokens, "context")))
+                self._finished.append((self._waiting.pop(), job.generation("context")))
             elif self._affordable(job):
                 self._join(self._waiting.pop())
                 if not job.known:
@@ -211,8 +212,9 @@ class Loop:
         """The next token of each of `jobs` from its row of `logits`."""
         uniforms = [uniform(job.request.stream, len(job.known)) for job in jobs]
         tokens = draw(logits, [job.request.sampling for job in jobs], uniforms)
+        self._measure(jobs, logits, tokens)
         for job, token in zip(jobs, tokens, strict=True):
-            outcome: Outcome
+            outcome: Finished
             if isinstance(token, ValueError):
                 outcome, row = token, job.row
                 self._leave(job)
@@ -227,6 +229,18 @@ class Loop:
             if outcome:
                 self._finished.append((job, outcome))
 
+    def _measure(self, jobs: list[Job], logits: NDArray[np.float32], tokens: list[int | ValueError]) -> None:
+        """Add to the columns of those jobs that have any, from the rows of `logits` that `tokens` were drawn from."""
+        alike: dict[tuple[str, ...], dict[int, int]] = {}  # token by place
+        for place, (job, token) in enumerate(zip(jobs, tokens, strict=True)):
+            if job.columns and isinstance(token, int):
+                alike.setdefault(job.request.columns, {})[place] = token
+        for names, drawn in alike.items():
+            rows = logits if len(drawn) == len(jobs) else logits[list(drawn)]
+            for name, numbers in measure(rows, list(drawn.values()), names).items():
+                for place, number in zip(drawn, numbers, strict=True):
+                    jobs[place].columns[name].append(number)
+
     def _outcome(self, job: Job) -> Generation | None:
         request = job.request
         stop = int(job.known[-1] in request.stop_ids)
@@ -234,10 +248,10 @@ class Loop:
             own = job.known[len(request.prefix) - request.sampled :]
             stop = trailing_stop(own, request.stop_texts, self._decode)
         if stop:
-            return Generation(job.tokens, "stop", stop)
+            return job.generation("stop", stop)
         if not job.left:
-            return Generation(job.tokens, "length")
-        return Generation(job.tokens, "context") if self._room(job) == 0 else None
+            return job.generation("length")
+        return job.generation("context") if self._room(job) == 0 else None
 
     def _room(self, job: Job) -> int:
         return self._context - job.length
@@ -276,7 +290,7 @@ class Loop:
         self._finished.append((job, MemoryError(message)))
 
 
-def _settle(finished: list[tuple[Job, Outcome]]) -> None:
+def _settle(finished: list[tuple[Job, Finished]]) -> None:
     for job, outcome in finished:
         job.settle(outcome)
 

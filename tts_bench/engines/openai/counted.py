@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tts_bench.api import Turn
+
 from .client import Unbelievable
 from .tokenizer import UNSEEN
 
@@ -42,5 +44,7 @@ class ServerCounted:
         raw = b"".join((token & (1 << 56) - 1).to_bytes(token >> 56 & 7, "big") for token in tokens if token & _MARK)
         return raw.decode("utf-8", "replace")
 
-    def render(self, prompt: str, system: str | None = None) -> str:
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
+        if not isinstance(prompt, str):
+            prompt = "\n\n".join(turn.content for turn in prompt)
         return (f"{system}\n\n" if system else "") + prompt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,8 +30,11 @@ _EXTRAS = {
     "response_fields": ["tokens", "stopping_word"],
 }
 
-# Bytes that an honest reply may need: for each token its logprob with the alternatives, for each of the prompt its id.
-_SAMPLED, _READ = 2**9, 2**4
+# Of a column: vLLM names tokens by their ids, which differ where their texts are the same.
+_NAMED_BY_ID = {"return_tokens_as_token_ids": True}
+
+# Bytes that an honest reply may need: for each token its logprob, and that of each alternative; of the prompt its ids.
+_SAMPLED, _ALTERNATIVE, _READ = 2**9, 2**8, 2**4
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class Dialect:
     stop_shown: bool = False  # the text that it gives includes the stop text
     seeds: bool = False
     logprobs: bool = False
+    top_logprobs: int = 0  # of how many tokens it tells the log-probabilities, where they are the model's own
     continuation: bool = False  # prompt + prefix is read as it stands
     adds_bos: bool = False  # to prompts of text
     top_k: bool = False
@@ -59,6 +63,24 @@ class Dialect:
     pinned: bool = False  # the router takes a word about it
 
 
+def candidates(api: Api) -> Iterator[Dialect]:
+    """Dialects from rich to plain: servers refuse what they do not know, or ignore it."""
+    if api == "completions":
+        yield Dialect(api, extras=True, logprobs=True)
+        yield Dialect(api, logprobs=True)
+        yield Dialect(api)
+    elif api == "chat":
+        yield Dialect(api, extras=True)
+        yield Dialect(api)
+        yield Dialect(api, limit="max_completion_tokens")
+        yield Dialect(api, sampling="temperature")  # Claude takes no top-p beside it
+        yield Dialect(api, limit="max_completion_tokens", sampling="temperature")
+        yield Dialect(api, limit="max_completion_tokens", sampling="none")  # OpenAI's models that reason
+    else:
+        yield Dialect(api, limit="max_output_tokens", sampling="temperature")
+        yield Dialect(api, limit="max_output_tokens", sampling="none")
+
+
 def body(
     dialect: Dialect,
     model: str,
@@ -68,8 +90,12 @@ def body(
     seed: int,
     stops: Sequence[str] = (),
     stop_ids: Sequence[int] = (),
+    top: int = 0,
 ) -> dict[str, Any]:
-    """All of a request but its prompt or messages. What a server has defaults for is always said."""
+    """All of a request but its prompt or messages. What a server has defaults for is always said.
+
+    `top`: of how many tokens the log-probabilities are wanted, at each place; 0: they are not.
+    """
     said: dict[str, Any] = {"model": model, dialect.limit: max_tokens}
     if dialect.sampling != "none":
         said["temperature"] = sampling.temperature
@@ -83,13 +109,16 @@ def body(
         said["stop"] = list(stops)
     if dialect.api == "completions" and dialect.told_ids in ("", "logprobs") and dialect.logprobs:
         said["logprobs"] = 1
+    if top:
+        said["logprobs"] = top
     if dialect.extras:
         said |= _EXTRAS | {"top_k": sampling.top_k or -1, "min_p": sampling.min_p}
+        said |= _NAMED_BY_ID if top else {}
         if stop_ids:
             said["stop_token_ids"] = sorted(stop_ids)
     return said
 
 
-def most_bytes(max_tokens: int, prompt_tokens: int) -> int:
-    """Bytes that a reply may have."""
-    return min(LONGEST, SHORT + _SAMPLED * max_tokens + _READ * prompt_tokens)
+def most_bytes(max_tokens: int, prompt_tokens: int, top: int = 0) -> int:
+    """Bytes that a reply may have; `top`: as `body` has it."""
+    return min(LONGEST, SHORT + (_SAMPLED + _ALTERNATIVE * top) * max_tokens + _READ * prompt_tokens)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from .client import Client, Refused, Unbelievable, Unreachable
 from .counted import ServerCounted
 from .dialect import PATHS, Dialect, body, most_bytes
 from .effort import knob, nested, server_of
+from .measuring import columns_of, wanted
 from .tokenizer import EndpointTokenizer, seen
 from .whole import whole
 from .wire import Buffer, Reply, read
@@ -78,17 +80,19 @@ class OpenAIEngine:
             seed=seed_of(request),
             stops=texts,
             stop_ids=tuple(request.stop_ids),
+            top=(top := wanted(request.columns)),
         )
         prompt_tokens, prompt = self._prompt(request)
 
         def judged(raw: Buffer) -> Generation:
-            reply = read(raw, limit)
+            reply = read(raw, limit, top)
             self._check(reply, prompt_tokens)
             if dialect.reasons or isinstance(self.tokenizer, ServerCounted):
                 return whole(reply, request, limit, self.tokenizer)
-            return generation(reply, request, limit, texts, self.tokenizer, stop_shown=dialect.stop_shown)
+            made = generation(reply, request, limit, texts, self.tokenizer, stop_shown=dialect.stop_shown)
+            return replace(made, columns=columns_of(reply, made, request, self.tokenizer)) if top else made
 
-        most = most_bytes(limit, len(request.prompt) + len(request.prefix))
+        most = most_bytes(limit, len(request.prompt) + len(request.prefix), top)
         asked |= prompt | self._effort(request)
         try:
             return await self._client.send("POST", PATHS[dialect.api], asked, judged, most)

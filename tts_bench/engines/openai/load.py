@@ -77,11 +77,12 @@ def load(
         fingerprint=_fingerprint(model, found.card, found.folder),
         context=context,
         capabilities=_capabilities(found.dialect, efforts),
-        identity={"engine": "openai", "path": PATH, "answers_as": found.answers_as, **asdict(found.dialect)},
+        identity={"engine": "openai", "path": PATH, "answers_as": found.answers_as, **_identity(found.dialect)},
         settings={"connections": connections, "request_timeout": timeout},
         exact=False,
         exact_note=describe(found.dialect, counted=found.folder is None),
         continues=found.dialect.api == "completions",
+        top_logprobs=found.dialect.top_logprobs,
     )
     engine = OpenAIEngine(info, found.tokenizer, client(8), found.dialect, answers_as=found.answers_as, system=system)
     return engine, found.folder, notes
@@ -218,11 +219,16 @@ def _fingerprint(model: str, card: Card, folder: Path | None) -> str:
     return sha256(json.dumps([model, steady(card), folder and digest(folder)], sort_keys=True).encode()).hexdigest()
 
 
+def _identity(dialect: Dialect) -> dict[str, object]:
+    """What of it changes text."""
+    return {name: value for name, value in asdict(dialect).items() if name != "top_logprobs"}
+
+
 def _capabilities(dialect: Dialect, efforts: tuple[str, ...]) -> frozenset[Capability]:
     held = {
         "seeds": dialect.seeds,
         "token-ids": dialect.prompt_ids and bool(dialect.told_ids),
-        "logprobs": dialect.logprobs,
+        "logprobs": dialect.top_logprobs > 0,
         "effort": bool(efforts),
     }
     return frozenset(cast(Capability, name) for name, there in held.items() if there)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -14,8 +13,9 @@ from . import chat
 from .account import generation
 from .client import Client, Faulty, Refused
 from .counted import ServerCounted
-from .dialect import PATHS, Api, Dialect, body
+from .dialect import PATHS, Api, Dialect, body, candidates
 from .effort import NONSENSE, knob, nested, server_of
+from .measuring import first_told
 from .tokenizer import EndpointTokenizer
 from .wire import Reply, read
 
@@ -24,6 +24,9 @@ _TOKENS = 12
 _LEAST = 16  # that the Responses API takes
 _ENOUGH = 1024  # for models that refuse to stop amid their thinking
 _GREEDY, _FREE = Sampling(temperature=0.0), Sampling(temperature=1.0)
+_HOT = Sampling(temperature=2.0)
+_TOPS = (20, 5, 1)  # as many as vLLM tells at most unless it is told otherwise, as OpenAI does, as there have to be
+_ALIKE = 0.05  # nats by which one log-probability may differ from itself
 _ABSENT = (404, 405, 501)  # of an endpoint
 _KEY = (401, 403)
 
@@ -55,7 +58,7 @@ class Probe:
             raise UserError(thinks_on)
         apis: tuple[Api, ...] = ("chat", "responses")
         for api in apis:
-            for candidate in _candidates(api):
+            for candidate in candidates(api):
                 try:
                     return await self._whole(candidate, efforts)
                 except Refused as error:
@@ -79,7 +82,7 @@ class Probe:
         self, tokenizer: EndpointTokenizer, refusals: list[Refused]
     ) -> tuple[Dialect, str] | None:
         """As `dialect`, or None where the endpoint does not go on from a prompt as it stands."""
-        for candidate in _candidates("completions"):
+        for candidate in candidates("completions"):
             try:
                 first = await self._ask(candidate, _TEXTS[0])
             except Refused as error:
@@ -101,6 +104,7 @@ class Probe:
             found = replace(
                 found, told_ids="logprobs" if first.logprobs and not await self._tells(found) else "token_ids"
             )
+        found = replace(found, top_logprobs=await self._most_told(found))
         ids, text = first.ids or tokenizer.encode(first.text), first.text
         by_ids = await self._tried(found, list(tokenizer.encode(_TEXTS[0])))
         found = replace(found, prompt_ids=by_ids is not None and by_ids.text == text)
@@ -197,6 +201,20 @@ class Probe:
         reply = await self._tried(replace(found, logprobs=False))
         return reply is not None and reply.ids is not None
 
+    async def _most_told(self, found: Dialect) -> int:
+        """Of how many tokens log-probabilities are told that say the same at another temperature; 0: of none."""
+        if not (found.logprobs and found.told_ids):
+            return 0
+        for top in _TOPS:
+            places = []
+            for sampling in (_GREEDY, _HOT):
+                reply = await self._tried(found, sampling=sampling, max_tokens=1, top=top)
+                places += first_told(reply, top) if reply else []
+            if len(places) == 2:
+                pairs = zip(*places, strict=True)
+                return top if all(abs(one - other) < _ALIKE for one, other in pairs) else 0
+        return 0
+
     async def _seeded(self, found: Dialect) -> bool:
         texts = []
         for seed in (1, 1, 2, 3):
@@ -269,10 +287,13 @@ class Probe:
         seed: int = 0,
         stops: tuple[str, ...] = (),
         stop_ids: tuple[int, ...] = (),
+        top: int = 0,
         more: dict[str, Any] | None = None,
     ) -> Reply:
         most = max_tokens or _length(found)
-        said = body(found, self._model, max_tokens=most, sampling=sampling, seed=seed, stops=stops, stop_ids=stop_ids)
+        said = body(
+            found, self._model, max_tokens=most, sampling=sampling, seed=seed, stops=stops, stop_ids=stop_ids, top=top
+        )
         turns = [{"role": "user", "content": prompt}]
         turns_as = {"chat": "messages", "responses": "input"}
         asked = {
@@ -280,7 +301,7 @@ class Probe:
             **({turns_as[found.api]: turns} if found.api in turns_as else {"prompt": prompt}),
             **(more or {}),
         }
-        return await self._client.send("POST", PATHS[found.api], asked, partial(read, most=most))
+        return await self._client.send("POST", PATHS[found.api], asked, partial(read, most=most, top=top))
 
     async def _tried(self, found: Dialect, prompt: str | list[int] = _TEXTS[0], **asked: Any) -> Reply | None:  # noqa: ANN401 - as `_ask`
         try:
@@ -313,21 +334,3 @@ def _length(found: Dialect) -> int:
     if found.sampling == "none" and found.api == "chat":
         return _ENOUGH
     return _LEAST if found.api == "responses" else _TOKENS
-
-
-def _candidates(api: Api) -> Iterator[Dialect]:
-    """Dialects from rich to plain: servers refuse what they do not know, or ignore it."""
-    if api == "completions":
-        yield Dialect(api, extras=True, logprobs=True)
-        yield Dialect(api, logprobs=True)
-        yield Dialect(api)
-    elif api == "chat":
-        yield Dialect(api, extras=True)
-        yield Dialect(api)
-        yield Dialect(api, limit="max_completion_tokens")
-        yield Dialect(api, sampling="temperature")  # Claude takes no top-p beside it
-        yield Dialect(api, limit="max_completion_tokens", sampling="temperature")
-        yield Dialect(api, limit="max_completion_tokens", sampling="none")  # OpenAI's models that reason
-    else:
-        yield Dialect(api, limit="max_output_tokens", sampling="temperature")
-        yield Dialect(api, limit="max_output_tokens", sampling="none")

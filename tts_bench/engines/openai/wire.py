@@ -39,6 +39,7 @@ class Reply:
     reasoning: str = ""  # told apart from `text`, which is then the answer
     reasoning_tokens: int | None = None
     provider: str = ""
+    places: bytes = b""  # what is told of the log-probabilities, where that was asked for
 
     @property
     def reasons(self) -> bool:
@@ -135,14 +136,14 @@ def decode(raw: Buffer, kind: type[_Kind]) -> _Kind:
         raise Faulty("the reply is no JSON in UTF-8") from None
 
 
-def read(raw: Buffer, most: int) -> Reply:
-    """The reply of any endpoint, of which at most `most` tokens were asked for.
+def read(raw: Buffer, most: int, top: int = 0) -> Reply:
+    """The reply of any endpoint, of which at most `most` tokens were asked for, with `top` alternatives to each.
 
     Raises:
         Faulty: as `decode`.
         Unbelievable: something is missing, or of the wrong kind.
     """
-    if raw.count(b"{") > _OBJECTS * most + _FEW:
+    if raw.count(b"{") > (_OBJECTS + top) * most + _FEW:
         raise Unbelievable("the reply has more objects than it can need")
     whole = decode(raw, _Body)
     if not all(name.isprintable() and len(name) <= _NAME for name in (whole.model, whole.provider or "")):
@@ -169,6 +170,7 @@ def read(raw: Buffer, most: int) -> Reply:
         reasoning=reasoning,
         reasoning_tokens=hidden,
         provider=whole.provider or "",
+        places=bytes(choice.logprobs) if top else b"",
     )
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from tts_bench.api import LearnedToken
+from tts_bench.columns import Columns
 from tts_bench.engine import EngineInfo, Generation, Request, learned_id
 from tts_bench.engines.hf.stops import trailing_stop
 from tts_bench.engines.tokenizer import HfTokenizer
@@ -24,6 +28,7 @@ class VllmEngine:
         self.info, self.tokenizer = info, tokenizer
         self._running, self._rows, self._width = running, rows, width
         self._places: dict[int, int] = {}  # rows of learned tokens
+        self._names = map(str, itertools.count())  # of requests with columns
 
     @property
     def busy_seconds(self) -> float:
@@ -74,7 +79,8 @@ class VllmEngine:
             raise RuntimeError("the engine is closed")
         for request in requests:
             self._validate(request)
-        futures = [self._running.call(self._sample(request)) for request in requests]
+        work = [self._measured(request) if request.columns else self._sample(request) for request in requests]
+        futures = [self._running.call(each) for each in work]
         try:
             return await asyncio.gather(*map(asyncio.wrap_future, futures))
         finally:
@@ -85,7 +91,29 @@ class VllmEngine:
         """End vLLM's processes. Requests in flight are cancelled."""
         await asyncio.to_thread(self._running.close)
 
-    async def _sample(self, request: Request) -> Generation:
+    async def _measured(self, request: Request) -> Generation:
+        """A generation with its columns, which vLLM's processes keep until they are taken."""
+        name = next(self._names)
+        try:
+            made = await self._sample(request, name)
+        except BaseException:
+            with contextlib.suppress(Exception):  # what has failed is told, and not this
+                await self._running.in_workers("take_columns", name)
+            raise
+        kept: list[list[float]] = next(
+            (found for found in await self._running.in_workers("take_columns", name) if found), []
+        )
+        by_position = {int(position): numbers for position, *numbers in kept}
+        begin = len(request.prefix)
+        try:
+            rows = [by_position[begin + place] for place in range(len(made.tokens))]
+        except KeyError as error:
+            raise EngineError(f"vLLM told no numbers for the token at position {error}") from None
+        columns = zip(request.columns, zip(*rows, strict=True), strict=bool(rows))
+        return replace(made, columns=Columns.of(dict(columns)))
+
+    async def _sample(self, request: Request, name: str = "") -> Generation:
+        """`name`: under which its columns are kept."""
         room = self.info.context - len(request.prompt) - len(request.prefix)
         if room < 1:
             return Generation((), "context")
@@ -93,7 +121,7 @@ class VllmEngine:
         ids = [self._places.get(token, token) for token in request.prompt + request.prefix]
         begun, sampled = len(request.prefix) - request.sampled, list(request.prefix)
         try:
-            async for piece in self._running.tokens(ids, _params(request, limit)):
+            async for piece in self._running.tokens(ids, _params(request, limit, name)):
                 for token in piece.token_ids:
                     if token == self._rows - 1:
                         raise ValueError("the model's logits are not finite")
@@ -125,7 +153,7 @@ class VllmEngine:
                 raise ValueError(f"token ids run from 0 to {known.stop - 1}, and learned ones; the request has {token}")
 
 
-def _params(request: Request, limit: int) -> Any:  # noqa: ANN401 - vLLM has no types here
+def _params(request: Request, limit: int, name: str) -> Any:  # noqa: ANN401 - vLLM has no types here
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -136,5 +164,5 @@ def _params(request: Request, limit: int) -> Any:  # noqa: ANN401 - vLLM has no 
         ignore_eos=True,  # the ends of turn are among the stop ids
         detokenize=False,
         output_kind=RequestOutputKind.DELTA if request.stop_texts else RequestOutputKind.FINAL_ONLY,
-        extra_args=Row.describe(request),
+        extra_args=Row.describe(request, name),
     )

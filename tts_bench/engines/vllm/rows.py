@@ -13,6 +13,7 @@ from tts_bench.engine import Request, Sampling
 from tts_bench.streams import uniform
 
 from .draws import draw
+from .measuring import KEPT, measure
 
 
 @dataclass(frozen=True)
@@ -22,21 +23,25 @@ class Row:
     stream: str
     sampling: Sampling
     prompt: int  # tokens before stream position 0
+    columns: tuple[str, ...] = ()
+    name: str = ""  # under which its columns are kept
 
     @staticmethod
-    def describe(request: Request) -> dict[str, Any]:
+    def describe(request: Request, name: str = "") -> dict[str, Any]:
         """What is sent along with a request, for `read`."""
         sampling = request.sampling
         numbers = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p)
-        return {"stream": request.stream, "sampling": numbers, "prompt": len(request.prompt)}
+        described: dict[str, Any] = {"stream": request.stream, "sampling": numbers, "prompt": len(request.prompt)}
+        return described | ({"columns": list(request.columns), "name": name} if request.columns else {})
 
     @staticmethod
     def read(described: Mapping[str, Any]) -> Row:
-        return Row(described["stream"], Sampling(*described["sampling"]), described["prompt"])
+        columns, name = tuple(described.get("columns", ())), described.get("name", "")
+        return Row(described["stream"], Sampling(*described["sampling"]), described["prompt"], columns, name)
 
-    def uniform(self, length: int) -> float:
-        """The number for the token that comes after `length` tokens, prompt included."""
-        return uniform(self.stream, length - self.prompt)
+    def position(self, length: int) -> int:
+        """The stream position of the token that comes after `length` tokens, prompt included."""
+        return length - self.prompt
 
 
 def choose(logits: Tensor, rows: Sequence[Row], lengths: Sequence[int], vocabulary: int) -> Tensor:
@@ -45,11 +50,25 @@ def choose(logits: Tensor, rows: Sequence[Row], lengths: Sequence[int], vocabula
     Ids from `vocabulary` on are padding and learned tokens, and are never drawn. The last id of all, which no token may
     have, stands for a row whose logits are not finite.
     """
-    uniforms = [row.uniform(length) for row, length in zip(rows, lengths, strict=True)]
+    positions = [row.position(length) for row, length in zip(rows, lengths, strict=True)]
+    uniforms = [uniform(row.stream, position) for row, position in zip(rows, positions, strict=True)]
     tokens = draw(logits[:, :vocabulary], [row.sampling for row in rows], uniforms)
     broken = tokens < 0
+    _measure(logits[:, :vocabulary], tokens, rows, positions)
     # Their other logits could win yet. To ask an accelerator whether there are any would be to wait for it.
     if logits.device.type != "cpu" or broken.any():
         logits.masked_fill_(broken[:, None], -torch.inf)
     tokens = torch.where(broken, logits.shape[1] - 1, tokens)
     return logits.scatter_(1, tokens[:, None], torch.inf)
+
+
+def _measure(logits: Tensor, tokens: Tensor, rows: Sequence[Row], positions: Sequence[int]) -> None:
+    """Keep the columns of those rows that ask for any, as the model gave their logits."""
+    alike: dict[tuple[str, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        if row.columns:
+            alike.setdefault(row.columns, []).append(place)
+    for names, places in alike.items():
+        some = slice(None) if len(places) == len(rows) else torch.tensor(places, device=logits.device)
+        measured = measure(logits[some], tokens[some].clamp(min=0), names)
+        KEPT.add([rows[place].name for place in places], [positions[place] for place in places], measured)

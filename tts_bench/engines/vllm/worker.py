@@ -1,4 +1,5 @@
-"""What runs in vLLM's worker processes: spare rows while weights are loaded, learned tokens written into them."""
+"""What runs in vLLM's worker processes: spare rows while weights are loaded, learned tokens written into them, and
+columns handed over."""
 
 from __future__ import annotations
 
@@ -13,6 +14,8 @@ from vllm.model_executor.model_loader import register_model_loader
 from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
 from tts_bench.models.folder import EMBEDDINGS
+
+from .measuring import KEPT
 
 LOAD_FORMAT = "tts-bench"
 _PADDED = tuple(f"{name}.weight" for name in (*EMBEDDINGS, "lm_head", "embed_out"))
@@ -48,3 +51,7 @@ class Rows:
                     module.weight[token - shard.org_vocab_start_index].copy_(values)
                 written += 1
         return written
+
+    def take_columns(self, name: str) -> list[list[float]]:
+        """Of a request, for each token that was drawn here: its stream position, then its numbers."""
+        return [[position, *numbers] for position, numbers in KEPT.take(name).items()]

@@ -1,0 +1,52 @@
+"""Claims about what a run does where little is said."""
+
+from __future__ import annotations
+
+import pytest
+
+from tts_bench.analysis.curve import wilson
+from tts_bench.errors import UserError
+from tts_bench.runs.defaults import COMPARISON, LEARNED, LIMIT, plan
+
+
+def test_nothing_said_is_the_default_comparison_on_the_pocket_model() -> None:
+    planned = plan("hf", None, (), (), None)
+    assert (planned.model, planned.tasks, planned.limit) == ("pocket", ("pocket_arithmetic",), LIMIT)
+    assert planned.strategies == (*COMPARISON, LEARNED)
+
+
+def test_as_many_problems_as_give_intervals_of_at_most_4_points_and_no_more() -> None:
+    def half(n: int) -> float:
+        low, high = wilson(0.5, n)
+        return (high - low) / 2
+
+    assert half(LIMIT) <= 0.04 < half(LIMIT - 10)
+
+
+@pytest.mark.parametrize("strategy", ["learned-token", "./mine.py:Mine:n=2"])
+def test_a_strategy_named_alone_joins_the_default_comparison(strategy: str) -> None:
+    assert plan("hf", None, (), (strategy,), None).strategies == (*COMPARISON, strategy)
+    assert plan("hf", "pocket", (), (strategy,), 5).limit == 5
+
+
+def test_a_strategy_of_the_comparison_takes_its_own_place() -> None:
+    planned = plan("hf", None, (), ("budget-forcing:extensions=2,cue=Hmm",), None)
+    assert planned.strategies == (COMPARISON[0], COMPARISON[2], "budget-forcing:extensions=2,cue=Hmm")
+
+
+def test_where_a_task_is_named_nothing_joins_and_nothing_is_cut() -> None:
+    planned = plan("hf", "pocket", ("pocket_flat",), ("learned-token",), None)
+    assert (planned.strategies, planned.limit) == (("learned-token",), None)
+
+
+@pytest.mark.parametrize(("engine", "model"), [("hf", "smollm2"), ("hf", "folder"), ("scripted", None)])
+def test_other_models_are_measured_on_gsm8k(engine: str, model: str | None) -> None:
+    planned = plan(engine, model, (), (), None)
+    assert (planned.model, planned.tasks, planned.limit) == (model, ("gsm8k",), None)
+    assert planned.strategies == ("baseline", "budget-forcing", "majority-vote")
+
+
+def test_a_task_that_the_pocket_model_cannot_read_needs_a_model() -> None:
+    with pytest.raises(UserError, match=r"--tasks gsm8k needs a model: .*Type --model smollm2"):
+        plan("hf", None, ("pocket_arithmetic", "gsm8k"), (), None)
+    assert plan("hf", "pocket", ("gsm8k",), (), None).tasks == ("gsm8k",)

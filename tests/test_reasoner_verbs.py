@@ -1,0 +1,509 @@
+"""Claims about the wider verbs: put, cut, stops, forks, probes, prefills, other prompts, races, choices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.scripts import World, number, rambler
+from tts_bench.api import Answer, Cost, Sampling, Trace, Turn
+from tts_bench.core.cost import unique
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
+from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.errors import EngineError, Misuse
+
+T = TypeVar("T")
+
+
+def walker(text: str, draw: Draw) -> str:
+    """Thinks in 2 to 7 steps of 1 to 30 letters, apart by empty lines; answers with one of four."""
+    _, _, thought = text.partition(THINK)
+    if END_THINK in thought:
+        return f"\\boxed{{{int(draw(0) * 4)}}}{END}"
+    place, steps = 1, []
+    for _ in range(2 + int(draw(0) * 6)):
+        length = 1 + int(draw(place) * 30)
+        steps.append("".join(chr(97 + int(draw(place + 1 + index) * 26)) for index in range(length)))
+        place += length + 1
+    return "\n\n".join(steps) + END_THINK
+
+
+class Open:
+    """A world with a door to its model."""
+
+    def __init__(self, script: Callable[[str, Draw], str] = walker, *, piece: int = 256, seed: int = 0) -> None:
+        self.world = World(script, seed=seed)
+        self.ledger = Ledger()
+        self.piece = piece
+        self.door = self.reasoner(self.ledger)
+
+    def reasoner(self, ledger: Ledger) -> ModelReasoner:
+        item, world = self.world.item(), self.world
+        return ModelReasoner(item.problem, world.scheduler, world.conditions, number, ledger, piece=self.piece)
+
+
+def done(work: Awaitable[T]) -> T:
+    async def wait() -> T:
+        return await work
+
+    return asyncio.run(wait())
+
+
+def content(trace: Trace) -> tuple[Any, ...]:
+    return trace.tokens, trace.thinking_ended, trace.truncated
+
+
+seeds = st.integers(0, 10_000)
+
+
+@given(seeds)
+def test_put_of_the_stop_text_restores_the_trace_that_was_not_stopped(seed: int) -> None:
+    async def both() -> tuple[Trace, Trace]:
+        whole = await Open(seed=seed).door.think()
+        door = Open(seed=seed).door
+        trace = await door.think(stop=["\n\n"])
+        while trace.stopped:
+            assert not trace.text.endswith("\n\n")
+            restored = door.put(trace, trace.stopped)
+            assert restored.text == trace.text + "\n\n"
+            trace = await door.think(restored, stop=["\n\n"])
+        return whole, trace
+
+    whole, stopped = done(both())
+    assert content(stopped) == content(whole)
+    assert stopped.thinking_tokens == whole.thinking_tokens
+    assert stopped.segments == whole.segments
+
+
+def test_a_stopped_trace_pays_for_the_stop_once_and_the_engine_makes_nothing_twice() -> None:
+    opened = Open()
+
+    async def steps() -> Answer:
+        trace = await opened.door.think(stop=["\n\n"])
+        while trace.stopped:
+            trace = await opened.door.think(trace, stop=["\n\n"])
+        return await opened.door.answer(trace)
+
+    answer = done(steps())
+    plain = Open()
+    alone = done(_once(plain.door))
+    assert answer.cost == alone.cost
+    assert opened.world.scheduler.counts.made == plain.world.scheduler.counts.made
+
+
+async def _once(door: ModelReasoner) -> Answer:
+    return await door.answer(await door.think())
+
+
+@given(seeds, st.sampled_from([1, 3, 16, 256]), st.sampled_from([("\n\n",), ("b", "ab", "abc"), ("\n\n", "q")]))
+def test_where_a_stop_is_found_does_not_depend_on_the_piece(seed: int, piece: int, stop: tuple[str, ...]) -> None:
+    one, other = Open(seed=seed, piece=piece), Open(seed=seed, piece=10_000)
+    first, second = (done(each.door.think(stop=stop)) for each in (one, other))
+    assert (first, first.stopped) == (second, second.stopped)
+
+
+def test_text_that_is_put_in_the_place_of_a_stop_replaces_it() -> None:
+    door = Open().door
+    trace = done(door.think(stop=["\n\n"]))
+    put = door.put(trace, " wait")
+    assert put.text == trace.text + " wait"
+    assert put.thinking_tokens == trace.thinking_tokens + len(" wait")  # the stop was sampled, and is paid
+    assert put.segments[1].end == tuple(map(ord, "\n\n"))
+
+
+def test_put_before_any_thinking_is_a_prefill_and_counts_as_forced() -> None:
+    door = Open().door
+    trace = door.put(None, "Let me see. ")
+    grown = done(door.think(trace))
+    answer = done(door.answer(grown))
+    assert grown.text.startswith(door.begun().trace.text + "Let me see. ")
+    plain = done(_once(Open().door))
+    assert answer.cost.forced == plain.cost.forced + len("Let me see. ")
+
+
+def test_put_goes_on_from_a_trace_that_its_budget_cut() -> None:
+    door = Open().door
+    cut = done(door.think(max_tokens=5))
+    assert cut.truncated
+    assert door.force(cut, "Wait") == replace(cut, cues_wanted=1)
+    put = door.put(cut, "Wait", max_tokens=60)
+    assert put.text == cut.text + "Wait"
+    assert not put.truncated
+    assert door.put(cut, "Wait", max_tokens=9) == replace(cut, cues_wanted=1)  # no room for the cue and a thought
+
+
+@given(seeds, st.integers(1, 60))
+def test_a_fork_equals_the_trace_that_it_continues_up_to_the_fork(seed: int, at: int) -> None:
+    opened = Open(seed=seed)
+
+    async def fork() -> tuple[Trace, Trace]:
+        trunk = await opened.door.think(max_tokens=at)
+        return trunk, trunk if trunk.thinking_ended else await opened.door.branch("1").think(trunk)
+
+    trunk, twig = done(fork())
+    assert twig.tokens[: len(trunk.tokens)] == trunk.tokens
+    assert trunk.thinking_ended or len(twig.tokens) >= len(trunk.tokens)
+    assert twig.segments[:2] == trunk.segments[:2] or trunk.thinking_ended
+
+
+def test_a_fork_pays_its_trunk_once() -> None:
+    opened = Open()
+
+    async def forks() -> Answer:
+        trunk = await opened.door.think(max_tokens=10)
+        branches = [opened.door.branch(label) for label in "123"]
+        return opened.door.vote([await branch.answer(await branch.think(trunk)) for branch in branches])
+
+    vote = done(forks())
+    trunk = vote.traces[0].segments[1]
+    assert all(trace.segments[1] == trunk for trace in vote.traces)
+    assert len({trace.segments[2].origin for trace in vote.traces}) == 3
+    written = [segment for segment in vote.lineage if segment.kind == "thinking"]
+    assert vote.cost.thinking == sum(segment.spent for segment in written)
+    assert [segment for segment in written if segment.origin == trunk.origin] == [trunk]
+
+
+def test_what_was_seen_beyond_a_cut_is_billed_as_discarded_however_the_cut_is_made() -> None:
+    async def by_cut(door: ModelReasoner) -> Answer:
+        return await door.answer(door.cut(await door.think(), 3))
+
+    async def by_budget(door: ModelReasoner) -> Answer:
+        await door.think()
+        return await door.answer(await door.think(max_tokens=3))
+
+    async def in_order(door: ModelReasoner) -> Answer:
+        answer = await door.answer(await door.think(max_tokens=3))
+        await door.think()
+        return answer
+
+    one, other, honest = (done(how(Open().door)) for how in (by_cut, by_budget, in_order))
+    whole = done(Open().door.think())
+    assert one.cost == other.cost
+    assert one.text == other.text == honest.text
+    assert one.cost.thinking == honest.cost.thinking == 3
+    assert one.cost.discarded == whole.thinking_tokens - 3
+    assert honest.cost.discarded == 0
+    assert one.cost.generated == honest.cost.generated + one.cost.discarded
+
+
+@given(seeds, st.integers(1, 300), st.integers(0, 3))
+def test_a_cut_trace_is_the_first_tokens_of_its_thinking(seed: int, tokens: int, cues: int) -> None:
+    async def cut() -> tuple[Trace, Trace]:
+        door = Open(rambler, seed=seed).door
+        trace = await door.think()
+        for _ in range(cues):
+            trace = await door.think(door.force(trace, "Hold on"))
+        return trace, door.cut(trace, tokens)
+
+    whole, short = done(cut())
+    assert short.thinking_tokens == min(tokens, whole.thinking_tokens)
+    read = short.tokens
+    assert (
+        whole.tokens[: len(read)] == read
+        or short.segments[-1].tokens[-1:] == whole.segments[len(short.segments) - 1].end
+    )
+
+
+def test_a_probe_changes_nothing_and_is_paid_where_it_is_named() -> None:
+    async def probed(door: ModelReasoner) -> tuple[Answer, Answer, int]:
+        trace = await door.think(stop=["\n\n"])
+        said, probes = None, []
+        while trace.stopped:
+            probes.append(await door.probe(trace, f"{END_THINK}\n\n\\boxed{{", max_tokens=8))
+            trace = await door.think(trace, stop=["\n\n"])
+        answer = await door.answer(trace)
+        assert said is None
+        return answer, door.choose(answer, seen=probes), sum(probe.tokens for probe in probes)
+
+    answer, chosen, sampled = done(probed(Open().door))
+    baseline = done(_once(Open().door))
+    assert (answer.text, answer.cost, answer.lineage) == (baseline.text, baseline.cost, baseline.lineage)
+    assert chosen.text == baseline.text
+    put_in = [segment for segment in chosen.lineage if segment.kind == "probe" and not segment.stream]
+    assert put_in
+    assert chosen.cost.probe == sampled + sum(segment.spent for segment in put_in)
+    assert chosen.cost.generated == baseline.cost.generated + chosen.cost.probe
+
+
+def test_an_answer_may_begin_with_a_prefill_and_be_of_any_length() -> None:
+    opened = Open()
+
+    async def answers() -> list[Answer]:
+        trace = await opened.door.think()
+        whole = await opened.door.answer(trace)
+        return [whole, await opened.door.answer(trace, max_tokens=3), await opened.door.answer(trace, prefill="So: ")]
+
+    whole, short, begun = done(answers())
+    assert short.cost.answer == 3
+    assert short.cost.discarded == whole.cost.answer - 3  # the whole one was seen before
+    assert "So: " in begun.text
+    assert begun.cost.forced == whole.cost.forced + len("So: ")
+
+
+def test_an_answer_without_thinking_is_possible_and_cheap() -> None:
+    answer = done(Open().door.answer())
+    assert answer.cost.thinking == 0
+    assert answer.extracted is not None
+    assert [segment.kind for segment in answer.lineage] == ["prompt", "closing", "answer"]
+
+
+def test_tokens_of_another_prompt_are_context_beyond_the_length_of_the_tasks_own() -> None:
+    opened = Open()
+    own = len(opened.door.begun().trace.tokens)
+    asked = opened.door.ask("How many apples has Ann? She has 17 apples and gets 25 more. Be brief, and think little.")
+    read = len(asked.begun().trace.tokens)
+    answer = done(_once(asked))
+    assert (answer.cost.prompt, answer.cost.context) == (own, read - own)
+    assert done(_once(opened.door)).cost.context == 0
+    both = opened.door.cost(answer, done(_once(opened.door)))
+    shared = sum(segment.spent for segment in asked.begun().trace.segments if segment.kind == "prompt")
+    assert both.context == read - shared  # what both prompts begin with is read once
+
+
+def test_a_second_turn_quotes_an_answer_without_its_thinking_and_pays_for_the_first() -> None:
+    opened = Open()
+
+    async def twice() -> tuple[Answer, Answer, str]:
+        first = await _once(opened.door)
+        said = "".join(segment.text for segment in first.traces[0].segments[1:])
+        turns = [Turn("user", opened.door.problem.prompt), Turn("assistant", said), Turn("user", "Are you sure?")]
+        again = opened.door.ask(turns, seen=[first])
+        return first, await _once(again), again.begun().trace.text
+
+    first, second, prompt = done(twice())
+    assert END_THINK not in prompt
+    assert first.text.strip() in prompt
+    assert second.cost.thinking > first.cost.thinking
+    assert second.cost.answer > first.cost.answer
+    assert second.cost.context > 0
+    assert second.cost.sequential > first.cost.sequential
+
+
+def test_a_race_whose_end_never_comes_is_a_vote_of_complete_samples() -> None:
+    async def race(door: ModelReasoner) -> Answer:
+        branches = [door.branch(str(index)) for index in range(8)]
+        traces = await door.race(branches, enough=lambda ended: False)
+        return door.vote([await branch.answer(trace) for branch, trace in zip(branches, traces, strict=True)])
+
+    async def vote(door: ModelReasoner) -> Answer:
+        return door.vote([await _once(door.branch(str(index))) for index in range(8)])
+
+    one, other = done(race(Open().door)), done(vote(Open().door))
+    assert (one.text, one.cost, one.traces, one.lineage) == (other.text, other.cost, other.traces, other.lineage)
+
+
+def ended_at(lengths: Sequence[int]) -> Callable[[str, Draw], str]:
+    """A script that thinks as long as the number says which its first draw picks of `lengths`."""
+
+    def script(text: str, draw: Draw) -> str:
+        if END_THINK in text.partition(THINK)[2]:
+            return f"\\boxed{{1}}{END}"
+        return "x" * (lengths[int(draw(0) * len(lengths))] - 1) + END_THINK
+
+    return script
+
+
+@given(seeds, st.integers(1, 6), st.sampled_from([7, 16, 256]))
+def test_the_m_shortest_of_k_cost_what_their_clock_says(seed: int, m: int, piece: int) -> None:
+    """short-m@k (arXiv 2505.17813): at the tick at which m have ended, all others are stopped."""
+    opened = Open(ended_at([10, 20, 30, 40]), piece=piece, seed=seed)
+    alone = [done(opened.reasoner(Ledger()).branch(str(index)).think()).thinking_tokens for index in range(6)]
+    branches = [opened.door.branch(str(index)) for index in range(6)]
+    traces = done(opened.door.race(branches, enough=lambda ended: len(ended) >= m))
+    stop = sorted(alone)[m - 1]
+    assert [trace.thinking_tokens for trace in traces] == [min(length, stop) for length in alone]
+    assert [trace.thinking_ended for trace in traces] == [length <= stop for length in alone]
+    bill = opened.door.cost(*traces)
+    assert bill.discarded == sum(min(length, stop) for length in alone)
+    assert bill.sequential == stop
+
+
+@given(seeds, st.sampled_from([1, 16]), st.integers(1, 40), st.integers(1, 8))
+def test_a_race_gives_the_same_bytes_whatever_its_piece(seed: int, piece: int, line: int, m: int) -> None:
+    def cut_at(trace: Trace) -> int | None:
+        """Dies at its first z behind the first `line` tokens."""
+        text = trace.segments[1].text
+        place = text.find("z", line)
+        return place + 1 if place >= 0 else None
+
+    def run(size: int) -> tuple[tuple[Trace, ...], Cost, list[int]]:
+        opened = Open(rambler, piece=size, seed=seed)
+        asked: list[int] = []
+
+        def enough(ended: Sequence[Trace]) -> bool:
+            asked.append(len(ended))
+            return len(ended) >= m
+
+        branches = [opened.door.branch(str(index)) for index in range(8)]
+        traces = done(opened.door.race(branches, enough=enough, cut_at=cut_at, max_tokens=150))
+        return traces, opened.door.cost(*traces), asked
+
+    assert run(piece) == run(256)
+
+
+def test_killed_traces_can_be_paid_without_a_ballot() -> None:
+    opened = Open(ended_at([10, 20, 30, 40]))
+
+    async def shortest() -> tuple[Answer, tuple[Trace, ...]]:
+        branches = [opened.door.branch(str(index)) for index in range(6)]
+        traces = await opened.door.race(branches, enough=lambda ended: bool(ended))
+        place = next(place for place, trace in enumerate(traces) if trace.thinking_ended)
+        return opened.door.choose(await branches[place].answer(traces[place]), seen=traces), traces
+
+    answer, traces = done(shortest())
+    assert len(answer.traces) == 1
+    assert answer.cost.thinking == traces[0].thinking_tokens
+    dead = [trace for trace in traces if trace.segments[1] != answer.traces[0].segments[1]]
+    assert answer.cost.discarded == sum(trace.thinking_tokens for trace in dead)
+
+
+def test_weights_of_one_are_a_plain_vote_and_others_decide() -> None:
+    opened = Open()
+
+    async def votes() -> tuple[Answer, Answer, list[Answer]]:
+        answers = [await _once(opened.door.branch(str(index))) for index in range(9)]
+        return opened.door.vote(answers), opened.door.vote(answers, weights=[1] * 9), answers
+
+    plain, ones, answers = done(votes())
+    assert (plain.text, plain.cost, plain.traces) == (ones.text, ones.cost, ones.traces)
+    assert opened.ledger.given(plain, "").ballots == opened.ledger.given(ones, "").ballots == 9
+    for place, answer in enumerate(answers):
+        weighted = opened.door.vote(answers, weights=[float(index == place) for index in range(9)])
+        assert weighted.extracted == answer.extracted
+        assert weighted.cost == plain.cost
+        assert opened.ledger.given(weighted, "").ballots == 0
+
+
+def test_a_tie_may_go_to_the_shortest_thinking() -> None:
+    opened = Open()
+
+    async def sampled() -> list[Answer]:
+        return [await _once(opened.door.branch(str(index))) for index in range(6)]
+
+    different = {answer.extracted: answer for answer in done(sampled())}
+    answers = sorted(different.values(), key=lambda answer: -answer.traces[0].thinking_tokens)
+    assert len(answers) > 1
+    assert opened.door.vote(answers).extracted == answers[0].extracted
+    assert opened.door.vote(answers, ties="shortest").extracted == answers[-1].extracted
+
+
+def test_no_answer_never_wins_with_any_weight() -> None:
+    def script(text: str, draw: Draw) -> str:
+        if END_THINK in text.partition(THINK)[2]:
+            return END if draw(0) < 0.5 else f"\\boxed{{7}}{END}"
+        return f"hm{END_THINK}"
+
+    opened = Open(script)
+
+    async def sampled() -> list[Answer]:
+        return [await _once(opened.door.branch(str(index))) for index in range(12)]
+
+    answers = done(sampled())
+    assert {answer.extracted for answer in answers} == {None, "7"}
+    weights = [1000.0 if answer.extracted is None else 0.001 for answer in answers]
+    assert opened.door.vote(answers, weights=weights).extracted == "7"
+
+
+def test_random_numbers_depend_on_seed_problem_branch_and_label_alone() -> None:
+    first = Open().door
+    done(first.think())
+    assert first.random("a").random() == Open().door.random("a").random()
+    others = [first.random("b"), first.branch("1").random("a"), Open(seed=1).door.random("a")]
+    assert len({draws.random() for draws in [first.random("a"), *others]}) == 4
+
+
+def test_another_temperature_is_another_generation_and_the_runs_own_is_the_same() -> None:
+    opened = Open()
+
+    async def thoughts() -> list[Trace]:
+        door = opened.door
+        return [await door.think(), await door.think(sampling=Sampling()), await door.think(sampling=Sampling(0.5))]
+
+    own, same, other = done(thoughts())
+    assert own.segments == same.segments
+    assert own.segments[1].origin != other.segments[1].origin
+    assert [call.sampling.temperature for call in opened.world.engine.calls] == [1.0, 0.5]
+
+
+def test_the_critical_path_does_not_depend_on_when_branches_are_opened() -> None:
+    async def early(door: ModelReasoner) -> list[Cost]:
+        branches, answers, costs = [door.branch(str(index)) for index in range(4)], [], []
+        for branch in branches:
+            answers.append(await _once(branch))
+            costs.append(door.vote(answers).cost)
+        return costs
+
+    async def late(door: ModelReasoner) -> list[Cost]:
+        answers, costs = [], []
+        for index in range(4):
+            answers.append(await _once(door.branch(str(index))))
+            costs.append(door.vote(answers).cost)
+        return costs
+
+    assert done(early(Open().door)) == done(late(Open().door))
+
+
+def test_a_branch_that_was_opened_for_what_was_seen_comes_after_it_and_pays_for_it() -> None:
+    opened = Open()
+
+    async def windows() -> tuple[Answer, Answer]:
+        first = await _once(opened.door.branch("0"))
+        return first, await _once(opened.door.branch("1", seen=[first]))
+
+    first, second = done(windows())
+    alone = done(_once(Open().door.branch("1")))
+    assert second.text == alone.text
+    assert second.cost.sequential == first.cost.sequential + alone.cost.sequential
+    assert second.cost.thinking == first.cost.thinking + alone.cost.thinking
+    assert set(second.lineage) == set(unique(first.lineage + alone.lineage))
+
+
+Act = Callable[[ModelReasoner, Trace, Answer], Any]
+
+MISUSES: dict[str, Act] = {
+    "a trace with other segments": lambda door, trace, answer: door.cost(replace(trace, segments=trace.segments[:1])),
+    "a trace of another ledger": lambda door, trace, answer: door.cut(done(Open().door.think()), 1),
+    "a number as a trace": lambda door, trace, answer: door.put(7, "x"),  # type: ignore[arg-type]
+    "a copied answer": lambda door, trace, answer: door.choose(replace(answer)),
+    "a segment as seen": lambda door, trace, answer: door.choose(answer, seen=[trace.segments[0]]),  # type: ignore[list-item]
+    "seen that is no list": lambda door, trace, answer: door.choose(answer, seen=answer),  # type: ignore[arg-type]
+    "a weight too few": lambda door, trace, answer: door.vote([answer, answer], weights=[1]),
+    "a weight below 0": lambda door, trace, answer: door.vote([answer], weights=[-1]),
+    "a weight that is no number": lambda door, trace, answer: door.vote([answer], weights=[float("nan")]),
+    "ties by chance": lambda door, trace, answer: door.vote([answer], ties="random"),  # type: ignore[arg-type]
+    "a cut of nothing": lambda door, trace, answer: door.cut(trace, 0),
+    "a label that is a number": lambda door, trace, answer: door.branch(1),  # type: ignore[arg-type]
+    "an empty stop": lambda door, trace, answer: done(door.think(stop=[""])),
+    "a text as stops": lambda door, trace, answer: done(door.think(stop="\n\n")),
+    "half a surrogate": lambda door, trace, answer: door.put(None, "\ud800"),
+    "max_tokens as text": lambda door, trace, answer: done(door.think(max_tokens="9")),  # type: ignore[arg-type]
+    "a temperature as sampling": lambda door, trace, answer: done(door.think(sampling=0.5)),  # type: ignore[arg-type]
+    "a conversation without a question": lambda door, trace, answer: door.ask([Turn("assistant", "Hello")]),
+    "a conversation of texts": lambda door, trace, answer: door.ask(["Hello"]),  # type: ignore[list-item]
+    "a race of nobody": lambda door, trace, answer: done(door.race([])),
+    "a race with another's handle": lambda door, trace, answer: done(door.race([Open().door])),
+    "a death at half a token": lambda door, trace, answer: done(door.race([door], cut_at=lambda t: 0.5)),  # type: ignore[arg-type,return-value]
+    "a prefill that fills the answer": lambda door, trace, answer: done(door.answer(trace, prefill="x" * 2000)),
+    "a closed trace": lambda door, trace, answer: done(door.think(answer.traces[0])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("act", MISUSES.values(), ids=MISUSES)
+def test_what_no_verb_takes_is_a_misuse_that_says_so(act: Act) -> None:
+    opened = Open()
+    trace = done(opened.door.think())
+    answer = done(opened.door.answer(trace))
+    with pytest.raises(Misuse, match=r"\w+\(\)|a closed|trace"):
+        act(opened.door, trace, answer)
+
+
+def test_a_prompt_without_room_is_refused_by_ask_as_by_the_task() -> None:
+    with pytest.raises(EngineError, match="no room to think"):
+        Open().door.ask("x" * 200_000)

@@ -1,0 +1,229 @@
+"""What a strategy made the harness do for one problem: all that was generated, and all that was handed out for it.
+
+Every value that a strategy holds is a copy. Its original stays here, and what is billed and written down is the
+original: a strategy can change what it holds, and not what it costs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter, is_
+from typing import Any, TypeVar, cast
+
+from tts_bench.api import Answer, Cost, Probe, Segment, Trace
+from tts_bench.columns import NO_COLUMNS, Columns
+from tts_bench.core.cost import Lineage
+from tts_bench.errors import Misuse
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The original of a trace, and what else it depends on than its own segments."""
+
+    trace: Trace
+    seen: Lineage
+
+    @property
+    def lineage(self) -> Lineage:
+        """All that it depends on. What has not been answered is dropped, until it is."""
+        own, closed = self.trace.segments, self.trace.segments[-1].kind == "answer"
+        return Lineage(own if closed else (), () if closed else own, path_length(self.trace)) | self.seen
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The original of an answer or of a probe."""
+
+    value: Answer | Probe
+    lineage: Lineage
+    ballots: int = 0  # how many single answers a plain vote counted, one vote each, to make it
+
+    @property
+    def answer(self) -> Answer:
+        return cast(Answer, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    copy: object  # kept, so that no other object gets its id
+    original: Held | Given | None  # None: a part of others, of no use by itself
+    values: tuple[object, ...]  # of its fields, as it was handed out
+
+
+class Ledger:
+    """The originals of one strategy's traces, answers and probes for one problem."""
+
+    def __init__(self) -> None:
+        self.prompt = 0  # length of the task's own prompt in tokens
+        self.closed = False  # its strategy was given up: nothing more is generated for it
+        self.segments: list[Segment] = []  # all that was made and shown
+        self.replies: dict[str, Segment] = {}  # answers that came with their thinking, by its origin
+        self._longest: dict[str, Segment] = {}  # version that the strategy has seen of each origin
+        self._columns: dict[str, Columns] = {}  # by origin
+        self._extracted: dict[str, str | None] = {}
+        self._issued: dict[int, _Issued] = {}  # by the id of the copy
+        self._copies: dict[int, tuple[object, Any]] = {}  # segments and traces with their copies, by the original's id
+
+    def keep(self, segment: Segment) -> Segment:
+        """Enter a segment that the strategy is shown."""
+        self.segments.append(segment)
+        seen = self._longest.get(segment.origin)
+        if seen is None or segment.spent > seen.spent:
+            self._longest[segment.origin] = segment
+        return segment
+
+    def note(self, origin: str, columns: Columns) -> None:
+        """Enter the numbers beside the tokens of a generation."""
+        if columns:
+            self._columns[origin] = self._columns.get(origin, NO_COLUMNS).longest(columns)
+
+    def columns(self, segment: Segment) -> Columns:
+        """All numbers beside the tokens that were sampled for `segment`, its end among them."""
+        return self._columns.get(segment.origin, NO_COLUMNS).cut(segment.spent)
+
+    def numbers(self, segment: Segment, column: str) -> tuple[float, ...]:
+        """Those of one column; none where nobody asked for it."""
+        return self.columns(segment).get(column, ())
+
+    def longest(self, origin: str) -> Segment | None:
+        """The longest version of `origin` that the strategy has seen."""
+        return self._longest.get(origin)
+
+    def extracted(self, segment: Segment) -> str | None:
+        """What was extracted from the answer that ends with `segment`; None for every other segment."""
+        return self._extracted.get(segment.origin)
+
+    def trace(self, held: Held) -> Trace:
+        """The copy of a trace for the strategy."""
+        own = held.trace
+        segments = tuple([self._segment(segment) for segment in own.segments])
+        copy = Trace(segments, own.thinking_ended, own.truncated, own.cues_wanted, own.before, own.stopped)
+        return self._issue(copy, held)
+
+    def glimpse(self, held: Held) -> Trace:
+        """A copy that can be looked at, and is refused by every verb that bills or goes on from a trace."""
+        own = held.trace
+        segments = tuple([self._segment(segment) for segment in own.segments])
+        return self._issue(Trace(segments, own.thinking_ended, before=own.before), None)
+
+    def answer(self, given: Given) -> Answer:
+        """The copy of an answer for the strategy."""
+        own = given.answer
+        if len(own.traces) == 1:
+            self._extracted[own.traces[0].segments[-1].origin] = own.extracted
+        cost = self._issue(replace(own.cost), None)
+        traces = tuple([self._closed(trace, given.lineage) for trace in own.traces])
+        lineage = tuple([self._segment(segment) for segment in own.lineage])
+        return self._issue(Answer(own.text, own.extracted, cost, traces, lineage), given)
+
+    def probe(self, given: Given) -> Probe:
+        """The copy of a probe for the strategy; its trace is the copy that was probed."""
+        own = cast(Probe, given.value)
+        lineage = tuple([self._segment(segment) for segment in own.lineage])
+        return self._issue(replace(own, lineage=lineage), given)
+
+    def held(self, trace: object, call: str) -> Held:
+        """The original of a trace that was handed to `call`.
+
+        Raises:
+            Misuse: it is none of this ledger's, or was changed.
+        """
+        return cast(Held, self._original(trace, call, Trace))
+
+    def looked_at(self, trace: object, call: str) -> Trace:
+        """A trace as it was handed out, glimpses among them.
+
+        Raises:
+            Misuse: as `held`.
+        """
+        if not isinstance(trace, Trace) or (issued := self._issued.get(id(trace))) is None or not _unchanged(issued):
+            raise Misuse(f"{call} was given a {type(trace).__name__} that is no trace of this problem's reasoner")
+        return trace
+
+    def given(self, answer: object, call: str) -> Given:
+        """The original of an answer that was handed to `call`.
+
+        Raises:
+            Misuse: as `held`.
+        """
+        return cast(Given, self._original(answer, call, Answer))
+
+    def seen(self, what: object, call: str) -> Lineage:
+        """What the traces, answers and probes depend on that a strategy says it has looked at.
+
+        Raises:
+            Misuse: as `held`.
+        """
+        lineage = Lineage()
+        for each in listed(what, f"seen of {call}"):
+            lineage |= self._original(each, f"seen of {call}", Trace, Answer, Probe).lineage
+        return lineage
+
+    def original(self, answer: Answer) -> Given:
+        """Of an answer that was given, whatever the strategy has made of its copy."""
+        return cast(Given, self._issued[id(answer)].original)
+
+    def check(self) -> None:
+        """
+        Raises:
+            Misuse: something that was handed out has been changed since.
+        """
+        for issued in self._issued.values():
+            if not _unchanged(issued):
+                raise Misuse(f"a {type(issued.copy).__name__} was changed after the reasoner made it; they are values")
+
+    def _original(self, value: object, call: str, *kinds: type) -> Held | Given:
+        names = ", ".join(kind.__name__ for kind in kinds)
+        if not isinstance(value, kinds):
+            raise Misuse(f"{call} was given a {type(value).__name__}; it takes what this reasoner made ({names})")
+        issued = self._issued.get(id(value))
+        if issued is None or issued.original is None:
+            raise Misuse(f"{call} was given a {type(value).__name__} that this problem's reasoner did not make")
+        if not _unchanged(issued):
+            raise Misuse(f"{call} was given a {type(value).__name__} that was changed after the reasoner made it")
+        return issued.original
+
+    def _issue(self, copy: T, original: Held | Given | None) -> T:
+        self._issued[id(copy)] = _Issued(copy, original, _VALUES[type(copy)](copy))
+        return copy
+
+    def _segment(self, own: Segment) -> Segment:
+        if known := self._copies.get(id(own)):
+            return cast(Segment, known[1])
+        copy = Segment(own.kind, own.tokens, own.text, own.origin, own.start, own.stream, own.end, own.paid)
+        self._copies[id(own)] = own, self._issue(copy, None)
+        return copy
+
+    def _closed(self, own: Trace, lineage: Lineage) -> Trace:
+        if known := self._copies.get(id(own)):
+            return cast(Trace, known[1])
+        copy = self.trace(Held(own, lineage))  # first with the answer that it alone was made for
+        self._copies[id(own)] = own, copy
+        return copy
+
+
+def path_length(trace: Trace) -> int:
+    """Tokens on the critical path to the end of `trace`: sampled and put in one after the other, prompt not counted."""
+    return trace.before + sum(segment.spent for segment in trace.segments if segment.kind not in ("prompt", "context"))
+
+
+def listed(what: object, call: str) -> list[object]:
+    """
+    Raises:
+        Misuse: `what` is not a sequence.
+    """
+    if isinstance(what, str) or not isinstance(what, Sequence):
+        raise Misuse(f"{call} is a {type(what).__name__}; it takes a list")
+    return list(what)
+
+
+_VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {
+    kind: attrgetter(*(part.name for part in fields(kind))) for kind in (Segment, Trace, Cost, Answer, Probe)
+}
+
+
+def _unchanged(issued: _Issued) -> bool:
+    return all(map(is_, _VALUES[type(issued.copy)](issued.copy), issued.values))

@@ -1,0 +1,93 @@
+"""Traces that think at once on the token clock: at each tick every trace that is still open gets its next token.
+
+Traces are sampled in pieces, and what happened within a piece is gone through in the order of ticks afterwards. A trace
+that dies or is stopped is cut at its tick: with keyed random streams that is what it would have been (a shorter request
+is a prefix of a longer one), so the result depends neither on the length of a piece nor on who arrives first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tts_bench.api import Trace
+from tts_bench.core.handle import Handle, but
+from tts_bench.core.ledger import Held
+from tts_bench.errors import Misuse
+
+Enough = Callable[[Sequence[Trace]], bool]
+CutAt = Callable[[Trace], int | None]
+
+
+@dataclass
+class _Runner:
+    handle: Handle
+    held: Held
+    end: int | None = None  # the tick at which it ends, or dies
+    how: Literal["open", "ended", "killed", "truncated"] = "open"
+
+    @property
+    def tokens(self) -> int:
+        """Ticks that it has been sampled for."""
+        return self.held.trace.thinking_tokens
+
+    async def run(self, tick: int, max_tokens: int | None) -> None:
+        """Sample on up to `tick`, or to its end, or to its budget."""
+        budget = self.handle.limit(self.held.trace, max_tokens)
+        self.held = await self.handle.grow(self.held, min(tick, budget))
+        trace = self.held.trace
+        if trace.thinking_ended:
+            self.end, self.how = self.tokens, "ended"
+        elif self.tokens >= budget or self.tokens < tick:  # less than was asked for: the context is full
+            self.end, self.how = self.tokens, "truncated"
+        else:
+            self.held = but(self.held, truncated=False)
+
+    def killed_at(self, tokens: object) -> None:
+        """It dies when it has `tokens`, if it comes so far."""
+        if tokens is None:
+            return
+        if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
+            raise Misuse(f"cut_at() gave {tokens!r}; it gives the number of tokens at which a trace dies, or None")
+        if tokens <= self.tokens:
+            self.end, self.how = tokens, "killed"
+
+    def result(self, stop: int | None) -> Trace:
+        """Its trace, up to where it ended, died, or was stopped."""
+        at = self.tokens if self.end is None else self.end
+        at = at if stop is None else min(at, stop)
+        if at < self.tokens or self.how in ("open", "killed"):
+            self.held = self.handle.stopped_at(self.held, at)
+        return self.handle.shown(self.held)
+
+
+async def race(
+    handles: Sequence[Handle], enough: Enough | None, cut_at: CutAt | None, max_tokens: int | None
+) -> tuple[Trace, ...]:
+    """As `api.Reasoner.race`."""
+    runners = [_Runner(handle, handle.begun()) for handle in handles]
+    piece = handles[0].piece if enough or cut_at else None
+    finished: list[_Runner] = []
+    tick, stop = 0, None
+    while stop is None and (running := [runner for runner in runners if runner.how == "open"]):
+        tick += piece or max(runner.handle.limit(runner.held.trace, max_tokens) for runner in running)
+        async with asyncio.TaskGroup() as tasks:
+            for runner in running:
+                tasks.create_task(runner.run(tick, max_tokens))
+        if cut_at is not None:
+            for runner in running:
+                runner.killed_at(cut_at(runner.handle.glimpsed(runner.held)))
+        stop = _stop(running, finished, enough)
+    return tuple(runner.result(stop) for runner in runners)
+
+
+def _stop(running: Sequence[_Runner], finished: list[_Runner], enough: Enough | None) -> int | None:
+    """The tick at which `enough` have come to their ends; those that have are added to `finished`."""
+    ended = [runner for runner in running if runner.how == "ended"]  # in the order of handles
+    for tick in sorted({runner.tokens for runner in ended}):
+        finished += [runner for runner in ended if runner.tokens == tick]
+        if enough is not None and enough([runner.handle.shown(runner.held) for runner in finished]):
+            return tick
+    return None

@@ -1,1 +1,0 @@
-"""From problems to records: the lm-eval model, the run loop, scoring by lm-eval, and what is written down."""

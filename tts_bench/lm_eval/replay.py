@@ -1,0 +1,119 @@
+"""lm-eval reads answers that are already there: so every accuracy is a number that unmodified lm-eval computed."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import redirect_stderr
+from typing import Any, cast
+
+from lm_eval.api.instance import Instance
+from lm_eval.api.model import LM
+from lm_eval.evaluator import evaluate
+
+from tts_bench.errors import UserError
+from tts_bench.solving.solve import Item
+from tts_bench.tasks.loading import LoadedTasks
+
+Key = tuple[str, int, int]  # task, document, repeat
+Selection = dict[str, list[int]]  # documents of each task
+
+
+class GenerateOnly(LM):
+    """An lm-eval model for tasks that generate text; log-likelihoods are refused."""
+
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
+        raise _generates_nothing(requests)
+
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
+        raise _generates_nothing(requests)
+
+
+def _generates_nothing(requests: list[Instance]) -> UserError:
+    return UserError(
+        f"task {requests[0].task_name!r} asks for log-likelihoods; tts-bench measures tasks that generate text "
+        "(output_type: generate_until). Take such a task: tts-bench tasks lists ours."
+    )
+
+
+class _Replay(GenerateOnly):
+    def __init__(self, documents: Selection, reply: Callable[[Key, Instance], str]) -> None:
+        super().__init__()
+        self._documents = documents
+        self._reply = reply
+
+    def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
+        return [
+            self._reply(key, request) for key, request in zip(keys(requests, self._documents), requests, strict=True)
+        ]
+
+
+def keys(requests: Sequence[Instance], documents: Selection | None = None) -> list[Key]:
+    """Task, document and repeat of each request. lm-eval repeats a request by giving the same object again.
+
+    With `documents`, lm-eval counts documents within each task's selection; the key has the document's own number.
+    """
+    seen: Counter[int] = Counter()
+    found = []
+    for request in requests:
+        task, place = str(request.task_name), cast(int, request.doc_id)
+        found.append((task, documents[task][place] if documents else place, seen[id(request)]))
+        seen[id(request)] += 1
+    return found
+
+
+def collect(tasks: LoadedTasks, documents: Selection) -> list[Item]:
+    """The problems as lm-eval words them, in lm-eval's order."""
+    items: list[Item] = []
+
+    def take(key: Key, request: Instance) -> str:
+        task, doc_id, repeat = key
+        prompt, options = request.args
+        items.append(Item(task, doc_id, repeat, prompt, stops(options), tasks.tasks[task].extract))
+        return ""
+
+    _evaluate(tasks, documents, take)
+    return items
+
+
+def stops(options: dict[str, Any]) -> tuple[str, ...]:
+    """The stop strings among a request's generation options."""
+    until = options.get("until") or ()
+    return (until,) if isinstance(until, str) else tuple(until)
+
+
+def score(
+    tasks: LoadedTasks, documents: Selection, texts: dict[Key, str]
+) -> tuple[dict[str, Any], dict[tuple[str, int], dict[str, float]]]:
+    """lm-eval's results for `texts`, and its value of every metric for each document."""
+    results = _evaluate(tasks, documents, lambda key, _: texts[key])
+    scores: dict[tuple[str, int], dict[str, float]] = {}
+    for task, samples in results["samples"].items():
+        for sample in samples:
+            of_document = scores.setdefault((task, sample["doc_id"]), {})
+            plain = sample["filter"] == tasks.tasks[task].filter
+            for metric in sample["metrics"]:
+                of_document[metric if plain else f"{metric},{sample['filter']}"] = float(sample[metric])
+    return results, scores
+
+
+class _Selected(list[int]):
+    """Chosen documents. lm-eval asks of every row whether it is in here, and a plain list would go through itself."""
+
+    def __init__(self, documents: Iterable[int]) -> None:
+        super().__init__(documents)
+        self._found = frozenset(self)
+
+    def __contains__(self, document: object) -> bool:
+        return document in self._found
+
+
+def _evaluate(tasks: LoadedTasks, documents: Selection, reply: Callable[[Key, Instance], str]) -> dict[str, Any]:
+    chosen: dict[str, Any] = {"tasks": {name: tasks.tasks[name].task for name in documents}}
+    if len(documents) == len(tasks.tasks):  # a group's score needs all of its tasks
+        chosen = tasks.task_dict
+    with redirect_stderr(io.StringIO()):  # lm-eval draws a bar for every task of every rung
+        selected = {name: _Selected(numbers) for name, numbers in documents.items()}
+        results = evaluate(_Replay(documents, reply), chosen, samples=selected, bootstrap_iters=0)
+    return cast(dict[str, Any], results)

@@ -1,0 +1,273 @@
+"""The curve as a picture: accuracy against compute, one panel a task, the same bytes for the same points."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts_bench.analysis.compute import GENERATED, ComputeAxis
+from tts_bench.analysis.curve import Point, by_line, heading, marked
+from tts_bench.files import write_whole
+from tts_bench.present.axis import token_axis
+from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    import numpy as np
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+    from numpy.typing import NDArray
+
+# Colours of Okabe and Ito: told apart with any colour vision. Markers and dashes do the same in grey.
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)))
+
+_STYLE: Any = {
+    "text.parse_math": False,  # names are data: "$x$" is no formula
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#444444",
+    "axes.linewidth": 0.8,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "xtick.color": "#444444",
+    "ytick.color": "#444444",
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5,
+    "svg.hashsalt": "tts-bench",
+}
+_PANEL = (4.8, 3.5)  # inches
+_WIDEST = 60  # characters of a label that fit below a panel
+KINDS: dict[str, dict[str, None]] = {  # of files -> what would change their bytes from day to day
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+
+@contextmanager
+def _styled() -> Iterator[None]:
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a user's own matplotlibrc would change the bytes
+        mpl.rcParams.update(_STYLE)
+        yield
+
+
+def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = "") -> None:
+    """Draw `curve` once and write it as PNG (200 dots an inch) and SVG.
+
+    Raises:
+        OSError: a file cannot be written; what was there stays.
+    """
+    figure = draw(curve, title=title)
+    for path in (png, svg):
+        _save(figure, path)
+
+
+def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: ComputeAxis = GENERATED) -> None:
+    """Draw `curve` over `axis` and write it as what `path` ends in, one of `KINDS`.
+
+    Raises:
+        OSError: the file cannot be written; what was there stays.
+    """
+    _save(draw(curve, title=title, axis=axis), path)
+
+
+@_styled()
+def _save(figure: Figure, path: Path) -> None:
+    kind = path.suffix.removeprefix(".").lower()
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=200, metadata=KINDS[kind])
+    write_whole(path, buffer.getvalue())
+
+
+@_styled()
+def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERATED) -> Figure:
+    """The figure of `curve` over `axis`: one panel for each task with a scored record."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    tasks = by_line(point for point in curve if point.accuracy is not None)
+    styles = {name: _style(place) for place, name in enumerate(dict.fromkeys(point.strategy for point in curve))}
+    columns = 1 if len(tasks) < 2 else 2
+    rows = max(1, math.ceil(len(tasks) / 2))
+    figure = Figure(figsize=(_PANEL[0] * columns + (columns == 1) * 1.2, _PANEL[1] * rows), layout="constrained")
+    FigureCanvasAgg(figure)
+    if title:
+        figure.suptitle(textwrap.fill(safe(title), int(10 * figure.get_figwidth())), fontsize=11)
+    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, (task, lines) in zip(panels, tasks.items(), strict=False):
+        _panel(axes, task, lines, styles, axis)
+    for axes in panels[len(tasks) :]:
+        axes.set_visible(False)
+    for axes in panels[max(0, len(tasks) - columns) :]:
+        axes.set_xlabel(textwrap.fill(safe(axis.label), _WIDEST))
+    _name_lines(figure, panels, list(tasks.values()), styles, axis)
+    return figure
+
+
+def _style(place: int) -> dict[str, Any]:
+    return {
+        "color": _COLOURS[place % len(_COLOURS)],
+        "marker": _MARKERS[place % len(_MARKERS)],
+        "linestyle": _DASHES[place % len(_DASHES)],
+    }
+
+
+def _xy(line: Sequence[Point], axis: ComputeAxis) -> tuple[list[float], list[float]]:
+    return [axis.place(point) for point in line], [point.accuracy or 0.0 for point in line]
+
+
+def _intervals(axes: Axes, line: Sequence[Point], colour: str, axis: ComputeAxis) -> None:
+    """The intervals as a band with fine edges, which tell it from others in grey; of a single rung as a bar."""
+    bars = [(axis.place(p), p.low, p.high) for p in line if p.low is not None and p.high is not None]
+    xs, lows, highs = zip(*sorted(bars), strict=True) if bars else ((), (), ())
+    if len(set(xs)) > 1:
+        axes.fill_between(xs, lows, highs, color=colour, alpha=0.1, lw=0)
+        for edge in (lows, highs):
+            axes.plot(xs, edge, color=colour, alpha=0.5, lw=0.5)
+    else:
+        axes.vlines(xs, lows, highs, color=colour, alpha=0.4, lw=1.0)
+
+
+def _panel(
+    axes: Axes,
+    task: str,
+    lines: Mapping[str, Sequence[Point]],
+    styles: Mapping[str, dict[str, Any]],
+    axis: ComputeAxis,
+) -> None:
+    for strategy, line in lines.items():
+        style = styles[strategy]
+        few = marked(line)
+        colour = style["color"]
+        axes.plot(*_xy(line, axis), color=colour, linestyle=style["linestyle"])
+        axes.plot(*_xy(few, axis), color=colour, marker=style["marker"], linestyle="none", markeredgecolor="white")
+        _intervals(axes, line, colour, axis)
+    everything = [point for line in lines.values() for point in line]
+    scale = token_axis(_xy(everything, axis)[0], most=8, decimal=axis.decimal)
+    axes.set_xscale("log", base=2)
+    axes.set_xlim(2**scale.low, 2**scale.high)
+    axes.set_xticks([2**power for power in scale.ticks], list(scale.ticks.values()))
+    axes.set_xticks([], minor=True)
+    axes.set_title(textwrap.fill(safe(heading(task, lines)), 50, drop_whitespace=False))
+    axes.set_ylabel(safe(everything[0].metric))
+    if all(point.low is not None for point in everything):
+        axes.set_ylabel(f"{safe(everything[0].metric)} (95% interval)")
+        axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
+        bottom, top = axes.get_ylim()
+        axes.set_ylim(max(bottom, -0.03), min(top, 1.03))
+
+
+def _name_lines(
+    figure: Figure,
+    panels: Sequence[Axes],
+    lines: Sequence[Mapping[str, Sequence[Point]]],
+    styles: Mapping[str, dict[str, Any]],
+    axis: ComputeAxis,
+) -> None:
+    """Names at the ends of the lines where all of them fit, else a legend below the panels."""
+    from matplotlib.lines import Line2D
+
+    figure.draw_without_rendering()  # settles the layout, so that places in pixels hold
+    placed: list[Any] = []
+    if all(_label_ends(axes, panel, styles, axis, placed) for axes, panel in zip(panels, lines, strict=False)):
+        figure.set_layout_engine("none")
+        return
+    for text in placed:
+        text.remove()
+    names = [textwrap.fill(safe(strategy), 60) for strategy in styles]
+    columns = max(1, min(len(names), int(figure.get_figwidth() * 15 / (max(map(len, names)) + 8))))
+    figure.legend(
+        [Line2D([], [], **style, markeredgecolor="white") for style in styles.values()],
+        names,
+        loc="outside lower center",
+        ncols=math.ceil(len(names) / math.ceil(len(names) / columns)),
+        frameon=False,
+        handlelength=3.2,
+        fontsize=8,
+    )
+
+
+_PLACES = (  # offset in points and alignment of a name, best first
+    ((7, 0), "left", "center"),
+    ((-5, 6), "right", "bottom"),
+    ((5, -6), "left", "top"),
+    ((5, 6), "left", "bottom"),
+    ((-5, -6), "right", "top"),
+    ((10, -18), "left", "top"),
+    ((-10, 18), "right", "bottom"),
+)
+
+
+def _label_ends(
+    axes: Axes,
+    lines: Mapping[str, Sequence[Point]],
+    styles: Mapping[str, dict[str, Any]],
+    axis: ComputeAxis,
+    placed: list[Any],
+) -> bool:
+    """Put a name at each line's end, clear of all lines and other names; False where one finds no place."""
+    taken = _ink(axes, lines, axis)
+    ends = {name: axes.transData.transform([xy[-1] for xy in _xy(line, axis)]) for name, line in lines.items()}
+    names: list[Bbox] = []
+    for strategy, line in lines.items():
+        xs, ys = _xy(line, axis)
+        for offset, across, upright in _PLACES:
+            text = axes.annotate(
+                safe(strategy),
+                (xs[-1], ys[-1]),
+                offset,
+                textcoords="offset points",
+                ha=across,
+                va=upright,
+                fontsize=8,
+                color=styles[strategy]["color"],
+            )
+            box = text.get_window_extent().padded(2)
+            inside = (
+                axes.bbox.x0 <= box.x0 and box.x1 <= axes.bbox.x1 and axes.bbox.y0 <= box.y0 <= box.y1 <= axes.bbox.y1
+            )
+            clear = not box.count_contains(taken) and not box.count_overlaps(names)
+            if inside and clear and _belongs(box, ends, strategy):
+                names.append(box)
+                placed.append(text)
+                break
+            text.remove()
+        else:
+            return False
+    return True
+
+
+def _belongs(box: Bbox, ends: Mapping[str, NDArray[np.float64]], strategy: str) -> bool:
+    """Whether a name at `box` is read as that of `strategy`: ends of other lines are three times as far from it."""
+
+    def gap(end: NDArray[np.float64]) -> float:
+        return math.hypot(end[0] - min(max(end[0], box.x0), box.x1), end[1] - min(max(end[1], box.y0), box.y1))
+
+    own = gap(ends[strategy])
+    return all(gap(end) >= 3 * own for name, end in ends.items() if name != strategy)
+
+
+def _ink(axes: Axes, lines: Mapping[str, Sequence[Point]], axis: ComputeAxis) -> NDArray[np.float64]:
+    """Pixels, sampled densely, that the lines cover; shape (points, 2)."""
+    import numpy as np
+
+    strokes = [axes.transData.transform(np.column_stack(_xy(line, axis))) for line in lines.values()]
+    steps = np.linspace(0, 1, 50)[:, None]
+    return np.concatenate(
+        [part for stroke in strokes for part in [stroke, *(a + (b - a) * steps for a, b in pairwise(stroke))]]
+    )

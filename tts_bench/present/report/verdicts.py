@@ -1,0 +1,56 @@
+"""What the data of a report's runs support, in the words of `tts-bench compare`, and its problems' right answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tts_bench import foreign
+from tts_bench.analysis.runs import RunData
+from tts_bench.errors import UserError
+from tts_bench.files import file_name
+
+
+def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
+    """`sentences`, the surest first, and `reading`, how to read them; of runs that are not compared, why not.
+
+    `points` are those of `tts-bench compare`: seeds are taken together, votes are expectations over all votes of k.
+    """
+    from tts_bench.analysis.compare import compare
+    from tts_bench.analysis.series import curve_of, series_of
+    from tts_bench.present.words import reading, sentences
+
+    try:
+        series, notes = series_of(runs)
+        comparison = compare(series)
+    except UserError as error:
+        return {"sentences": [], "reading": f"Nothing is compared here: {error}", "points": []}
+    return {
+        "sentences": sentences(comparison),
+        "reading": " ".join([reading(comparison), *notes]),
+        "points": [point.flat() for point in curve_of(series)],
+    }
+
+
+def golds(folder: Path, task: str) -> dict[int, str]:
+    """The right answer of each document, as lm-eval's samples in a run's folder have it; none where there are none.
+
+    The samples of one rung of each strategy are read: a strategy that failed on a document has none of it.
+
+    Raises:
+        UserError: with file and line, a sample that is none.
+    """
+    found: dict[int, str] = {}
+    for strategy in sorted((folder / "lm_eval").glob("*")):
+        rungs = sorted(strategy.iterdir()) if strategy.is_dir() else []
+        paths = [path for rung in rungs if (path := rung / f"samples_{file_name(task)}.jsonl").is_file()]
+        for path in paths[:1]:
+            number = 1
+            try:
+                for number, line in enumerate(foreign.lines(path), 1):  # noqa: B007 - told where one is wrong
+                    sample = foreign.parse(line)
+                    found.setdefault(int(sample["doc_id"]), str(sample["target"]))
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise UserError(f"{path}, line {number} is no sample of lm-eval. Repeat the run's command.") from error
+    return found

@@ -1,0 +1,114 @@
+"""A comparison in words: what the data support, and what they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tts_bench.analysis.compare import Comparison, Statement
+
+
+def paragraphs(comparison: Comparison) -> list[str]:
+    """What is said and how to read it: one paragraph, or one for each task and one more. Names come as they are."""
+    tasks = list(dict.fromkeys(statement.task for statement in comparison.statements))
+    if len(tasks) < 2:
+        return [" ".join([*sentences(comparison), reading(comparison)])]
+    said = {task: [s for s in surest(comparison) if s.task == task] for task in tasks}
+    return [
+        *(
+            " ".join(sentence(s, comparison, name_task=not place) for place, s in enumerate(statements))
+            for statements in said.values()
+        ),
+        reading(comparison),
+    ]
+
+
+def surest(comparison: Comparison) -> list[Statement]:
+    """The statements, the surest first."""
+    return sorted(comparison.statements, key=lambda s: (s.adjusted, s.kind, -abs(s.difference)))
+
+
+def sentences(comparison: Comparison) -> list[str]:
+    """A sentence for each statement, the surest first."""
+    several = len({statement.task for statement in comparison.statements}) > 1
+    return [sentence(statement, comparison, name_task=several) for statement in surest(comparison)]
+
+
+def reading(comparison: Comparison) -> str:
+    """How intervals and p-values are to be read, and what was left out."""
+    said = [f"Intervals are from {comparison.resamples:,} bootstrap resamples of the problems{_seeds(comparison)}."]
+    family = len(comparison.statements)
+    if family > 1:
+        said.append(f"p-values are corrected by Holm over these {family} differences, intervals are not.")
+    return " ".join([*said, *comparison.notes])
+
+
+def _seeds(comparison: Comparison) -> str:
+    """Over how many seeds values are means, and of which strategies where it is not true of all."""
+    names: dict[int, list[str]] = {}
+    for name, seeds in comparison.seeds.items():
+        names.setdefault(seeds, []).append(name)
+    if set(names) == {1}:
+        return ""
+    if len(names) == 1:
+        return f", each the mean of {next(iter(names))} seeds"
+    said = (f"{number} of {', '.join(pooled)}" for number, pooled in sorted(names.items(), reverse=True))
+    return f", means over seeds ({'; '.join(said)})"
+
+
+def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = False) -> str:
+    """One statement as a sentence."""
+    where = f"On {statement.task}, " if name_task else ""
+    left, right = _arm(statement.left, statement.left_rung), _arm(statement.right, statement.right_rung)
+    size = f"{_points(abs(statement.difference))} {'above' if statement.difference >= 0 else 'below'} {right}"
+    interval = f"95% {_points(statement.low, sign=True)} to {_points(statement.high, sign=True)}"
+    pairs = f"{statement.problems:,} paired problems"
+    facts = f"{interval}, {p_text(statement.adjusted)}, {pairs}"
+    cost = _cost(statement, comparison.axis.unit)
+    if statement.significant:
+        return f"{where}{left} is {size} {cost} ({facts})."
+    power = "no difference is detectable on so few problems"
+    if statement.detectable is not None:
+        power = f"detectable with 80% power: {_points(statement.detectable)}"
+    measured = _points(statement.difference, sign=True)
+    no = "no significant difference" if name_task else "No significant difference"
+    return f"{where}{no} between {left} and {right} {cost}: {measured} ({facts}; {power})."
+
+
+def _arm(name: str, rung: str) -> str:
+    return f"{name} at {rung}"
+
+
+def _cost(statement: Statement, unit: str) -> str:
+    if statement.kind == "matched":
+        return f"at the same {unit} ({statement.compute:,.3g})"
+    return f"at {statement.ratio:.2g} times the {unit}"
+
+
+def _points(share: float, *, sign: bool = False) -> str:
+    text = f"{100 * share:{'+' if sign else ''}z.1f}"
+    return text if sign else f"{text} points"
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is printed."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def rows(statements: Sequence[Statement]) -> list[list[str]]:
+    """Cells of a table, one row for each statement; see `COLUMNS`."""
+    return [
+        [
+            f"{_arm(s.left, s.left_rung)} - {_arm(s.right, s.right_rung)}",
+            "same" if s.kind == "matched" else f"x {s.ratio:.2f}",
+            _points(s.difference, sign=True),
+            f"[{_points(s.low, sign=True)}, {_points(s.high, sign=True)}]",
+            p_text(s.p).removeprefix("p ").removeprefix("= "),
+            p_text(s.adjusted).removeprefix("p ").removeprefix("= "),
+            f"{s.better}/{s.worse}",
+            "none" if s.detectable is None else f"{100 * s.detectable:.1f}",
+        ]
+        for s in statements
+    ]
+
+
+COLUMNS = ("difference", "compute", "points", "95%", "p", "Holm", "+/-", "MDE")

@@ -1,0 +1,1 @@
+"""A run: what is run on what, checked, played, scored, written down and resumed."""

@@ -1,0 +1,38 @@
+"""All of a run that can be refused before torch and lm-eval are imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tts_bench import registry
+from tts_bench.config import RunConfig
+from tts_bench.registry import BuiltStrategy
+from tts_bench.runs.folder import RunFolder
+from tts_bench.solving.model import CheckedModel
+from tts_bench.solving.model import check as check_model
+from tts_bench.solving.requirements import needs
+from tts_bench.tasks import catalog, data
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A run's settings; what needs the data or the weights is still to be seen."""
+
+    config: RunConfig
+    strategies: tuple[BuiltStrategy, ...]
+    model: CheckedModel
+
+
+def check(config: RunConfig) -> Checked:
+    """Refuse strategies, tasks, model and folders that cannot be.
+
+    Raises:
+        UserError: as said.
+    """
+    strategies = registry.build_all(config.strategies)
+    catalog.check(config.tasks)
+    data.data_folder(config.data_dir)
+    model = check_model(config.model, needs(strategies))
+    if config.out is not None:
+        RunFolder(config.out).check()
+    return Checked(config, tuple(strategies), model)

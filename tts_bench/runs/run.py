@@ -1,0 +1,321 @@
+"""A run: every strategy on every problem in one pass, each rung scored by lm-eval, and all of it written down."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Protocol
+
+from tts_bench import __version__, config_file, models
+from tts_bench.analysis import curve as curves
+from tts_bench.analysis.points import points
+from tts_bench.config import RunConfig
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
+from tts_bench.errors import UserError
+from tts_bench.lm_eval import replay
+from tts_bench.lm_eval.rungs import Key, Rungs, Scores
+from tts_bench.records import Record
+from tts_bench.runs import outside, provenance
+from tts_bench.runs.checked import Checked, check
+from tts_bench.runs.folder import SCHEMA, RunFolder
+from tts_bench.runs.portable import portable
+from tts_bench.solving import loop
+from tts_bench.solving.model import Model, load_checked
+from tts_bench.solving.solve import Arm, Item, solve
+from tts_bench.solving.watchdog import watchdog
+from tts_bench.tasks import catalog, loading
+from tts_bench.tasks.yaml_bounds import with_included
+
+STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
+_IN_FLIGHT = 64  # problems for each engine
+
+
+class Progress(Protocol):
+    """Who is told how far a run has come, such as `tts_bench.present.progress.Progress`."""
+
+    def stage(self, text: str) -> None:
+        """What the run is doing now."""
+
+    def problem_done(self) -> None:
+        """Every strategy has finished one more problem."""
+
+    def answered(self, strategy: str, correct: float | None) -> None:
+        """The strategy of that label finished a problem, with a quick score; None where there is none yet."""
+
+    def tokens(self, n: int) -> None:
+        """The engine generated `n` more tokens."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a finished run amounts to."""
+
+    out: Path
+    curve: list[curves.Point]
+    errors: list[Record]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run whose settings are all checked: nothing is written before `execute()`."""
+
+    config: RunConfig
+    folder: RunFolder
+    store: Path
+    arms: tuple[Arm, ...]
+    tasks: loading.LoadedTasks
+    model: Model
+    documents: dict[str, list[int]]
+    items: list[Item]
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What people read in the place of each strategy's id."""
+        return {arm.id: arm.label for arm in self.arms}
+
+    @property
+    def in_flight(self) -> int:
+        """Problems worked on at once."""
+        return self.config.in_flight or _IN_FLIGHT * int(str(self.model.engine.info.settings.get("workers", 1)))
+
+    def header(self) -> dict[str, Any]:
+        """What is needed to repeat the run; `identity` is what its records depend on."""
+        facts = self.model.facts()
+        identity = {
+            "tts_bench": __version__,
+            "strategies": [arm.id for arm in self.arms],
+            "sources": {arm.id: arm.source for arm in self.arms},
+            "tasks": list(map(catalog.short, self.config.tasks)),
+            "limit": self.config.limit,
+            "data": {task.name: task.sha256 for task in self.tasks.tasks.values()},
+            "model": facts["model"]["fingerprint"],
+            "engine": facts["engine"]["identity"],
+            "timeout": self.config.timeout,
+            **{
+                key: facts[key]
+                for key in ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
+            },
+            **({"template": facts["template"]} if "template" in facts else {}),
+        }
+        return {
+            "identity": identity,
+            **facts,
+            "data": {
+                task.name: {
+                    "source": Path(task.source).name,
+                    "sha256": task.sha256,
+                    "documents": len(self.documents[task.name]),
+                }
+                for task in self.tasks.tasks.values()
+            },
+            "metrics": self._metrics(),
+            "labels": self.labels,
+            "problems": len(self.items),
+            "in_flight": self.in_flight,
+            "config": portable(self.config),
+            "begun_in": os.path.relpath(Path.cwd(), self.folder.path),
+            "command": (provenance.resumes() and self.folder.command()) or provenance.command(),
+            "versions": provenance.versions(),
+            "hardware": provenance.hardware(),
+        }
+
+    def readable(self, line: list[curves.Point]) -> list[curves.Point]:
+        """The curve with labels in the place of ids."""
+        return [replace(point, strategy=self.labels[point.strategy]) for point in line]
+
+    def execute(self, progress: Progress) -> RunResult:
+        """Generate, score, write.
+
+        Raises:
+            StoreError: the generation store is unusable.
+            UserError: another run is at work in the folder.
+            OSError: the folder cannot be written; no file is left half-written.
+        """
+        header = self.header()
+        # The store comes first: one that cannot be used leaves no folder behind.
+        with Store(self.store) as store, self.folder.owned(header["identity"]):
+            return self._execute(header, Scheduler(self.model.engine, store), progress)
+
+    def _execute(self, header: dict[str, Any], scheduler: Scheduler, progress: Progress) -> RunResult:
+        started = time.perf_counter()
+        ran = self._outside_code()
+        self.folder.begin({**header, "outside_code": outside.listed(ran)})
+        progress.stage("generating")
+        loop.run(self._generate(scheduler, progress))
+        generated = time.perf_counter()
+        progress.stage("scoring by lm-eval")
+        rungs = Rungs.of(self.folder.unscored(self._order), self.model.conditions.format.answer_text)
+        for arm in self.arms:
+            self._score(arm, rungs)
+        self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
+        line = points(self.folder.records(), metrics=self._metrics())
+        of = {"model": self.model.engine.info.model, "thinking_format": self.model.conditions.format.name}
+        curves.write_curve(self.folder.path / "curve.json", line, {**of, "labels": self.labels})
+        errors = [record for record in self.folder.records() if record.error]
+        timing = {
+            "generation_seconds": generated - started,
+            "scoring_seconds": time.perf_counter() - generated,
+            "engine_seconds": self.model.engine.busy_seconds,
+            "tokens": vars(scheduler.counts),
+        }
+        end = {"status": "finished", "errors": len(errors), "records_sha256": self.folder.digest()}
+        code = outside.listed({**self._outside_code(), **ran})  # what was imported meanwhile, too
+        self.folder.write_json("run.json", {"schema": SCHEMA, **end, **header, "outside_code": code, "timing": timing})
+        return RunResult(self.folder.path, line, errors)
+
+    def _outside_code(self) -> dict[Path, str]:
+        tasks = [path for name in self.config.tasks if catalog.is_file(name) for path in with_included(Path(name))]
+        return outside.files([*tasks, *self.model.code])
+
+    async def _generate(self, scheduler: Scheduler, progress: Progress) -> None:
+        waiting = iter(self.items)
+
+        async def work() -> None:
+            for item in waiting:
+                for record in await self._solve(item, scheduler):
+                    append(record)
+                    progress.answered(self.labels[record.strategy], self._running_score(record))
+                progress.problem_done()
+
+        ticking = asyncio.create_task(_tick(scheduler, progress))
+        try:
+            with _seldom_collected(), self.folder.appending() as append:
+                async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
+                    for _ in range(self.in_flight):
+                        group.create_task(work())
+        except BaseExceptionGroup as group:
+            raise _mendable(group) from None
+        finally:
+            ticking.cancel()
+            await self.model.engine.close()
+
+    async def _solve(self, item: Item, scheduler: Scheduler) -> list[Record]:
+        """All strategies at once: what they share is generated once, by whichever comes first."""
+        conditions, timeout = self.model.conditions, self.config.timeout
+        async with asyncio.TaskGroup() as group:
+            jobs = [group.create_task(solve(arm, item, scheduler, conditions, timeout)) for arm in self.arms]
+        return [job.result() for job in jobs]
+
+    def _running_score(self, record: Record) -> float | None:
+        if record.error:
+            return None
+        loaded, text = self.tasks.tasks[record.task], record.answers[-1].text
+        scores = loaded.task.process_results(loaded.task.eval_docs[record.doc_id], [text])
+        return float(scores[loaded.metrics[0]])
+
+    def _metrics(self) -> dict[str, str]:
+        """The main metric of each task."""
+        return {task.name: task.metrics[0] for task in self.tasks.tasks.values()}
+
+    def _score(self, arm: Arm, rungs: Rungs) -> None:
+        for rung, name in enumerate(arm.rungs(rungs.count(arm.id))):
+            results, scores = self._scored_by_lm_eval(rungs.at(arm.id, rung))
+            rungs.put(arm.id, scores)
+            self.folder.write_lm_eval(arm.id, name, results)
+        for texts in rungs.unseen(arm.id):
+            rungs.put_unseen(arm.id, self._scored_by_lm_eval(texts)[1])
+
+    def _scored_by_lm_eval(self, texts: dict[Key, str]) -> tuple[dict[str, Any], Scores]:
+        documents: dict[str, list[int]] = {}
+        for task, doc_id, repeat in sorted(texts):
+            if repeat == 0:
+                documents.setdefault(task, []).append(doc_id)
+        return replay.score(self.tasks, documents, texts)
+
+    def _order(self, record: Record) -> tuple[int, ...]:
+        tasks, arms = list(self.documents), [arm.id for arm in self.arms]
+        return (tasks.index(record.task), record.doc_id, record.repeat, arms.index(record.strategy))
+
+
+@contextlib.contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """The collector leaves alone what stands already, and comes by once in 100,000 new objects instead of 700.
+
+    To look through all libraries takes as long as 400 problems. What a run makes is freed by reference counts, and
+    looking through what is in flight at every turn makes 16 samples cost more than 16 times one.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(100_000, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+
+
+async def _tick(scheduler: Scheduler, progress: Progress) -> None:
+    """Report new tokens once a second, also while no problem is finished."""
+    reported = 0
+    while True:
+        made = scheduler.counts.made
+        progress.tokens(made - reported)
+        reported = made
+        await asyncio.sleep(1)
+
+
+def prepare(config: RunConfig, out: Path | None = None, progress: models.Progress | None = None) -> Run:
+    """`load` of what `check` finds, into the folder `out` where it is given.
+
+    Raises:
+        UserError: whatever is wrong with strategies, tasks, data, model, their options, or `out`.
+    """
+    return load(check(config if out is None else replace(config, out=out)), progress)
+
+
+def load(checked: Checked, progress: models.Progress | None = None) -> Run:
+    """Check everything else that can be checked before anything is generated or written.
+
+    `progress` is told when a model has to be fetched.
+
+    Raises:
+        UserError: whatever is wrong with data, model, their options, or the folder.
+    """
+    config, out = checked.config, checked.config.out
+    tasks = loading.load(config.tasks, config.data_dir)
+    model = load_checked(checked.model, progress)
+    admitted = map(model.admit, checked.strategies)
+    arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in admitted)
+    for arm in arms:
+        arm.rungs(0)
+    if len({arm.id for arm in arms}) < len(arms):  # one names the shipped token, another leaves it open
+        raise UserError(f"two --strategy options resolve to the same strategy, {arms[-1].id}. Leave one out.")
+    sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
+    documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
+    items = replay.collect(tasks, documents)
+    path = out or Path("runs") / _default_name(config, model)
+    folder = RunFolder(path)
+    if model.found.dated and config.model.template_date is None and (day := folder.template_date()) is not None:
+        model = model.dated(day)
+    run = Run(config, folder, config.model.store or path.parent / STORE, arms, tasks, model, documents, items)
+    run.folder.check()
+    run.folder.claim(run.header()["identity"])
+    return run
+
+
+def _mendable(error: BaseException) -> BaseException:
+    """Of what was raised side by side, the first that the command line has a message for; else all of it."""
+    while isinstance(error, BaseExceptionGroup):
+        mendable, _ = error.split((UserError, OSError))
+        if mendable is None:
+            return error
+        error = mendable.exceptions[0]
+    return error
+
+
+def _default_name(config: RunConfig, model: Model) -> str:
+    """Model, tasks and a digest of the settings: other settings get a folder of their own."""
+    said = {key: value for key, value in config_file.plain(config).items() if value != config_file.default(key)}
+    digest = sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:8]
+    words = (model.engine.info.model.rstrip("/").rpartition("/")[2], *map(catalog.short, config.tasks), digest)
+    return "-".join(re.sub(r"[^\w.+]", "_", word) for word in words)

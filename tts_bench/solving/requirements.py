@@ -1,0 +1,89 @@
+"""What strategies ask of a model and its engine, as their options tell before a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from tts_bench.api import Budget, Effort, Forced, Strategy
+from tts_bench.columns import ENTROPY, LOGPROB, TOP_MEAN, named, top_of
+from tts_bench.config import Needs
+from tts_bench.errors import UserError, did_you_mean
+from tts_bench.marks import marks, values
+from tts_bench.registry import BuiltStrategy
+
+_CONTINUES = frozenset({"prefill", "stops"})  # needs of who goes on from inside a text
+
+
+def _is_column(name: object) -> bool:
+    try:
+        top_of(str(name))
+    except ValueError:
+        return False
+    return True
+
+
+def budgets(strategy: Strategy) -> list[int]:
+    """Lengths of thinking, in tokens."""
+    return cast(list[int], list(values(strategy, Budget)))
+
+
+def efforts(strategy: Strategy) -> list[str]:
+    """Settings of a server's own knob."""
+    return cast(list[str], list(values(strategy, Effort)))
+
+
+def stated(built: BuiltStrategy) -> frozenset[str]:
+    """What the strategy itself says that it needs (`api.Strategy`).
+
+    Raises:
+        UserError: it cannot be had, or names what no engine has.
+    """
+    try:
+        found = frozenset(getattr(built.strategy, "needs", ()))
+    except Exception as error:
+        raise UserError(f"{built.id}: its needs cannot be had: {type(error).__name__}: {error}.") from error
+    for name in found:
+        if name not in _CONTINUES and not _is_column(name):
+            known = [*sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20"]
+            raise UserError(f"{built.id}: it needs {name!r}, which nothing has. {did_you_mean(str(name), known)}")
+    return found
+
+
+def columns(strategies: Iterable[BuiltStrategy]) -> tuple[str, ...]:
+    """Numbers beside each token that any of `strategies` needs: all of a run get them, so that they share one pool.
+
+    Raises:
+        UserError: as `stated`.
+    """
+    return named(frozenset(name for each in strategies for name in stated(each) if _is_column(name)))
+
+
+def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
+    """What `strategies` ask of an engine.
+
+    Raises:
+        UserError: as `stated`.
+    """
+    built = list(strategies)
+    levels = dict.fromkeys(level for each in built for level in efforts(each.strategy))
+    why = next((messages_only(why) for each in built if (why := thinks_on(each))), "")
+    return Needs(why, tuple(levels), columns(built))
+
+
+def thinks_on(built: BuiltStrategy) -> str:
+    """Which strategy has to go on from inside a trace, and why, as far as its options tell."""
+    if Forced in marks(built.strategy).values():
+        return f"{built.id}: it puts a cue in the place of the end of thinking"
+    if named_so := sorted(_CONTINUES & stated(built)):
+        return f"{built.id}: it needs {' and '.join(named_so)}"
+    several = len(set(budgets(built.strategy))) > 1
+    return f"{built.id}: it lets one trace grow through several budgets" if several else ""
+
+
+def messages_only(why: str) -> str:
+    """What to say where a strategy has to go on from inside a trace and the endpoint takes whole messages."""
+    return (
+        f"{why}, but the endpoint takes messages only and cannot think on from where a trace stands. Run --strategy "
+        "baseline and --strategy majority-vote, or serve the model with a completions endpoint."
+    )
