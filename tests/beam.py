@@ -1,4 +1,4 @@
-"""Beam search over lines of thinking (arXiv 2408.03314): the beams that a scorer likes most go on, several times each."""
+"""Beam search over lines of thinking (arXiv 2408.03314): the beams that a scorer likes most are gone on from."""
 
 from __future__ import annotations
 

@@ -45,7 +45,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How one token is drawn from its logits: temperature, then top-k, then top-p, then min-p; 0 means greedy.
+    """How one token is drawn from its logits: bias, temperature, top-k, top-p, min-p, in this order; 0 means greedy.
+
+    `bias` bans or favours tokens, by their ids or by texts of one token each: `(("Wait", -inf), (" wait", -2.0))`.
 
     Raises:
         ValueError: a value outside its range.
@@ -55,6 +57,8 @@ class Sampling:
     top_k: int = 0  # 0: all
     top_p: float = 1.0
     min_p: float = 0.0
+    # Added to the logit of each token; -inf: never. Of single calls only: no flag has it.
+    bias: tuple[tuple[int | str, float], ...] = field(default=(), repr=False, metadata={"passed_on": True})
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):  # NaN fails this comparison too
@@ -65,6 +69,14 @@ class Sampling:
             raise ValueError(f"top_p is {self.top_p}; it takes a number above 0, at most 1")
         if not 0 <= self.min_p < 1:
             raise ValueError(f"min_p is {self.min_p}; it takes a number from 0 to below 1")
+        for token, added in self.bias:
+            if not added < float("inf"):
+                raise ValueError(f"the bias of {token!r} is {added}; it takes a number, or -inf for a ban")
+
+    @property
+    def name(self) -> str:
+        """All of it as text, as it stands in keys of streams and of the store."""
+        return f"{self!r} bias {self.bias}" if self.bias else repr(self)
 
 
 class Budget:
@@ -100,7 +112,7 @@ class Segment:
     end: tuple[
         int, ...
     ] = ()  # end of thinking or turn, or a stop text, sampled after `tokens`: what follows replaces it
-    paid: int = 0  # first tokens of a closing that are the model's own end of thinking, sampled just before
+    paid: int = 0  # first tokens of an answer prompt that are the model's own end of thinking, sampled just before
     spent: int = field(init=False, compare=False)  # tokens that this segment adds to a bill
 
     def __post_init__(self) -> None:
@@ -331,6 +343,14 @@ class Reasoner(Protocol):
         """This answer, with the bill of all that was looked at to choose it."""
         ...
 
+    def logprobs(self, trace: Trace, column: str = "logprob") -> tuple[float, ...]:
+        """Natural logarithms beside the sampled tokens of `trace`, ends among them, in their order.
+
+        Of the model's own distribution, before temperature and cuts. "logprob": of the sampled token; "top_mean:20":
+        the mean of the 20 largest; "entropy": of the distribution, in nats. `Strategy.needs` has to name the column.
+        """
+        ...
+
     def extract(self, text: str) -> str | None:
         """The canonical form of the answer that the task reads in `text`."""
         ...
@@ -348,7 +368,9 @@ class Reasoner(Protocol):
 class Strategy(Protocol):
     """A frozen dataclass whose fields are its options. `rungs`, if it has them, names the answers it yields.
 
-    What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`.
+    What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`. What a strategy needs besides is
+    named in `needs`, if it has it: columns of `logprobs`, "prefill" or "stops" where it goes on from inside a text, and
+    "scorer" or "scorer:NAME" where it scores. What lacks one is refused before the run.
     """
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]: ...

@@ -105,6 +105,10 @@ class Columns(Mapping[str, tuple[float, ...]]):
             return self
         return Columns(tuple((name, numbers[: _SIZE * tokens]) for name, numbers in self.packed if tokens))
 
+    def after(self, tokens: int) -> Columns:
+        """The numbers behind those of the first `tokens` tokens."""
+        return Columns(tuple((name, left) for name, numbers in self.packed if (left := numbers[_SIZE * tokens :])))
+
     def joined(self, tokens: int, after: Columns) -> Columns:
         """The numbers of the first `tokens` tokens, and behind them those of `after`.
 

@@ -30,6 +30,7 @@ class Needs:
 
     thinks_on: str = ""  # what to say if it takes whole messages only: one has to go on from inside a trace, or empty
     efforts: tuple[str, ...] = ()  # settings of a server's own knob
+    columns: tuple[str, ...] = ()  # numbers beside each sampled token, as `columns.named` gives them
 
 
 @dataclass(frozen=True)

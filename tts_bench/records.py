@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
+from math import fsum, isfinite
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast, get_type_hints
 
 from tts_bench import foreign
@@ -29,12 +31,13 @@ class SegmentRecord:
     text: str
     tokens: int
     end: int  # tokens of the end of thinking or turn that was sampled after them
-    paid: int  # tokens of a closing that were sampled as that end: `tokens + end - paid` is what the segment cost
+    paid: int  # of an answer prompt: tokens sampled as that end; `tokens + end - paid` is what the segment cost
     start: int
     stream: str
     origin: str
     extracted: str | None = None  # of an answer: its canonical form, what it says in a vote
     scores: dict[str, float] = field(default_factory=dict)  # of a ballot that no rung shows: lm-eval's values
+    means: dict[str, float] = field(default_factory=dict)  # of each column beside its sampled tokens, where asked for
 
 
 @dataclass(frozen=True)
@@ -208,7 +211,11 @@ def _other_schema(found: object) -> str:
     return f"record schema is {repr(found)[:80]}; this version reads {READ[0]} to {READ[-1]}"
 
 
-def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRecord:
+def segment_record(
+    segment: Segment, extracted: str | None = None, numbers: Mapping[str, Sequence[float]] = MappingProxyType({})
+) -> SegmentRecord:
+    """`numbers`: those beside its tokens, by column. A mean that lacks one of its numbers is left out."""
+    means = {name: fsum(values) / len(values) for name, values in numbers.items() if values}
     return SegmentRecord(
         kind=segment.kind,
         text=segment.text,
@@ -219,6 +226,7 @@ def segment_record(segment: Segment, extracted: str | None = None) -> SegmentRec
         stream=segment.stream,
         origin=segment.origin,
         extracted=extracted,
+        means={name: mean for name, mean in means.items() if isfinite(mean)},
     )
 
 

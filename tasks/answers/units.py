@@ -35,7 +35,6 @@ _AREA = re.compile(r"m\s*\^\s*(?:\{\s*[23]\s*\}|[23])")  # 3600 m^2 is an area, 
 _TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
 _GREEK_UNIT = re.compile(r"\\mu\s*(?:\\text\{\s*)?([msgLlFA])\}?")
 _UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*\}")
-_COMPLETE = re.compile(r"[^\W_]$|[)}\]%|]$")
 _LAST = re.compile(
     rf"(?P<head>.*?)"
     rf"(?P<piece>\s*/?\s*\\text\{{[^{{}}]*\}}{_POWER}|\s+/?\s*[A-Za-z]{{2,}}\.?{_POWER}|\^\\circ ?[CFK]?)\s*",
@@ -52,7 +51,6 @@ _ORDINAL = re.compile(
     r"(?<=\d)(?:\}\s*(?=\^))?\s*\^?\s*(?:\{\s*(?:\\text\{\s*)?(?:st|nd|rd|th)\s*\}(?:\s*\})?"
     r"|\\text\{\s*(?:st|nd|rd|th)\s*\}|(?:\\text\{)?(?:st|nd|rd|th)(?=\s|$|\}))"
 )
-_SQUARE = re.compile(r"\b(?:sq|cu|square|cubic)\b\.?")
 
 
 def without_currency(spelled: str) -> str:

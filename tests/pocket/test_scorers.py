@@ -1,4 +1,4 @@
-"""Claims about the pocket scorers: that they know what is right, and that strategies led by them gain what they must."""
+"""Claims about the pocket scorers: they know what is right, and strategies led by them gain what they must."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_best_of_8_by_a_constant_is_the_first_sample(played: dict[str, list[Reco
 @pytest.mark.slow
 @pytest.mark.xdist_group("pocket scorers")
 def test_right_lines_lead_to_right_answers_and_beams_that_follow_them_too(played: dict[str, list[Record]]) -> None:
-    """Best-of-8 by the least of its lines is near its bound; a beam is above single samples, one led by chance is not."""
+    """Best-of-8 by the least line is near its bound; a beam is above single samples, and led by chance it is not."""
     assert accuracy(played["lines"]) > accuracy(played["perfect"]) - 0.03
     assert accuracy(played["beam"]) - accuracy(played["baseline"]) > 0.2
     sample = [sum(pool) / 8 for pool in pools(played["useless"])]

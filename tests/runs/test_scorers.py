@@ -118,13 +118,18 @@ def test_a_run_without_scorers_says_nothing_of_them(there: Path) -> None:
     assert "scores" not in said["timing"]
 
 
+@pytest.mark.parametrize(
+    ("more", "says"),
+    {
+        (): "it needs a scorer called 'prm'. Type --scorer prm=KIND:option=value; 'tts-bench scorers' lists the kinds.",
+        ("--scorer", "x=function:call=mine.py:digest"): "it needs a scorer called 'prm'. The run has x. Type --scorer",
+    }.items(),
+)
 def test_a_strategy_that_needs_a_scorer_is_refused_with_what_to_type(
-    there: Path, capsys: pytest.CaptureFixture[str]
+    there: Path, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], says: str
 ) -> None:
-    assert run("--strategy", f"{BEST}:scorer=prm", "--out", "runs/one") == 2
-    said = capsys.readouterr().err
-    assert "it needs a scorer called 'prm'" in said
-    assert "Type --scorer prm=KIND:option=value" in said
+    assert run("--strategy", f"{BEST}:scorer=prm", "--out", "runs/one", *more) == 2
+    assert says in capsys.readouterr().err.replace("\n", " ")
     assert not (there / "runs").exists()
 
 

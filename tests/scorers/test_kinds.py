@@ -13,7 +13,7 @@ from tts_bench.api import Problem
 from tts_bench.errors import EngineError, UserError
 from tts_bench.scorer import Candidate, Scorer, Verdict
 from tts_bench.scorers import kinds
-from tts_bench.scorers.kinds import SCORERS, ScorerKind, lacking
+from tts_bench.scorers.kinds import SCORERS, ScorerKind
 
 PROBLEM = Problem("sums/0", "sums", "What is 17 and 25?")
 FILE = """
@@ -109,7 +109,7 @@ def test_a_scorer_is_called_by_its_name_or_else_by_its_kind(place: Path) -> None
 @pytest.mark.parametrize(
     ("specs", "says"),
     {
-        ("x",): "there is no kind of scorer 'x'. Known: function, judge, reward-model.",
+        ("x",): "there is no kind of scorer 'x'. Known: function, judge, pocket, reward-model.",
         ("a=functon:call=mine.py:steps",): "Did you mean 'function'?",
         ("a b=function:call=mine.py:steps",): "has the name 'a b'; it takes letters",
         ("=function:call=mine.py:steps",): "has the name ''",
@@ -130,16 +130,6 @@ def test_a_scorer_that_cannot_be_is_refused_with_what_to_type(place: Path, specs
 def test_what_is_no_function_of_the_file_is_refused(place: Path, name: str) -> None:
     with pytest.raises(UserError, match=f"mine.py has no function '{name}'. Write `def {name}"):
         scorer(f"function:call=mine.py:{name}")
-
-
-def test_a_need_says_what_to_type_where_no_scorer_meets_it() -> None:
-    assert not lacking("scorer", ["prm"])
-    assert not lacking("scorer:prm", ["prm", "other"])
-    assert not lacking("logprobs", [])
-    assert lacking("scorer", []) == "it needs a scorer. Type --scorer NAME=KIND:option=value"
-    assert lacking("scorer:prm", ["other"]) == (
-        "it needs a scorer called 'prm'. The run has other. Type --scorer prm=KIND:option=value"
-    )
 
 
 THEIRS = """

@@ -35,6 +35,7 @@ class Conditions:
     max_thinking: int = 8192  # tokens of a trace's thinking, cues included (the paper's Bmax)
     max_answer: int = 1024  # tokens kept free for the answer on top of it
     system: str | None = None
+    columns: tuple[str, ...] = ()  # numbers beside each sampled token, for `logprobs()`
 
 
 class Handle:
@@ -61,7 +62,7 @@ class Handle:
         self.scoring = scoring or Scoring()
         self._answer_stops = (*conditions.format.answer_stops, *answer_stops)
         self.piece = piece  # tokens between two looks at what is sampled
-        self._sampler = Sampler(scheduler, ledger, piece)
+        self._sampler = Sampler(scheduler, ledger, piece, conditions.columns)
         self._closing = Closing(conditions.format, self._engine.tokenizer)
         self._own = open_prompt(problem.prompt, conditions.system, conditions.format, self._engine.tokenizer)
         ledger.prompt = len(self._own.tokens)
@@ -109,7 +110,7 @@ class Handle:
             self._closing.stop_texts,
             effort,
             until,
-            last.spent if again else 0,
+            since=last.spent if again else 0,
         )
         opening = self._opening_of(trace)
         known = self.ledger.longest(self._sampler.origin(opening, wish))  # before others in flight are shown
@@ -167,6 +168,12 @@ class Handle:
         text = self._conditions.format.answer_text(prefill + trace.segments[-1].text)
         return self._issue((text, self._extract(text)), (trace,), whole.lineage)
 
+    def second_turn(self, trace: Trace) -> tuple[Turn, ...]:
+        """The conversation in which a server of messages is asked for the answer; none where it is not asked so."""
+        question, opening = self._conditions.format.question, self._opening_of(trace)
+        thought = "".join(segment.text for segment in trace.segments[len(opening.segments) :])
+        return (*opening.turns, Turn("assistant", thought), Turn("user", question)) if question and thought else ()
+
     async def ask_once(self, held: Held, limit: int, effort: str) -> Held:
         """Thinking with its answer, which comes in the same reply and waits in the ledger for `answer()`."""
         trace, opening = held.trace, self._opening_of(held.trace)
@@ -177,12 +184,14 @@ class Handle:
         request = Request(
             opening.tokens, (), most, stream, self._conditions.thinking, effort=effort, turns=opening.turns
         )
-        generation = await self._sampler.generate(request)
+        generation = await self._sampler.generate(replace(request, columns=self._conditions.columns))
         place = len(generation.tokens) - generation.stop
         decode, digest = self._engine.tokenizer.decode, opening.digest
         thought, said = generation.tokens[:place], generation.tokens[place:]
         thinking = Segment("thinking", thought, decode(thought), digest((), "thinking", stream), start, stream)
         answer = Segment("answer", said, decode(said), digest((), "answer", stream), start + place, stream)
+        self.ledger.note(thinking.origin, generation.columns.cut(place))
+        self.ledger.note(answer.origin, generation.columns.after(place))
         self.ledger.replies[self.ledger.keep(thinking).origin] = self.ledger.keep(answer)
         ended = generation.finish == "stop" or bool(said)
         grown = Trace((*trace.segments, thinking), ended, not ended, before=trace.before)
@@ -277,12 +286,34 @@ class Handle:
         self, kind: Sampled, effort: str = "", sampling: Sampling | None = None, default: Sampling | None = None
     ) -> str:
         branch = (*self._branch, f"effort {effort}") if effort else self._branch
-        branch = (*branch, f"{sampling!r}") if sampling not in (None, default) else branch
+        branch = (*branch, sampling.name) if sampling and sampling != default else branch
         return stream_key(self._conditions.seed, self.problem.id, branch, kind)
 
     def _continues(self, call: str) -> None:
         if self._conditions.format.mode == "one-reply":
             raise EngineError(f"the endpoint gives whole replies: {call} needs one that continues a text")
+
+    def sampling(self, wanted: Sampling | None, call: str) -> Sampling | None:
+        """What a strategy wants of one call, with the ids of the tokens that its bias names.
+
+        Raises:
+            Misuse: it is no `Sampling`, or biases a text of several tokens.
+            EngineError: the engine takes no bias.
+        """
+        if wanted is None or (type(wanted) is Sampling and not wanted.bias):
+            return wanted
+        check.sampling(wanted, call)
+        if "bias" not in self._engine.info.capabilities:
+            raise EngineError(f"{call} was given a bias, and the engine {self._engine.info.name} takes none")
+        ids: dict[int | str, float] = {}
+        for token, added in wanted.bias:
+            tokens = self._engine.tokenizer.encode(token) if isinstance(token, str) else (token,)
+            if len(tokens) != 1:
+                raise Misuse(
+                    f"{call} was given a bias for {token!r}, which is {len(tokens)} tokens: name one, or its id"
+                )
+            ids[tokens[0]] = added
+        return replace(wanted, bias=tuple(sorted(ids.items())))
 
     def _read(self, cue: Cue, call: str) -> tuple[tuple[int, ...], str]:
         if isinstance(cue, LearnedToken):

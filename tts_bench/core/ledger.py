@@ -12,6 +12,7 @@ from operator import attrgetter, is_
 from typing import Any, TypeVar, cast
 
 from tts_bench.api import Answer, Cost, Probe, Score, Segment, Trace
+from tts_bench.columns import NO_COLUMNS, Columns
 from tts_bench.core.cost import Lineage, Scored
 from tts_bench.errors import Misuse
 
@@ -62,6 +63,7 @@ class Ledger:
         self.scored: dict[tuple[str, tuple[str, int]], Scored] = {}  # what scorers said, by origin and what it is of
         self.replies: dict[str, Segment] = {}  # answers that came with their thinking, by its origin
         self._longest: dict[str, Segment] = {}  # version that the strategy has seen of each origin
+        self._columns: dict[str, Columns] = {}  # by origin
         self._extracted: dict[str, str | None] = {}
         self._issued: dict[int, _Issued] = {}  # by the id of the copy
         self._copies: dict[int, tuple[object, Any]] = {}  # segments and traces with their copies, by the original's id
@@ -73,6 +75,19 @@ class Ledger:
         if seen is None or segment.spent > seen.spent:
             self._longest[segment.origin] = segment
         return segment
+
+    def note(self, origin: str, columns: Columns) -> None:
+        """Enter the numbers beside the tokens of a generation."""
+        if columns:
+            self._columns[origin] = self._columns.get(origin, NO_COLUMNS).longest(columns)
+
+    def columns(self, segment: Segment) -> Columns:
+        """All numbers beside the tokens that were sampled for `segment`, its end among them."""
+        return self._columns.get(segment.origin, NO_COLUMNS).cut(segment.spent)
+
+    def numbers(self, segment: Segment, column: str) -> tuple[float, ...]:
+        """Those of one column; none where nobody asked for it."""
+        return self.columns(segment).get(column, ())
 
     def longest(self, origin: str) -> Segment | None:
         """The longest version of `origin` that the strategy has seen."""
@@ -133,6 +148,16 @@ class Ledger:
             Misuse: it is none of this ledger's, or was changed.
         """
         return cast(Held, self._original(trace, call, Trace))
+
+    def looked_at(self, trace: object, call: str) -> Trace:
+        """A trace as it was handed out, glimpses among them.
+
+        Raises:
+            Misuse: as `held`.
+        """
+        if not isinstance(trace, Trace) or (issued := self._issued.get(id(trace))) is None or not _unchanged(issued):
+            raise Misuse(f"{call} was given a {type(trace).__name__} that is no trace of this problem's reasoner")
+        return trace
 
     def given(self, answer: object, call: str) -> Given:
         """The original of an answer that was handed to `call`.

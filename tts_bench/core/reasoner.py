@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import chain
 from random import Random
 from typing import Literal, cast
 
 from tts_bench.api import Answer, Cost, Cue, Probe, Reasoner, Sampling, Score, Seen, Trace, Turn
+from tts_bench.columns import LOGPROB
 from tts_bench.core import check
 from tts_bench.core.cost import Lineage
 from tts_bench.core.handle import Handle, beyond, but
@@ -40,7 +42,7 @@ class ModelReasoner(Handle):
         held = self.begun() if trace is None else self._open(trace, "think()")
         check.count(max_tokens, "max_tokens of think()")
         until = check.texts(stop, "stop of think()")
-        check.sampling(sampling, "think()")
+        sampling = self.sampling(sampling, "think()")
         if effort and "effort" not in self._engine.info.capabilities:
             raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
         if self._conditions.format.mode == "one-reply":
@@ -85,7 +87,7 @@ class ModelReasoner(Handle):
         sampling: Sampling | None = None,
     ) -> Answer:
         held = self.begun() if trace is None else self._open(trace, "answer()")
-        check.sampling(sampling, "answer()")
+        sampling = self.sampling(sampling, "answer()")
         if reply := self.ledger.replies.get(held.trace.segments[-1].origin):
             if prefill or max_tokens or sampling:
                 raise EngineError("the endpoint gives whole replies: answer() takes no more than the trace")
@@ -106,9 +108,8 @@ class ModelReasoner(Handle):
         limit = min(check.count(max_tokens, "max_tokens of answer()") or room, room)
         ends = self._engine.tokenizer.end_ids
         own = self._conditions.answer
-        wish = Wish(
-            "answer", closed, self._stream("answer", "", sampling, own), sampling or own, ends, self._answer_stops
-        )
+        stream, turns = self._stream("answer", "", sampling, own), () if begun else self.second_turn(held.trace)
+        wish = Wish("answer", closed, stream, sampling or own, ends, self._answer_stops, turns=turns)
         seen_before = self.ledger.longest(self._sampler.origin(opening, wish))
         segment = self.ledger.keep((await self._sampler.sample(opening, wish, limit)).segment)
         whole = but(held, segments=(*closed, segment))
@@ -198,6 +199,12 @@ class ModelReasoner(Handle):
         given = self.ledger.given(answer, "choose()")
         lineage, own = given.lineage | self.ledger.seen(seen, "choose()"), given.answer
         return self._issue((own.text, own.extracted), own.traces, lineage, self._total(lineage))
+
+    def logprobs(self, trace: Trace, column: str = LOGPROB) -> tuple[float, ...]:
+        if column not in self._conditions.columns:
+            raise Misuse(f"logprobs() was asked for {column!r}, which the `needs` of the strategy do not name")
+        segments = self.ledger.looked_at(trace, "logprobs()").segments
+        return tuple(chain.from_iterable(self.ledger.numbers(each, column) for each in segments if each.stream))
 
     def extract(self, text: str) -> str | None:
         return self._extract(check.text(text, "text of extract()"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from tts_bench.api import Sampling, Segment
+from tts_bench.api import Sampling, Segment, Turn
 from tts_bench.core import stops
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.opening import Opening
@@ -40,38 +40,40 @@ class Wish:
     stop_texts: tuple[str, ...]
     effort: str = ""
     until: tuple[str, ...] = field(default=())  # texts that stop it where it can be gone on from
+    turns: tuple[Turn, ...] = ()  # the conversation that it all stands for, if it is one
     since: int = 0  # its first tokens that have been looked at for them
 
 
 class Sampler:
     """Makes the segments of one problem, for one strategy."""
 
-    def __init__(self, scheduler: Scheduler, ledger: Ledger, piece: int = PIECE) -> None:
+    def __init__(self, scheduler: Scheduler, ledger: Ledger, piece: int, columns: tuple[str, ...]) -> None:
         self.tokenizer = scheduler.engine.tokenizer
         self._scheduler = scheduler
         self._ledger = ledger
         self._piece = piece
+        self._columns = columns
 
     async def sample(self, opening: Opening, wish: Wish, limit: int) -> Stretch:
         """At most `limit` tokens from the beginning of what `wish` describes. The ledger does not have them yet."""
         prefix = after(opening, wish.stood)
         request = Request(
             opening.tokens, prefix, limit, wish.stream, wish.sampling, wish.stop_ids, wish.stop_texts,
-            effort=wish.effort, turns=opening.turns,
+            effort=wish.effort, turns=wish.turns if prefix else opening.turns, columns=self._columns,
         )  # fmt: skip
         if not wish.until:
             made = await self.generate(request)
-            return Stretch(self._segment(opening, wish, prefix, made.tokens, made.stop), made.finish == "stop", "")
+            return self._whole(opening, wish, prefix, made)
         length = wish.since
         while True:
             length = min(limit, length + self._piece)
             made = await self.generate(replace(request, max_tokens=length))
             content = made.tokens[: len(made.tokens) - made.stop]
             if hit := stops.first(content, wish.since, wish.until, self.tokenizer):
-                tokens = made.tokens[: hit.end]
-                return Stretch(self._segment(opening, wish, prefix, tokens, hit.end - hit.begin), False, hit.text)
+                segment = self._segment(opening, wish, prefix, made, hit.end, hit.end - hit.begin)
+                return Stretch(segment, False, hit.text)
             if length == limit or made.finish != "length":
-                return Stretch(self._segment(opening, wish, prefix, made.tokens, made.stop), made.finish == "stop", "")
+                return self._whole(opening, wish, prefix, made)
 
     async def generate(self, request: Request) -> Generation:
         if self._ledger.closed:
@@ -101,19 +103,18 @@ class Sampler:
         content = (segment.tokens + segment.end)[:tokens]
         return replace(segment, tokens=content, end=(), text=self.tokenizer.decode(content))
 
+    def _whole(self, opening: Opening, wish: Wish, prefix: tuple[int, ...], made: Generation) -> Stretch:
+        segment = self._segment(opening, wish, prefix, made, len(made.tokens), made.stop)
+        return Stretch(segment, made.finish == "stop", "")
+
     def _segment(
-        self, opening: Opening, wish: Wish, prefix: tuple[int, ...], tokens: tuple[int, ...], end: int
+        self, opening: Opening, wish: Wish, prefix: tuple[int, ...], made: Generation, count: int, end: int
     ) -> Segment:
-        content = tokens[: len(tokens) - end]
-        return Segment(
-            wish.kind,
-            content,
-            self.tokenizer.decode(content),
-            opening.digest(prefix, wish.kind, wish.stream),
-            len(opening.tokens) + len(prefix),
-            wish.stream,
-            tokens[len(tokens) - end :],
-        )
+        """The first `count` tokens that were `made`, the last `end` of them as its end."""
+        content, origin = made.tokens[: count - end], opening.digest(prefix, wish.kind, wish.stream)
+        self._ledger.note(origin, made.columns.cut(count))
+        text, start = self.tokenizer.decode(content), len(opening.tokens) + len(prefix)
+        return Segment(wish.kind, content, text, origin, start, wish.stream, made.tokens[count - end : count])
 
 
 def after(opening: Opening, stood: Sequence[Segment]) -> tuple[int, ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tts_bench.errors import UserError
 from tts_bench.learning.config import TrainConfig, of_rollouts
-from tts_bench.learning.tasks import check_task
 from tts_bench.solving.model import check
 from tts_bench.tasks import catalog, data
 from tts_bench.tokens import tokenfile
@@ -21,3 +21,19 @@ def precheck(config: TrainConfig) -> None:
     data.data_folder(config.data_dir)
     check(config.model)
     check(of_rollouts(config))
+
+
+def check_task(name: str) -> None:
+    """Refuse a task that has nothing to train on.
+
+    Raises:
+        UserError: unknown, lm-eval's own, or without a train split.
+    """
+    trainable = ", ".join(other for other in catalog.names() if "train" in catalog.describe(other).splits)
+    if name.startswith(catalog.PREFIX):
+        raise UserError(
+            f"--task {name} is lm-eval's own: it has no train split here. Tasks that have one: {trainable}."
+        )
+    catalog.check((name,))
+    if "train" not in catalog.describe(name).splits:
+        raise UserError(f"--task {name} has no train split. Tasks that have one: {trainable}.")

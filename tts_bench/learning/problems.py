@@ -11,7 +11,7 @@ import numpy as np
 
 from tts_bench.api import Answer
 from tts_bench.errors import UserError
-from tts_bench.learning.tasks import check_task
+from tts_bench.learning.precheck import check_task
 from tts_bench.lm_eval.replay import stops
 from tts_bench.solving.solve import Item
 from tts_bench.tasks import catalog, loading

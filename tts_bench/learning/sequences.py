@@ -46,7 +46,7 @@ def sequence(trace: Trace, advantage: float = 0.0) -> Sequence | None:
 
 
 def _chosen(segment: Segment) -> tuple[int, ...]:
-    """What the model sampled of a segment, from its first token on; of a closing, from its second."""
+    """What the model sampled of a segment, from its first token on; of an answer prompt, from its second."""
     if segment.kind in ("thinking", "answer"):
         # Of an end of several tokens only the first has all of its context in the trace.
         return segment.tokens + segment.end[:1]

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from tts_bench import registry
 from tts_bench.config import RunConfig
-from tts_bench.errors import UserError
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.folder import RunFolder
 from tts_bench.scorers import kinds as scorers
 from tts_bench.solving.model import CheckedModel
 from tts_bench.solving.model import check as check_model
-from tts_bench.solving.requirements import needs
+from tts_bench.solving.requirements import check_scorers, needs
 from tts_bench.tasks import catalog, data
 
 
@@ -37,10 +36,7 @@ def check(config: RunConfig) -> Checked:
     data.data_folder(config.data_dir)
     model = check_model(config.model, needs(strategies))
     scoring = scorers.check(config.scorers)
-    for built in strategies:
-        for need in getattr(built.strategy, "needs", ()):
-            if lacking := scorers.lacking(need, [one.name for one in scoring]):
-                raise UserError(f"{built.label}: {lacking}")
+    check_scorers(strategies, [one.name for one in scoring])
     if config.out is not None:
         RunFolder(config.out).check()
     return Checked(config, tuple(strategies), model, scoring)

@@ -28,7 +28,7 @@ from tts_bench.lm_eval.rungs import Key, Rungs, Scores
 from tts_bench.records import Record
 from tts_bench.runs import outside, provenance
 from tts_bench.runs.checked import Checked, check
-from tts_bench.runs.folder import RunFolder
+from tts_bench.runs.folder import SCHEMA, RunFolder
 from tts_bench.runs.portable import portable
 from tts_bench.runs.scorers import RunScorer, load_scorers
 from tts_bench.solving import loop
@@ -177,7 +177,7 @@ class Run:
         }
         end = {"status": "finished", "errors": len(errors), "records_sha256": self.folder.digest()}
         code = outside.listed({**self._outside_code(), **ran})  # what was imported meanwhile, too
-        self.folder.write_json("run.json", {"schema": 1, **end, **header, "outside_code": code, "timing": timing})
+        self.folder.write_json("run.json", {"schema": SCHEMA, **end, **header, "outside_code": code, "timing": timing})
         return RunResult(self.folder.path, line, errors)
 
     def _outside_code(self) -> dict[Path, str]:

@@ -147,13 +147,3 @@ def load(one: Chosen, progress: Progress | None = None) -> Loaded:
             "tts_bench.scorers.kinds.Loaded. Tell whoever made it."
         )
     return loaded
-
-
-def lacking(need: str, names: Sequence[str]) -> str:
-    """What to type for a strategy's need "scorer" or "scorer:NAME"; empty where the scorers `names` meet it."""
-    what, colon, name = need.partition(":")
-    if what != "scorer" or (name in names if colon else names):
-        return ""
-    known = f" The run has {', '.join(names)}." if names else ""
-    wanted = f"a scorer called {name!r}" if colon else "a scorer"
-    return f"it needs {wanted}.{known} Type --scorer {name or 'NAME'}=KIND:option=value"

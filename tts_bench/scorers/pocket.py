@@ -23,7 +23,8 @@ from tts_bench.scorers.kinds import Loaded, ScorerKind, Setup
 _VERSION = 1  # raise it whenever equal texts may get other scores
 _PLUS = ("finds", "buys", "wins", "picks up", "takes back", "gains", "adds", "nets", "calls in", "offsets", "draws in")
 _MINUS = (
-    "loses", "sells", "drops", "gives away", "sets aside", "pays", "spends", "voids", "writes off", "advances", "releases",
+    "loses", "sells", "drops", "gives away", "sets aside", "pays", "spends", "voids", "writes off", "advances",
+    "releases",
 )  # fmt: skip
 _EVENT = re.compile(rf"\b(?:He|She|It) ({'|'.join(_PLUS + _MINUS)}) (\d+)\.")
 _START = re.compile(r"(?:has|holds) (\d+) ")

@@ -11,7 +11,7 @@ from tts_bench import registry
 from tts_bench.api import LearnedToken
 from tts_bench.config import ModelConfig, Needs
 from tts_bench.core.handle import Conditions
-from tts_bench.engine import Engine, Sampling
+from tts_bench.engine import Engine, Sampling, check_columns
 from tts_bench.engines import kinds
 from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
@@ -74,9 +74,9 @@ class Model:
             },
             "thinking_format": conditions.format.recorded(),
             "sampling": {
-                "thinking": asdict(conditions.thinking),
-                "continuation": asdict(conditions.continuation),
-                "answer": asdict(conditions.answer),
+                "thinking": _sampled(conditions.thinking),
+                "continuation": _sampled(conditions.continuation),
+                "answer": _sampled(conditions.answer),
             },
             "max_thinking_tokens": conditions.max_thinking,
             "max_answer_tokens": conditions.max_answer,
@@ -160,6 +160,11 @@ class CheckedModel:
     needs: Needs
 
 
+def _sampled(sampling: Sampling) -> dict[str, Any]:
+    """As run.json says it; a run as a whole has no bias."""
+    return {name: value for name, value in asdict(sampling).items() if name != "bias"}
+
+
 def check(config: ModelConfig, needs: Needs | None = None) -> CheckedModel:
     """Refuse what no model could make right; imports no library. `needs` are those of the run's strategies.
 
@@ -215,7 +220,9 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Mod
         max_thinking=config.max_thinking_tokens or min(_PAPER_THINKING, room - 1),
         max_answer=max_answer,
         system=config.system,
+        columns=checked.needs.columns,
     )
+    check_columns(engine.info, conditions.columns)
     return Model(engine, conditions, loaded.source, loaded.notes, found, loaded.code)
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from tts_bench.api import Budget, Effort, Forced, Strategy
+from tts_bench.columns import ENTROPY, LOGPROB, TOP_MEAN, named, top_of
 from tts_bench.config import Needs
+from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import marks, values
 from tts_bench.registry import BuiltStrategy
+
+_CONTINUES = frozenset({"prefill", "stops"})  # needs of who goes on from inside a text
+_SCORER = "scorer"  # or "scorer:NAME": of who scores
+
+
+def _is_column(name: object) -> bool:
+    try:
+        top_of(str(name))
+    except ValueError:
+        return False
+    return True
 
 
 def budgets(strategy: Strategy) -> list[int]:
@@ -21,17 +34,68 @@ def efforts(strategy: Strategy) -> list[str]:
     return cast(list[str], list(values(strategy, Effort)))
 
 
+def stated(built: BuiltStrategy) -> frozenset[str]:
+    """What the strategy itself says that it needs (`api.Strategy`).
+
+    Raises:
+        UserError: it cannot be had, or names what no engine has.
+    """
+    try:
+        found = frozenset(getattr(built.strategy, "needs", ()))
+    except Exception as error:
+        raise UserError(f"{built.id}: its needs cannot be had: {type(error).__name__}: {error}.") from error
+    for name in found:
+        if name not in _CONTINUES and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
+            known = [*sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
+            raise UserError(f"{built.id}: it needs {name!r}, which nothing has. {did_you_mean(str(name), known)}")
+    return found
+
+
+def check_scorers(strategies: Iterable[BuiltStrategy], names: Sequence[str]) -> None:
+    """Refuse strategies that need a scorer, or one of a name, where the run has the scorers `names`.
+
+    Raises:
+        UserError: one does, or as `stated`.
+    """
+    for built in strategies:
+        for need in sorted(stated(built)):
+            what, colon, name = need.partition(":")
+            if what != _SCORER or (name in names if colon else names):
+                continue
+            known = f" The run has {', '.join(names)}." if names else ""
+            raise UserError(
+                f"{built.id}: it needs {f'a scorer called {name!r}' if colon else 'a scorer'}.{known} "
+                f"Type --scorer {name or 'NAME'}=KIND:option=value; 'tts-bench scorers' lists the kinds."
+            )
+
+
+def columns(strategies: Iterable[BuiltStrategy]) -> tuple[str, ...]:
+    """Numbers beside each token that any of `strategies` needs: all of a run get them, so that they share one pool.
+
+    Raises:
+        UserError: as `stated`.
+    """
+    return named(frozenset(name for each in strategies for name in stated(each) if _is_column(name)))
+
+
 def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
-    """What `strategies` ask of an engine."""
+    """What `strategies` ask of an engine.
+
+    Raises:
+        UserError: as `stated`.
+    """
     built = list(strategies)
     levels = dict.fromkeys(level for each in built for level in efforts(each.strategy))
-    return Needs(next((messages_only(why) for each in built if (why := thinks_on(each))), ""), tuple(levels))
+    why = next((messages_only(why) for each in built if (why := thinks_on(each))), "")
+    return Needs(why, tuple(levels), columns(built))
 
 
 def thinks_on(built: BuiltStrategy) -> str:
     """Which strategy has to go on from inside a trace, and why, as far as its options tell."""
     if Forced in marks(built.strategy).values():
         return f"{built.id}: it puts a cue in the place of the end of thinking"
+    if named_so := sorted(_CONTINUES & stated(built)):
+        return f"{built.id}: it needs {' and '.join(named_so)}"
     several = len(set(budgets(built.strategy))) > 1
     return f"{built.id}: it lets one trace grow through several budgets" if several else ""
 

@@ -214,7 +214,9 @@ def _record(
         repeat=item.repeat,
         problem=item.problem.id,
         strategy=arm.id,
-        segments=tuple(segment_record(segment, ledger.extracted(segment)) for segment in segments),
+        segments=tuple(
+            segment_record(segment, ledger.extracted(segment), ledger.columns(segment)) for segment in segments
+        ),
         answers=rungs,
         spent=cost.scored_too(spent, ledger.scored.values()),
         error=error,

@@ -4,7 +4,7 @@ const KINDS = {
   prompt: "Prompt",
   thinking: "Thinking, sampled",
   cue: "Cue, put in",
-  closing: "Closing, put in",
+  closing: "Answer prompt, put in",
   answer: "Answer, sampled",
 };
 const BILL = { prompt: "Prompt", thinking: "Thinking", forced: "Put in", answer: "Answer" };
