@@ -18,6 +18,10 @@ class BestOfN:
     how: Aggregation | None = None
     weighted: bool = False
 
+    def __post_init__(self) -> None:
+        if self.samples < 1:
+            raise ValueError(f"samples is {self.samples}; it takes a whole number from 1 upwards")
+
     @property
     def needs(self) -> tuple[str, ...]:
         return (f"scorer:{self.scorer}",)

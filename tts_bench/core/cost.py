@@ -59,7 +59,7 @@ class Lineage:
             self.kept + other.kept,
             self.dropped + other.dropped,
             max(self.clock, other.clock),
-            self.scored + other.scored,
+            _each_once(self.scored + other.scored),
         )
 
     def __bool__(self) -> bool:
@@ -69,6 +69,10 @@ class Lineage:
     def segments(self) -> tuple[Segment, ...]:
         """Its unique segments, the longest version of each."""
         return unique(self.kept + self.dropped)
+
+
+def _each_once(scored: tuple[Scored, ...]) -> tuple[Scored, ...]:
+    return tuple({(one.origin, one.of): one for one in scored}.values())
 
 
 class Bill:

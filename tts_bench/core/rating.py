@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tts_bench.api import Answer, Score, Trace
 from tts_bench.core.cost import Lineage, Scored
@@ -22,12 +22,13 @@ async def rate(handle: Handle, candidates: Sequence[Answer | Trace], by: str) ->
     ledger, form = handle.ledger, handle.form
     given = listed(candidates, "candidates of score()")
     originals = [ledger.candidate(each, "score()") for each in given]
+    copies = cast("list[Answer | Trace]", given)
     if ledger.closed:
         await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
     name = handle.scoring.named(by)
     texts = [_candidate(original, form) for original in originals]
     made = await handle.scoring.score(name, handle.problem, texts)
-    return tuple(_score(handle, name, *each) for each in zip(candidates, originals, made, strict=True))
+    return tuple(_score(handle, name, *each) for each in zip(copies, originals, made, strict=True))
 
 
 def _score(handle: Handle, by: str, candidate: Answer | Trace, original: Held | Given, made: Made) -> Score:
