@@ -122,7 +122,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Record]]:
     }  # fmt: skip
     scorers = tuple(f"{name}=pocket:says={said}" for name, said in says.items())
     model = ModelConfig("pocket", "hf:workers=1,threads=1")
-    config = RunConfig(model, ("pocket_arithmetic",), tuple(strategies.values()), scorers, limit=PROBLEMS)
+    config = RunConfig(model, ("pocket_arithmetic",), tuple(strategies.values()), limit=PROBLEMS, scorers=scorers)
     run = prepare(config, tmp_path_factory.mktemp("played") / "run")
     execute(run)
     names = dict(zip((arm.id for arm in run.arms), strategies, strict=True))

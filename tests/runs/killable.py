@@ -54,7 +54,7 @@ def run(
     if actors is not None:
         scripted.load_script = partial(in_actor, actors)  # type: ignore[assignment]
     model = ModelConfig(model="slow", engine=f"scripted:ray={ray},workers=2" if actors else "scripted")
-    config = RunConfig(model, ("gsm8k",), strategies, scorers, data_dir=data, in_flight=3)
+    config = RunConfig(model, ("gsm8k",), strategies, data_dir=data, in_flight=3, scorers=scorers)
     ready = prepare(config, out)
     with Progress(len(ready.items), list(ready.labels.values()), Console(file=io.StringIO())) as progress:
         ready.execute(progress)

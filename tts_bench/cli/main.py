@@ -33,6 +33,7 @@ VERBS = {
     "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, check them."),
     "strategies": ("tts_bench.cli.strategies:app", "List the strategies, start one of your own, and check it."),
     "engines": ("tts_bench.cli.engines:app", "List the engines and what they can do, and check one."),
+    "scorers": ("tts_bench.cli.scorers:app", "List the kinds of scorers, and try one on a text."),
     "train-token": ("tts_bench.cli.train_token:train_token", "Train a continue-thinking token for a model."),
     "token": ("tts_bench.cli.token:app", "Show a token file, export it into a checkpoint, or start one."),
     "tasks": ("tts_bench.cli.tasks:app", "List the tasks, check their scoring, start one of your own."),

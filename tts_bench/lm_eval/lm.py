@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +13,7 @@ from lm_eval.utils import simple_parse_args_string
 from tts_bench import registry
 from tts_bench.config import ModelConfig
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
 from tts_bench.engines import kinds
 from tts_bench.engines.flags import flagged
@@ -19,9 +21,10 @@ from tts_bench.errors import UserError
 from tts_bench.lm_eval.replay import GenerateOnly, keys, stops
 from tts_bench.options import coerce, options_of, text_of
 from tts_bench.records import Record
+from tts_bench.scorers import kinds as kinds_of_scorers
 from tts_bench.solving import loop
 from tts_bench.solving.model import check, load_checked
-from tts_bench.solving.requirements import needs
+from tts_bench.solving.requirements import check_scorers, needs
 from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks.scoring import extract
@@ -35,7 +38,7 @@ class TTSBenchLM(GenerateOnly):
 
     Arguments are `strategy`, the strategy's own options, the engine's own options, and the fields of `ModelConfig`,
     `pretrained` being another name for `model`; all as text, as in `strategy=budget-forcing,extensions=2,rows=8`.
-    Occurrences of one request get streams of their own.
+    Occurrences of one request get streams of their own. `scorers`, of Python alone, are as `--scorer` takes them.
 
     Raises:
         UserError: an unknown or wrong argument.
@@ -43,7 +46,13 @@ class TTSBenchLM(GenerateOnly):
     """
 
     def __init__(
-        self, strategy: str = "baseline", *, timeout: float = 3600.0, in_flight: int = 32, **options: str | float | None
+        self,
+        strategy: str = "baseline",
+        *,
+        timeout: float = 3600.0,
+        in_flight: int = 32,
+        scorers: Sequence[str] = (),
+        **options: str | float | None,
     ) -> None:
         super().__init__()
         if "pretrained" in options:
@@ -52,10 +61,14 @@ class TTSBenchLM(GenerateOnly):
         config, rest = _config({key: text for key, text in texts.items() if key not in _LM_EVAL_ADDS})
         more = ",".join(f"{key}={text}" for key, text in rest.items())
         built = registry.build(f"{strategy}{',' if ':' in strategy and more else ':' if more else ''}{more}")
+        chosen = kinds_of_scorers.check(scorers)
+        check_scorers([built], [one.name for one in chosen])
         self._model = load_checked(check(config, needs([built])))
         built = self._model.admit(built)
         self._arm = Arm(built.id, built.strategy)
-        self._scheduler = Scheduler(self._model.engine, Store(config.store))
+        store = Store(config.store)
+        self._scheduler = Scheduler(self._model.engine, store)
+        self._scoring = Scoring({one.name: kinds_of_scorers.load(one).scorer for one in chosen}, store)
         self._timeout, self._in_flight = float(timeout), int(in_flight)
 
     @classmethod
@@ -100,8 +113,8 @@ class TTSBenchLM(GenerateOnly):
 
         async def one(item: Item) -> Record:
             async with room:
-                work = solve(self._arm, item, self._scheduler, self._model.conditions, self._timeout)
-                return await work
+                conditions = self._model.conditions
+                return await solve(self._arm, item, self._scheduler, conditions, self._timeout, self._scoring)
 
         async with watchdog(self._timeout):
             return list(await asyncio.gather(*map(one, items)))

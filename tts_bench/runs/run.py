@@ -204,8 +204,9 @@ class Run:
             raise _mendable(group) from None
         finally:
             ticking.cancel()
-            for closing in (self.model.engine, *(one.scorer for one in self.scorers)):
-                await closing.close()
+            await self.model.engine.close()
+            for one in self.scorers:
+                await one.scorer.close()
 
     async def _solve(self, item: Item, scheduler: Scheduler, scoring: Scoring) -> list[Record]:
         """All strategies at once: what they share is generated once, by whichever comes first."""

@@ -80,7 +80,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
 def _silent() -> Iterator[None]:
     """No report of the tensors that the body has no use for: the head's are among them."""
     before = transformers.utils.logging.get_verbosity()
-    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.set_verbosity(transformers.utils.logging.ERROR)
     try:
         yield
     finally:

@@ -1,0 +1,86 @@
+"""`tts-bench scorers`: which kinds there are, and what they take; what one says of a text."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from tts_bench.cli.naming import NameOrCommand
+from tts_bench.plugins import origin
+from tts_bench.present.lists import show_options, table, text
+
+app = typer.Typer(cls=NameOrCommand, help="Scorers: list the kinds, show one, try one.")
+
+
+@app.callback(invoke_without_command=True)
+def scorers(context: typer.Context) -> None:
+    """List the kinds of scorers: whether each is there or what to type; with a name, show one."""
+    if context.invoked_subcommand is None:
+        _list(Console())
+
+
+@app.command()
+def show(name: Annotated[str, typer.Argument(help="A kind of the list.")]) -> None:
+    """Show one kind: what it does, and its options, as --scorer NAME=KIND:option=value takes them."""
+    from tts_bench import options
+    from tts_bench.scorers.kinds import SCORERS, kind_of
+
+    console, kind = Console(), kind_of(name)
+    console.print(text(name), style="bold")
+    console.print(text(f"It {kind.summary}.\n"))
+    show_options(console, options.options_of(kind.options))
+    console.print(text(f"\nfrom {SCORERS.load(name)[1]}"))
+
+
+@app.command()
+def check(
+    scorer: Annotated[str, typer.Argument(help="KIND:option=value,... as --scorer takes it.")],
+    problem: Annotated[str, typer.Option(help="The problem.")] = "What is 17 and 25?",
+    thinking: Annotated[str, typer.Option(help="What was thought.")] = "17 and 25 is 42.",
+    answer: Annotated[str, typer.Option(help="What was answered.")] = "42",
+) -> None:
+    """Load a scorer, and print what it says of one solution: twice the same, and beside another one; or exit code 2."""
+    from tts_bench.scorers import kinds
+    from tts_bench.scorers.trial import tried
+
+    [one] = kinds.check([scorer])
+    loaded = kinds.load(one)
+    try:
+        said = asyncio.run(tried(loaded.scorer, problem, thinking, answer))
+    finally:
+        asyncio.run(loaded.scorer.close())
+    console, info = Console(highlight=False), loaded.scorer.info
+    for note in loaded.notes:
+        console.print(text(f"note: {note}"), soft_wrap=True)
+    console.print(f"value {said.value:.6g}; read {said.read:,} tokens, wrote {said.sampled:,}")
+    if said.steps:
+        console.print(f"steps {', '.join(f'{step:.6g}' for step in said.steps)}")
+    if said.said:
+        console.print(text(f"said {said.said!r}"), soft_wrap=True)
+    console.print(text(f"fingerprint {info.fingerprint[:16]}, {info.parameters:,} parameters for each token"))
+
+
+def _list(console: Console) -> None:
+    from tts_bench.errors import UserError
+    from tts_bench.scorers.kinds import SCORERS, kind_of
+
+    listing, missing = table("kind", "here", "what it does", "from"), []
+    for name in sorted(SCORERS.registered()):
+        try:
+            kind, source = kind_of(name), SCORERS.load(name)[1]
+        except UserError as error:  # a broken plugin hides no other kind
+            listing.add_row(text(name), text("broken"), text(str(error)), "")
+            continue
+        here = kind.installed() or "missing"
+        listing.add_row(*map(text, (name, here, kind.summary, origin(source))))
+        if here == "missing":
+            missing.append(text(f"{name} is missing; type: {kind.install}"))
+    console.print(listing)
+    console.print()
+    for line in missing:
+        console.print(line, soft_wrap=True)  # a command broken in two cannot be copied
+    console.print("Use: tts-bench run --scorer NAME=KIND:option=value   Options: tts-bench scorers KIND")
+    console.print("Try one: tts-bench scorers check KIND:option=value")
