@@ -281,8 +281,9 @@ class Handle:
 
     def _read(self, cue: Cue, call: str) -> tuple[tuple[int, ...], str]:
         if isinstance(cue, LearnedToken):
-            return (self._engine.learn(cue),), cue.name
-        tokens = self._engine.tokenizer.encode(check.text(cue, f"the cue of {call}"))
+            token = check.learned(cue, f"the token of {call}")
+            return (self._engine.learn(token),), token.name
+        tokens = self._engine.tokenizer.encode(cue := check.text(cue, f"the cue of {call}"))
         if not tokens:
             raise Misuse(f"{call} was given the cue {cue!r}, which has no tokens")
         return tokens, cue

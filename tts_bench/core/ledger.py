@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter, is_
+from threading import get_ident
 from typing import Any, TypeVar, cast
 
 from tts_bench.api import Answer, Cost, Probe, Segment, Trace
@@ -58,7 +59,8 @@ class Ledger:
 
     def __init__(self) -> None:
         self.prompt = 0  # length of the task's own prompt in tokens
-        self.closed = False  # its strategy was given up: nothing more is generated for it
+        self.closed = False  # its strategy has ended or was given up: nothing more is generated for it
+        self._thread = get_ident()
         self.segments: list[Segment] = []  # all that was made and shown
         self.replies: dict[str, Segment] = {}  # answers that came with their thinking, by its origin
         self._longest: dict[str, Segment] = {}  # version that the strategy has seen of each origin
@@ -74,6 +76,14 @@ class Ledger:
         if seen is None or segment.spent > seen.spent:
             self._longest[segment.origin] = segment
         return segment
+
+    def check_thread(self) -> None:
+        """
+        Raises:
+            Misuse: it is used from another thread, whose event loop is not the one that all requests share.
+        """
+        if get_ident() != self._thread:
+            raise Misuse("the reasoner was called from another thread than the one that runs solve()")
 
     def note(self, origin: str, columns: Columns) -> None:
         """Enter the numbers beside the tokens of a generation."""
@@ -141,6 +151,8 @@ class Ledger:
         """
         if not isinstance(trace, Trace) or (issued := self._issued.get(id(trace))) is None or not _unchanged(issued):
             raise Misuse(f"{call} was given a {type(trace).__name__} that is no trace of this problem's reasoner")
+        if not all(_unchanged(self._issued[id(segment)]) for segment in trace.segments):
+            raise Misuse(f"{call} was given a trace of which a segment was changed after the reasoner made it")
         return trace
 
     def given(self, answer: object, call: str) -> Given:

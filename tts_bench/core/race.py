@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import isawaitable
 from typing import Literal
 
 from tts_bench.api import Trace
@@ -26,6 +27,7 @@ class _Runner:
     handle: Handle
     held: Held
     end: int | None = None  # the tick at which it ends, or dies
+    spared: int = 0  # tokens up to which cut_at() has let it live
     how: Literal["open", "ended", "killed", "truncated"] = "open"
 
     @property
@@ -47,12 +49,17 @@ class _Runner:
 
     def killed_at(self, tokens: object) -> None:
         """It dies when it has `tokens`, if it comes so far."""
-        if tokens is None:
-            return
-        if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
+        if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
             raise Misuse(f"cut_at() gave {tokens!r}; it gives the number of tokens at which a trace dies, or None")
-        if tokens <= self.tokens:
-            self.end, self.how = tokens, "killed"
+        at = self.tokens + 1 if tokens is None else int.__index__(tokens)
+        if at <= self.spared:
+            raise Misuse(
+                f"cut_at() lets a trace die at {at} tokens that it had let live to {self.spared}; of a longer version "
+                "of a trace it has to say the same"
+            )
+        if at <= self.tokens:
+            self.end, self.how = at, "killed"
+        self.spared = self.tokens
 
     def result(self, stop: int | None) -> Trace:
         """Its trace, up to where it ended, died, or was stopped."""
@@ -88,6 +95,11 @@ def _stop(running: Sequence[_Runner], finished: list[_Runner], enough: Enough | 
     ended = [runner for runner in running if runner.how == "ended"]  # in the order of handles
     for tick in sorted({runner.tokens for runner in ended}):
         finished += [runner for runner in ended if runner.tokens == tick]
-        if enough is not None and enough([runner.handle.shown(runner.held) for runner in finished]):
+        if enough is None:
+            continue
+        said = enough([runner.handle.shown(runner.held) for runner in finished])
+        if isawaitable(said):
+            raise Misuse("enough() of race() is an `async def`; it is asked between two ticks and says so at once")
+        if said:
             return tick
     return None
