@@ -7,6 +7,7 @@ import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from tts_bench.solving.watchdog import Hang, solving
 E = TypeVar("E", bound=BaseException)
 
 _MESSAGE = 2000  # letters of an error's message that are kept
+_ANSWERS = 10_000  # of one problem; more are a loop that never ends
 
 
 @dataclass(frozen=True)
@@ -63,11 +65,15 @@ class Arm:
         Raises:
             UserError: the strategy cannot name them.
         """
+        names = self._names[:count]
+        return [*names, *(str(index + 1) for index in range(len(names), count))]
+
+    @cached_property  # asked for before the run: what a strategy makes of itself meanwhile ends no run
+    def _names(self) -> tuple[str, ...]:
         try:
-            names = tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))[:count]
+            return tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))
         except Exception as error:
             raise UserError(f"{self.id}: its rungs cannot be had: {type(error).__name__}: {_said(error)}.") from error
-        return [*names, *(str(index + 1) for index in range(len(names), count))]
 
 
 async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditions, timeout: float) -> Record:
@@ -101,6 +107,8 @@ async def attempt(
             async for answer in stream:
                 ledger.given(answer, "the harness, by a yield,")
                 answers.append(answer)
+                if len(answers) == _ANSWERS:
+                    raise Misuse(f"solve() yielded {_ANSWERS} answers to one problem; it has to come to an end")
         ledger.check()
 
     taking = asyncio.create_task(_caught(take(), ledger))
@@ -112,18 +120,21 @@ async def attempt(
     found = tuple(answers)  # what is forgotten and still runs adds nothing
     if not in_time:
         return list(found), ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    wrong = taking.result()
+    wrong, error = (hung, None) if (hung := taking.exception()) else taking.result()
     if wrong is None:
         return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
     if unusable := _first(wrong, StoreError):
         raise unusable
     if _first(wrong, Hang):
         return answers, ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    return answers, _error(wrong)
+    return answers, error
 
 
-async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> BaseException | None:
-    """What `work` raises; its own CancelledError, too, which nobody sent."""
+async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> tuple[BaseException | None, ErrorRecord | None]:
+    """What `work` raises and what is said of it, here, where a message that never ends is interrupted.
+
+    Its own CancelledError, too, which nobody sent.
+    """
     try:
         await work
     except KeyboardInterrupt:
@@ -131,8 +142,8 @@ async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> BaseExcept
     except BaseException as error:
         if isinstance(error, asyncio.CancelledError) and ledger.closed:
             raise
-        return error
-    return None
+        return error, _error(error)
+    return None, None
 
 
 async def _done(task: asyncio.Task[Any], timeout: float) -> bool:
@@ -170,7 +181,7 @@ def _error(problem: BaseException) -> ErrorRecord:
     frames = traceback.extract_tb(problem.__traceback__)
     # File names without folders: the same record on every machine.
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return ErrorRecord("raised", f"{type(problem).__name__}: {_said(problem)}{where}")
+    return ErrorRecord("raised", _clean(f"{type(problem).__name__}: {_said(problem)}{where}"))
 
 
 def _said(error: BaseException) -> str:
@@ -179,7 +190,12 @@ def _said(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = "(its message cannot be had)"
-    return text[:_MESSAGE].encode("utf-8", "backslashreplace").decode()
+    return _clean(text[:_MESSAGE])
+
+
+def _clean(text: str) -> str:
+    """What of a text can be written down."""
+    return str.__str__(text).encode("utf-8", "backslashreplace").decode()
 
 
 def _record(
