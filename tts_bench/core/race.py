@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from inspect import isawaitable
+from inspect import iscoroutine
 from typing import Literal
 
 from tts_bench.api import Trace
@@ -98,7 +98,8 @@ def _stop(running: Sequence[_Runner], finished: list[_Runner], enough: Enough | 
         if enough is None:
             continue
         said = enough([runner.handle.shown(runner.held) for runner in finished])
-        if isawaitable(said):
+        if iscoroutine(said):
+            said.close()
             raise Misuse("enough() of race() is an `async def`; it is asked between two ticks and says so at once")
         if said:
             return tick
