@@ -55,7 +55,7 @@ def serve(folder: Path, told: Connection) -> None:
 @contextmanager
 def attacked(folder: Path) -> Iterator[tuple[OpenAIEngine, int]]:
     """An engine whose server has turned, and how many kinds of attack that has."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")  # this process has started no thread yet
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(folder, theirs), daemon=True)
     process.start()

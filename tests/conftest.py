@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,14 +36,24 @@ def smollm2() -> Path:
     return resolve("smollm2").folder
 
 
+@pytest.fixture(scope="session")
+def door() -> Iterator[Path]:
+    """Where the warm process answers that runs the command `tts-bench`: tests/warm.py."""
+    from tests import forked, warm
+
+    with warm.started(forked.server) as address:
+        yield address
+
+
 _HIDDEN = (".ci", ".editorconfig", ".github", ".gitignore", ".pre-commit-config.yaml")  # of the repository all the same
 
 
-def _not_of_the_repository(_folder: str, names: list[str]) -> set[str]:
+def _not_of_the_repository(folder: str, names: list[str]) -> set[str]:
     """What git ignores; a fresh clone has none of it."""
     hidden = {name for name in names if name.startswith(".") and name not in _HIDDEN}
-    made = shutil.ignore_patterns("build", "dist", "runs", "*.egg-info", "__pycache__")(_folder, names)
-    return hidden | made
+    made = shutil.ignore_patterns("*.egg-info", "__pycache__")(folder, names)
+    of_the_root = {"build", "dist", "models", "runs"} if Path(folder) == Path(__file__).parents[1] else set()
+    return hidden | made | of_the_root
 
 
 @pytest.fixture(scope="session")

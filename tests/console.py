@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests import forked, warm
 from tests.environment import fresh
 
 ROOT = Path(__file__).parents[1]
@@ -92,13 +93,13 @@ def _alike(shown: Path, drawn: Path) -> bool:
     return one.shape == other.shape and float(abs(one - other).mean()) <= _ALIKE
 
 
-def session(place: Path) -> tuple[Path, dict[str, str]]:
-    """A folder for the commands of a page, and their environment."""
+def session(place: Path, door: Path) -> tuple[Path, dict[str, str]]:
+    """A folder for the commands of a page, and their environment, whose `tts-bench` the process at `door` runs."""
     folder = place / "session"
     folder.mkdir()
     leave = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", ".*")
     shutil.copytree(ROOT / "examples", folder / "examples", ignore=leave)
-    return folder, fresh(place / "venv")
+    return folder, fresh(place / "venv", door)
 
 
 def _steps(body: str) -> Iterator[tuple[str, str]]:
@@ -122,8 +123,8 @@ def _output(command: str, folder: Path, environment: Mapping[str, str], code: in
 def main(pages: list[Path]) -> None:
     """Write what the commands of `pages` print now, and the pictures that they draw."""
     for page in pages:
-        with tempfile.TemporaryDirectory() as place:
-            folder, environment = session(Path(place))
+        with tempfile.TemporaryDirectory() as place, warm.started(forked.server) as door:
+            folder, environment = session(Path(place), door)
             text, differences = run_page(page.read_text(), folder, environment)
             page.write_text(text)
             for shown, drawn in other_pictures(text, page, folder):

@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 MAIN = "from tts_bench.cli.main import main; main()"
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.libraries"])
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["tests.libraries"])
 
 
 class Program:
@@ -29,7 +29,7 @@ class Program:
         self._folder = Path(self._said.name)
         words = ["-c", *map(str, arguments)]
         given = (code, words, str(cwd or Path.cwd()), dict(os.environ if env is None else env), self._folder)
-        self._process = _context.Process(target=_play, args=given)
+        self._process = CONTEXT.Process(target=_play, args=given)
         self._process.start()
 
     @property
@@ -73,6 +73,11 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """What came of `code`."""
     return Program(code, *arguments, cwd=cwd, env=env).wait(timeout)
+
+
+def server(address: Path) -> Program:
+    """A warm process of this environment: tests/warm.py."""
+    return Program("import sys\nfrom tests.warm import serve\nserve(sys.argv[1])", address)
 
 
 def _play(code: str, words: list[str], cwd: str, env: dict[str, str], folder: Path) -> None:

@@ -5,31 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from tests.engines.rambling import rambler
 from tts_bench import registry
 from tts_bench.core.handle import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling
-from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, Script, ScriptedEngine, adder
+from tts_bench.engines.scripted import Draw, Script, ScriptedEngine, adder
 from tts_bench.records import Record
 from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.thinking import detect
+
+__all__ = ["Counted", "World", "number", "rambler"]
 
 
 def number(text: str) -> str | None:
     """The boxed content of an answer."""
     _, _, boxed = text.rpartition("\\boxed{")
     return boxed.partition("}")[0] or None
-
-
-def rambler(text: str, draw: Draw) -> str:
-    """Thinks for 1 to 200 letters that depend on the stream and on all that stands before; answers with one of four."""
-    _, _, thought = text.partition(THINK)
-    if END_THINK in thought:
-        return f"\\boxed{{{int(draw(0) * 4)}}}{END}"
-    length = 1 + int(draw(0) * 200)
-    salt = len(thought)
-    return "".join(chr(97 + (int(draw(place) * 26) + salt) % 26) for place in range(length)) + END_THINK
 
 
 class Counted(ScriptedEngine):

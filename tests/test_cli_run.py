@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from tests import forked
 from tests.refusals import MAIN, SCRIPTED, check_message, contents, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tests.test_cli_main import HEAVY, tts_bench
 from tests.tiny import make_tiny
@@ -200,7 +201,7 @@ def test_a_budget_larger_than_the_context_window_is_refused(
 
 @pytest.mark.slow
 def test_a_model_that_was_loaded_and_refused_lets_the_program_end(place: Path, tiny: Path) -> None:
-    done = tts_bench("run", *hf(tiny, "--strategy", "baseline:budgets=4000"), program=MAIN)
+    done = forked.run(MAIN, "run", *hf(tiny, "--strategy", "baseline:budgets=4000"), timeout=60)
     check_message(done.stderr)
     assert done.returncode == 2
     assert not (place / "runs").exists()

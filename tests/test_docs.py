@@ -27,8 +27,8 @@ def named(page: Path) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", RUN, ids=named)
-def test_every_command_of_a_page_prints_what_stands_below_it(page: Path, tmp_path: Path) -> None:
-    folder, environment = session(tmp_path)
+def test_every_command_of_a_page_prints_what_stands_below_it(page: Path, tmp_path: Path, door: Path) -> None:
+    folder, environment = session(tmp_path, door)
     text = page.read_text()
     _, differences = run_page(text, folder, environment)
     assert not differences, "\n".join(map(str, differences))

@@ -15,8 +15,8 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "adaptive-consistency"
 
 
 @pytest.mark.slow
-def test_an_installed_package_is_found_checked_tested_and_run_by_its_name(tmp_path: Path) -> None:
-    environment = fresh(tmp_path / "venv")
+def test_an_installed_package_is_found_checked_tested_and_run_by_its_name(tmp_path: Path, door: Path) -> None:
+    environment = fresh(tmp_path / "venv", door)
     shutil.copytree(EXAMPLE, tmp_path / "package", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info", "build"))
 
     def run(*command: str, cwd: Path = tmp_path) -> str:

@@ -6,16 +6,33 @@ import json
 import os
 import re
 import shlex
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.commands import commands
 from tests.installation import ROOT, User, install
 from tests.pages import blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("installed")]
 RUN = ["tts-bench", "run"]
+EVERYTHING = """
+import sys
+from tts_bench.engines.environment import prepare
+prepare()  # before torch, as the command does
+import importlib, pkgutil, tts_bench
+for found in pkgutil.walk_packages(tts_bench.__path__, "tts_bench."):
+    if not found.name.startswith("tts_bench.engines.vllm.") and not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+print("all", flush=True)
+sys.path.append(sys.argv[1])
+from warm import serve
+serve(sys.argv[2])
+"""
 SHORT = ["--limit", "1", "--max-thinking-tokens", "16", "--max-answer-tokens", "8"]
 
 
@@ -23,6 +40,31 @@ SHORT = ["--limit", "1", "--max-thinking-tokens", "16", "--max-answer-tokens", "
 def user(built: Path, tmp_path_factory: pytest.TempPathFactory) -> User:
     [wheel] = built.glob("*.whl")
     return install(wheel, tmp_path_factory.mktemp("user"), newest="TTS_BENCH_TEST_NEWEST" in os.environ)
+
+
+@pytest.fixture(scope="module")
+def everything(user: User) -> Iterator[tuple[str, Path]]:
+    """What a process of that environment says after it has imported every module, and where it then answers."""
+    said: list[str] = []
+
+    def start(address: Path) -> subprocess.Popen[str]:
+        command = ["python", "-c", EVERYTHING, str(Path(warm.__file__).parent), str(address)]
+        process = subprocess.Popen(command, cwd=user.folder, env=user.environment, stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        said.append(process.stdout.readline())
+        return process
+
+    with warm.started(start) as address:
+        yield said[0], address
+
+
+@pytest.fixture(scope="module")
+def quick(user: User, everything: tuple[str, Path]) -> User:
+    """The same user, whose `tts-bench` is forked from that process: for what a fresh start does not show anew."""
+    folder = user.folder.parent / "warm"
+    folder.mkdir()
+    warm.put(folder / "tts-bench", user.folder.parent / "venv" / "bin" / "python", everything[1])
+    return replace(user, environment={**user.environment, "PATH": f"{folder}{os.pathsep}{user.environment['PATH']}"})
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +81,12 @@ def smollm2(user: User, advised: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def runs(user: User, smollm2: str) -> tuple[str, str]:
+def runs(user: User, quick: User, smollm2: str) -> tuple[str, str]:
     """Folders of a run of the model that comes with the package, and of one of a real model."""
     user.types(*RUN, "--limit", "20", "--out", "runs/pocket")
     arms = ["--strategy=baseline", "--strategy=budget-forcing:extensions=1"]
     command = ["tts-bench", "run", "--model", "smollm2", "--tasks", "gsm8k", "--out", "runs/smollm2", *SHORT, *arms]
-    assert "gsm8k" in user.types(*command)
+    assert "gsm8k" in quick.types(*command)
     return "runs/pocket", "runs/smollm2"
 
 
@@ -61,35 +103,28 @@ def test_there_is_what_was_declared_and_nothing_of_the_development_environment(u
     assert str(user.folder.parent / "venv") in user.python("import tts_bench.tasks; print(tts_bench.tasks.__file__)")
 
 
-def test_every_module_can_be_imported(user: User) -> None:
+def test_every_module_can_be_imported(everything: tuple[str, Path]) -> None:
     """But for those of engines that an extra brings."""
-    program = """
-import importlib, pkgutil, tts_bench
-for found in pkgutil.walk_packages(tts_bench.__path__, "tts_bench."):
-    if not found.name.startswith("tts_bench.engines.vllm.") and not found.name.endswith("__main__"):
-        importlib.import_module(found.name)
-print("all")
-"""
-    assert user.python(program) == "all\n"
+    assert everything[0] == "all\n"
 
 
 def test_the_doctor_finds_nothing_missing_and_what_it_says_to_type_works(
-    user: User, advised: str, smollm2: str
+    user: User, quick: User, advised: str, smollm2: str
 ) -> None:
     assert "MISSING" not in advised
     assert "is ready in" in smollm2
     assert str(user.folder.parent / "home") in smollm2
-    assert re.search(r"^ok +model smollm2 +here$", user.types("tts-bench", "doctor"), re.M)
+    assert re.search(r"^ok +model smollm2 +here$", quick.types("tts-bench", "doctor"), re.M)
 
 
-def test_lists_of_what_there_is_hold_what_comes_with_the_package(user: User) -> None:
+def test_lists_of_what_there_is_hold_what_comes_with_the_package(quick: User) -> None:
     for verb, name in {
         "strategies": "learned-token",
         "tasks": "gsm8k",
         "models": "pocket",
         "engines": "openai",
     }.items():
-        assert name in user.types("tts-bench", verb)
+        assert name in quick.types("tts-bench", verb)
 
 
 def test_a_run_of_a_real_model_leaves_records_without_errors(user: User, runs: tuple[str, str]) -> None:
@@ -98,29 +133,29 @@ def test_a_run_of_a_real_model_leaves_records_without_errors(user: User, runs: t
     assert {"curve.png", "curve.svg", "records.jsonl"} <= {path.name for path in (user.folder / runs[1]).iterdir()}
 
 
-def test_runs_are_compared_drawn_reported_and_put_on_a_leaderboard(user: User, runs: tuple[str, str]) -> None:
-    assert "points" in user.types("tts-bench", "compare", runs[0])
-    user.types("tts-bench", "plot", runs[0], "--out", "figure.pdf")
-    user.types("tts-bench", "report", *runs, "--out", "report.html")
-    assert (user.folder / "report.html").read_text("utf-8").lower().startswith("<!doctype html>")
-    assert (user.folder / "figure.pdf").read_bytes().startswith(b"%PDF")
+def test_runs_are_compared_drawn_reported_and_put_on_a_leaderboard(quick: User, runs: tuple[str, str]) -> None:
+    assert "points" in quick.types("tts-bench", "compare", runs[0])
+    quick.types("tts-bench", "plot", runs[0], "--out", "figure.pdf")
+    quick.types("tts-bench", "report", *runs, "--out", "report.html")
+    assert (quick.folder / "report.html").read_text("utf-8").lower().startswith("<!doctype html>")
+    assert (quick.folder / "figure.pdf").read_bytes().startswith(b"%PDF")
     for run in runs:
-        user.types("tts-bench", "leaderboard", "add", run, "--folder", "board")
-    user.types("tts-bench", "leaderboard", "build", "--folder", "board")
-    user.types("tts-bench", "leaderboard", "check", *runs, "--folder", "board")
+        quick.types("tts-bench", "leaderboard", "add", run, "--folder", "board")
+    quick.types("tts-bench", "leaderboard", "build", "--folder", "board")
+    quick.types("tts-bench", "leaderboard", "check", *runs, "--folder", "board")
 
 
-def test_lm_eval_runs_a_strategy_with_its_own_command_line(user: User) -> None:
+def test_lm_eval_runs_a_strategy_with_its_own_command_line(quick: User) -> None:
     options = "strategy=budget-forcing,extensions=2,pretrained=pocket"
     command = ["tts-bench", "lm-eval", "run", "--model", "tts-bench", "--model_args", options]
-    assert "strict" in user.types(*command, "--tasks", "pocket_arithmetic", "--limit", "4")
+    assert "strict" in quick.types(*command, "--tasks", "pocket_arithmetic", "--limit", "4")
 
 
-def test_a_token_is_trained_and_shown(user: User) -> None:
+def test_a_token_is_trained_and_shown(quick: User) -> None:
     small = ["--steps", "1", "--problems-per-step", "2", "--group", "4", "--hold-out", "2"]
     short = ["--test-problems", "2", "--test-continuations", "1", "--votes", "2"]
-    user.types("tts-bench", "train-token", "--out", "tokens/mine", *small, *short)
-    assert "pocket" in user.types("tts-bench", "token", "show", "tokens/mine")
+    quick.types("tts-bench", "train-token", "--out", "tokens/mine", *small, *short)
+    assert "pocket" in quick.types("tts-bench", "token", "show", "tokens/mine")
 
 
 def typed(readme: Path) -> list[list[str]]:
@@ -131,15 +166,15 @@ def typed(readme: Path) -> list[list[str]]:
 
 @pytest.mark.parametrize(("verb", "name", "passed"), [("strategies", "my-idea", 12), ("tasks", "my-task", 1)])
 def test_a_scaffold_works_as_its_readme_says_its_own_tests_included(
-    user: User, smollm2: str, verb: str, name: str, passed: int
+    quick: User, smollm2: str, verb: str, name: str, passed: int
 ) -> None:
-    user.types("tts-bench", verb, "new", name)
-    assert len(list((user.folder / name).iterdir())) < 10
-    commands = typed(user.folder / name / "README.md")
+    quick.types("tts-bench", verb, "new", name)
+    assert len(list((quick.folder / name).iterdir())) < 10
+    commands = typed(quick.folder / name / "README.md")
     assert [command[0] for command in commands] == ["tts-bench", "pip", "pytest", "tts-bench"]
     for command in commands:
         short = SHORT if command[:2] == ["tts-bench", "run"] else []
-        said = user.types(*command, *short, cwd=name)
+        said = quick.types(*command, *short, cwd=name)
         if command == ["pytest"]:
             assert f"{passed} passed" in said
 

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import asyncio
+import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from tests import forked
 from tests.tiny import make_tiny
 from tts_bench.engine import Generation, Request
+from tts_bench.engines import processes
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.load import load
 
@@ -44,3 +48,10 @@ def started() -> Iterator[Callable[..., HfEngine]]:
 @pytest.fixture
 def run() -> Callable[[HfEngine, Sequence[Request]], list[Generation]]:
     return lambda engine, requests: asyncio.run(engine.generate(requests))
+
+
+@pytest.fixture
+def forked_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Worker processes are forked from one that has the libraries; tests/engines/test_workers.py has fresh ones too."""
+    names = SimpleNamespace(get_context=lambda _: forked.CONTEXT, current_process=multiprocessing.current_process)
+    monkeypatch.setattr(processes, "multiprocessing", names)

@@ -1,4 +1,4 @@
-"""Runs one engine over several orders and loads and prints what came of each; started by test_hf_exact.py."""
+"""Runs engines over several orders and loads and prints what came of each; started by test_hf_exact.py."""
 
 from __future__ import annotations
 
@@ -62,13 +62,11 @@ async def run(engine: HfEngine, order: Sequence[int], requests: Sequence[Request
     return texts
 
 
-def main(folder: str, dtype: str, threads: str, count: str, rows: str) -> None:
+def outcomes_of(threads: int, folder: str, dtype: str, count: int, rows: Sequence[int]) -> dict[str, object]:
     outcomes: dict[str, object] = {}
-    for most in rows.split(","):
-        engine = load(
-            Path(folder), name="m", fingerprint="f", device="cpu", dtype=dtype, threads=int(threads), rows=int(most)
-        )
-        requests = requests_of(engine, int(count))
+    for most in rows:
+        engine = load(Path(folder), name="m", fingerprint="f", device="cpu", dtype=dtype, threads=threads, rows=most)
+        requests = requests_of(engine, count)
         everything = list(range(len(requests)))
         shuffled = random.Random(1).sample(everything, len(everything))
         if outcomes:
@@ -78,8 +76,9 @@ def main(folder: str, dtype: str, threads: str, count: str, rows: str) -> None:
             outcomes[f"{most} rows, 1 in flight, a third"] = asyncio.run(run(engine, shuffled[::3], requests, 1))
         outcomes[f"{most} exact"] = engine.info.exact
         asyncio.run(engine.close())
-    print(json.dumps(outcomes))
+    return outcomes
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    threads, *cases = json.loads(sys.argv[1])
+    print(json.dumps([outcomes_of(threads, *case) for case in cases]))

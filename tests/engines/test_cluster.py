@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import TypeVar
 
 import pytest
 
+from tests import forked
 from tests.engines.scripted_engines import Exacting, Fragile, Slow, deadly, scripted, unloadable
 from tests.engines.test_workers import alone, requests
+from tests.runs import killable
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Generation, Request
 from tts_bench.engines import cluster
@@ -23,17 +26,24 @@ from tts_bench.errors import EngineError, UserError
 T = TypeVar("T")
 ONE = {"CPU": 0.5}
 ROOT = Path(__file__).parents[2]
+DRIVER = """
+import sys
+from pathlib import Path
+from tests.runs.killable import run
+data, out, log, ray, actors = sys.argv[1:]
+run(Path(data), Path(out), Path(log), ray, Path(actors))
+"""
 
 
 @pytest.fixture(scope="module")
-def joined() -> Iterator[None]:
-    """A cluster of this machine, whose actors can import the tests."""
+def joined() -> Iterator[str]:
+    """The address of a cluster of this machine, whose actors can import the tests."""
     import ray
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
         cluster.connect("local")
-        yield
+        yield ray.get_runtime_context().gcs_address
         ray.shutdown()
 
 
@@ -178,3 +188,33 @@ class TestOnACluster:
         monkeypatch.setattr(cluster, "__version__", "0.0.0")
         with pytest.raises(UserError, match=r"has tts-bench .*, this one 0\.0\.0\. Install the same"):
             cluster.start(1, ONE, scripted)
+
+    def test_neither_a_killed_actor_nor_a_killed_driver_shows_in_the_records_of_a_run(
+        self, joined: str, tmp_path: Path
+    ) -> None:
+        data = killable.write_problems(tmp_path / "data", 12)
+        killable.run(data, tmp_path / "undisturbed" / "run")
+        out, log, actors = tmp_path / "killed" / "run", tmp_path / "log", tmp_path / "actors"
+
+        def started() -> forked.Program:
+            return forked.Program(DRIVER, data, out, log, joined, actors)
+
+        def until_stored(count: int, driver: forked.Program) -> None:
+            while not (log.exists() and len(log.read_text().splitlines()) >= count):
+                assert driver.returncode is None, driver.stderr
+                time.sleep(0.01)
+
+        driver = started()
+        until_stored(20, driver)
+        driver.kill()
+        first = {int(file.name) for file in actors.iterdir()}
+        driver = started()
+        until_stored(len(log.read_text().splitlines()) + 20, driver)
+        [victim, *_] = {int(file.name) for file in actors.iterdir()} - first
+        assert not (out / "records.jsonl").exists()
+        os.kill(victim, signal.SIGKILL)
+        done = driver.wait()
+        assert done.returncode == 0, done.stderr
+        for name in killable.FILES:
+            assert (out / name).read_bytes() == (tmp_path / "undisturbed" / "run" / name).read_bytes(), name
+        killable.nothing_finished_was_made_again(log)

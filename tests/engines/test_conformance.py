@@ -70,6 +70,7 @@ def started(name: str, folder: Path) -> Iterator[Engine]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("forked_workers")
 @pytest.mark.parametrize(("column", "name"), [(column, name) for column, names in COLUMNS.items() for name in names])
 def test_our_engines_hold_what_the_page_says_and_what_is_not_tried_has_a_reason(
     folder: Path, column: str, name: str

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tests.tiny import make_tiny
 from tts_bench.engines.hf import packed
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.engines.hf.engine import HfEngine
@@ -20,19 +22,39 @@ from tts_bench.engines.hf.engine import HfEngine
 SCRIPT = Path(__file__).with_name("exactness.py")
 
 
-def outcomes(folder: Path, dtype: str, threads: int, count: int, rows: str) -> dict[str, dict[str, str]]:
-    """What a fresh process gives: PyTorch reads the environment once, when it is imported."""
-    environment = {name: value for name, value in os.environ.items() if name not in ("MKL_CBWR", "OMP_NUM_THREADS")}
-    environment["PYTHONPATH"] = str(SCRIPT.parents[2])
-    command = [sys.executable, str(SCRIPT), str(folder), dtype, str(threads), str(count), rows]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert all(found.pop(name) is True for name in [name for name in found if name.endswith("exact")])
+Outcomes = dict[str, dict[str, str]]
+TINY = {1: [32, 4, 7, 16], 2: [16]}  # rows of the engines in a process with so many threads
+SMOLLM2 = {1: [8], 2: [4]}
+
+
+@pytest.fixture(scope="module")
+def outcomes(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], list[Outcomes]]:
+    """By model and dtype, what came out in a process of 1 thread and in one of 2: a fresh one for each number, since
+    PyTorch reads the environment once, when it is imported.
+    """
+    tiny = make_tiny(tmp_path_factory.mktemp("exact"), "llama", True)
+    kinds = [(model, dtype) for model in ("tiny", "smollm2") for dtype in ("float32", "bfloat16")]
+    found: dict[tuple[str, str], list[Outcomes]] = {kind: [] for kind in kinds}
+    for threads in (1, 2):
+        of = {"tiny": (tiny, 48, TINY[threads]), "smollm2": (smollm2, 6, SMOLLM2[threads])}
+        cases = [(str(of[model][0]), dtype, *of[model][1:]) for model, dtype in kinds]
+        for kind, outcome in zip(kinds, played(threads, cases), strict=True):
+            assert all(outcome.pop(name) is True for name in [name for name in outcome if name.endswith("exact")])
+            found[kind].append(outcome)
     return found
 
 
-def assert_all_equal(found: dict[str, dict[str, str]]) -> dict[str, str]:
+def played(threads: int, cases: list[tuple[str, str, int, list[int]]]) -> list[Any]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("MKL_CBWR", "OMP_NUM_THREADS")}
+    environment["PYTHONPATH"] = str(SCRIPT.parents[2])
+    command = [sys.executable, str(SCRIPT), json.dumps([threads, *cases])]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    found: list[Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def assert_all_equal(found: Outcomes) -> dict[str, str]:
     whole = next(iter(found.values()))
     assert len(set(whole.values())) > len(whole) // 2  # the texts differ from each other
     for name, texts in found.items():
@@ -41,18 +63,13 @@ def assert_all_equal(found: dict[str, dict[str, str]]) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("exact")
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads(tiny: Callable[..., Path], dtype: str) -> None:
-    folder = tiny("llama", True)
-    one, two = (assert_all_equal(outcomes(folder, dtype, threads, 48, "32,4,7,16")) for threads in (1, 2))
-    assert one == two
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads_on_smollm2(smollm2: Path, dtype: str) -> None:
-    one = assert_all_equal(outcomes(smollm2, dtype, 1, 6, "8"))
-    two = assert_all_equal(outcomes(smollm2, dtype, 2, 6, "4"))
+@pytest.mark.parametrize("model", ["tiny", "smollm2"])
+def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads(
+    outcomes: dict[tuple[str, str], list[Outcomes]], model: str, dtype: str
+) -> None:
+    one, two = map(assert_all_equal, outcomes[model, dtype])
     assert one == two
 
 

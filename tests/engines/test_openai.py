@@ -281,7 +281,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(folder: Path, monkeypatch: 
 
 
 def test_a_chat_endpoint_thinks_in_one_turn_and_answers_in_the_next(folder: Path) -> None:
-    with serving(folder, "chat") as server, endpoint(server, folder, system="Be brief.") as engine:
+    with serving(folder, "chat") as server, endpoint(server, folder) as engine:
         chosen = Conditions(thinking_format(engine.tokenizer, None), system="Be brief.", max_answer=40)
         specs = ("baseline", "majority-vote:samples=3")
         records = records_of(engine, chosen, arms(*specs), items_of())
@@ -301,7 +301,7 @@ def test_a_chat_endpoint_never_thinks_on_from_inside_a_turn(folder: Path) -> Non
     with serving(folder, "chat") as server, endpoint(server, folder) as engine:
         request = thinking(engine)
         cue = engine.tokenizer.encode("Wait")
-        for longer in (replace(request, prefix=cue), replace(request, prefix=cue, sampled=1)):
+        for longer in (replace(request, prefix=cue, turns=()), replace(request, prefix=cue, sampled=1)):
             with pytest.raises(EngineError, match="messages only"):
                 ask(engine, longer)
         assert server.asked == []

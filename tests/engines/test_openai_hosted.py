@@ -16,6 +16,7 @@ from tests.on_hf import arms_of, items_of, records_of
 from tests.refusals import place, refused
 from tests.tiny import make_tiny
 from tts_bench import registry
+from tts_bench.api import Turn
 from tts_bench.config import ModelConfig
 from tts_bench.core.handle import Conditions
 from tts_bench.engine import Request, Sampling
@@ -188,7 +189,9 @@ def test_a_router_is_held_to_whoever_answered_first() -> None:
         assert "computed by Nebula" in engine.info.exact_note
         place.answer = lambda path, body: Said({**SERVICES["openrouter"](path, body).data, "provider": "Comet"})  # type: ignore[dict-item]
         with pytest.raises(EngineError, match="from provider 'Comet' and not from 'Nebula'"):
-            asyncio.run(engine.generate([Request(ServerCounted().encode("Why?"), (), 100, "s")]))
+            asyncio.run(
+                engine.generate([Request(ServerCounted().encode("Why?"), (), 100, "s", turns=(Turn("user", "Why?"),))])
+            )
 
 
 def test_a_model_that_only_a_service_can_count_needs_no_tokenizer_but_says_so(refused: Callable[..., str]) -> None:
@@ -240,5 +243,7 @@ def test_a_reply_that_counts_less_than_it_says_is_not_believed() -> None:
     with speaking(answer) as place:
         engine, _, _ = load(place.url, "served", tokenizer=NONE)
         with pytest.raises(EngineError, match="counts"):
-            asyncio.run(engine.generate([Request(ServerCounted().encode("Why?"), (), 100, "s")]))
+            asyncio.run(
+                engine.generate([Request(ServerCounted().encode("Why?"), (), 100, "s", turns=(Turn("user", "Why?"),))])
+            )
         asyncio.run(engine.close())

@@ -7,8 +7,6 @@ import base64
 import gzip
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from urllib.parse import quote
 import pytest
 
 from benchmarks.hostile_server import BOUND
+from tests import forked
 from tests.engines.hostile import HEAD, drip, errors, honest, replies
 from tests.engines.serving import serving
 from tests.engines.speaking import Place, Said, refuse, speaking
@@ -357,14 +356,7 @@ def test_token_ids_that_spell_the_reply_are_taken(lying: Callable[[Lie], Generat
 
 @pytest.mark.slow
 def test_memory_stays_within_its_bound_whatever_a_server_replies() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.hostile_server"],
-        capture_output=True,
-        text=True,
-        timeout=600,
-        cwd=Path(__file__).parents[2],
-        check=False,
-    )
+    done = forked.run("from benchmarks.hostile_server import main\nmain()", timeout=600)
     assert done.returncode == 0, done.stderr
     found = re.search(r"(\d+) attacks.*memory (\d+) MB above its start", done.stdout)
     assert found, done.stdout

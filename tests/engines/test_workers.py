@@ -27,6 +27,7 @@ from tts_bench.engines.workers import Workers
 from tts_bench.errors import EngineError, UserError
 
 T = TypeVar("T")
+quick = pytest.mark.usefixtures("forked_workers")  # what a fresh process has to show, two of the tests show
 
 
 def requests(count: int) -> list[Request]:
@@ -68,6 +69,7 @@ def test_processes_give_in_order_what_one_engine_gives() -> None:
     assert len(set(found)) > 10
 
 
+@quick
 def test_both_processes_work_and_a_prompt_stays_with_one() -> None:
     async def work(engine: Workers) -> list[set[int]]:
         given = requests(20)
@@ -81,6 +83,7 @@ def test_both_processes_work_and_a_prompt_stays_with_one() -> None:
     assert asked(start(2, scripted), work) == [{0, 1}]
 
 
+@quick
 def test_what_a_dead_process_was_asked_is_answered_by_another() -> None:
     given = requests(20)
 
@@ -95,6 +98,7 @@ def test_what_a_dead_process_was_asked_is_answered_by_another() -> None:
     assert found == alone(given) + alone(given[:3])
 
 
+@quick
 def test_where_no_process_is_left_requests_fail_with_the_exit_codes() -> None:
     async def work(engine: Workers) -> None:
         generating = asyncio.create_task(engine.generate(requests(5)))
@@ -106,6 +110,7 @@ def test_where_no_process_is_left_requests_fail_with_the_exit_codes() -> None:
     asked(start(1, scripted, kind=Slow), work)
 
 
+@quick
 def test_a_cancelled_request_leaves_nothing_behind() -> None:
     async def work(engine: Workers) -> list[Generation]:
         generating = asyncio.create_task(engine.generate(requests(5)))
@@ -120,6 +125,7 @@ def test_a_cancelled_request_leaves_nothing_behind() -> None:
     assert asked(start(2, scripted, kind=Slow), work) == alone(requests(5))
 
 
+@quick
 def test_a_mistake_or_a_death_while_loading_says_what_to_type() -> None:
     with pytest.raises(UserError, match="there is no such model"):
         start(2, unloadable)
@@ -127,6 +133,7 @@ def test_a_mistake_or_a_death_while_loading_says_what_to_type() -> None:
         start(1, deadly)
 
 
+@quick
 def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
     async def work(engine: Workers) -> EngineInfo:
         with pytest.raises(UserError, match="a row of 1 numbers; 2 were expected"):
@@ -137,6 +144,7 @@ def test_a_token_that_does_not_fit_is_refused_by_the_processes() -> None:
     assert asked(start(2, scripted, kind=Exacting), work).settings["workers"] == 2
 
 
+@quick
 def test_a_row_that_is_known_is_refused_where_it_comes_for_another_model() -> None:
     async def work(engine: Workers) -> None:
         token = LearnedToken("t", (0.0,), engine.info.fingerprint, "d" * 64)
@@ -147,6 +155,7 @@ def test_a_row_that_is_known_is_refused_where_it_comes_for_another_model() -> No
     asked(start(2, scripted), work)
 
 
+@quick
 def test_a_token_for_a_process_that_has_died_says_so() -> None:
     async def work(engine: Workers) -> None:
         kill(engine, 0)

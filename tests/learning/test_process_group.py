@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.learning.groups import ROOT, ends, start
+from tests import forked, warm
+from tests.learning.groups import ends, start
 from tests.learning.made_up import thinker, trainer
 from tests.learning.test_train import closing, plain, quiet
 from tts_bench.config import ModelConfig
@@ -204,8 +205,10 @@ def rows_of(path: Path, numbers: range) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["torchrun", "accelerate"])
-def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: Path, launcher: str) -> None:
+def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: Path, door: Path, launcher: str) -> None:
     """accelerate starts processes by torchrun's own launcher: the mistake is made with one of the two."""
+    command = tmp_path / "tts-bench"
+    warm.put(command, Path(sys.executable), door)
     thinker_folder = tmp_path / "m"
     with closing(thinker(thinker_folder)):
         pass
@@ -213,23 +216,20 @@ def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: P
     rows_of(tmp_path / "data/gsm8k/train.jsonl", range(40, 60))
     rows_of(tmp_path / "data/gsm8k/test.jsonl", range(5, 15))
     by = {
-        "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
-        "accelerate": ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"],
+        "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"],
+        "accelerate": [
+            *("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"),
+            "--no_python",
+        ],
     }[launcher]
-    command = [sys.executable, "-m", *by, "-m", "tts_bench", "train-token", "--model", "m", "--task", "gsm8k"]
-    small = "--data-dir data --device cpu --threads 1 --rows 4 --thinking think-tags --out t --steps 1 --group 3"
-    small += " --max-thinking-tokens 40 --max-answer-tokens 8 --problems-per-step 2 --test-problems 0"
+    module, *options = by
+    small = "train-token --model m --task gsm8k --data-dir data --device cpu --threads 1 --rows 4 --out t --steps 1"
+    small += " --thinking think-tags --max-thinking-tokens 40 --max-answer-tokens 8 --group 3 --problems-per-step 2"
+    small += " --test-problems 0"
 
     def launch(*more: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        return subprocess.run(
-            [*command, *small.split(), *more],
-            cwd=tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+        start = f"from {module} import main\nmain()"
+        return forked.run(start, *options, command, *small.split(), *more, cwd=tmp_path)
 
     if launcher == "torchrun":
         refused = launch("--hold-out", "20")

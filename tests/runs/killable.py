@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import threading
-import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -14,15 +12,16 @@ from pathlib import Path
 from rich.console import Console
 from tqdm import tqdm
 
-from tests.scripts import rambler
+from tests.engines.rambling import in_actor, slow
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation
 from tts_bench.engines import scripted
-from tts_bench.engines.scripted import SCRIPTS, Draw, ScriptedEngine
+from tts_bench.engines.scripted import SCRIPTS
 from tts_bench.present.progress import Progress
 from tts_bench.runs.run import prepare
 
+FILES = ("records.jsonl", "curve.json")
 STRATEGIES = ("baseline:budgets=10+60", "budget-forcing:extensions=2", "majority-vote:samples=4")
 
 
@@ -34,34 +33,33 @@ def write_problems(folder: Path, count: int) -> Path:
     return folder
 
 
-def slow(text: str, draw: Draw) -> str:
-    time.sleep(0.002)
-    return rambler(text, draw)
-
-
-def run(data: Path, out: Path, log: Path | None = None, actors: Path | None = None) -> None:
+def run(data: Path, out: Path, log: Path | None = None, ray: str = "", actors: Path | None = None) -> None:
     """A whole run; `log` gets a line for every generation that is stored: its key, finish and length.
 
-    With `actors`, two actors of a Ray cluster answer, and leave a file there that is named by their process.
+    With `actors`, two actors of the Ray cluster at `ray` answer, and leave a file there that is named by their process.
     """
     SCRIPTS["slow"] = slow
     tqdm.set_lock(threading.RLock())  # its own is shared by forked processes, and held for ever by one that is killed
     if log is not None:
         _log_to(log)
     if actors is not None:
-        os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])  # where the actors find the tests
         scripted.load_script = partial(in_actor, actors)  # type: ignore[assignment]
-    model = ModelConfig(model="slow", engine="scripted:ray=local,workers=2" if actors else "scripted")
+    model = ModelConfig(model="slow", engine=f"scripted:ray={ray},workers=2" if actors else "scripted")
     ready = prepare(RunConfig(model, ("gsm8k",), STRATEGIES, data_dir=data, in_flight=3), out)
     with Progress(len(ready.items), list(ready.labels.values()), Console(file=io.StringIO())) as progress:
         ready.execute(progress)
 
 
-def in_actor(actors: Path, name: str) -> ScriptedEngine:
-    """What an actor loads."""
-    actors.mkdir(exist_ok=True)
-    (actors / str(os.getpid())).touch()
-    return ScriptedEngine(slow, name=name)
+def nothing_finished_was_made_again(log: Path) -> None:
+    """Hold the log of `run` against what a store promises."""
+    held: dict[str, tuple[str, int]] = {}
+    for line in log.read_text().splitlines():
+        key, finish, length = line.split()
+        if key in held:
+            assert held[key][0] == "length", f"{key} was finished and made again"
+            assert int(length) > held[key][1], f"{key} was made again, no longer than before"
+        held[key] = (finish, int(length))
+    assert len(held) > 50
 
 
 def _log_to(path: Path) -> None:

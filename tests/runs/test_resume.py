@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import time
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -16,8 +15,6 @@ import pytest
 from tests.runs import killable
 from tts_bench.errors import UserError
 from tts_bench.runs.folder import RunFolder
-
-FILES = ("records.jsonl", "curve.json")
 
 
 @pytest.fixture
@@ -47,60 +44,17 @@ def test_kill_9_at_20_random_points_changes_no_byte_and_makes_nothing_twice(tmp_
     last.start()
     last.join()
     assert last.exitcode == 0
-    for name in FILES:
+    for name in killable.FILES:
         assert (out / name).read_bytes() == (tmp_path / "undisturbed" / "run" / name).read_bytes(), name
-    _nothing_finished_is_made_again(log)
-
-
-@pytest.mark.slow
-def test_on_ray_neither_a_killed_actor_nor_a_killed_driver_shows_in_the_records(tmp_path: Path, data: Path) -> None:
-    killable.run(data, tmp_path / "undisturbed" / "run")
-    out, log, actors = tmp_path / "killed" / "run", tmp_path / "log", tmp_path / "actors"
-    spawn = multiprocessing.get_context("spawn")  # Ray may not be forked
-
-    def started() -> BaseProcess:
-        driver = spawn.Process(target=killable.run, args=(data, out, log, actors))
-        driver.start()
-        return driver
-
-    def until_stored(count: int) -> None:
-        while not (log.exists() and len(log.read_text().splitlines()) >= count):
-            time.sleep(0.01)
-
-    driver = started()
-    until_stored(20)
-    driver.kill()
-    driver.join()
-    first = {int(file.name) for file in actors.iterdir()}
-    driver = started()
-    until_stored(len(log.read_text().splitlines()) + 20)
-    [victim, *_] = {int(file.name) for file in actors.iterdir()} - first
-    assert not (out / "records.jsonl").exists()
-    os.kill(victim, signal.SIGKILL)
-    driver.join()
-    assert driver.exitcode == 0
-    for name in FILES:
-        assert (out / name).read_bytes() == (tmp_path / "undisturbed" / "run" / name).read_bytes(), name
-    _nothing_finished_is_made_again(log)
-
-
-def _nothing_finished_is_made_again(log: Path) -> None:
-    held: dict[str, tuple[str, int]] = {}
-    for line in log.read_text().splitlines():
-        key, finish, length = line.split()
-        if key in held:
-            assert held[key][0] == "length", f"{key} was finished and made again"
-            assert int(length) > held[key][1], f"{key} was made again, no longer than before"
-        held[key] = (finish, int(length))
-    assert len(held) > 50
+    killable.nothing_finished_was_made_again(log)
 
 
 def test_a_finished_run_repeated_generates_nothing_and_writes_the_same_bytes(tmp_path: Path, data: Path) -> None:
     out = tmp_path / "runs" / "run"
     killable.run(data, out)
-    first = {name: (out / name).read_bytes() for name in FILES}
+    first = {name: (out / name).read_bytes() for name in killable.FILES}
     killable.run(data, out)
-    assert {name: (out / name).read_bytes() for name in FILES} == first
+    assert {name: (out / name).read_bytes() for name in killable.FILES} == first
     assert json.loads((out / "run.json").read_text())["timing"]["tokens"]["made"] == 0
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from tts_bench import loops
+from tts_bench.api import Turn
 from tts_bench.conformance.kit import Broken, NotApplicable
 from tts_bench.engine import Capability, Engine, Generation, Request, Sampling
 
@@ -57,8 +58,13 @@ def usual(engine: Engine) -> Sampling:
 def requests(engine: Engine, count: int = COUNT, sampling: Sampling | None = None) -> list[Request]:
     """Requests for the thoughts about `count` problems, each with a stream of its own and no stops."""
     tokenizer, sampling = engine.tokenizer, sampling or usual(engine)
-    texts = [tokenizer.render(f"Trial {n}: how many are {n + 7} and {5 * n}?") for n in range(count)]
-    return [Request(tokenizer.encode(text), (), LENGTH, f"trial {n}", sampling) for n, text in enumerate(texts)]
+    texts = [f"Trial {n}: how many are {n + 7} and {5 * n}?" for n in range(count)]
+    return [
+        Request(
+            tokenizer.encode(tokenizer.render(text)), (), LENGTH, f"trial {n}", sampling, turns=(Turn("user", text),)
+        )
+        for n, text in enumerate(texts)
+    ]
 
 
 def trials(engine: Engine, sampling: Sampling | None = None, *, least: int = 1) -> list[Trial]:

@@ -106,7 +106,7 @@ class Handle:
             self._closing.stop_texts,
             effort,
             until,
-            last.spent if again else 0,
+            since=last.spent if again else 0,
         )
         opening = self._opening_of(trace)
         known = self.ledger.longest(self._sampler.origin(opening, wish))  # before others in flight are shown
@@ -163,6 +163,12 @@ class Handle:
         trace = whole.trace
         text = self._conditions.format.answer_text(prefill + trace.segments[-1].text)
         return self._issue((text, self._extract(text)), (trace,), whole.lineage)
+
+    def second_turn(self, trace: Trace) -> tuple[Turn, ...]:
+        """The conversation in which a server of messages is asked for the answer; none where it is not asked so."""
+        question, opening = self._conditions.format.question, self._opening_of(trace)
+        thought = "".join(segment.text for segment in trace.segments[len(opening.segments) :])
+        return (*opening.turns, Turn("assistant", thought), Turn("user", question)) if question and thought else ()
 
     async def ask_once(self, held: Held, limit: int, effort: str) -> Held:
         """Thinking with its answer, which comes in the same reply and waits in the ledger for `answer()`."""

@@ -110,9 +110,8 @@ class ModelReasoner(Handle):
         limit = min(max_tokens or room, room)
         ends = self._engine.tokenizer.end_ids
         own = self._conditions.answer
-        wish = Wish(
-            "answer", closed, self._stream("answer", "", sampling, own), sampling or own, ends, self._answer_stops
-        )
+        stream, turns = self._stream("answer", "", sampling, own), () if begun else self.second_turn(held.trace)
+        wish = Wish("answer", closed, stream, sampling or own, ends, self._answer_stops, turns=turns)
         seen_before = self.ledger.longest(self._sampler.origin(opening, wish))
         segment = self.ledger.keep((await self._sampler.sample(opening, wish, limit)).segment)
         whole = but(held, segments=(*closed, segment))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Literal, NamedTuple
 
-from tts_bench.api import Sampling, Segment
+from tts_bench.api import Sampling, Segment, Turn
 from tts_bench.core import stops
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.opening import Opening
@@ -40,6 +40,7 @@ class Wish:
     stop_texts: tuple[str, ...]
     effort: str = ""
     until: tuple[str, ...] = field(default=())  # texts that stop it where it can be gone on from
+    turns: tuple[Turn, ...] = ()  # the conversation that it all stands for, if it is one
     since: int = 0  # its first tokens that have been looked at for them
 
 
@@ -58,7 +59,7 @@ class Sampler:
         prefix = after(opening, wish.stood)
         request = Request(
             opening.tokens, prefix, limit, wish.stream, wish.sampling, wish.stop_ids, wish.stop_texts,
-            effort=wish.effort, turns=opening.turns, columns=self._columns,
+            effort=wish.effort, turns=wish.turns if prefix else opening.turns, columns=self._columns,
         )  # fmt: skip
         if not wish.until:
             made = await self.generate(request)

@@ -27,11 +27,13 @@ class ThinkingFormat:
     mode: Literal["delimited", "end-of-turn", "one-reply"] = "delimited"
     opened_by_template: bool = False  # the rendered chat template already stands inside thinking
     notes: tuple[str, ...] = ()
+    question: str = ""  # what a server of messages is asked for the answer, in a turn of its own; it is in the suffix
     markup: str = ""  # what `answer_suffix` begins with to open an answer: control tokens, no part of the answer's text
 
     def recorded(self) -> dict[str, Any]:
         """The fields, as records and identities hold them; `markup` where there is any, since older ones have none."""
         fields = asdict(self)
+        del fields["question"]
         if not self.markup:
             del fields["markup"]
         return fields

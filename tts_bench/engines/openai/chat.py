@@ -8,7 +8,6 @@ from tts_bench.engine import Request
 from tts_bench.errors import EngineError, UserError
 from tts_bench.thinking import ThinkingFormat
 
-from .counted import ServerCounted
 from .dialect import Api
 from .tokenizer import EndpointTokenizer
 
@@ -16,8 +15,6 @@ QUESTION = "State only your final answer, boxed."
 _PROMPT, _REPLY, _AGAIN = "0 prompt 0", "0 reply 0", "0 again 0"  # stand in for contents while a template is read
 
 _ROLES = ("user", "assistant", "user")
-
-Message = dict[str, str]
 
 # Of a server that tells thinking and answer apart, or hides the thinking: nothing is asked again.
 ONE_REPLY = ThinkingFormat(
@@ -38,37 +35,22 @@ def thinking_format(tokenizer: EndpointTokenizer, question: str | None) -> Think
         start="",
         end="",
         answer_suffix=before + (question or QUESTION) + after,
+        question=question or QUESTION,
         mode="end-of-turn",
         notes=("messages only: the answer is asked for in a second turn",),
     )
 
 
-def messages(
-    request: Request, tokenizer: EndpointTokenizer | ServerCounted, system: str | None, api: Api = "chat"
-) -> dict[str, Any]:
-    """The request's tokens as the turns that they stand for, under the name that the endpoint has for them.
+def messages(request: Request, api: Api = "chat") -> dict[str, Any]:
+    """The conversation that the request stands for, under the name that the endpoint has for it.
 
     Raises:
         EngineError: the request thinks on from somewhere inside a turn.
     """
-    head, tail = tokenizer.render(_PROMPT, system).split(_PROMPT)
-    prompt = tokenizer.decode(request.prompt)
-    said = [{"role": "system", "content": system}] if system else []
-    said.append({"role": "user", "content": prompt[len(head) : len(prompt) - len(tail)]})
-    if request.prefix:
-        said += _second_turn(request, tokenizer)
+    if not request.turns or request.sampled:
+        raise EngineError("the endpoint takes messages only: it cannot think on from where a trace stands")
+    said = [{"role": turn.role, "content": turn.content} for turn in request.turns]
     return {"input" if api == "responses" else "messages": said}
-
-
-def _second_turn(request: Request, tokenizer: EndpointTokenizer | ServerCounted) -> list[Message]:
-    if isinstance(tokenizer, ServerCounted) or request.sampled:
-        raise EngineError("the endpoint takes messages only: it cannot think on from where a trace stands")
-    before, after = _turn(tokenizer)
-    thought, turn, question = tokenizer.decode(request.prefix).rpartition(before)
-    if not turn or not question.endswith(after):
-        raise EngineError("the endpoint takes messages only: it cannot think on from where a trace stands")
-    question = question[: len(question) - len(after)]
-    return [{"role": "assistant", "content": thought}, {"role": "user", "content": question}]
 
 
 def _turn(tokenizer: EndpointTokenizer) -> tuple[str, str]:

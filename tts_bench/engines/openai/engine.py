@@ -35,11 +35,10 @@ class OpenAIEngine:
         dialect: Dialect,
         *,
         answers_as: str,
-        system: str | None,
     ) -> None:
-        """`answers_as`: the model that replies name; `system`: the system prompt, for messages."""
+        """`answers_as`: the model that replies name."""
         self.info, self.tokenizer, self.dialect = info, tokenizer, dialect
-        self._client, self._answers_as, self._system = client, answers_as, system
+        self._client, self._answers_as = client, answers_as
 
     @property
     def busy_seconds(self) -> float:
@@ -131,7 +130,7 @@ class OpenAIEngine:
         """How many tokens the server has to count, where that is known, and what it reads."""
         tokenizer, api = self.tokenizer, self.dialect.api
         if api != "completions" or isinstance(tokenizer, ServerCounted):
-            return None, chat.messages(request, tokenizer, self._system, api)
+            return None, chat.messages(request, api)
         ids = seen(request.prompt + request.prefix)
         if self.dialect.prompt_ids:
             return len(ids), {"prompt": ids}

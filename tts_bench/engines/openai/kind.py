@@ -63,7 +63,6 @@ def _load(setup: Setup[OpenAIOptions]) -> Loaded:
         base_url,
         model,
         tokenizer=setup.options.tokenizer or None,
-        system=config.system,
         connections=setup.options.rows,
         timeout=setup.options.request_timeout,
         thinks_on=setup.needs.thinks_on,

@@ -35,7 +35,6 @@ def load(
     model: str,
     *,
     tokenizer: str | None = None,
-    system: str | None = None,
     connections: int = 32,
     timeout: float = 600.0,
     thinks_on: str = "",
@@ -49,7 +48,6 @@ def load(
         model: as the server names it.
         tokenizer: folder, alias or hub id of its tokenizer, or none where the server's counts are to be taken; found
             from what the server says, or by name, where None.
-        system: the system prompt, for servers that take messages only.
         connections: most requests at once.
         timeout: seconds for one reply.
         thinks_on: what to say, before anything is paid for, where the server takes messages only.
@@ -84,7 +82,7 @@ def load(
         continues=found.dialect.api == "completions",
         top_logprobs=found.dialect.top_logprobs,
     )
-    engine = OpenAIEngine(info, found.tokenizer, client(8), found.dialect, answers_as=found.answers_as, system=system)
+    engine = OpenAIEngine(info, found.tokenizer, client(8), found.dialect, answers_as=found.answers_as)
     return engine, found.folder, notes
 
 
