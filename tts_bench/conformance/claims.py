@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
@@ -17,6 +18,7 @@ from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engine import Request
 
 _SPREAD = 8  # of many places, so many are tried
+_VARIANTS = 3  # of what an answer is not billed for: a choice between two may come out the same
 _CAP = 10  # tokens: most thinking of the trial model is longer
 
 
@@ -26,8 +28,18 @@ def answers(strategy: Strategy) -> None:
 
 
 def determinism(strategy: Strategy) -> None:
-    """The same random streams give the same answers."""
-    first = run(strategy)
+    """The same random streams give the same answers, and no other random numbers are drawn or seeded."""
+    kept, own = random.getstate(), random.Random(__name__).getstate()  # no state that it would leave itself
+    random.setstate(own)
+    try:
+        first = run(strategy)
+        touched = random.getstate() != own
+    finally:
+        random.setstate(kept)
+    if touched:
+        raise Broken(
+            "it draws from, or seeds, the random numbers of the whole process; reasoner.random(label) has its own"
+        )
     for _ in range(2):
         for one, other in zip(first, run(strategy), strict=True):
             _same(one, other, "solved a second time, with the same streams")
@@ -73,7 +85,8 @@ def cost(strategy: Strategy) -> None:
             _billed(answer, f"{trial.problem.id}, answer {index + 1}")
     for trial in _solved(run(strategy, problems=PROBLEMS[:4])):
         for index in _spread(len(trial.answers)):
-            _independent(strategy, trial, index)
+            for variant in range(_VARIANTS):
+                _independent(strategy, trial, index, variant)
 
 
 def common_random_numbers(strategy: Strategy) -> None:
@@ -156,6 +169,14 @@ def concurrency(strategy: Strategy) -> None:
             _same(one, other, "solved beside others, with calls that end in another order")
 
 
+def chunk_size(strategy: Strategy) -> None:
+    """Chunks do not matter: looked at every 4 tokens or every 16, stops and races come out alike."""
+    whole = _solved(run(strategy))
+    for piece in (4, 16):
+        for one, other in zip(whole, run(strategy, StageConditions(piece=piece)), strict=True):
+            _same(one, other, f"looked at every {piece} tokens")
+
+
 def names(strategy: Strategy) -> tuple[str, ...]:
     """The names of its rungs; none where it has no `rungs`.
 
@@ -233,10 +254,13 @@ def _billed(answer: Answer, where: str) -> None:
         raise Broken(f"{where}: its bill has fewer sequential tokens than its longest trace")
 
 
-def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
-    """Solve again with every generation altered that answer `index` is not billed for; it must stay as it is."""
-    billed = {segment.origin for segment in trial.answers[index].lineage}
-    altered = StageConditions(altered=lambda origin: origin not in billed)
+def _independent(strategy: Strategy, trial: Trial, index: int, variant: int) -> None:
+    """Solve again with every generation altered from where answer `index` is no longer billed for it.
+
+    It must stay as it is. What lies behind a stop, a cut or a death is another thing too.
+    """
+    billed = {segment.origin: segment.spent for segment in trial.answers[index].lineage}
+    altered = StageConditions(altered=lambda origin: billed.get(origin, 0), variant=variant)
     (other,) = run(strategy, altered, problems=[trial.problem])
     where, last = f"{trial.problem.id}, answer {index + 1}", index == len(trial.answers) - 1
     if len(other.answers) <= index or (last and len(other.answers) > len(trial.answers)):

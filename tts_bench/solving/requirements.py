@@ -50,6 +50,11 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
     return found
 
 
+def columns_of(strategy: Strategy) -> tuple[str, ...]:
+    """Numbers beside each token that it says it needs."""
+    return named(frozenset(name for name in getattr(strategy, "needs", ()) if _is_column(name)))
+
+
 def columns(strategies: Iterable[BuiltStrategy]) -> tuple[str, ...]:
     """Numbers beside each token that any of `strategies` needs: all of a run get them, so that they share one pool.
 
