@@ -97,7 +97,7 @@ def common_random_numbers(strategy: Strategy) -> None:
         raise NotApplicable("its first answer comes from another prompt, or from text that it puts in first")
     for trial, baseline in zip(trials, run(_Once(efforts[0])), strict=True):
         shared = baseline.answers[0].traces[0].segments[1].origin
-        if all(trace.segments[1].origin != shared for trace in trial.answers[0].traces):
+        if all(segment.origin != shared for segment in trial.answers[0].lineage):
             raise Broken(
                 f"{trial.problem.id}: the first answer comes from branches only; "
                 f"begin with reasoner.think(), or with reasoner.branch('0'), which is the same stream"
@@ -268,11 +268,17 @@ def _independent(strategy: Strategy, trial: Trial, index: int, variant: int) -> 
             f"{where} is there, or is the last one, because of a generation that it is not billed for; what a stop was "
             f"decided from has to be paid: reasoner.choose(answer, seen=[...])"
         )
-    if trial.contents[index] != other.contents[index]:
+    if _but_when(trial.answers[index]) != _but_when(other.answers[index]):
         raise Broken(
             f"{where} changes with a generation that it is not billed for; what a choice was made from has to be "
             f"paid: reasoner.choose(answer, seen=[...]) gives an answer with the bill of all that was looked at"
         )
+
+
+def _but_when(answer: Answer) -> tuple[object, ...]:
+    """All that it says but for the critical path, which holds what its handles saw before, by a vote for example."""
+    traces = tuple(replace(trace, before=0) for trace in answer.traces)
+    return answer.text, answer.extracted, replace(answer.cost, sequential=0), traces, answer.lineage
 
 
 def _same(one: Trial, other: Trial, how: str) -> None:
