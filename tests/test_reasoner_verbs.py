@@ -507,3 +507,16 @@ def test_what_no_verb_takes_is_a_misuse_that_says_so(act: Act) -> None:
 def test_a_prompt_without_room_is_refused_by_ask_as_by_the_task() -> None:
     with pytest.raises(EngineError, match="no room to think"):
         Open().door.ask("x" * 200_000)
+
+
+@pytest.mark.parametrize("piece", [1, 16, 256])
+def test_a_race_that_goes_back_behind_what_was_seen_pays_for_it_whatever_its_piece(piece: int) -> None:
+    opened = Open(rambler, piece=piece)
+
+    async def back() -> tuple[Trace, Cost]:
+        whole = await opened.door.think()
+        [dead] = await opened.door.race([opened.door], cut_at=lambda trace: 1)
+        return whole, (await opened.door.answer(dead)).cost
+
+    whole, cost = done(back())
+    assert (cost.thinking, cost.thinking + cost.discarded) == (1, whole.thinking_tokens)

@@ -77,6 +77,10 @@ class Handle:
             before, above = max(before, above._clock), above._parent
         return Held(Trace(self._opening.segments, before=before), self._seen)
 
+    def known(self) -> Segment | None:
+        """What the strategy has seen of the thinking that begins behind the prompt."""
+        return self.ledger.longest(self._opening.digest((), "thinking", self._stream("thinking")))
+
     async def grow(
         self,
         held: Held,

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from inspect import iscoroutine
 from typing import Literal
 
-from tts_bench.api import Trace
-from tts_bench.core.handle import Handle, but
-from tts_bench.core.ledger import Held
+from tts_bench.api import Segment, Trace
+from tts_bench.core.handle import Handle, beyond, but
+from tts_bench.core.ledger import Held, path_length
 from tts_bench.errors import Misuse
 
 Enough = Callable[[Sequence[Trace]], bool]
@@ -26,6 +26,7 @@ CutAt = Callable[[Trace], int | None]
 class _Runner:
     handle: Handle
     held: Held
+    known: Segment | None  # what the strategy had seen of it when the race began
     end: int | None = None  # the tick at which it ends, or dies
     spared: int = 0  # tokens up to which cut_at() has let it live
     how: Literal["open", "ended", "killed", "truncated"] = "open"
@@ -38,7 +39,8 @@ class _Runner:
     async def run(self, tick: int, max_tokens: int | None) -> None:
         """Sample on up to `tick`, or to its end, or to its budget."""
         budget = self.handle.limit(self.held.trace, max_tokens)
-        self.held = await self.handle.grow(self.held, min(tick, budget))
+        grown = await self.handle.grow(self.held, min(tick, budget))
+        self.held = Held(grown.trace, self.held.seen)  # what was seen beyond it is told by where it ends, not by pieces
         trace = self.held.trace
         if trace.thinking_ended:
             self.end, self.how = self.tokens, "ended"
@@ -67,14 +69,16 @@ class _Runner:
         at = at if stop is None else min(at, stop)
         if at < self.tokens or self.how in ("open", "killed"):
             self.held = self.handle.stopped_at(self.held, at)
-        return self.handle.shown(self.held)
+        trace = self.held.trace
+        more = beyond(trace.segments[-1], self.known, path_length(trace))
+        return self.handle.shown(Held(trace, self.held.seen | more))
 
 
 async def race(
     handles: Sequence[Handle], enough: Enough | None, cut_at: CutAt | None, max_tokens: int | None
 ) -> tuple[Trace, ...]:
     """As `api.Reasoner.race`."""
-    runners = [_Runner(handle, handle.begun()) for handle in handles]
+    runners = [_Runner(handle, handle.begun(), handle.known()) for handle in handles]
     piece = handles[0].piece if enough or cut_at else None
     finished: list[_Runner] = []
     tick, stop = 0, None
