@@ -23,7 +23,7 @@ import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ AHEAD = (("learned-token", "budget-forcing"), ("learned-token", "majority-vote")
 SILENT, WIDEST = 0.02, 0.06
 FLAT = ("baseline", "budget-forcing:extensions=4", "majority-vote:samples=4", "learned-token:extensions=4")
 CLAIMS = ("found", "silent", "order")
+Run = Callable[[Sequence[str], Path], None]  # `tts-bench` with these arguments, and a folder for what that needs
 
 
 def judge(positive: Sequence[Statement], negative: Sequence[Statement]) -> dict[str, bool]:
@@ -65,14 +66,21 @@ def _ahead(matched: dict[tuple[str, str], Statement], first: str, second: str) -
     return said is not None and said.significant and sign * said.difference > 0
 
 
-def play(seed: int, problems: int, flat: int) -> dict[str, Any]:
+def in_process_of_its_own(arguments: Sequence[str], place: Path) -> None:
+    """`tts-bench` with these arguments."""
+    script = place / "command.py"  # a file: worker processes start from it
+    script.write_text("from tts_bench.cli.main import main\nif __name__ == '__main__': main()")
+    subprocess.run([sys.executable, script, *arguments], check=True, stdout=subprocess.DEVNULL)
+
+
+def play(seed: int, problems: int, flat: int, run: Run = in_process_of_its_own) -> dict[str, Any]:
     """One seed: both runs, in processes of their own, and what comes of them."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as place:
         told = [
-            _statements(Path(place) / "arithmetic", "--limit", str(problems), "--seed", str(seed)),
+            _statements(run, Path(place) / "arithmetic", "--limit", str(problems), "--seed", str(seed)),
             _statements(
-                Path(place) / "flat", "--tasks", "pocket_flat", "--limit", str(flat), "--seed", str(seed),
+                run, Path(place) / "flat", "--tasks", "pocket_flat", "--limit", str(flat), "--seed", str(seed),
                 *(f"--strategy={strategy}" for strategy in FLAT),
             ),
         ]  # fmt: skip
@@ -81,11 +89,8 @@ def play(seed: int, problems: int, flat: int) -> dict[str, Any]:
     return {**judge(*told), "cpu_seconds": round(spent), "statements": [_short(said) for said in (*told[0], *told[1])]}
 
 
-def _statements(out: Path, *options: str) -> list[Statement]:
-    code = "from tts_bench.cli.main import main\nif __name__ == '__main__': main()"
-    script = out.with_suffix(".py")  # a file: worker processes start from it
-    script.write_text(code)
-    subprocess.run([sys.executable, script, "run", "--out", out, *options], check=True, stdout=subprocess.DEVNULL)
+def _statements(run: Run, out: Path, *options: str) -> list[Statement]:
+    run(["run", "--out", str(out), *options], out.parent)
     series, _ = series_of([read_run(out)])
     return compare(series).statements
 

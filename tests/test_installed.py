@@ -173,7 +173,7 @@ def test_a_scaffold_works_as_its_readme_says_its_own_tests_included(
     commands = typed(quick.folder / name / "README.md")
     assert [command[0] for command in commands] == ["tts-bench", "pip", "pytest", "tts-bench"]
     for command in commands:
-        short = SHORT if command[:2] == ["tts-bench", "run"] else []
+        short = [*SHORT, "--no-exact"] if command[:2] == ["tts-bench", "run"] else []
         said = quick.types(*command, *short, cwd=name)
         if command == ["pytest"]:
             assert f"{passed} passed" in said

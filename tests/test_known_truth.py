@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from benchmarks.known_truth import CLAIMS, GAINS, judge, play
+from tests import forked
 from tests.runs.statements import statement
 from tts_bench.analysis.compare import Statement
 from tts_bench.models import resolve
@@ -58,7 +60,11 @@ def test_what_is_not_true_is_not_taken_for_it(found: list[str], lost: list[str])
 
 @pytest.mark.slow
 def test_a_seed_is_played_on_both_tasks_and_gains_have_their_signs_at_a_tenth_of_the_size() -> None:
-    told = play(seed=100, problems=60, flat=60)["statements"]
+    def run(arguments: Sequence[str], _: Path) -> None:
+        done = forked.run(forked.MAIN, *arguments)
+        assert done.returncode == 0, done.stderr
+
+    told = play(seed=100, problems=60, flat=60, run=run)["statements"]
     assert {said["task"] for said in told} == {"pocket_arithmetic", "pocket_flat"}
     gains = {said["left"]: said for said in told if said["kind"] == "last" and said["task"] == "pocket_arithmetic"}
     assert gains.keys() == GAINS.keys()

@@ -162,6 +162,5 @@ def test_greedy_budget_forcing_is_the_plain_loop_token_for_token_on_smollm2(smol
         question = "Name the capital of France."  # a short thought: all four ends of it fit into the budget
         assert conditions.format.mode == "end-of-turn"
         reference = reference_of(smollm2, conditions)
-        short = assert_same(engine, conditions, reference, [question], "Wait", (4,))  # its rungs are 0 to 4
-        long = assert_same(engine, conditions, reference, [question], CUES[1], (4,))
-    assert [answer.traces[0].cues for answer in (*short, *long)] == [4, 4]
+        [answer] = assert_same(engine, conditions, reference, [question], CUES[1], (4,))  # its rungs are 0 to 4
+    assert answer.traces[0].cues == 4

@@ -15,6 +15,7 @@ from tests.scripts import World, rambler
 from tts_bench.core.store import Store, StoreError
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.scripted import END_THINK, ScriptedEngine, ScriptedTokenizer
+from tts_bench.errors import UserError
 from tts_bench.streams import stream_key
 
 ENDS = frozenset(ScriptedTokenizer().encode(END_THINK))
@@ -86,6 +87,33 @@ def test_a_missing_column_is_made_from_its_beginning_and_a_cut_one_goes_on() -> 
     assert ask(25, "logprob") == (0, 25)
     assert ask(40, "entropy", "logprob") == (40, 0)
     assert ask(40, "entropy") == (0, 40)
+
+
+def test_columns_that_the_engine_does_not_give_are_refused_and_nothing_is_made() -> None:
+    world = World(rambler)
+    world.engine.info = replace(world.engine.info, capabilities=frozenset({"seeds"}))
+    with pytest.raises(UserError, match="tells no log-probabilities"):
+        asyncio.run(world.scheduler.generate(replace(request(world, 9), columns=("logprob",))))
+    assert world.scheduler.counts.engine_calls == 0
+
+
+def test_an_engine_that_gives_other_tokens_when_asked_again_is_believed_with_its_numbers() -> None:
+    """Where sums in another order tip a near tie, what has numbers replaces what has none, and stays."""
+    world = World(rambler)
+    plain = asyncio.run(world.scheduler.generate(request(world, 30)))
+    real = world.engine.generate
+
+    async def otherwise(requests: list[Request]) -> list[Generation]:
+        found = await real(requests)
+        return [replace(made, tokens=made.tokens[:10] + (120,) * (len(made.tokens) - 10)) for made in found]
+
+    world.engine.generate = otherwise  # type: ignore[method-assign, assignment]
+    asked = replace(request(world, 30), columns=("logprob",))
+    measured = asyncio.run(world.scheduler.generate(asked))
+    assert measured.tokens[10:] == (120,) * (len(plain.tokens) - 10)
+    for again in (asked, request(world, 30)):
+        assert asyncio.run(world.scheduler.generate(again)).tokens == measured.tokens
+    assert world.scheduler.counts.engine_calls == 2
 
 
 def test_the_key_is_the_same_whatever_columns_are_asked_for() -> None:

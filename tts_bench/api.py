@@ -44,7 +44,9 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How one token is drawn from its logits: temperature, then top-k, then top-p, then min-p; 0 means greedy.
+    """How one token is drawn from its logits: bias, temperature, top-k, top-p, min-p, in this order; 0 means greedy.
+
+    `bias` bans or favours tokens, by their ids or by texts of one token each: `(("Wait", -inf), (" wait", -2.0))`.
 
     Raises:
         ValueError: a value outside its range.
@@ -54,6 +56,8 @@ class Sampling:
     top_k: int = 0  # 0: all
     top_p: float = 1.0
     min_p: float = 0.0
+    # Added to the logit of each token; -inf: never. Of single calls only: no flag has it.
+    bias: tuple[tuple[int | str, float], ...] = field(default=(), repr=False, metadata={"passed_on": True})
 
     def __post_init__(self) -> None:
         if not 0 <= self.temperature < float("inf"):  # NaN fails this comparison too
@@ -64,6 +68,14 @@ class Sampling:
             raise ValueError(f"top_p is {self.top_p}; it takes a number above 0, at most 1")
         if not 0 <= self.min_p < 1:
             raise ValueError(f"min_p is {self.min_p}; it takes a number from 0 to below 1")
+        for token, added in self.bias:
+            if not added < float("inf"):
+                raise ValueError(f"the bias of {token!r} is {added}; it takes a number, or -inf for a ban")
+
+    @property
+    def name(self) -> str:
+        """All of it as text, as it stands in keys of streams and of the store."""
+        return f"{self!r} bias {self.bias}" if self.bias else repr(self)
 
 
 class Budget:

@@ -12,7 +12,7 @@ from tts_bench.columns import ENTROPY, NO_COLUMNS, Columns, named, top_of
 from tts_bench.errors import UserError
 
 # "logprobs": it gives `Generation.columns`, all of them unless `EngineInfo.top_logprobs` says otherwise
-Capability = Literal["learned-tokens", "token-ids", "seeds", "logprobs", "effort"]
+Capability = Literal["learned-tokens", "token-ids", "seeds", "logprobs", "effort", "bias"]
 
 
 @dataclass(frozen=True, slots=True)

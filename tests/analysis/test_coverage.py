@@ -106,8 +106,10 @@ def test_resampling_comes_to_the_exact_percentiles(better: int, worse: int, n: i
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("n", "runs"), [(30, 3000), (200, 1000), (1319, 300)])
-@pytest.mark.parametrize(("p", "q"), [(0.05, 0.15), (0.5, 0.6), (0.95, 0.85)])
+@pytest.mark.parametrize(
+    ("n", "runs", "p", "q"),
+    [(30, 3000, 0.05, 0.15), (30, 3000, 0.95, 0.85), (200, 1000, 0.5, 0.6), (200, 1000, 0.95, 0.85)],
+)
 def test_differences_of_means_over_seeds_hold_the_truth_in_93_5_to_97_of_100(
     n: int, runs: int, p: float, q: float
 ) -> None:
@@ -150,12 +152,10 @@ def test_with_repeats_the_interval_of_a_runs_table_holds_the_truth(problems: int
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "cell", [Cell(30, 4, 1), Cell(30, 16, 5), Cell(100, 1, 2), Cell(300, 4, 3), Cell(1000, 16, 5)], ids=str
-)
+@pytest.mark.parametrize("cell", [Cell(30, 4, 1), Cell(30, 16, 5), Cell(100, 1, 2), Cell(300, 4, 3)], ids=str)
 def test_what_the_screens_say_of_a_run_of_that_size_holds(cell: Cell) -> None:
     """docs/measures.md has the whole table, from more runs."""
-    runs = {300: 150, 1000: 60}.get(cell.problems, 400)
+    runs = {300: 150}.get(cell.problems, 400)
     found, margin = measured(cell, runs, 1000), 2.5 * (0.95 * 0.05 / runs) ** 0.5
     assert 0.935 - 0.017 <= found.accuracy <= 0.965 + 0.017
     assert 0.935 - margin <= found.difference <= 0.965 + margin

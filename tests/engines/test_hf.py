@@ -96,9 +96,9 @@ def test_rows_that_join_and_leave_all_the_time_have_the_logits_of_a_plain_forwar
 @pytest.mark.slow
 def test_greedy_float32_is_what_generate_gives_alone_on_smollm2(smollm2: Path, started: Started, run: Run) -> None:
     engine = started(smollm2, exact=False, dtype="float32")
-    prompts = [engine.tokenizer.encode(prompt) for prompt in PROMPTS]
-    generations = run(engine, [Request(prompt, (), 16, "s", GREEDY) for prompt in prompts])
-    assert [generation.tokens for generation in generations] == greedy_reference(smollm2, prompts, 16)
+    prompts = [engine.tokenizer.encode(prompt) for prompt in PROMPTS[:3]]
+    generations = run(engine, [Request(prompt, (), 12, "s", GREEDY) for prompt in prompts])
+    assert [generation.tokens for generation in generations] == greedy_reference(smollm2, prompts, 12)
 
 
 def test_it_is_an_engine_with_honest_facts(tiny: Tiny, started: Started) -> None:

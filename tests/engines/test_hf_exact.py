@@ -23,6 +23,8 @@ SCRIPT = Path(__file__).with_name("exactness.py")
 
 
 Outcomes = dict[str, dict[str, str]]
+# SmolLM2 in float32: tests/runs/test_order.py
+KINDS = [("tiny", "float32"), ("tiny", "bfloat16"), ("smollm2", "bfloat16")]
 TINY = {1: [32, 4, 7, 16], 2: [16]}  # rows of the engines in a process with so many threads
 SMOLLM2 = {1: [8], 2: [4]}
 
@@ -33,12 +35,11 @@ def outcomes(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tu
     PyTorch reads the environment once, when it is imported.
     """
     tiny = make_tiny(tmp_path_factory.mktemp("exact"), "llama", True)
-    kinds = [(model, dtype) for model in ("tiny", "smollm2") for dtype in ("float32", "bfloat16")]
-    found: dict[tuple[str, str], list[Outcomes]] = {kind: [] for kind in kinds}
+    found: dict[tuple[str, str], list[Outcomes]] = {kind: [] for kind in KINDS}
     for threads in (1, 2):
         of = {"tiny": (tiny, 48, TINY[threads]), "smollm2": (smollm2, 6, SMOLLM2[threads])}
-        cases = [(str(of[model][0]), dtype, *of[model][1:]) for model, dtype in kinds]
-        for kind, outcome in zip(kinds, played(threads, cases), strict=True):
+        cases = [(str(of[model][0]), dtype, *of[model][1:]) for model, dtype in KINDS]
+        for kind, outcome in zip(KINDS, played(threads, cases), strict=True):
             assert all(outcome.pop(name) is True for name in [name for name in outcome if name.endswith("exact")])
             found[kind].append(outcome)
     return found
@@ -64,8 +65,7 @@ def assert_all_equal(found: Outcomes) -> dict[str, str]:
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("exact")
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-@pytest.mark.parametrize("model", ["tiny", "smollm2"])
+@pytest.mark.parametrize(("model", "dtype"), KINDS)
 def test_text_does_not_depend_on_order_load_rows_neighbours_or_threads(
     outcomes: dict[tuple[str, str], list[Outcomes]], model: str, dtype: str
 ) -> None:

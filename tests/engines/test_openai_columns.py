@@ -166,6 +166,17 @@ def test_numbers_that_cannot_be_are_not_believed(folder: Path, said: str) -> Non
             ask(engine, request_of(engine))
 
 
+def test_what_is_impossible_is_a_number_that_can_be_kept(folder: Path) -> None:
+    def impossible(reply: dict[str, Any]) -> None:
+        places = reply["choices"][0]["logprobs"]
+        places["token_logprobs"][0] = -1e300
+
+    with serving(folder) as server, endpoint(server, folder) as engine:
+        server.worded = impossible
+        [made] = ask(engine, request_of(engine))
+    assert made.columns["logprob"][0] < -1e38
+
+
 def test_nothing_more_is_asked_of_a_server_where_nobody_wants_columns(folder: Path) -> None:
     with serving(folder) as server, endpoint(server, folder) as engine:
         ask(engine, request_of(engine, columns=()), request_of(engine, columns=("logprob",)))

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer
 
+from tests import forked
 from tests.tiny import make_tiny
 from tts_bench.engine import Sampling
 from tts_bench.errors import UserError
@@ -136,7 +137,7 @@ def test_the_conversion_that_a_pickle_is_refused_with_works(folder: Path) -> Non
     with pytest.raises(UserError) as caught:
         check(folder)
     command = str(caught.value).split("convert it: python -c ")[1].strip('"')
-    subprocess.run([sys.executable, "-c", command], check=True, capture_output=True)
+    assert forked.run(command).returncode == 0
     check(folder)
 
 

@@ -23,7 +23,7 @@ def start_vllm(folder: Path, **options: Any) -> Engine:  # noqa: ANN401
         "threads": 1,
         "rows": 16,
         "dtype": "float32",
-        "more": "enforce_eager=true,kv_cache_memory_bytes=500000000",
+        "more": {"enforce_eager": True, "kv_cache_memory_bytes": 500_000_000},
         **options,
     }
     return load(folder, name=folder.name, fingerprint=FINGERPRINT, **options)

@@ -26,6 +26,7 @@ pytestmark = pytest.mark.slow
 STOP, END = tokens.ids(tokens.END_THINK)[0], tokens.ids(tokens.END)[0]
 COUNT, OURS = 120, 400  # problems of the comparison with generate
 TOGETHER = 120
+RUNGS = (1, 2)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def model() -> LlamaForCausalLM:
     return LlamaForCausalLM.from_pretrained(FOLDER)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def player(model: LlamaForCausalLM) -> Player:
     return Player(Weights(model, oracle()), 11)
 
@@ -93,20 +94,19 @@ def test_the_effects_are_those_of_plain_generate_within_sampling_error(player: P
     theirs["greedy"] = plain.share(plain.go_on(contexts, STOP, 100, greedy=True), few)
     for name, cue in (("Wait", tokens.ids("Wait")), ("oracle", (plain.strong,))):
         extended = thoughts
-        for rung in range(1, 5):
+        for rung in RUNGS:
             extended = plain.go_on([[*ids, *cue] for ids in extended], STOP, 100)
-            if rung in (1, 4):
-                theirs[f"{name} x{rung}"] = plain.share(extended, few)
+            theirs[f"{name} x{rung}"] = plain.share(extended, few)
     ours_thoughts = player.think(problems[:OURS])
-    wait, strong = (player.extend(ours_thoughts, cue, 4).right for cue in (tokens.ids("Wait"), (plain.strong,)))
+    wait, strong = (player.extend(ours_thoughts, cue, RUNGS[-1]).right for cue in (tokens.ids("Wait"), (plain.strong,)))
     settled = player.extend(player.think(problems[:OURS], greedy=True), (), 0, greedy=True).right
     arms = {"x0": wait[0], "greedy": settled[0]}
-    arms |= {f"Wait x{rung}": wait[rung] for rung in (1, 4)} | {f"oracle x{rung}": strong[rung] for rung in (1, 4)}
+    arms |= {f"Wait x{rung}": wait[rung] for rung in RUNGS} | {f"oracle x{rung}": strong[rung] for rung in RUNGS}
     for name, right in arms.items():
         share = sum(right) / len(right)
         error = 100 * (share * (1 - share) * (1 / COUNT + 1 / len(right))) ** 0.5
         assert abs(100 * share - theirs[name]) < 4 * error, name
-    assert theirs["Wait x4"] > theirs["x0"] + 6
+    assert theirs["Wait x2"] > theirs["x0"] + 6
     assert theirs["oracle x1"] > theirs["Wait x1"] + 14
 
 
@@ -127,12 +127,12 @@ def test_a_vote_gains_what_it_must(model: LlamaForCausalLM, player: Player) -> N
 
 @torch.inference_mode()
 def test_nothing_moves_the_flat_task(model: LlamaForCausalLM, player: Player) -> None:
-    check(gate.flat(player, (model.config.vocab_size,), replace(gate.QUICK, flat=1500)))  # to tell 2 points
+    check(gate.flat(player, (model.config.vocab_size,), replace(gate.QUICK, flat=1000)))  # to tell 3 points
 
 
 @torch.inference_mode()
 def test_the_best_texts_that_a_search_found_stay_far_from_the_oracle(model: LlamaForCausalLM, player: Player) -> None:
-    problems = ordinary_test()[:400]
+    problems = ordinary_test()[:300]
     thoughts = player.think(problems)
 
     def share(cue: Sequence[int]) -> float:

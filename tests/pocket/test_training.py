@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,10 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
+from typer.main import get_command
 
 from pocket import attack, gate, making, release, tokens, training
+from pocket.__main__ import app
 from pocket.settings import Settings
 from tests.pocket.shipped import FOLDER
+from tts_bench.cli.main import exit_code
 from tts_bench.errors import UserError
 
 SHORT = Settings(seed=3, steps=4, rounds=0, batch_tokens=600)
@@ -146,15 +147,14 @@ def test_a_killed_command_leaves_no_model_and_goes_on_only_with_the_same_setting
     ],
 )
 def test_impossible_settings_and_an_existing_target_are_one_line_and_exit_code_2(
-    arguments: list[str], says: str, tmp_path: Path
+    arguments: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "mine.txt").write_text("mine")
-    command = [sys.executable, "-m", "pocket", "train", "--out", str(tmp_path / "out"), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
+    assert exit_code(get_command(app), "pocket", ["train", "--out", str(tmp_path / "out"), *arguments]) == 2
+    said = capsys.readouterr().err
+    assert says in said
+    assert said.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     assert (tmp_path / "out" / "mine.txt").read_text() == "mine"
 

@@ -36,5 +36,5 @@ def test_a_control_without_statements_is_neither_found_nor_silent() -> None:
 
 @pytest.mark.slow
 def test_this_installation_measures_both_controls() -> None:
-    found = play(ModelConfig(model="pocket", engine="hf:threads=1"), problems=150)
+    found = play(ModelConfig(model="pocket", engine="hf:threads=1"), problems=100)
     assert all(verdict.sound for verdict in found), found

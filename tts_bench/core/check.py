@@ -82,10 +82,16 @@ def sampling(value: Any, what: str) -> Sampling | None:  # noqa: ANN401
         return None
     if type(value) is Sampling and type(value.top_k) is int:
         try:
-            return Sampling(float(value.temperature), value.top_k, float(value.top_p), float(value.min_p))
+            bias = tuple((_token(token, what), float(added)) for token, added in value.bias)
+            return Sampling(float(value.temperature), value.top_k, float(value.top_p), float(value.min_p), bias)
         except (ValueError, TypeError, OverflowError):
             pass
     raise Misuse(f"{what} was given the sampling {value!r}; it takes a tts_bench.api.Sampling")
+
+
+def _token(value: Any, what: str) -> int | str:  # noqa: ANN401
+    """A token of a bias, by its id or its text."""
+    return text(value, f"a bias of {what}") if isinstance(value, str) else int.__index__(value)
 
 
 def learned(token: LearnedToken, what: str) -> LearnedToken:

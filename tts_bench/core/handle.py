@@ -282,12 +282,34 @@ class Handle:
         self, kind: Sampled, effort: str = "", sampling: Sampling | None = None, default: Sampling | None = None
     ) -> str:
         branch = (*self._branch, f"effort {effort}") if effort else self._branch
-        branch = (*branch, f"{sampling!r}") if sampling not in (None, default) else branch
+        branch = (*branch, sampling.name) if sampling and sampling != default else branch
         return stream_key(self._conditions.seed, self.problem.id, branch, kind)
 
     def _continues(self, call: str) -> None:
         if self._conditions.format.mode == "one-reply":
             raise EngineError(f"the endpoint gives whole replies: {call} needs one that continues a text")
+
+    def sampling(self, wanted: Sampling | None, call: str) -> Sampling | None:
+        """What a strategy wants of one call, with the ids of the tokens that its bias names.
+
+        Raises:
+            Misuse: it is no `Sampling`, or biases a text of several tokens.
+            EngineError: the engine takes no bias.
+        """
+        wanted = check.sampling(wanted, call)
+        if wanted is None or not wanted.bias:
+            return wanted
+        if "bias" not in self._engine.info.capabilities:
+            raise EngineError(f"{call} was given a bias, and the engine {self._engine.info.name} takes none")
+        ids: dict[int | str, float] = {}
+        for token, added in wanted.bias:
+            tokens = self._engine.tokenizer.encode(token) if isinstance(token, str) else (token,)
+            if len(tokens) != 1:
+                raise Misuse(
+                    f"{call} was given a bias for {token!r}, which is {len(tokens)} tokens: name one, or its id"
+                )
+            ids[tokens[0]] = added
+        return replace(wanted, bias=tuple(sorted(ids.items())))
 
     def _read(self, cue: Cue, call: str) -> tuple[tuple[int, ...], str]:
         if isinstance(cue, LearnedToken):

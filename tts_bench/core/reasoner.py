@@ -42,7 +42,7 @@ class ModelReasoner(Handle):
         held = self.begun() if trace is None else self._open(trace, "think()")
         max_tokens = check.count(max_tokens, "max_tokens of think()")
         until = check.texts(stop, "stop of think()")
-        sampling = check.sampling(sampling, "think()")
+        sampling = self.sampling(sampling, "think()")
         effort = None if effort is None else check.text(effort, "the effort of think()")
         if effort and "effort" not in self._engine.info.capabilities:
             raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
@@ -88,7 +88,7 @@ class ModelReasoner(Handle):
         sampling: Sampling | None = None,
     ) -> Answer:
         held = self.begun() if trace is None else self._open(trace, "answer()")
-        sampling, max_tokens = check.sampling(sampling, "answer()"), check.count(max_tokens, "max_tokens of answer()")
+        sampling, max_tokens = self.sampling(sampling, "answer()"), check.count(max_tokens, "max_tokens of answer()")
         prefill = check.text(prefill, "prefill of answer()")
         if reply := self.ledger.replies.get(held.trace.segments[-1].origin):
             if prefill or max_tokens or sampling:

@@ -13,7 +13,7 @@ from hashlib import blake2b
 from tts_bench.columns import named
 from tts_bench.core.generations import continued, cut
 from tts_bench.core.store import Store
-from tts_bench.engine import Engine, Generation, Request, Sampling
+from tts_bench.engine import Engine, Generation, Request, Sampling, check_columns
 
 _NOTHING = Generation((), "length")  # what is known of a generation that nobody has asked for
 
@@ -52,7 +52,11 @@ class Scheduler:
         """The generation that `request` describes, from its beginning (`request.sampled` is 0).
 
         What is stored answers as far as it has all the columns that are asked for; from there on it is made.
+
+        Raises:
+            UserError: columns that the engine does not give.
         """
+        check_columns(self.engine.info, request.columns)
         key = self.key(request)
         while key in self._in_flight:
             await self._in_flight[key].wait()
@@ -117,7 +121,7 @@ class Scheduler:
 @lru_cache
 def _how(sampling: Sampling, stop_ids: frozenset[int], stop_texts: tuple[str, ...]) -> str:
     """The part of a key that most requests of a run share."""
-    return f"{sampling!r}, {sorted(stop_ids)!r}, {stop_texts!r}"
+    return f"{sampling.name}, {sorted(stop_ids)!r}, {stop_texts!r}"
 
 
 def _with(generation: Generation, columns: tuple[str, ...]) -> Generation:

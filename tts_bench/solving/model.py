@@ -74,9 +74,9 @@ class Model:
             },
             "thinking_format": conditions.format.recorded(),
             "sampling": {
-                "thinking": asdict(conditions.thinking),
-                "continuation": asdict(conditions.continuation),
-                "answer": asdict(conditions.answer),
+                "thinking": _sampled(conditions.thinking),
+                "continuation": _sampled(conditions.continuation),
+                "answer": _sampled(conditions.answer),
             },
             "max_thinking_tokens": conditions.max_thinking,
             "max_answer_tokens": conditions.max_answer,
@@ -158,6 +158,11 @@ class CheckedModel:
     config: ModelConfig
     engine: Chosen
     needs: Needs
+
+
+def _sampled(sampling: Sampling) -> dict[str, Any]:
+    """As run.json says it; a run as a whole has no bias."""
+    return {name: value for name, value in asdict(sampling).items() if name != "bias"}
 
 
 def check(config: ModelConfig, needs: Needs | None = None) -> CheckedModel:

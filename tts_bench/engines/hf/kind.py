@@ -104,7 +104,7 @@ kind = EngineKind(
     "runs a model in this process",
     HfOptions,
     _load,
-    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs"}),
+    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "bias"}),
     check=_check,
     installed=there("torch", "transformers"),
     install="pip install torch transformers",

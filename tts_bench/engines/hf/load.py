@@ -99,7 +99,7 @@ def load(
         model=name,
         fingerprint=fingerprint,
         context=context,
-        capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs"}),
+        capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "bias"}),
         identity=_identity(decoder, proven, threads),
         settings={"rows": rows, "threads": threads, "cache_bytes": budget, "processor": _processor(where)},
         exact=proven,

@@ -35,7 +35,7 @@ def measure(logits: Singles, tokens: Sequence[int], names: Sequence[str]) -> dic
 def _measured(logits: Singles, tokens: Sequence[int], names: Sequence[str]) -> list[Singles]:
     peaks = logits.max(axis=1, keepdims=True)
     below = logits - peaks
-    weights = np.exp(below)
+    weights = np.exp(below) if ENTROPY in names else np.exp(below, out=below)
     total = weights.sum(axis=1)
     logarithm = peaks[:, 0] + np.log(total)  # what is taken off a logit to make it a log-probability
     measured = []
@@ -61,10 +61,10 @@ def largest(logits: Singles, count: int) -> Singles:
     # As many as are wanted are at least as large as the last of so many largest maxima of blocks: there are few others.
     maxima = logits[:, : vocabulary // size * size].reshape(rows, -1, size).max(axis=2)
     least = np.partition(maxima, maxima.shape[1] - count, axis=1)[:, -count, None]
-    among = logits >= least
-    counts = among.sum(axis=1)
+    owner, column = np.divmod(np.flatnonzero(logits >= least), vocabulary)
+    counts = np.bincount(owner)
     few = np.full((rows, counts.max()), -np.inf, logits.dtype)
-    few[np.arange(few.shape[1]) < counts[:, None]] = logits[among]
+    few[np.arange(few.shape[1]) < counts[:, None]] = logits[owner, column]
     return _descending(few, count)
 
 

@@ -22,13 +22,14 @@ def draw(logits: Floats, samplings: Sequence[Sampling], uniforms: Sequence[float
     in float64. Ties are broken in favour of the lower id. A token of probability zero is never drawn. A row that holds
     NaN or +inf, or -inf alone, gives a ValueError in the place of a token.
     """
+    logits, refused = _biased(logits, samplings)
     best = np.argmax(logits, axis=1)  # NaN, where there is one, is what argmax finds
     peaks = logits[np.arange(len(logits)), best].astype(np.float64)
     tokens: list[int | ValueError] = [int(token) for token in best]
     alike: dict[Sampling, list[int]] = {}
     for row, (sampling, peak) in enumerate(zip(samplings, peaks, strict=True)):
         if not np.isfinite(peak):
-            tokens[row] = ValueError(f"the model's logits are not finite (largest: {peak})")
+            tokens[row] = refused.get(row) or ValueError(f"the model's logits are not finite (largest: {peak})")
         elif sampling.temperature != 0 and sampling.top_k != 1:
             alike.setdefault(sampling, []).append(row)
     size = max(1, _CHUNK // logits.shape[1])
@@ -38,6 +39,24 @@ def draw(logits: Floats, samplings: Sequence[Sampling], uniforms: Sequence[float
             for row, token in zip(chunk, drawn, strict=True):
                 tokens[row] = token
     return tokens
+
+
+def _biased(logits: Floats, samplings: Sequence[Sampling]) -> tuple[Floats, dict[int, ValueError]]:
+    """The logits with what each row's sampling adds, and what is wrong with rows that it makes impossible."""
+    rows = [row for row, sampling in enumerate(samplings) if sampling.bias]
+    if not rows:
+        return logits, {}
+    logits, refused = logits.copy(), {}
+    for row in rows:
+        ids = np.array([token for token, _ in samplings[row].bias])
+        if ids.min() < 0 or ids.max() >= logits.shape[1]:
+            refused[row] = ValueError(f"the bias names a token outside of the vocabulary of {logits.shape[1]}")
+            logits[row] = -np.inf
+        else:
+            logits[row, ids] += [added for _, added in samplings[row].bias]
+            if not np.isfinite(logits[row].max()):
+                refused[row] = ValueError("the bias leaves no token that may be drawn")
+    return logits, refused
 
 
 def _draw(logits: Floats, sampling: Sampling, peaks: Doubles, uniforms: Sequence[float]) -> list[int]:

@@ -18,6 +18,7 @@ from .wire import Reply, decode
 _CHARACTER = 8  # tokens that the last character of a text may be of, at most
 _BY_ID, _DIGITS = "token_id:", 10  # how vLLM names a token by its id, and how long that may be
 _ROUNDED = 1e-3  # above 0: a log-probability of rounded numbers
+_LEAST = -3e38  # that float32 holds: servers have numbers of their own for what is impossible
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def told(reply: Reply) -> tuple[Told, ...]:
 def _believed(token: int, logprob: float, top: list[float]) -> Told:
     if not all(number <= _ROUNDED for number in (logprob, *top)):  # NaN fails this comparison too
         raise Unbelievable(f"it tells a log-probability of {max(logprob, *top)}")
-    return Told(token, logprob, tuple(sorted(top, reverse=True)))
+    return Told(token, max(logprob, _LEAST), tuple(max(number, _LEAST) for number in sorted(top, reverse=True)))
 
 
 def wanted(columns: Sequence[str]) -> int:

@@ -23,6 +23,7 @@ def draw(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float
     order of token ids and in float64. Ties are broken in favour of the lower id. -1 for a row that holds NaN or +inf,
     or -inf alone.
     """
+    logits = _biased(logits, samplings)
     peaks, tokens = logits.max(dim=1)
     alike: dict[Sampling, list[int]] = {}
     for row, sampling in enumerate(samplings):
@@ -36,6 +37,21 @@ def draw(logits: Tensor, samplings: Sequence[Sampling], uniforms: Sequence[float
             numbers = torch.tensor([uniforms[row] for row in part], dtype=torch.float64, device=logits.device)
             tokens[some] = _draw(logits[some], sampling, peaks[some], numbers)
     return torch.where(peaks.isfinite(), tokens, -1)
+
+
+def _biased(logits: Tensor, samplings: Sequence[Sampling]) -> Tensor:
+    """The logits with what each row's sampling adds; -inf alone where it names a token that there is not."""
+    rows = [row for row, sampling in enumerate(samplings) if sampling.bias]
+    if not rows:
+        return logits
+    logits = logits.clone()
+    for row in rows:
+        ids, added = zip(*samplings[row].bias, strict=True)
+        if min(ids) < 0 or max(ids) >= logits.shape[1]:
+            logits[row] = -torch.inf
+        else:
+            logits[row, torch.tensor(ids, device=logits.device)] += torch.tensor(added, device=logits.device)
+    return logits
 
 
 def _draw(logits: Tensor, sampling: Sampling, peaks: Tensor, uniforms: Tensor) -> Tensor:

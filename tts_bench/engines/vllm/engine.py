@@ -100,10 +100,8 @@ class VllmEngine:
             with contextlib.suppress(Exception):  # what has failed is told, and not this
                 await self._running.in_workers("take_columns", name)
             raise
-        kept: list[list[float]] = next(
-            (found for found in await self._running.in_workers("take_columns", name) if found), []
-        )
-        by_position = {int(position): numbers for position, *numbers in kept}
+        kept = await self._running.in_workers("take_columns", name)
+        by_position = {int(position): numbers for worker in kept for position, *numbers in worker}  # the same in each
         begin = len(request.prefix)
         try:
             rows = [by_position[begin + place] for place in range(len(made.tokens))]

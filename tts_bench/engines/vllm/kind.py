@@ -78,7 +78,7 @@ kind = EngineKind(
     "runs a model in vLLM's processes, offline",
     VllmOptions,
     _load,
-    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs"}),
+    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "bias"}),
     check=_check,
     installed=lambda: options.installed(),
     install=f"{options.INSTALL} or, without a GPU, {options.INSTALL_CPU}",

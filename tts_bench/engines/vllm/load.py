@@ -122,7 +122,7 @@ def load(
         model=name,
         fingerprint=fingerprint,
         context=context,
-        capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs"}),
+        capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "bias"}),
         identity=_identity(platform, kind, invariant, model, given),
         settings={"rows": rows or _ROWS, "threads": threads, "processor": platform.get_device_name()},
         exact=not difference,

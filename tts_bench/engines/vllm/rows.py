@@ -30,14 +30,16 @@ class Row:
     def describe(request: Request, name: str = "") -> dict[str, Any]:
         """What is sent along with a request, for `read`."""
         sampling = request.sampling
-        numbers = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p)
+        numbers = (sampling.temperature, sampling.top_k, sampling.top_p, sampling.min_p, sampling.bias)
         described: dict[str, Any] = {"stream": request.stream, "sampling": numbers, "prompt": len(request.prompt)}
         return described | ({"columns": list(request.columns), "name": name} if request.columns else {})
 
     @staticmethod
     def read(described: Mapping[str, Any]) -> Row:
         columns, name = tuple(described.get("columns", ())), described.get("name", "")
-        return Row(described["stream"], Sampling(*described["sampling"]), described["prompt"], columns, name)
+        temperature, top_k, top_p, min_p, bias = described["sampling"]
+        sampling = Sampling(temperature, top_k, top_p, min_p, tuple((token, added) for token, added in bias))
+        return Row(described["stream"], sampling, described["prompt"], columns, name)
 
     def position(self, length: int) -> int:
         """The stream position of the token that comes after `length` tokens, prompt included."""
