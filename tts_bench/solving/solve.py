@@ -85,7 +85,8 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditio
     ledger, problem = Ledger(), item.problem
 
     def open_door() -> Reasoner:
-        return ModelReasoner(problem, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
+        own = item.problem  # not the object that the strategy has
+        return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
     return _record(arm, item, answers, ledger, error, scheduler)
@@ -120,7 +121,7 @@ async def attempt(
     found = tuple(answers)  # what is forgotten and still runs adds nothing
     if not in_time:
         return list(found), ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    wrong, error = (hung, None) if (hung := taking.exception()) else taking.result()
+    wrong, error = taking.result() if not (failed := taking.exception()) else (failed, _untold(failed))
     if wrong is None:
         return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
     if unusable := _first(wrong, StoreError):
@@ -164,16 +165,18 @@ def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncG
 
 
 def _first(error: BaseException, kind: type[E]) -> E | None:
-    """The first error of that kind in `error`, which may be a group."""
-    if isinstance(error, kind):
-        return error
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    return next((found for each in inner if (found := _first(each, kind))), None)
+    """The first error of that kind in `error`, which may be a group, however deep."""
+    waiting = [error]
+    for each in waiting:
+        if isinstance(each, kind):
+            return each
+        waiting += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+    return None
 
 
 def _error(problem: BaseException) -> ErrorRecord:
-    if isinstance(problem, BaseExceptionGroup):
-        return _error(problem.exceptions[0])
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
     if isinstance(problem, Misuse):
         return ErrorRecord("misuse", _said(problem))
     if isinstance(problem, EngineError):
@@ -182,6 +185,11 @@ def _error(problem: BaseException) -> ErrorRecord:
     # File names without folders: the same record on every machine.
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return ErrorRecord("raised", _clean(f"{type(problem).__name__}: {_said(problem)}{where}"))
+
+
+def _untold(error: BaseException) -> ErrorRecord:
+    """Of an error that came up while what the strategy had raised was put into words."""
+    return ErrorRecord("raised", f"an error that cannot be told: {type(error).__name__}")
 
 
 def _said(error: BaseException) -> str:
