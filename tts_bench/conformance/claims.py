@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from zlib import crc32
@@ -200,15 +200,22 @@ class _Once:
 
 
 class _Door:
-    """A reasoner without the rest of its object."""
+    """A reasoner without the rest of its object, to which its own methods would lead by their `__self__`."""
 
     def __init__(self, reasoner: ModelReasoner) -> None:
         for verb in (name for name in vars(Reasoner) if not name.startswith("_")):
-            setattr(self, verb, getattr(reasoner, verb))
+            setattr(self, verb, _alone(getattr(reasoner, verb)))
         self.branch = lambda label, **seen: _Door(reasoner.branch(label, **seen))
         self.ask = lambda prompt, **more: _Door(reasoner.ask(prompt, **more))
         self.race = lambda handles, **more: reasoner.race([each.handle for each in handles], **more)
         self.handle = reasoner  # for `race` of the door that it came through
+
+
+def _alone(method: Callable[..., Any]) -> Callable[..., Any]:
+    def verb(*values: Any, **more: Any) -> Any:  # noqa: ANN401 - of any verb
+        return method(*values, **more)
+
+    return verb
 
 
 def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
