@@ -12,7 +12,17 @@ import pytest
 from tests.cheats import GOLD, billed, once, samples
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Sampling, Trace
+from tts_bench.core.generations import cut
+from tts_bench.core.handle import Conditions
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
+from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.store import Store
+from tts_bench.engine import Generation, Request
+from tts_bench.engines.scripted import ScriptedEngine
+from tts_bench.errors import EngineError
 from tts_bench.solving.solve import Arm
+from tts_bench.thinking import ThinkingFormat
 
 
 async def _vote_of_eight(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
@@ -192,3 +202,30 @@ def test_options_that_change_during_a_run_end_no_run() -> None:
     arm.rungs(0)  # as a run does before it begins
     [record] = World(rambler).run_arms([arm])
     assert [answer.rung for answer in record.answers] == ["full"]
+
+
+class Whole(ScriptedEngine):
+    """Gives thinking and answer in one reply, as an endpoint of messages does."""
+
+    def _generate(self, request: Request) -> Generation:
+        thinking, answer = self.tokenizer.encode("x" * 60), self.tokenizer.encode(GOLD)
+        left = (thinking + answer)[request.sampled :]
+        return cut(Generation(left, "stop", len(answer)), request.max_tokens)
+
+
+def test_of_an_endpoint_of_whole_replies_the_end_of_a_thought_is_paid_too() -> None:
+    scheduler = Scheduler(Whole(rambler), Store(None))
+    conditions = Conditions(ThinkingFormat("whole", "", "", "", mode="one-reply"), max_answer=20)
+
+    async def back() -> tuple[Answer, Answer]:
+        door = ModelReasoner(World(rambler).item().problem, scheduler, conditions, lambda text: text, Ledger())
+        begun = await door.think(max_tokens=10)
+        whole = await door.answer(await door.think())
+        with pytest.raises(EngineError, match="cannot answer before"):
+            await door.answer(door.cut(await door.think(), 5))
+        assert not (await door.answer(begun)).text  # not the reply to the whole thought
+        return whole, await door.answer(await door.think(max_tokens=10))
+
+    whole, short = asyncio.run(back())
+    assert (whole.text, whole.cost.thinking) == (GOLD, 60)
+    assert (short.text, short.cost.thinking, short.cost.thinking + short.cost.discarded) == ("", 30, 60)

@@ -77,9 +77,9 @@ class Handle:
             before, above = max(before, above._clock), above._parent
         return Held(Trace(self._opening.segments, before=before), self._seen)
 
-    def known(self) -> Segment | None:
+    def known(self, effort: str = "") -> Segment | None:
         """What the strategy has seen of the thinking that begins behind the prompt."""
-        return self.ledger.longest(self._opening.digest((), "thinking", self._stream("thinking")))
+        return self.ledger.longest(self._opening.digest((), "thinking", self._stream("thinking", effort)))
 
     async def grow(
         self,
@@ -184,6 +184,7 @@ class Handle:
         request = Request(
             opening.tokens, (), most, stream, self._conditions.thinking, effort=effort, turns=opening.turns
         )
+        known = self.known(effort)
         generation = await self._sampler.generate(replace(request, columns=self._conditions.columns))
         place = len(generation.tokens) - generation.stop
         decode, digest = self._engine.tokenizer.decode, opening.digest
@@ -192,11 +193,11 @@ class Handle:
         answer = Segment("answer", said, decode(said), digest((), "answer", stream), start + place, stream)
         self.ledger.note(thinking.origin, generation.columns.cut(place))
         self.ledger.note(answer.origin, generation.columns.after(place))
-        self.ledger.replies[self.ledger.keep(thinking).origin] = self.ledger.keep(answer)
+        self.ledger.replies[thinking.origin, self.ledger.keep(thinking).spent] = self.ledger.keep(answer)
         ended = generation.finish == "stop" or bool(said)
         grown = Trace((*trace.segments, thinking), ended, not ended, before=trace.before)
         self._clock = max(self._clock, path_length(grown) + answer.spent)
-        return Held(grown, held.seen)
+        return Held(grown, held.seen | beyond(thinking, known, path_length(grown)))
 
     def _open(self, trace: Trace, call: str) -> Held:
         held = self.ledger.held(trace, call)

@@ -62,7 +62,7 @@ class Ledger:
         self.closed = False  # its strategy has ended or was given up: nothing more is generated for it
         self._thread = get_ident()
         self.segments: list[Segment] = []  # all that was made and shown
-        self.replies: dict[str, Segment] = {}  # answers that came with their thinking, by its origin
+        self.replies: dict[tuple[str, int], Segment] = {}  # answers that came with their thinking, by origin and length
         self._longest: dict[str, Segment] = {}  # version that the strategy has seen of each origin
         self._columns: dict[str, Columns] = {}  # by origin
         self._extracted: dict[str, str | None] = {}

@@ -90,7 +90,8 @@ class ModelReasoner(Handle):
         held = self.begun() if trace is None else self._open(trace, "answer()")
         sampling, max_tokens = self.sampling(sampling, "answer()"), check.count(max_tokens, "max_tokens of answer()")
         prefill = check.text(prefill, "prefill of answer()")
-        if reply := self.ledger.replies.get(held.trace.segments[-1].origin):
+        last = held.trace.segments[-1]
+        if reply := self.ledger.replies.get((last.origin, last.spent)):
             if prefill or max_tokens or sampling:
                 raise EngineError("the endpoint gives whole replies: answer() takes no more than the trace")
             return self.answered(but(held, segments=(*held.trace.segments, reply)), "")
