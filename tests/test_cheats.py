@@ -211,6 +211,13 @@ async def cuts_at_nothing(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     yield await door.answer(door.cut(await door.think(), None))
 
 
+@ways.misuse("solve() made a record of")
+async def asks_so_much_that_nobody_could_read_its_record(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    for place in range(50):
+        door.ask(f"{place}" + "," * 90_000)
+    yield await once(door)
+
+
 @ways.misuse("yielded 10000 answers")
 async def yields_for_ever(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     answer = await once(door)

@@ -6,11 +6,12 @@ import asyncio
 import traceback
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tts_bench import foreign
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.core import cost
 from tts_bench.core.handle import Conditions
@@ -19,7 +20,7 @@ from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
-from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
+from tts_bench.records import ErrorRecord, Record, answer_records, segment_record, to_line
 from tts_bench.solving.loop import end
 from tts_bench.solving.watchdog import Hang, solving
 
@@ -89,7 +90,7 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditio
         return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
-    return _record(arm, item, answers, ledger, error, scheduler)
+    return _readable(_record(arm, item, answers, ledger, error, scheduler))
 
 
 async def attempt(
@@ -204,6 +205,19 @@ def _said(error: BaseException) -> str:
 def _clean(text: str) -> str:
     """What of a text can be written down."""
     return str.__str__(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _readable(record: Record) -> Record:
+    """`record`, or that error where its line would be too long for those who read the run."""
+    shown = sum(20 + len(part.text) + len(part.stream) for part in record.segments)  # 20: more than its other values
+    if shown + sum(len(answer.segments) for answer in record.answers) < foreign.IN_A_LINE // 4:
+        return record  # however its characters are written
+    line = to_line(record).encode()
+    length, values = len(line), line.count(b",")
+    if length <= foreign.LINE and values <= foreign.IN_A_LINE:
+        return record
+    said = f"solve() made a record of {length:,} bytes and {values:,} values; it may have {foreign.LINE:,} and "
+    return replace(record, segments=(), answers=(), error=ErrorRecord("misuse", f"{said}{foreign.IN_A_LINE:,}"))
 
 
 def _record(
