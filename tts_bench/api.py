@@ -276,8 +276,8 @@ class Reasoner(Protocol):
 
         `enough` is asked, whenever traces come to their end, with all that have, in order of their ends; when it is
         true the others stop at that tick. `cut_at` is asked now and then about an open trace and names the token count
-        at which it dies, or None; it must say the same of a longer version. Killed traces come back open and cost what
-        they are. The result does not depend on the order of arrival.
+        at which it dies, or None; it must say the same of a longer version, and may not take back what it let live.
+        Killed traces come back open and cost what they are. The result does not depend on the order of arrival.
         """
         ...
 
