@@ -25,6 +25,8 @@ from tts_bench.solving.model import Model, load_model
 
 T = TypeVar("T")
 
+pytestmark = pytest.mark.xdist_group("verbs of the pocket model")
+
 COUNT = 4  # problems
 STOP = "e"  # a letter that its thinking has
 
