@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.columns import Columns
 from tts_bench.core import cost
 from tts_bench.core.conditions import Conditions
 from tts_bench.core.ledger import Ledger
@@ -70,8 +71,17 @@ class Arm:
         return [*names, *(str(index + 1) for index in range(len(names), count))]
 
 
-async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditions, timeout: float) -> Record:
+async def solve(
+    arm: Arm,
+    item: Item,
+    scheduler: Scheduler,
+    conditions: Conditions,
+    timeout: float,
+    keep: Callable[[Record, Mapping[str, Columns]], None] | None = None,
+) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
+
+    `keep` is given the record, and the numbers beside the tokens of each origin among its segments.
 
     Raises:
         StoreError: the generation store is unusable; the run cannot go on.
@@ -82,7 +92,10 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditio
         return ModelReasoner(problem, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
-    return _record(arm, item, answers, ledger, error, scheduler)
+    record = _record(arm, item, answers, ledger, error, scheduler)
+    if keep is not None:
+        keep(record, ledger.all_columns())
+    return record
 
 
 async def attempt(
