@@ -12,8 +12,8 @@ import pytest
 from tests.cheats import GOLD, billed, once, samples
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Sampling, Trace
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.generations import cut
-from tts_bench.core.handle import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler

@@ -90,6 +90,10 @@ class Ledger:
         if columns:
             self._columns[origin] = self._columns.get(origin, NO_COLUMNS).longest(columns)
 
+    def all_columns(self) -> dict[str, Columns]:
+        """Of each origin that was shown, the numbers beside its longest version."""
+        return {origin: found for origin, longest in self._longest.items() if (found := self.columns(longest))}
+
     def columns(self, segment: Segment) -> Columns:
         """All numbers beside the tokens that were sampled for `segment`, its end among them."""
         return self._columns.get(segment.origin, NO_COLUMNS).cut(segment.spent)

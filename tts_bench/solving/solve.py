@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 
 from tts_bench import foreign
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.columns import Columns
 from tts_bench.core import cost
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
@@ -77,8 +78,17 @@ class Arm:
             raise UserError(f"{self.id}: its rungs cannot be had: {type(error).__name__}: {_said(error)}.") from error
 
 
-async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditions, timeout: float) -> Record:
+async def solve(
+    arm: Arm,
+    item: Item,
+    scheduler: Scheduler,
+    conditions: Conditions,
+    timeout: float,
+    keep: Callable[[Record, Mapping[str, Columns]], None] | None = None,
+) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
+
+    `keep` is given the record, and the numbers beside the tokens of each origin among its segments.
 
     Raises:
         StoreError: the generation store is unusable; the run cannot go on.
@@ -90,7 +100,10 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditio
         return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
-    return _readable(_record(arm, item, answers, ledger, error, scheduler))
+    record = _readable(_record(arm, item, answers, ledger, error, scheduler))
+    if keep is not None:
+        keep(record, ledger.all_columns())
+    return record
 
 
 async def attempt(
