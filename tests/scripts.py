@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from tests.engines.rambling import rambler
 from tts_bench import registry
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
@@ -66,7 +66,7 @@ class World:
     def run_arms(self, arms: list[Arm], *, items: list[Item] | None = None, timeout: float = 60.0) -> list[Record]:
         async def everything() -> list[Record]:
             work = [
-                solve(arm, item, self.scheduler, self.conditions, timeout, self.scoring)
+                solve(arm, item, self.scheduler, self.conditions, timeout, scoring=self.scoring)
                 for item in items or [self.item()]
                 for arm in arms
             ]

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from math import fsum, prod
-from random import Random
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,8 +322,8 @@ class Reasoner(Protocol):
 
         `enough` is asked, whenever traces come to their end, with all that have, in order of their ends; when it is
         true the others stop at that tick. `cut_at` is asked now and then about an open trace and names the token count
-        at which it dies, or None; it must say the same of a longer version. Killed traces come back open and cost what
-        they are. The result does not depend on the order of arrival.
+        at which it dies, or None; it must say the same of a longer version, and may not take back what it let live.
+        Killed traces come back open and cost what they are. The result does not depend on the order of arrival.
         """
         ...
 

@@ -146,6 +146,7 @@ class RunConfig:
     in_flight: int | None = option(None, "Problems worked on at once.", shown="64 for each worker")
     timeout: float = option(3600.0, "Seconds for one strategy on one problem.")
     out: Path | None = option(None, "Folder of the run.", shown="runs/NAME")
+    keep_logprobs: bool = option(False, "Write every log-probability that a strategy needs to logprobs.jsonl.gz.")
     scorers: tuple[str, ...] = option(
         (), "NAME=KIND:key=value,... for strategies that score: reward-model, judge, function; repeat for more."
     )

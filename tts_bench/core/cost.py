@@ -55,12 +55,9 @@ class Lineage:
     def __or__(self, other: Lineage) -> Lineage:
         if not other:
             return self
-        return Lineage(
-            self.kept + other.kept,
-            self.dropped + other.dropped,
-            max(self.clock, other.clock),
-            _each_once(self.scored + other.scored),
-        )
+        # Each once: rounds in which all is made of several of the last would double it again and again.
+        kept, dropped = unique(self.kept + other.kept), unique(self.dropped + other.dropped)
+        return Lineage(kept, dropped, max(self.clock, other.clock), _each_once(self.scored + other.scored))
 
     def __bool__(self) -> bool:
         return bool(self.kept or self.dropped or self.clock or self.scored)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter, is_
+from threading import get_ident
 from typing import Any, TypeVar, cast
 
 from tts_bench.api import Answer, Cost, Probe, Score, Segment, Trace
@@ -58,10 +59,11 @@ class Ledger:
 
     def __init__(self) -> None:
         self.prompt = 0  # length of the task's own prompt in tokens
-        self.closed = False  # its strategy was given up: nothing more is generated for it
+        self.closed = False  # its strategy has ended or was given up: nothing more is generated for it
+        self._thread = get_ident()
         self.segments: list[Segment] = []  # all that was made and shown
         self.scored: dict[tuple[str, tuple[str, int]], Scored] = {}  # what scorers said, by origin and what it is of
-        self.replies: dict[str, Segment] = {}  # answers that came with their thinking, by its origin
+        self.replies: dict[tuple[str, int], Segment] = {}  # answers that came with their thinking, by origin and length
         self._longest: dict[str, Segment] = {}  # version that the strategy has seen of each origin
         self._columns: dict[str, Columns] = {}  # by origin
         self._extracted: dict[str, str | None] = {}
@@ -76,10 +78,22 @@ class Ledger:
             self._longest[segment.origin] = segment
         return segment
 
+    def check_thread(self) -> None:
+        """
+        Raises:
+            Misuse: it is used from another thread, whose event loop is not the one that all requests share.
+        """
+        if get_ident() != self._thread:
+            raise Misuse("the reasoner was called from another thread than the one that runs solve()")
+
     def note(self, origin: str, columns: Columns) -> None:
         """Enter the numbers beside the tokens of a generation."""
         if columns:
             self._columns[origin] = self._columns.get(origin, NO_COLUMNS).longest(columns)
+
+    def all_columns(self) -> dict[str, Columns]:
+        """Of each origin that was shown, the numbers beside its longest version."""
+        return {origin: found for origin, longest in self._longest.items() if (found := self.columns(longest))}
 
     def columns(self, segment: Segment) -> Columns:
         """All numbers beside the tokens that were sampled for `segment`, its end among them."""
@@ -157,6 +171,8 @@ class Ledger:
         """
         if not isinstance(trace, Trace) or (issued := self._issued.get(id(trace))) is None or not _unchanged(issued):
             raise Misuse(f"{call} was given a {type(trace).__name__} that is no trace of this problem's reasoner")
+        if not all(_unchanged(self._issued[id(segment)]) for segment in trace.segments):
+            raise Misuse(f"{call} was given a trace of which a segment was changed after the reasoner made it")
         return trace
 
     def given(self, answer: object, call: str) -> Given:

@@ -114,7 +114,7 @@ class TTSBenchLM(GenerateOnly):
         async def one(item: Item) -> Record:
             async with room:
                 conditions = self._model.conditions
-                return await solve(self._arm, item, self._scheduler, conditions, self._timeout, self._scoring)
+                return await solve(self._arm, item, self._scheduler, conditions, self._timeout, scoring=self._scoring)
 
         async with watchdog(self._timeout):
             return list(await asyncio.gather(*map(one, items)))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tts_bench import registry
 from tts_bench.config import RunConfig
+from tts_bench.errors import UserError
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.folder import RunFolder
 from tts_bench.scorers import kinds as scorers
@@ -34,7 +35,10 @@ def check(config: RunConfig) -> Checked:
     strategies = registry.build_all(config.strategies)
     catalog.check(config.tasks)
     data.data_folder(config.data_dir)
-    model = check_model(config.model, needs(strategies))
+    needed = needs(strategies)
+    if config.keep_logprobs and not needed.columns:
+        raise UserError("--keep-logprobs is given, and no strategy of the run needs log-probabilities. Leave it out.")
+    model = check_model(config.model, needed)
     scoring = scorers.check(config.scorers)
     check_scorers(strategies, [one.name for one in scoring])
     if config.out is not None:

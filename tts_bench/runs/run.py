@@ -10,6 +10,7 @@ import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -26,9 +27,10 @@ from tts_bench.errors import UserError
 from tts_bench.lm_eval import replay
 from tts_bench.lm_eval.rungs import Key, Rungs, Scores
 from tts_bench.records import Record
-from tts_bench.runs import outside, provenance
+from tts_bench.runs import numbers, outside, provenance
 from tts_bench.runs.checked import Checked, check
 from tts_bench.runs.folder import SCHEMA, RunFolder
+from tts_bench.runs.numbers import Keep
 from tts_bench.runs.portable import portable
 from tts_bench.runs.scorers import RunScorer, load_scorers
 from tts_bench.solving import loop
@@ -156,6 +158,7 @@ class Run:
         started = time.perf_counter()
         ran = self._outside_code()
         self.folder.begin({**header, "outside_code": outside.listed(ran)})
+        numbers.clear(self.folder.path)
         progress.stage("generating")
         loop.run(self._generate(scheduler, scoring, progress))
         generated = time.perf_counter()
@@ -163,6 +166,8 @@ class Run:
         rungs = Rungs.of(self.folder.unscored(self._order), self.model.conditions.format.answer_text)
         for arm in self.arms:
             self._score(arm, rungs)
+        if self.config.keep_logprobs:
+            numbers.finish(self.folder.path)
         self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
         line = points(self.folder.records(), metrics=self._metrics())
         of = {"model": self.model.engine.info.model, "thinking_format": self.model.conditions.format.name}
@@ -189,14 +194,14 @@ class Run:
 
         async def work() -> None:
             for item in waiting:
-                for record in await self._solve(item, scheduler, scoring):
+                for record in await self._solve(item, scheduler, scoring, keep):
                     append(record)
                     progress.answered(self.labels[record.strategy], self._running_score(record))
                 progress.problem_done()
 
         ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
-            with _seldom_collected(), self.folder.appending() as append:
+            with _seldom_collected(), self.folder.appending() as append, self._keeping() as keep:
                 async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
                     for _ in range(self.in_flight):
                         group.create_task(work())
@@ -208,11 +213,17 @@ class Run:
             for one in self.scorers:
                 await one.scorer.close()
 
-    async def _solve(self, item: Item, scheduler: Scheduler, scoring: Scoring) -> list[Record]:
+    def _keeping(self) -> AbstractContextManager[Keep | None]:
+        """What keeps the numbers beside the tokens of a record, if that is wanted."""
+        return numbers.appending(self.folder.path, self._order) if self.config.keep_logprobs else nullcontext()
+
+    async def _solve(self, item: Item, scheduler: Scheduler, scoring: Scoring, keep: Keep | None) -> list[Record]:
         """All strategies at once: what they share is generated once, by whichever comes first."""
         conditions, timeout = self.model.conditions, self.config.timeout
         async with asyncio.TaskGroup() as group:
-            jobs = [group.create_task(solve(arm, item, scheduler, conditions, timeout, scoring)) for arm in self.arms]
+            jobs = [
+                group.create_task(solve(arm, item, scheduler, conditions, timeout, keep, scoring)) for arm in self.arms
+            ]
         return [job.result() for job in jobs]
 
     def _running_score(self, record: Record) -> float | None:

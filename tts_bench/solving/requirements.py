@@ -69,6 +69,11 @@ def check_scorers(strategies: Iterable[BuiltStrategy], names: Sequence[str]) -> 
             )
 
 
+def columns_of(strategy: Strategy) -> tuple[str, ...]:
+    """Numbers beside each token that it says it needs."""
+    return named(frozenset(name for name in getattr(strategy, "needs", ()) if _is_column(name)))
+
+
 def columns(strategies: Iterable[BuiltStrategy]) -> tuple[str, ...]:
     """Numbers beside each token that any of `strategies` needs: all of a run get them, so that they share one pool.
 

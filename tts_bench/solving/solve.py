@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tts_bench import foreign
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.columns import Columns
 from tts_bench.core import cost
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
-from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
+from tts_bench.records import ErrorRecord, Record, answer_records, segment_record, to_line
 from tts_bench.solving.loop import end
 from tts_bench.solving.scores import score_records
 from tts_bench.solving.watchdog import Hang, solving
@@ -27,6 +30,7 @@ from tts_bench.solving.watchdog import Hang, solving
 E = TypeVar("E", bound=BaseException)
 
 _MESSAGE = 2000  # letters of an error's message that are kept
+_ANSWERS = 10_000  # of one problem; more are a loop that never ends
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,15 @@ class Arm:
         Raises:
             UserError: the strategy cannot name them.
         """
+        names = self._names[:count]
+        return [*names, *(str(index + 1) for index in range(len(names), count))]
+
+    @cached_property  # asked for before the run: what a strategy makes of itself meanwhile ends no run
+    def _names(self) -> tuple[str, ...]:
         try:
-            names = tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))[:count]
+            return tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))
         except Exception as error:
             raise UserError(f"{self.id}: its rungs cannot be had: {type(error).__name__}: {_said(error)}.") from error
-        return [*names, *(str(index + 1) for index in range(len(names), count))]
 
 
 async def solve(
@@ -78,9 +86,12 @@ async def solve(
     scheduler: Scheduler,
     conditions: Conditions,
     timeout: float,
+    keep: Callable[[Record, Mapping[str, Columns]], None] | None = None,
     scoring: Scoring | None = None,
 ) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
+
+    `keep` is given the record, and the numbers beside the tokens of each origin among its segments.
 
     Raises:
         StoreError: the generation store is unusable; the run cannot go on.
@@ -88,12 +99,14 @@ async def solve(
     ledger, problem = Ledger(), item.problem
 
     def open_door() -> Reasoner:
-        return ModelReasoner(
-            problem, scheduler, conditions, item.extract, ledger, answer_stops=item.stops, scoring=scoring
-        )
+        own = item.problem  # not the object that the strategy has
+        return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=item.stops, scoring=scoring)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
-    return _record(arm, item, answers, ledger, error, scheduler)
+    record = _readable(_record(arm, item, answers, ledger, error, scheduler))
+    if keep is not None:
+        keep(record, ledger.all_columns())
+    return record
 
 
 async def attempt(
@@ -112,6 +125,8 @@ async def attempt(
             async for answer in stream:
                 ledger.given(answer, "the harness, by a yield,")
                 answers.append(answer)
+                if len(answers) == _ANSWERS:
+                    raise Misuse(f"solve() yielded {_ANSWERS} answers to one problem; it has to come to an end")
         ledger.check()
 
     taking = asyncio.create_task(_caught(take(), ledger))
@@ -123,18 +138,21 @@ async def attempt(
     found = tuple(answers)  # what is forgotten and still runs adds nothing
     if not in_time:
         return list(found), ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    wrong = taking.result()
+    wrong, error = taking.result() if not (failed := taking.exception()) else (failed, _untold(failed))
     if wrong is None:
         return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
     if unusable := _first(wrong, StoreError):
         raise unusable
     if _first(wrong, Hang):
         return answers, ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    return answers, _error(wrong)
+    return answers, error
 
 
-async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> BaseException | None:
-    """What `work` raises; its own CancelledError, too, which nobody sent."""
+async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> tuple[BaseException | None, ErrorRecord | None]:
+    """What `work` raises and what is said of it, here, where a message that never ends is interrupted.
+
+    Its own CancelledError, too, which nobody sent.
+    """
     try:
         await work
     except KeyboardInterrupt:
@@ -142,8 +160,8 @@ async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> BaseExcept
     except BaseException as error:
         if isinstance(error, asyncio.CancelledError) and ledger.closed:
             raise
-        return error
-    return None
+        return error, _error(error)
+    return None, None
 
 
 async def _done(task: asyncio.Task[Any], timeout: float) -> bool:
@@ -164,16 +182,18 @@ def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncG
 
 
 def _first(error: BaseException, kind: type[E]) -> E | None:
-    """The first error of that kind in `error`, which may be a group."""
-    if isinstance(error, kind):
-        return error
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    return next((found for each in inner if (found := _first(each, kind))), None)
+    """The first error of that kind in `error`, which may be a group, however deep."""
+    waiting = [error]
+    for each in waiting:
+        if isinstance(each, kind):
+            return each
+        waiting += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+    return None
 
 
 def _error(problem: BaseException) -> ErrorRecord:
-    if isinstance(problem, BaseExceptionGroup):
-        return _error(problem.exceptions[0])
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
     if isinstance(problem, Misuse):
         return ErrorRecord("misuse", _said(problem))
     if isinstance(problem, EngineError):
@@ -181,7 +201,12 @@ def _error(problem: BaseException) -> ErrorRecord:
     frames = traceback.extract_tb(problem.__traceback__)
     # File names without folders: the same record on every machine.
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return ErrorRecord("raised", f"{type(problem).__name__}: {_said(problem)}{where}")
+    return ErrorRecord("raised", _clean(f"{type(problem).__name__}: {_said(problem)}{where}"))
+
+
+def _untold(error: BaseException) -> ErrorRecord:
+    """Of an error that came up while what the strategy had raised was put into words."""
+    return ErrorRecord("raised", f"an error that cannot be told: {type(error).__name__}")
 
 
 def _said(error: BaseException) -> str:
@@ -190,7 +215,28 @@ def _said(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = "(its message cannot be had)"
-    return text[:_MESSAGE].encode("utf-8", "backslashreplace").decode()
+    return _clean(text[:_MESSAGE])
+
+
+def _clean(text: str) -> str:
+    """What of a text can be written down."""
+    return str.__str__(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _readable(record: Record) -> Record:
+    """`record`, or that error where its line would be too long for those who read the run."""
+    shown = sum(20 + len(part.text) + len(part.stream) for part in record.segments)  # 20: more than its other values
+    shown += sum(20 + len(one.said) + len(one.steps) for one in record.scored)
+    if shown + sum(len(each.segments) + len(each.scored) for each in record.answers) < foreign.IN_A_LINE // 4:
+        return record  # however its characters are written
+    line = to_line(record).encode()
+    length, values = len(line), line.count(b",")
+    if length <= foreign.LINE and values <= foreign.IN_A_LINE:
+        return record
+    said = f"solve() made a record of {length:,} bytes and {values:,} values; it may have {foreign.LINE:,} and "
+    return replace(
+        record, segments=(), answers=(), scored=(), error=ErrorRecord("misuse", f"{said}{foreign.IN_A_LINE:,}")
+    )
 
 
 def _record(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +81,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
 def _silent() -> Iterator[None]:
     """No report of the tensors that the body has no use for: the head's are among them."""
     before = transformers.utils.logging.get_verbosity()
-    transformers.utils.logging.set_verbosity(transformers.utils.logging.ERROR)
+    transformers.utils.logging.set_verbosity(logging.ERROR)
     try:
         yield
     finally:
