@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 async def rate(handle: Handle, candidates: Sequence[Answer | Trace], by: str) -> tuple[Score, ...]:
     """As `api.Reasoner.score`, for a handle that is asked."""
     ledger, form = handle.ledger, handle.form
+    ledger.check_thread()
     given = listed(candidates, "candidates of score()")
     originals = [ledger.candidate(each, "score()") for each in given]
     copies = cast("list[Answer | Trace]", given)
