@@ -16,11 +16,13 @@ from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.sampler import PIECE
 from tts_bench.core.scheduler import Digest, Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, learned_id
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw, ScriptedEngine
 from tts_bench.errors import EngineError
 from tts_bench.records import ErrorRecord
+from tts_bench.scorer import Candidate, ScorerInfo, Verdict
 from tts_bench.solving import loop
 from tts_bench.solving.requirements import columns_of
 from tts_bench.solving.solve import attempt
@@ -135,19 +137,46 @@ def _from(place: int, one: Generation, other: Generation) -> Generation:
     return continued(one, place, tail)
 
 
+class StageScorer:
+    """Has a number for each text, and for each of its lines, that nobody can foresee."""
+
+    info = ScorerInfo("stage", "stage", "stage", parameters=1, layers=1, width=1)
+
+    async def score(self, problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]:
+        return [self._verdict(candidate.text()) for candidate in candidates]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _verdict(self, text: str) -> Verdict:
+        numbers = [blake2b(line.encode(), digest_size=2).digest() for line in (text, *text.split("\n"))]
+        value, *steps = (int.from_bytes(number) / 2**16 for number in numbers)
+        return Verdict(value, tuple(steps), read=len(text))
+
+
+class StageScoring(Scoring):
+    """Knows a scorer of every name that a strategy may ask for."""
+
+    def named(self, by: str) -> str:
+        self.scorers.setdefault(by or "any", StageScorer())
+        return by or "any"
+
+
 class Stage:
     """A model under `conditions` and whatever it has generated so far, for one event loop."""
 
     def __init__(self, conditions: StageConditions, columns: tuple[str, ...] = ()) -> None:
         """`columns`: what `logprobs()` is to give."""
         self.engine = StageEngine(conditions)
-        self._scheduler = Scheduler(self.engine, Store(None))
+        self._scheduler, self._scoring = Scheduler(self.engine, Store(None)), StageScoring()
         form = detect(self.engine.tokenizer)
         self._settings = Conditions(format=form, max_thinking=conditions.cap, columns=columns)
         self._piece = conditions.piece
 
     def reasoner(self, problem: Problem, ledger: Ledger) -> ModelReasoner:
-        return ModelReasoner(problem, self._scheduler, self._settings, box, ledger, piece=self._piece)
+        return ModelReasoner(
+            problem, self._scheduler, self._settings, box, ledger, piece=self._piece, scoring=self._scoring
+        )
 
 
 @dataclass(frozen=True)

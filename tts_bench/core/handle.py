@@ -17,6 +17,7 @@ from tts_bench.core.opening import Opening, open_conversation, open_prompt
 from tts_bench.core.poll import Poll
 from tts_bench.core.sampler import PIECE, Sampled, Sampler, Wish
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.engine import Request
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.streams import stream_key
@@ -35,12 +36,15 @@ class Handle:
         *,
         answer_stops: tuple[str, ...] = (),
         piece: int = PIECE,
+        scoring: Scoring | None = None,
     ) -> None:
         self.problem = problem
         self.ledger = ledger
         self._engine = scheduler.engine
         self._conditions = conditions
         self._extract = extract
+        self.form = conditions.format
+        self.scoring = scoring or Scoring()
         self._answer_stops = (*conditions.format.answer_stops, *answer_stops)
         self.piece = piece  # tokens between two looks at what is sampled
         self._sampler = Sampler(scheduler, ledger, piece, conditions.columns)
@@ -183,6 +187,10 @@ class Handle:
         grown = Trace((*trace.segments, thinking), ended, not ended, before=trace.before)
         self._clock = max(self._clock, path_length(grown) + answer.spent)
         return Held(grown, held.seen | beyond(thinking, known, path_length(grown)))
+
+    def passed(self, clock: int) -> None:
+        """Something that this handle saw finished at `clock`."""
+        self._clock = max(self._clock, clock)
 
     def _open(self, trace: Trace, call: str) -> Held:
         held = self.ledger.held(trace, call)

@@ -10,13 +10,14 @@ from operator import is_
 from random import Random
 from typing import Literal, cast
 
-from tts_bench.api import Answer, Cost, Cue, Probe, Reasoner, Sampling, Seen, Trace, Turn
+from tts_bench.api import Answer, Cost, Cue, Probe, Reasoner, Sampling, Score, Seen, Trace, Turn
 from tts_bench.columns import LOGPROB
 from tts_bench.core import check
 from tts_bench.core.cost import Lineage
 from tts_bench.core.handle import Handle, beyond, but
 from tts_bench.core.ledger import Given, listed, path_length
 from tts_bench.core.race import race
+from tts_bench.core.rating import rate
 from tts_bench.core.sampler import Wish
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.streams import stream_key
@@ -140,6 +141,9 @@ class ModelReasoner(Handle):
         lineage = Lineage(probed, clock=clock) | held.lineage | beyond(said, seen_before, clock)
         value = Probe(said.text, self._extract(text + said.text), said.spent, trace, lineage.segments)
         return self.ledger.probe(Given(value, lineage))
+
+    async def score(self, candidates: Sequence[Answer | Trace], *, by: str = "") -> tuple[Score, ...]:
+        return await rate(self, candidates, check.text(by, "by of score()"))
 
     def ask(
         self, prompt: str | Sequence[Turn], *, system: str | None = None, seen: Sequence[Seen] = ()

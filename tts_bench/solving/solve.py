@@ -19,10 +19,12 @@ from tts_bench.core.conditions import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
 from tts_bench.records import ErrorRecord, Record, answer_records, segment_record, to_line
 from tts_bench.solving.loop import end
+from tts_bench.solving.scores import score_records
 from tts_bench.solving.watchdog import Hang, solving
 
 E = TypeVar("E", bound=BaseException)
@@ -84,6 +86,8 @@ async def solve(
     scheduler: Scheduler,
     conditions: Conditions,
     timeout: float,
+    *,
+    scoring: Scoring | None = None,
     keep: Callable[[Record, Mapping[str, Columns]], None] | None = None,
 ) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
@@ -96,8 +100,8 @@ async def solve(
     ledger, problem = Ledger(), item.problem
 
     def open_door() -> Reasoner:
-        own = item.problem  # not the object that the strategy has
-        return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
+        own, stops = item.problem, item.stops  # not the object that the strategy has
+        return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=stops, scoring=scoring)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
     record = _readable(_record(arm, item, answers, ledger, error, scheduler))
@@ -241,6 +245,13 @@ def _record(
     given = [ledger.original(answer) for answer in answers]
     segments = sorted(cuts.values(), key=lambda segment: (segment.start, segment.stream, segment.origin, segment.spent))
     place = {(segment.origin, segment.spent): index for index, segment in enumerate(segments)}
+    rungs = answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place)
+    scores, rungs = score_records(ledger, rungs, given, place)
+    spent = (
+        cost.Bill(scheduler.engine.info, ledger.prompt)
+        .add(cost.unique(segments))
+        .total(max((each.answer.cost.sequential for each in given), default=0))
+    )
     return Record(
         task=item.task,
         doc_id=item.doc_id,
@@ -250,9 +261,8 @@ def _record(
         segments=tuple(
             segment_record(segment, ledger.extracted(segment), ledger.columns(segment)) for segment in segments
         ),
-        answers=answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place),
-        spent=cost.Bill(scheduler.engine.info, ledger.prompt)
-        .add(cost.unique(segments))
-        .total(max((each.answer.cost.sequential for each in given), default=0)),
+        answers=rungs,
+        spent=cost.scored_too(spent, ledger.scored.values()),
         error=error,
+        scored=scores,
     )
