@@ -57,7 +57,8 @@ class Lineage:
             return self
         # Each once: rounds in which all is made of several of the last would double it again and again.
         kept, dropped = unique(self.kept + other.kept), unique(self.dropped + other.dropped)
-        return Lineage(kept, dropped, max(self.clock, other.clock), _each_once(self.scored + other.scored))
+        scored = _each_once(self.scored + other.scored)
+        return Lineage(kept, dropped, max(self.clock, other.clock), scored)
 
     def __bool__(self) -> bool:
         return bool(self.kept or self.dropped or self.clock or self.scored)

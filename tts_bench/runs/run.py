@@ -9,7 +9,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -220,10 +220,12 @@ class Run:
     async def _solve(self, item: Item, scheduler: Scheduler, scoring: Scoring, keep: Keep | None) -> list[Record]:
         """All strategies at once: what they share is generated once, by whichever comes first."""
         conditions, timeout = self.model.conditions, self.config.timeout
+
+        def solved(arm: Arm) -> Coroutine[Any, Any, Record]:
+            return solve(arm, item, scheduler, conditions, timeout, scoring=scoring, keep=keep)
+
         async with asyncio.TaskGroup() as group:
-            jobs = [
-                group.create_task(solve(arm, item, scheduler, conditions, timeout, keep, scoring)) for arm in self.arms
-            ]
+            jobs = [group.create_task(solved(arm)) for arm in self.arms]
         return [job.result() for job in jobs]
 
     def _running_score(self, record: Record) -> float | None:

@@ -51,6 +51,11 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
     return found
 
 
+def columns_of(strategy: Strategy) -> tuple[str, ...]:
+    """Numbers beside each token that it says it needs."""
+    return named(frozenset(name for name in getattr(strategy, "needs", ()) if _is_column(name)))
+
+
 def check_scorers(strategies: Iterable[BuiltStrategy], names: Sequence[str]) -> None:
     """Refuse strategies that need a scorer, or one of a name, where the run has the scorers `names`.
 
@@ -67,11 +72,6 @@ def check_scorers(strategies: Iterable[BuiltStrategy], names: Sequence[str]) -> 
                 f"{built.id}: it needs {f'a scorer called {name!r}' if colon else 'a scorer'}.{known} "
                 f"Type --scorer {name or 'NAME'}=KIND:option=value; 'tts-bench scorers' lists the kinds."
             )
-
-
-def columns_of(strategy: Strategy) -> tuple[str, ...]:
-    """Numbers beside each token that it says it needs."""
-    return named(frozenset(name for name in getattr(strategy, "needs", ()) if _is_column(name)))
 
 
 def columns(strategies: Iterable[BuiltStrategy]) -> tuple[str, ...]:

@@ -86,8 +86,9 @@ async def solve(
     scheduler: Scheduler,
     conditions: Conditions,
     timeout: float,
-    keep: Callable[[Record, Mapping[str, Columns]], None] | None = None,
+    *,
     scoring: Scoring | None = None,
+    keep: Callable[[Record, Mapping[str, Columns]], None] | None = None,
 ) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
 
@@ -99,8 +100,8 @@ async def solve(
     ledger, problem = Ledger(), item.problem
 
     def open_door() -> Reasoner:
-        own = item.problem  # not the object that the strategy has
-        return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=item.stops, scoring=scoring)
+        own, stops = item.problem, item.stops  # not the object that the strategy has
+        return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=stops, scoring=scoring)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
     record = _readable(_record(arm, item, answers, ledger, error, scheduler))

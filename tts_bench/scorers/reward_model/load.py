@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,7 +80,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
 def _silent() -> Iterator[None]:
     """No report of the tensors that the body has no use for: the head's are among them."""
     before = transformers.utils.logging.get_verbosity()
-    transformers.utils.logging.set_verbosity(logging.ERROR)
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     try:
         yield
     finally:
