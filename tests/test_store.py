@@ -153,6 +153,33 @@ def test_a_changed_row_is_found_by_its_checksum(tmp_path: Path) -> None:
         store.get(b"key")
 
 
+def test_a_store_without_scores_is_given_room_for_them(tmp_path: Path) -> None:
+    path, generation = tmp_path / "store.sqlite", Generation((1, 2), "stop", 1)
+    with Store(path) as store:
+        store.put([(b"key", generation)])
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("DROP TABLE scores")
+    database.execute("PRAGMA user_version=3")
+    database.close()
+    with Store(path) as store:
+        assert store.get(b"key") == generation
+        store.put_verdicts([(b"key", b"first")])
+        store.put_verdicts([(b"key", b"second"), (b"other", b"second")])
+    with Store(path) as store:
+        assert (store.verdict(b"key"), store.verdict(b"other"), store.verdict(b"gone")) == (b"first", b"second", None)
+
+
+def test_a_damaged_score_is_never_answered(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        store.put_verdicts([(b"key", b"[1.0]")])
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("UPDATE scores SET verdict = x'5b322e305d'")
+    database.close()
+    with Store(path) as store, pytest.raises(CorruptStore, match="checksum of score"):
+        store.verdict(b"key")
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_an_older_store_is_converted_with_all_that_it_holds(tmp_path: Path, version: int) -> None:
     path = tmp_path / "store.sqlite"

@@ -10,11 +10,14 @@ import time
 from pathlib import Path
 
 import pytest
+from lm_eval.api.instance import Instance
 
 from tests.refusals import place, refused, rows, write_data
 from tests.runs import killable
 from tests.scorers.made import make
 from tts_bench.cli import main as root
+from tts_bench.errors import UserError
+from tts_bench.lm_eval.lm import TTSBenchLM
 from tts_bench.records import from_line
 
 __all__ = ["place", "refused"]  # fixtures
@@ -35,6 +38,25 @@ def digest(problem, candidate):
     time.sleep(0.001)
     return [hashlib.sha256(part.encode()).digest()[0] / 256 for part in (problem.prompt, candidate.text())]
 '''
+
+
+ODD = """
+from itertools import count
+
+numbers = count()
+
+
+def counting(problem, candidate):
+    return next(numbers)
+
+
+def gone(problem, candidate):
+    raise KeyError("x")
+
+
+def endless(problem, candidate):
+    return float("inf")
+"""
 
 
 @pytest.fixture
@@ -131,6 +153,62 @@ def test_a_strategy_that_needs_a_scorer_is_refused_with_what_to_type(
     assert run("--strategy", f"{BEST}:scorer=prm", "--out", "runs/one", *more) == 2
     assert says in capsys.readouterr().err.replace("\n", " ")
     assert not (there / "runs").exists()
+
+
+def test_a_run_says_which_scorers_it_has(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["--strategy", f"{BEST}:samples=2,scorer=prm", "--scorer", "prm=function:call=mine.py:digest"]
+    assert run(*more, "--out", "runs/one") == 0
+    assert "scorer    prm: function mine.py:digest (sha256 " in capsys.readouterr().out
+
+
+def test_scorers_in_a_file_are_those_of_the_flags(there: Path) -> None:
+    Path("run.toml").write_text(f"""
+        engine = "scripted"
+        tasks = ["gsm8k"]
+        data_dir = "data"
+        out = "runs/one"
+        strategies = ["{BEST}:samples=4,scorer=prm"]
+        scorers = ["prm=function:call=mine.py:digest"]
+    """)
+    assert root._run(["run", "--config", "run.toml"]) == 0
+    best = ["--strategy", f"{BEST}:samples=4,scorer=prm", "--scorer", "prm=function:call=mine.py:digest"]
+    assert run(*best, "--out", "runs/two") == 0
+    one, two = (Path("runs", name, "records.jsonl").read_bytes() for name in ("one", "two"))
+    assert one == two
+
+
+def test_lm_evals_model_takes_scorers_and_refuses_a_strategy_that_lacks_its_own(there: Path) -> None:
+    strategy = f"{BEST}:samples=4,scorer=same"
+    with pytest.raises(UserError, match="it needs a scorer called 'same'"):
+        TTSBenchLM(strategy, engine="scripted")
+    ask = Instance("generate_until", {}, ("What is 17 and 25?", {"until": []}), 0, metadata=("sums", 0, 1))
+    best = TTSBenchLM(strategy, engine="scripted", scorers="same=function:call=mine.py:constant")
+    assert best.generate_until([ask]) == TTSBenchLM("baseline", engine="scripted").generate_until([ask])
+
+
+def test_the_list_of_kinds_and_the_options_of_one(there: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert root._run(["scorers"]) == 0
+    said = capsys.readouterr().out
+    assert all(kind in said for kind in ("function", "judge", "pocket", "reward-model", "tts-bench scorers check"))
+    assert root._run(["scorers", "reward-model"]) == 0
+    assert "math-shepherd" in capsys.readouterr().out.replace("\n", "").replace("- ", "-")
+
+
+def test_check_says_what_a_scorer_says_and_refuses_one_that_takes_it_back(
+    there: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (there / "odd.py").write_text(ODD)
+    assert root._run(["scorers", "check", "function:call=mine.py:digest"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("value 0.")
+    assert "\nsteps 0." in said
+    for name, says in {
+        "counting": "the second time",
+        "gone": "failed: KeyError",
+        "endless": "they have to be finite numbers",
+    }.items():
+        assert root._run(["scorers", "check", f"function:call=odd.py:{name}"]) == 2
+        assert says in capsys.readouterr().err.replace("\n", " ")
 
 
 @pytest.mark.slow

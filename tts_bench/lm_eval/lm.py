@@ -38,7 +38,8 @@ class TTSBenchLM(GenerateOnly):
 
     Arguments are `strategy`, the strategy's own options, the engine's own options, and the fields of `ModelConfig`,
     `pretrained` being another name for `model`; all as text, as in `strategy=budget-forcing,extensions=2,rows=8`.
-    Occurrences of one request get streams of their own. `scorers`, of Python alone, are as `--scorer` takes them.
+    Occurrences of one request get streams of their own. `scorers` are one or, from
+    Python, several, as `--scorer` takes them.
 
     Raises:
         UserError: an unknown or wrong argument.
@@ -51,7 +52,7 @@ class TTSBenchLM(GenerateOnly):
         *,
         timeout: float = 3600.0,
         in_flight: int = 32,
-        scorers: Sequence[str] = (),
+        scorers: str | Sequence[str] = (),
         **options: str | float | None,
     ) -> None:
         super().__init__()
@@ -61,7 +62,7 @@ class TTSBenchLM(GenerateOnly):
         config, rest = _config({key: text for key, text in texts.items() if key not in _LM_EVAL_ADDS})
         more = ",".join(f"{key}={text}" for key, text in rest.items())
         built = registry.build(f"{strategy}{',' if ':' in strategy and more else ':' if more else ''}{more}")
-        chosen = kinds_of_scorers.check(scorers)
+        chosen = kinds_of_scorers.check((scorers,) if isinstance(scorers, str) else scorers)
         check_scorers([built], [one.name for one in chosen])
         self._model = load_checked(check(config, needs([built])))
         built = self._model.admit(built)

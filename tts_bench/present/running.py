@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tts_bench.records import Record
 from tts_bench.runs.run import Run
+from tts_bench.runs.scorers import RunScorer
 
 _SHOWN_ERRORS = 10
 
@@ -23,9 +24,16 @@ def header(run: Run) -> list[str]:
         *_template(run),
         f"sampling  {conditions.thinking}; seed {conditions.seed}",
         f"engine    {info.name}, {exact}: {info.exact_note}",
+        *(_scorer(one) for one in run.scorers),
         f"data      {data}; {len(run.items)} problems",
         f"run       {run.folder.path}, generations in {run.store}",
     ]
+
+
+def _scorer(one: RunScorer) -> str:
+    info = one.scorer.info
+    notes = "".join(f"; {note}" for note in one.loaded.notes)
+    return f"scorer    {one.name}: {info.name} {info.model} (sha256 {info.fingerprint[:12]}){notes}"
 
 
 def _template(run: Run) -> list[str]:
