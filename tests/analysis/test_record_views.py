@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import pytest
@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from run_folders import FIXTURES
 
 from tts_bench.api import Cost
-from tts_bench.records import AnswerRecord, ErrorRecord, Record, SegmentRecord, from_line, to_line, view
+from tts_bench.records import (
+    AnswerRecord,
+    ErrorRecord,
+    Record,
+    ScoreRecord,
+    SegmentRecord,
+    from_line,
+    to_line,
+    view,
+)
 
 LINES = [
     line
@@ -23,6 +32,12 @@ LINES = [
 ]
 VOTE = next(line for line in reversed(LINES) if b'"strategy":"majority' in line)
 ERROR = VOTE.replace(b'"error":null', b'"error":{"kind":"raised","message":"no"}')
+_SCORE = ScoreRecord("prm", 0.5, (0.25, 0.5), 1, "0f", 90, 7, 1e9, "hm. Yes")
+_WHOLE = from_line(VOTE)
+# As this version writes it.
+SCORED = to_line(
+    replace(_WHOLE, scored=(_SCORE,), answers=tuple(replace(rung, scored=(0,)) for rung in _WHOLE.answers))
+).encode()
 # Whatever JSON may have in a value's place, and some that it may not.
 ODD = [
     *("null", "true", "false", "0", "-1", "1.0", "1.5", "1e2", "-0.0", "123456789012345678901234567890", "1e999"),
@@ -30,7 +45,7 @@ ODD = [
     *('""', '"x"', r'"\u0000"', r'"\ud800"', r'"\ud83d\ude00"', '"1"', '"prompt"', '"raised"'),
     *("[]", "[1]", "[null]", "{}", '{"a":1}', '{"a":1.5}', '{"a":null}', '{"a":NaN}', '{"a":"1"}', '{"a":1,"a":"1"}'),
 ]
-CLASSES = (Record, SegmentRecord, AnswerRecord, ErrorRecord, Cost)
+CLASSES = (Record, SegmentRecord, ScoreRecord, AnswerRecord, ErrorRecord, Cost)
 
 
 def plain(part: Any) -> Any:  # noqa: ANN401
@@ -75,7 +90,7 @@ def test_every_line_is_viewed_as_it_is_read(line: bytes) -> None:
     assert (view(line).key, view(line).spent.generated) == (from_line(line).key, from_line(line).spent.generated)
 
 
-@pytest.mark.parametrize("line", [VOTE, ERROR])
+@pytest.mark.parametrize("line", [VOTE, ERROR, SCORED])
 def test_an_odd_value_in_any_place_is_viewed_or_refused_as_it_is_read(line: bytes) -> None:
     assert not isinstance(outcome(view, line), str)
     refused = 0
@@ -87,7 +102,7 @@ def test_an_odd_value_in_any_place_is_viewed_or_refused_as_it_is_read(line: byte
     assert refused > 2000
 
 
-@pytest.mark.parametrize("line", [VOTE, ERROR])
+@pytest.mark.parametrize("line", [VOTE, ERROR, SCORED])
 def test_an_unknown_or_a_missing_field_in_any_place_is_refused_as_it_is_read(line: bytes) -> None:
     for path in places(json.loads(line)):
         data = json.loads(line)
@@ -104,7 +119,7 @@ def test_an_unknown_or_a_missing_field_in_any_place_is_refused_as_it_is_read(lin
         assert outcome(view, more) == outcome(from_line, more), path
 
 
-@given(st.sampled_from([VOTE, ERROR]), st.data())
+@given(st.sampled_from([VOTE, ERROR, SCORED]), st.data())
 def test_bytes_that_are_put_in_or_lost_are_refused_as_they_are_read(line: bytes, data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(line)))
     end = data.draw(st.integers(start, min(len(line), start + 3)))
@@ -115,7 +130,7 @@ def test_bytes_that_are_put_in_or_lost_are_refused_as_they_are_read(line: bytes,
 def test_a_view_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         view(VOTE).task = "other"  # type: ignore[misc]
-    assert to_line(from_line(VOTE)).encode() == VOTE
+    assert to_line(from_line(SCORED)).encode() == SCORED
 
 
 @pytest.mark.parametrize("digits", ["9" * 17, "1" + "0" * 400], ids=len)

@@ -204,6 +204,29 @@ def test_a_stored_score_is_never_made_again_and_gives_the_same_bytes(tmp_path: P
     assert lines[0] == lines[1]
 
 
+def test_who_waits_for_a_score_makes_it_where_the_one_who_began_is_given_up() -> None:
+    opened, problem, wanted = Open(), Problem("a", "b", "c"), [Candidate("x", "y"), Candidate("z", "y")]
+    answered, hanging = opened.scorer.score, asyncio.Event()
+
+    async def never(problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]:
+        hanging.set()
+        opened.scorer.score = answered  # type: ignore[method-assign]
+        await asyncio.Event().wait()
+        return []
+
+    async def both() -> list[Verdict]:
+        opened.scorer.score = never  # type: ignore[method-assign]
+        first = asyncio.create_task(opened.world.scoring.score("good", problem, wanted[:1]))
+        await hanging.wait()
+        second = asyncio.create_task(opened.world.scoring.score("good", problem, wanted))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        return [made.verdict for made in await asyncio.wait_for(second, 5)]
+
+    assert done(both()) == [digest(problem, candidate) for candidate in wanted]
+    assert len(opened.scorer.asked) == 2
+
+
 @pytest.mark.parametrize("change", ["fingerprint", "identity", "problem"])
 def test_another_scorer_or_problem_is_another_score(change: str) -> None:
     opened, problem, candidate = Open(), Problem("a", "b", "c"), Candidate("x", "y")
