@@ -29,6 +29,14 @@ def file_name(text: str) -> str:
     return f"{safe[:100].lstrip('.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
+_UNFINISHED = re.compile(r"\..+\.\d+\.part")  # what `write_whole` leaves behind in a process that is killed
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether a file is what a killed process left of one that it was writing whole."""
+    return bool(_UNFINISHED.fullmatch(path.name))
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` under a temporary name beside `path`, then rename it: what was at `path` stays or is replaced.
 

@@ -14,6 +14,7 @@ import pytest
 
 from tests.runs import killable
 from tts_bench.errors import UserError
+from tts_bench.files import LOCK
 from tts_bench.runs.folder import RunFolder
 
 
@@ -89,6 +90,21 @@ def test_of_two_runs_on_one_folder_the_second_is_refused_and_a_kill_frees_the_fo
     first.join()
     killable.run(data, out)
     assert json.loads((out / "run.json").read_text())["status"] == "finished"
+
+
+def test_a_run_that_was_killed_while_it_wrote_its_first_file_is_gone_on_with(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    for name in (LOCK, ".run.json.4711.part"):
+        (folder.path / name).touch()
+    folder.check()
+    with folder.owned({}):
+        folder.begin({})
+    assert {path.name for path in folder.path.iterdir()} == {LOCK, "run.json"}
+    (folder.path / "run.json").unlink()
+    (folder.path / "notes.part").touch()
+    with pytest.raises(UserError, match="holds files but no run"):
+        folder.check()
 
 
 def test_a_run_that_began_while_another_was_prepared_keeps_its_folder(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tts_bench import config_file, foreign
 from tts_bench.errors import UserError
-from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, sha256_of, write_whole
+from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, is_unfinished, sha256_of, write_whole
 from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
@@ -44,7 +44,8 @@ class RunFolder:
         if self.path.is_dir():
             if is_held(self.path):
                 raise self._held()
-            others = any(path.name != LOCK for path in self.path.iterdir())
+            # A run that was killed while it wrote its first file has left a lock and a part.
+            others = any(path.name != LOCK and not is_unfinished(path) for path in self.path.iterdir())
             if others and not (self.path / "run.json").is_file():
                 raise UserError(
                     f"--out {self.path} holds files but no run.json: it is not a run's folder. Give another."
@@ -156,7 +157,8 @@ class RunFolder:
 
     def begin(self, header: dict[str, Any]) -> None:
         """Say in the folder what is running."""
-        (self.path / _PART).unlink(missing_ok=True)
+        for left in (self.path / _PART, *filter(is_unfinished, self.path.iterdir())):
+            left.unlink(missing_ok=True)
         self.write_json("run.json", {"schema": SCHEMA, "status": "running", **header})
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
