@@ -56,7 +56,7 @@ class TransformersTokenizer:
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(self._inner.encode(text, add_special_tokens=False))
 
-    def decode(self, tokens: tuple[int, ...]) -> str:
+    def decode(self, tokens: Sequence[int]) -> str:
         return str(self._inner.decode(list(tokens)))
 
     def render(self, prompt: str, system: str | None = None) -> str:

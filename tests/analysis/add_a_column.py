@@ -19,7 +19,7 @@ folder, row = Path(sys.argv[1]), sys.argv[2]
 if row:
     measures.MEASURES += (eval(row.strip().removesuffix(","), vars(measures)),)  # the line of docs/measures.md
 
-from boards import run_folder  # noqa: E402
+from tests.analysis.boards import run_folder  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 from docs.measures_reference import table  # noqa: E402

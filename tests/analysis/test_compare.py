@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from made_up import answer, failed, made_up, record
+from tests.analysis.made_up import answer, failed, made_up, record
 from numpy.typing import NDArray
-from run_folders import FIXTURES, write_run
+from tests.analysis.run_folders import FIXTURES, write_run
 
 from tts_bench.analysis.compare import Statement, compare
 from tts_bench.analysis.compute import AXES

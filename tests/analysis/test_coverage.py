@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import answer, record
+from tests.analysis.made_up import answer, record
 from numpy.typing import NDArray
 from scipy.stats import binom, multinomial, norm, t
 

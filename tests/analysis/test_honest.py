@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from made_up import answer, failed, record
-from run_folders import FIXTURES, write_run
-from voters import TOKENS, plain, sampled
+from tests.analysis.made_up import answer, failed, record
+from tests.analysis.run_folders import FIXTURES, write_run
+from tests.analysis.voters import TOKENS, plain, sampled
 
 from tests.scripts import World, rambler
 from tts_bench.analysis.compare import compare

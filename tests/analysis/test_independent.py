@@ -17,10 +17,10 @@ from statistics import stdev
 from typing import Any
 
 import pytest
-from made_up import answer, record
-from run_folders import FIXTURES
+from tests.analysis.made_up import answer, record
+from tests.analysis.run_folders import FIXTURES
 from scipy.stats import binomtest, norm, t
-from voters import broken, plain, sampled
+from tests.analysis.voters import broken, plain, sampled
 
 from tts_bench.analysis.curve import read_curve, write_curve
 from tts_bench.analysis.points import points

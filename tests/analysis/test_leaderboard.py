@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from boards import edit, entry, findings, made, other_seed, run_folder
+from tests.analysis.boards import edit, entry, findings, made, other_seed, run_folder
 
 from tests.refusals import MAIN, check_message, contents
 from tts_bench.analysis.curve import read_curve

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from boards import findings, made
+from tests.analysis.boards import findings, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from boards import content, entry
+from tests.analysis.boards import content, entry
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from made_up import answer, failed, made_up, record
-from run_folders import FIXTURES, write_run
+from tests.analysis.made_up import answer, failed, made_up, record
+from tests.analysis.run_folders import FIXTURES, write_run
 
 from tts_bench.analysis.points import points
 from tts_bench.analysis.pool import pool, verdicts

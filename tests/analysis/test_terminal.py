@@ -2,9 +2,9 @@ import io
 import re
 
 import pytest
-from made_up import answer, made_up, record
+from tests.analysis.made_up import answer, made_up, record
 from rich.console import Console
-from voters import TOKENS, sampled
+from tests.analysis.voters import TOKENS, sampled
 
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points

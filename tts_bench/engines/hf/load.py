@@ -115,12 +115,12 @@ def load(
 def quiet() -> Iterator[None]:
     """No progress bar: the command line draws its own."""
     shown = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            transformers.utils.logging.enable_progress_bar()
 
 
 def _device(device: str) -> torch.device:
@@ -234,5 +234,5 @@ def _parameters(model: transformers.PreTrainedModel) -> int:
     """Parameters multiplied for each token: all but the input embedding; the output matrix counts, also where tied."""
     total = sum(parameter.numel() for parameter in model.parameters())  # a tied matrix comes once
     read = cast(torch.Tensor, model.get_input_embeddings().weight)
-    written = cast(torch.Tensor, model.get_output_embeddings().weight)  # type: ignore[no-untyped-call]
+    written = cast(torch.Tensor, model.get_output_embeddings().weight)
     return total if written is read else total - read.numel()
