@@ -45,7 +45,7 @@ def serve(folder: Path, told: Connection) -> None:
             return refuse("no", 404)
         if body["max_tokens"] < 1000:
             return Said(server.complete(body))
-        return kinds[int(tokenizer.decode(body["prompt"]).rpartition(" ")[2]) % len(kinds)]
+        return kinds[int(str(tokenizer.decode(body["prompt"])).rpartition(" ")[2]) % len(kinds)]
 
     with speaking(answer) as place:
         told.send((place.url, len(kinds)))

@@ -27,9 +27,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from statistics import geometric_mean, median
-from typing import Any
+from typing import Any, cast
 
 import psutil
 import torch
@@ -134,7 +135,7 @@ def cpu_seconds() -> dict[str, float]:
 
 def through_harness(run: Run, items: Sequence[Any], folder: Path) -> int:
     """Generate for `items` as a run does; returns how many tokens."""
-    engine = run.model.engine
+    engine = cast(Kept, run.model.engine)
     engine.asked.clear()
     part = replace(run, items=list(items), folder=RunFolder(folder))
     part.folder.begin(part.header())
@@ -233,7 +234,7 @@ def engines(given: argparse.Namespace, scratch: Path, harness_first: bool) -> It
 def play(run: Run, llm: Any, items: Sequence[Any], folder: Path, *, seeds: bool) -> Round:  # noqa: ANN401
     """One round: the harness, then what it asked for given to vLLM alone."""
     ours = Timing.of(lambda: through_harness(run, items, folder))
-    asked = run.model.engine.asked
+    asked = cast(Kept, run.model.engine).asked
     plain = raw_ways(llm, asked, seeds=False)
     return Round(len(asked), ours, plain, raw_ways(llm, asked, seeds=True) if seeds else plain)
 
@@ -286,22 +287,27 @@ def draws(rows: int) -> None:
     greedy, plain = [Sampling(temperature=0.0)] * rows, [Sampling()] * rows
     both = [Sampling(top_k=20, top_p=0.95)] * rows
     numbers = [uniform("drawing", row) for row in range(rows)]
+
+    def theirs(logits: Tensor, k: Tensor | None, p: Tensor | None) -> Tensor:
+        drawn: Tensor = sampler(logits.clone(), seeded, k, p)[0]
+        return drawn
+
     print(f"\n| {device}, {rows} rows: ms | vocabulary | ours | keyed Gumbel noise | vLLM's, with seeds |")
     print("|---|---|---|---|---|")
     for vocabulary in (49_152, 151_936):
         logits = torch.randn(rows, vocabulary, device=device) * 3
         largest = (
-            took(lambda logits=logits: draw(logits, greedy, numbers)),
-            took(lambda logits=logits: Sampler.greedy_sample(logits)),
+            took(partial(draw, logits, greedy, numbers)),
+            took(partial(Sampler.greedy_sample, logits)),
         )
         free = (
-            took(lambda logits=logits: draw(logits, plain, numbers)),
-            took(lambda logits=logits: by_noise(logits, range(rows))),
-            took(lambda logits=logits: sampler(logits.clone(), seeded, None, None)[0]),
+            took(partial(draw, logits, plain, numbers)),
+            took(partial(by_noise, logits, range(rows))),
+            took(partial(theirs, logits, None, None)),
         )
         cut = (
-            took(lambda logits=logits: draw(logits, both, numbers)),
-            took(lambda logits=logits: sampler(logits.clone(), seeded, top_k, top_p)[0]),
+            took(partial(draw, logits, both, numbers)),
+            took(partial(theirs, logits, top_k, top_p)),
         )
         print(f"| greedy | {vocabulary} | {largest[0]:.1f} | | {largest[1]:.1f} |")
         print(f"| all tokens | {vocabulary} | {' | '.join(f'{cell:.1f}' for cell in free)} |")

@@ -138,7 +138,7 @@ class Case:
 
 
 OFF: Form = {"state": "off", "start": "", "end": "", "suffix": "\n\nFinal answer: \\boxed{"}
-NONE = {**OFF, "state": "unknown"}
+NONE: Form = {**OFF, "state": "unknown"}
 
 
 def args(*pieces: str) -> Options:

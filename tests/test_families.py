@@ -22,7 +22,7 @@ def tokenizer_of(template: str | dict[str, str] | None, tokens: tuple[str, ...] 
     core.decoder = decoders.ByteLevel()
     inner = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", bos_token="<s>")
     inner.add_special_tokens({"additional_special_tokens": list(tokens)})
-    inner.chat_template = template  # type: ignore[assignment]
+    inner.chat_template = template
     return HfTokenizer(inner)
 
 

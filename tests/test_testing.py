@@ -10,6 +10,7 @@ import pytest
 from tts_bench.strategies.baseline import Baseline
 
 from tts_bench import registry
+from tts_bench.api import Strategy
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.testing import CLAIMS, Broken, Claim, conform, results
@@ -32,7 +33,7 @@ def plugins() -> list[object]:
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 @pytest.mark.parametrize("spec", [*registry.names(), *SETTINGS])
-def test_every_strategy_keeps_every_claim(spec: str, claim: Claim) -> None:
+def test_every_strategy_keeps_every_claim(spec: str, claim: Claim[Strategy]) -> None:
     conform(spec, claim)
 
 

@@ -82,8 +82,14 @@ def tab(browser: Browser, reports: dict[str, Path]) -> Iterator[Tab]:
         yield tab
 
 
+def percent(share: float | None) -> str:
+    assert share is not None
+    return f"{100 * share:.1f}"
+
+
 def places(tab: Tab) -> list[float]:
-    return tab.page.eval_on_selector_all(".point .halo", "nodes => nodes.map(node => +node.getAttribute('cx'))")
+    found = tab.page.eval_on_selector_all(".point .halo", "nodes => nodes.map(node => +node.getAttribute('cx'))")
+    return list(map(float, found))
 
 
 def test_a_hovered_point_tells_its_numbers(tab: Tab) -> None:
@@ -93,8 +99,8 @@ def test_a_hovered_point_tells_its_numbers(tab: Tab) -> None:
         tab.page.locator(".point .halo").nth(index).hover(force=True)
         told = " ".join(tab.texts(".tip"))
         assert f"rung {point.rung}" in told
-        assert f"{100 * point.accuracy:.1f}%" in told
-        assert f"{100 * point.low:.1f} to {100 * point.high:.1f}%" in told
+        assert f"{percent(point.accuracy)}%" in told
+        assert f"{percent(point.low)} to {percent(point.high)}%" in told
     tab.page.mouse.move(2, 2)
     assert tab.page.locator(".tip").is_hidden()
 
@@ -145,7 +151,7 @@ def test_a_press_on_a_heading_sorts_by_numbers_and_another_turns_the_order(tab: 
 
 
 def test_the_table_holds_every_point(tab: Tab) -> None:
-    assert column(tab, "Accuracy") == [f"{100 * point.accuracy:.1f}%" for point in POINTS]
+    assert column(tab, "Accuracy") == [f"{percent(point.accuracy)}%" for point in POINTS]
     assert column(tab, "Rung") == [point.rung for point in POINTS]
     assert column(tab, "Tokens") == [f"{point.generated:,.0f}" for point in POINTS]
 
@@ -277,7 +283,7 @@ def test_seeds_taken_together_have_the_table_that_compare_prints(browser: Browse
             row.all_inner_texts() for row in (r.locator("td") for r in tab.page.locator("#verdicts tbody tr").all())
         ]
         assert [row[1:3] for row in rows] == [[point.strategy, point.rung] for point in curve]
-        assert [row[3] for row in rows] == [f"{100 * point.accuracy:.1f}%" for point in curve]
+        assert [row[3] for row in rows] == [f"{percent(point.accuracy)}%" for point in curve]
         heads = tab.texts("#verdicts th")
         assert {row[heads.index("Seeds")] for row in rows} == {"2"}
         assert [row[heads.index("Of all")] for row in rows] == [

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
-from tts_bench.api import LearnedToken
+from tts_bench.api import LearnedToken, Turn
 from tts_bench.columns import ENTROPY, LOGPROB, Columns, top_of
-from tts_bench.engine import EngineInfo, Finish, Generation, Request, learned_id
+from tts_bench.engine import EngineInfo, Finish, Generation, Request, Tokenizer, learned_id
 from tts_bench.errors import UserError
 from tts_bench.streams import uniform
 
@@ -32,7 +32,7 @@ class Bytes:
     """Implements `tts_bench.engine.Tokenizer`."""
 
     end_ids = frozenset({END})
-    chat_template = "{{ messages[-1].content }}\n<think>"
+    chat_template: str | None = "{{ messages[-1].content }}\n<think>"
 
     def encode(self, text: str) -> tuple[int, ...]:
         rest, ids = text.encode(), []
@@ -45,7 +45,7 @@ class Bytes:
         known = (_VOCABULARY[token] if token < len(_VOCABULARY) else b"?" for token in tokens)
         return b"".join(known).decode(errors="replace")
 
-    def render(self, prompt: str, system: str | None = None) -> str:
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
         return f"{system}\n{prompt}\n<think>" if system else f"{prompt}\n<think>"
 
 
@@ -53,7 +53,7 @@ class Sound:
     """Keeps every claim."""
 
     def __init__(self) -> None:
-        self.tokenizer = Bytes()
+        self.tokenizer: Tokenizer = Bytes()
         self.busy_seconds = 0.0
         self.info = EngineInfo(
             name="sound",
@@ -123,7 +123,7 @@ class Sound:
         number = int.from_bytes(blake2b(before, digest_size=4).digest(), "big")
         if request.sampling.temperature:
             number += int(uniform(self.stream(request), place) * len(_SAMPLED))
-        return _SAMPLED[number % len(_SAMPLED)]
+        return int(_SAMPLED[number % len(_SAMPLED)])
 
     def stream(self, request: Request) -> str:
         return request.stream

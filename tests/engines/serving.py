@@ -7,7 +7,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -15,7 +15,7 @@ from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
@@ -51,13 +51,16 @@ def log_softmax(folder: Path) -> Measure:
     return measure
 
 
+def ids_of(tokenizer: PreTrainedTokenizerBase, names: Iterable[str]) -> list[int]:
+    return [int(cast(int, tokenizer.convert_tokens_to_ids(name))) for name in names]
+
+
 def words(tokenizer: PreTrainedTokenizerBase, ends: Sequence[str] = ("</think>", "<|im_end|>")) -> Next:
     """A model without weights: draws letters that never merge, and now and then an end after 16 of them."""
-    letters = [tokenizer.convert_tokens_to_ids(letter) for letter in "bcdfghjk"]
-    encode = lambda text: tokenizer.encode(text, add_special_tokens=False)  # noqa: E731
+    letters = ids_of(tokenizer, "bcdfghjk")
     for pair in product(letters, repeat=2):
-        assert encode(tokenizer.decode(list(pair))) == list(pair)
-    closing = [tokenizer.convert_tokens_to_ids(name) for name in ends]
+        assert tokenizer.encode(str(tokenizer.decode(list(pair))), add_special_tokens=False) == list(pair)
+    closing = ids_of(tokenizer, ends)
 
     def draw(ids: Sequence[int], body: dict[str, Any], place: int) -> int:
         free = body["temperature"] > 0 and body.get("top_k") != 1 and body.get("min_p", 0) < 0.9
@@ -157,14 +160,17 @@ class Server:
         told = [(token, dict(its)[token], its[: body["logprobs"]]) for token, its in zip(ids, ranked, strict=True)]
         if "llama.cpp" not in self.kind:
             by_id = bool(body.get("return_tokens_as_token_ids"))
-            name = lambda token: f"token_id:{token}" if by_id else self.tokenizer.decode([token])  # noqa: E731
+
+            def name(token: int) -> str:
+                return f"token_id:{token}" if by_id else str(self.tokenizer.decode([token]))
+
             return {
                 "tokens": [name(token) for token, _, _ in told],
                 "token_logprobs": [number for _, number, _ in told],
                 "top_logprobs": [{name(each): n for each, n in [*top, (token, number)]} for token, number, top in told],
             }
         # A token that ends inside a character is left out, as llama.cpp does.
-        whole = [at for at in range(len(ids)) if not self.tokenizer.decode(ids[: at + 1]).endswith("\ufffd")]
+        whole = [at for at in range(len(ids)) if not str(self.tokenizer.decode(list(ids[: at + 1]))).endswith("\ufffd")]
         return {
             "content": [
                 {"id": token, "logprob": number, "top_logprobs": [{"id": each, "logprob": n} for each, n in top]}
@@ -185,14 +191,14 @@ class Server:
         if last == self.tokenizer.eos_token_id:
             return "stop", None, ""
         if self.kind == "vllm" and last in body.get("stop_token_ids", ()):
-            return "stop", last, self.tokenizer.decode([last])
+            return "stop", last, str(self.tokenizer.decode([last]))
         text = self._text(made, body)
         found = [stop for stop in body.get("stop", ()) if stop in text]
         return ("stop", found[0], found[0]) if found else ("length", None, "")
 
     def _text(self, ids: Sequence[int], body: dict[str, Any]) -> str:
         skip = self.kind != "vllm" or body.get("skip_special_tokens", True)
-        return self.tokenizer.decode(list(ids), skip_special_tokens=skip, clean_up_tokenization_spaces=False)
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=skip, clean_up_tokenization_spaces=False))
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False))

@@ -5,13 +5,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.tiny import make_tiny
+from tests.tiny import generated, input_rows, make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines.hf.engine import HfEngine
@@ -41,7 +42,7 @@ def requests_of(engine: HfEngine, tokens: int = 40, sampling: Sampling = GREEDY)
 def learned(engine: HfEngine, folder: Path, text: str) -> LearnedToken:
     (token,) = engine.tokenizer.encode(text)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    row = tuple(model.get_input_embeddings().weight[token].tolist())
+    row = tuple(input_rows(model)[token].tolist())
     return LearnedToken("<|continue-thinking|>", row, engine.info.fingerprint, "ab12" * 16)
 
 
@@ -51,7 +52,7 @@ def greedy_reference(folder: Path, prompts: Sequence[Sequence[int]], tokens: int
     found = []
     for prompt in prompts:
         ids = torch.tensor([prompt])
-        output = model.generate(ids, attention_mask=torch.ones_like(ids), **options)
+        output = generated(model, ids, attention_mask=torch.ones_like(ids), **options)
         found.append(tuple(output[0, len(prompt) :].tolist()))
     return found
 
@@ -108,7 +109,7 @@ def test_it_is_an_engine_with_honest_facts(tiny: Tiny, started: Started) -> None
     info = engine.info
     assert info.exact
     assert (info.layers, info.width, info.context) == (2, 64, 2048)
-    assert info.parameters == model.num_parameters() - model.get_input_embeddings().weight.numel()
+    assert info.parameters == model.num_parameters() - input_rows(model).numel()
     assert info.identity["dtype"] == "float32"
     assert info.settings["threads"] == 1
     assert started(tiny("llama", True)).info.parameters == info.parameters
@@ -318,7 +319,7 @@ def test_closing_cancels_what_is_in_flight(tiny: Tiny, started: Started) -> None
     ],
 )
 def test_requests_that_make_no_sense_are_refused(
-    tiny: Tiny, started: Started, run: Run, change: dict[str, object], message: str
+    tiny: Tiny, started: Started, run: Run, change: dict[str, Any], message: str
 ) -> None:
     engine = started(tiny())
     with pytest.raises(ValueError, match=message):
@@ -361,7 +362,7 @@ def test_the_tokenizer_adds_and_drops_nothing(tiny: Tiny, started: Started) -> N
     ],
 )
 def test_models_that_cannot_run_are_refused(
-    tmp_path: Path, started: Started, change: dict[str, object], message: str
+    tmp_path: Path, started: Started, change: dict[str, Any], message: str
 ) -> None:
     folder = make_tiny(tmp_path, "qwen2")
     config = json.loads((folder / "config.json").read_text())

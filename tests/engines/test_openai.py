@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -41,7 +41,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @contextmanager
-def endpoint(server: Server, folder: Path, **options: int | float | str) -> Iterator[OpenAIEngine]:
+def endpoint(server: Server, folder: Path, **options: Any) -> Iterator[OpenAIEngine]:
     engine, _, _ = load(server.url, server.name, tokenizer=str(folder), **options)
     server.asked.clear()
     try:
@@ -282,7 +282,9 @@ def test_the_key_goes_to_the_server_and_nowhere_else(folder: Path, monkeypatch: 
 
 def test_a_chat_endpoint_thinks_in_one_turn_and_answers_in_the_next(folder: Path) -> None:
     with serving(folder, "chat") as server, endpoint(server, folder) as engine:
-        chosen = Conditions(thinking_format(engine.tokenizer, None), system="Be brief.", max_answer=40)
+        chosen = Conditions(
+            thinking_format(cast(EndpointTokenizer, engine.tokenizer), None), system="Be brief.", max_answer=40
+        )
         specs = ("baseline", "majority-vote:samples=3")
         records = records_of(engine, chosen, arms(*specs), items_of())
     assert all(record.answers and not record.error for record in records)

@@ -44,7 +44,7 @@ def ask(engine: OpenAIEngine, *requests: Request) -> list[Generation]:
     return asyncio.run(engine.generate(requests))
 
 
-def request_of(engine: OpenAIEngine, tokens: int = 20, **how: Any) -> Request:  # noqa: ANN401
+def request_of(engine: OpenAIEngine, tokens: int = 20, **how: Any) -> Request:
     return replace(Request(engine.tokenizer.encode("Why?"), (), tokens, "s", GREEDY, columns=COLUMNS), **how)
 
 

@@ -43,7 +43,7 @@ def run(data: Path, out: Path, log: Path | None = None, ray: str = "", actors: P
     if log is not None:
         _log_to(log)
     if actors is not None:
-        scripted.load_script = partial(in_actor, actors)  # type: ignore[assignment]
+        scripted.load_script = partial(in_actor, actors)
     model = ModelConfig(model="slow", engine=f"scripted:ray={ray},workers=2" if actors else "scripted")
     ready = prepare(RunConfig(model, ("gsm8k",), STRATEGIES, data_dir=data, in_flight=3), out)
     with Progress(len(ready.items), list(ready.labels.values()), Console(file=io.StringIO())) as progress:

@@ -26,7 +26,7 @@ class Counted(int):
 
 def test_choosing_documents_costs_each_row_one_look_and_not_one_for_every_other(tmp_path: Path) -> None:
     tasks = loading.load(("gsm8k",), write_sums(tmp_path, ROWS))
-    chosen = [Counted(number) for number in range(1, ROWS, 2)]
+    chosen: list[int] = [Counted(number) for number in range(1, ROWS, 2)]
     items = replay.collect(tasks, {"gsm8k": chosen})
     assert [item.doc_id for item in items] == chosen
     Counted.compared = 0

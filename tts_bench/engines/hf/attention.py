@@ -92,7 +92,7 @@ def attend(
     plan: Plan | None = None,
     scaling: float | None = None,
     softcap: float | None = None,
-    **rest: Any,  # noqa: ANN401 - whatever a model hands on
+    **rest: Any,
 ) -> tuple[Tensor, None]:
     """Attention as transformers calls it: [1, heads, T, head size] in, [1, T, heads, head size] out.
 

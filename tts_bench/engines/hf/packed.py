@@ -30,7 +30,7 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         if x.requires_grad:
-            product: Tensor = _Product.apply(x, self.weight, self.bias)
+            product: Tensor = _Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
             return product
         if not self.block:
             return _product(x, self.weight, self.bias)

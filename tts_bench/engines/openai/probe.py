@@ -303,7 +303,7 @@ class Probe:
         }
         return await self._client.send("POST", PATHS[found.api], asked, partial(read, most=most, top=top))
 
-    async def _tried(self, found: Dialect, prompt: str | list[int] = _TEXTS[0], **asked: Any) -> Reply | None:  # noqa: ANN401 - as `_ask`
+    async def _tried(self, found: Dialect, prompt: str | list[int] = _TEXTS[0], **asked: Any) -> Reply | None:
         try:
             return await self._ask(found, prompt, **asked)
         except Refused:

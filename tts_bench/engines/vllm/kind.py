@@ -68,7 +68,7 @@ def _on_cluster(given: VllmOptions, found: models.ModelFolder) -> Engine:
     return pool.start(given, found, given.need(devices), _load_vllm, **{**given.arguments(), "more": more})
 
 
-def _load_vllm(**arguments: Any) -> Engine:  # noqa: ANN401 - of `load`
+def _load_vllm(**arguments: Any) -> Engine:
     from .load import load
 
     return load(**arguments)
