@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tts_bench.strategies.baseline import Baseline
 
 from tts_bench import registry
 from tts_bench.api import Strategy
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
+from tts_bench.strategies.baseline import Baseline
 from tts_bench.testing import CLAIMS, Broken, Claim, conform, results
 
 PLUGINS = sorted(Path(__file__).with_name("plugins").glob("*.py"))

@@ -12,7 +12,6 @@ import psutil
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
-from tts_bench.tasks.data import load_rows
 
 from tests.on_vllm.conftest import start_vllm
 from tests.tiny import input_rows
@@ -20,6 +19,7 @@ from tts_bench.api import LearnedToken
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import EngineError, UserError
+from tts_bench.tasks.data import load_rows
 from tts_bench.thinking import detect
 
 pytest.importorskip("vllm")

@@ -10,13 +10,13 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_bench.tasks.catalog import Split
-from tts_bench.tasks.data import load_rows
 
 from pocket import problems, tokens
 from pocket.problems import EASY, FLAT_PLUS, HARD, PLUS, TRICKY
 from pocket.splits import flat_test, flat_train, jsonl, ordinary_test, ordinary_train
 from pocket.traces import IGNORE, STRONG, document
+from tts_bench.tasks.catalog import Split
+from tts_bench.tasks.data import load_rows
 
 SIGNS = {**TRICKY, **EASY, **HARD, **dict.fromkeys((*PLUS, *FLAT_PLUS), 1)}  # all others lower the value
 SPLITS = [

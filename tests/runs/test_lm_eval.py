@@ -15,7 +15,6 @@ import lm_eval
 import pytest
 from lm_eval.api.instance import Instance
 from lm_eval.tasks import TaskManager
-from tts_bench.tasks import FOLDER
 
 from tests import forked
 from tests.runs.samples import execute, write_sums
@@ -28,6 +27,7 @@ from tts_bench.lm_eval.lm import TTSBenchLM
 from tts_bench.registry import build
 from tts_bench.runs.folder import RunFolder
 from tts_bench.runs.run import RunResult, prepare
+from tts_bench.tasks import FOLDER
 
 COUNT = 24
 # A strategy of the run, a rung of it, and the strategy whose only or last rung that is.

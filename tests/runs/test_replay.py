@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tts_bench.tasks import loading
-
 from tests.runs.samples import write_sums
 from tts_bench.lm_eval import replay
+from tts_bench.tasks import loading
 
 ROWS = 200
 

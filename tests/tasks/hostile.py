@@ -13,9 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tts_bench.tasks.scoring import extract, lenient, same, strict
-
 from tests.tasks.corpus import read
+from tts_bench.tasks.scoring import extract, lenient, same, strict
 
 _CLOSERS = {"{": "}", "(": ")", "[": "]"}
 

@@ -20,7 +20,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from .pages import PAGE, Pages
+from tts_bench.engines.hf.pages import PAGE, Pages
 
 NAME = "tts-bench-pages"
 _NOWHERE = 1 << 40  # where a page begins that no row may read

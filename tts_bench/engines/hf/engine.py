@@ -10,12 +10,11 @@ from transformers import PreTrainedModel
 
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request, learned_id
+from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.jobs import Job
+from tts_bench.engines.hf.loop import Counts, Loop
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
-
-from .decoder import Decoder
-from .jobs import Job
-from .loop import Counts, Loop
 
 
 class HfEngine:

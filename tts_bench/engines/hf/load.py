@@ -14,16 +14,15 @@ import transformers
 
 from tts_bench.engine import EngineInfo
 from tts_bench.engines import hardware
+from tts_bench.engines.hf import precision
+from tts_bench.engines.hf.decoder import Decoder, batch_size
+from tts_bench.engines.hf.engine import HfEngine
+from tts_bench.engines.hf.loop import Loop
+from tts_bench.engines.hf.packed import BLOCK, in_blocks, pack
+from tts_bench.engines.hf.rows import Rows
+from tts_bench.engines.hf.selftest import check, check_architecture
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
-
-from . import precision
-from .decoder import Decoder, batch_size
-from .engine import HfEngine
-from .loop import Loop
-from .packed import BLOCK, in_blocks, pack
-from .rows import Rows
-from .selftest import check, check_architecture
 
 PATH = 2  # version of the way from request to tokens: raise it whenever equal requests may give other text
 

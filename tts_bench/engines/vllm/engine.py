@@ -14,10 +14,9 @@ from tts_bench.columns import Columns
 from tts_bench.engine import EngineInfo, Generation, Request, learned_id
 from tts_bench.engines.hf.stops import trailing_stop
 from tts_bench.engines.tokenizer import HfTokenizer
+from tts_bench.engines.vllm.rows import Row
+from tts_bench.engines.vllm.running import Running
 from tts_bench.errors import EngineError, UserError
-
-from .rows import Row
-from .running import Running
 
 
 class VllmEngine:
