@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines import hostile
-from tests.engines.serving import Server, words
+from tests.engines.drawing import words
+from tests.engines.serving import Server
 from tests.engines.speaking import Said, refuse, speaking
 from tests.tiny import make_tiny
 from tts_bench.engine import Request

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
+from tests.engines.asked import GREEDY, PROMPTS, Run, Started, Tiny, requests_of
 from tests.tiny import generated, input_rows, make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Engine, Generation, Request, Sampling
@@ -19,24 +19,6 @@ from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.jobs import Job
 from tts_bench.engines.hf.loop import Loop
 from tts_bench.errors import UserError
-
-Tiny = Callable[..., Path]
-Started = Callable[..., HfEngine]
-Run = Callable[[HfEngine, Sequence[Request]], list[Generation]]
-
-GREEDY = Sampling(temperature=0)
-PROMPTS = (
-    "Tom has 12 apples",
-    "Wait, let me think again. How many are left?",
-    "So the final answer is",
-    "Hmm",
-    "The answer is 42. Alternatively,",
-)
-
-
-def requests_of(engine: HfEngine, tokens: int = 40, sampling: Sampling = GREEDY) -> list[Request]:
-    prompts = [engine.tokenizer.encode(prompt) for prompt in PROMPTS]
-    return [Request(prompt, (), tokens, f"stream {i}", sampling) for i, prompt in enumerate(prompts)]
 
 
 def learned(engine: HfEngine, folder: Path, text: str) -> LearnedToken:
@@ -263,49 +245,6 @@ def test_a_full_context_ends_a_generation(tiny: Tiny, started: Started, run: Run
     small = started(tiny(context=64), context=32)
     (shorter,) = run(small, [request])
     assert shorter.tokens == generation.tokens[: 32 - len(request.prompt)]
-
-
-def test_cancelling_a_call_frees_its_rows(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny(), rows=4)
-    endless = requests_of(engine, 1900)[:4]
-
-    async def scenario() -> list[Generation]:
-        doomed = asyncio.create_task(engine.generate(endless))
-        await asyncio.sleep(0.3)
-        doomed.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await doomed
-        steps = engine.counts.steps
-        outcome = await asyncio.wait_for(engine.generate(requests_of(engine, 10)), 30)
-        assert engine.counts.steps - steps < 100
-        return outcome
-
-    assert [len(generation.tokens) for generation in asyncio.run(scenario())] == [10] * 5
-
-
-def test_concurrent_calls_share_batches(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny(), rows=8)
-
-    async def scenario() -> None:
-        await asyncio.gather(*(engine.generate([request]) for request in requests_of(engine, 30)))
-
-    asyncio.run(scenario())
-    assert engine.counts.steps < 60  # one after the other it would be 145
-
-
-def test_closing_cancels_what_is_in_flight(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny())
-
-    async def scenario() -> None:
-        call = asyncio.create_task(engine.generate(requests_of(engine, 1900)))
-        await asyncio.sleep(0.2)
-        await engine.close()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        with pytest.raises(RuntimeError, match="closed"):
-            await engine.generate(requests_of(engine))
-
-    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(

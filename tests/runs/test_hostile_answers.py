@@ -13,7 +13,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from tests import forked
-from tests.engines.serving import Next, ids_of, serving, words
+from tests.engines.drawing import Next, ids_of, words
+from tests.engines.serving import serving
 from tests.runs.killable import write_problems
 from tests.tiny import make_tiny
 from tts_bench.cli import main as root
