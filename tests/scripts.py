@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from tests.engines.rambling import rambler
 from tts_bench import registry
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.scripted import Draw, Script, ScriptedEngine, adder
 from tts_bench.records import Record
+from tts_bench.scorer import Scorer
 from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.thinking import detect
 
@@ -44,11 +46,13 @@ class World:
         self,
         script: Callable[[str, Draw], str] = adder,
         store: Store | None = None,
+        scorers: Mapping[str, Scorer] | None = None,
         **conditions: int | Sampling | tuple[str, ...],
     ) -> None:
         self.engine = Counted(script, name=script.__name__)
-        self.store = store or Store(None)
+        self.store = Store(None) if store is None else store
         self.scheduler = Scheduler(self.engine, self.store)
+        self.scoring = Scoring(scorers, self.store)
         self.conditions = Conditions(format=detect(self.engine.tokenizer), **conditions)  # type: ignore[arg-type]
 
     def item(self, doc_id: int = 0, prompt: str = "Ann has 17 apples and gets 25 more. How many has she?") -> Item:
@@ -62,7 +66,7 @@ class World:
     def run_arms(self, arms: list[Arm], *, items: list[Item] | None = None, timeout: float = 60.0) -> list[Record]:
         async def everything() -> list[Record]:
             work = [
-                solve(arm, item, self.scheduler, self.conditions, timeout)
+                solve(arm, item, self.scheduler, self.conditions, timeout, scoring=self.scoring)
                 for item in items or [self.item()]
                 for arm in arms
             ]

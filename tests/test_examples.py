@@ -28,8 +28,8 @@ def test_an_installed_package_is_found_checked_tested_and_run_by_its_name(tmp_pa
     run("pip", "install", "./package")
     shown = run("tts-bench", "strategies", "adaptive-consistency")
     assert "from tts-bench-adaptive-consistency 0.1.0" in shown
-    assert "12 of 12 claims hold" in run("tts-bench", "strategies", "check", "adaptive-consistency:samples=8")
-    assert "30 passed" in run("python", "-m", "pytest", "-q", cwd=tmp_path / "package")
+    assert "13 of 13 claims hold" in run("tts-bench", "strategies", "check", "adaptive-consistency:samples=8")
+    assert "31 passed" in run("python", "-m", "pytest", "-q", cwd=tmp_path / "package")
     arms = [f"--strategy={name}:samples=8" for name in ("majority-vote", "adaptive-consistency")]
     run("tts-bench", "run", "--engine", "scripted", "--limit", "40", "--out", "runs/x", *arms)
     records = [json.loads(line) for line in (tmp_path / "runs/x/records.jsonl").read_text().splitlines()]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from math import fsum, isfinite
@@ -173,6 +175,32 @@ def test_all_strategies_of_a_run_get_the_numbers_that_one_needs(tmp_path: Path) 
 def test_a_need_that_nothing_has_is_refused_before_the_run(needs: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"it needs .*, which nothing has"):
         columns([build(plugin(tmp_path, needs))])
+
+
+def test_all_numbers_are_kept_on_request_in_the_same_bytes_and_only_where_there_are_any(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_data(rows())
+    run = ["run", "--engine", "scripted", "--data-dir", "data", "--tasks", "gsm8k", "--keep-logprobs"]
+    spec = plugin(tmp_path, "'logprob'")
+    for out, flights in (("one", "1"), ("two", "64")):
+        assert (
+            root._run([*run, "--strategy", spec, "--in-flight", flights, "--store", out, "--out", f"runs/{out}"]) == 0
+        )
+    one, two = ((tmp_path / "runs" / out / "logprobs.jsonl.gz").read_bytes() for out in ("one", "two"))
+    assert one == two
+    kept = [json.loads(line) for line in gzip.decompress(one).splitlines()]
+    lines = (tmp_path / "runs" / "one" / "records.jsonl").read_text().splitlines()
+    for numbers, record in zip(kept, map(records.from_line, lines), strict=True):
+        assert (numbers["task"], numbers["doc_id"]) == (record.task, record.doc_id)
+        for segment in (segment for segment in record.segments if segment.stream):
+            values = numbers["columns"][segment.origin][LOGPROB]
+            assert len(values) == segment.tokens + segment.end
+            assert fsum(values) / len(values) == pytest.approx(segment.means[LOGPROB], rel=1e-8)
+    assert root._run([*run, "--strategy", "baseline", "--out", "runs/none"]) == 2
+    assert "--keep-logprobs is given, and no strategy" in capsys.readouterr().err
+    assert not (tmp_path / "runs" / "none").exists()
 
 
 def test_a_run_of_a_strategy_that_needs_numbers_records_their_means(

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from random import Random
-from typing import Literal, Protocol, runtime_checkable
+from math import fsum, prod
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    from random import Random
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,8 @@ class Cost:
     context: int = 0  # read beyond the length of the task's own prompt: what ask() adds
     probe: int = 0  # put in and sampled by probe()
     discarded: int = 0  # of thinking that was seen and never answered: what was cut off, killed or left open
+    verifier: int = 0  # read by scorers, each time that they read it; on no axis of tokens, and in `flops`
+    judge: int = 0  # sampled by scorers that write
 
     @property
     def sampled(self) -> int:
@@ -168,7 +173,8 @@ class Cost:
     @property
     def generated(self) -> int:
         """The default compute axis: all tokens that were sampled, put in or read beyond the task's own prompt."""
-        return self.thinking + self.forced + self.answer + self.context + self.probe + self.discarded
+        of_model = self.thinking + self.forced + self.answer + self.context + self.probe + self.discarded
+        return of_model + self.judge
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,14 +199,46 @@ class Probe:
     lineage: tuple[Segment, ...] = field(repr=False)
 
 
-Seen = Trace | Answer | Probe
+@dataclass(frozen=True, eq=False)
+class Score:
+    """What a scorer says of an answer or a trace, higher being better. Looking at it is paid for by naming it."""
+
+    value: float  # of the whole
+    steps: tuple[float, ...]  # of each step, in order; empty where the scorer gives the whole one number
+    by: str  # the scorer's name in the run
+    candidate: Answer | Trace = field(repr=False)  # that was scored
+    lineage: tuple[Segment, ...] = field(repr=False)
+
+
+Seen = Trace | Answer | Probe | Score
+Aggregation = Literal["last", "min", "prod", "mean"]
+
+
+def aggregate(steps: Sequence[float], how: Aggregation) -> float:
+    """One number for the scores of steps: of the last step, the least, their product, their mean.
+
+    Raises:
+        ValueError: there are no steps, or no such aggregation.
+    """
+    if not steps:
+        raise ValueError("there are no steps to aggregate: the scorer gives the whole one number, which is its value")
+    ways: dict[str, Callable[[Sequence[float]], float]] = {
+        "last": lambda each: each[-1],
+        "min": min,
+        "prod": prod,
+        "mean": lambda each: fsum(each) / len(each),
+    }
+    if how not in ways:
+        raise ValueError(f"the aggregation is {how!r}; it takes one of {', '.join(ways)}")
+    return float(ways[how](steps))
 
 
 class Reasoner(Protocol):
     """The only door to the model, opened for one problem. Budgets are lengths of the whole trace's thinking.
 
-    Traces, answers and probes are believed only where this problem's reasoner made them. What a strategy decides by
-    looking at them is paid for by naming them: `seen` adds to the bill, and to the critical path, without a ballot.
+    Traces, answers, probes and scores are believed only where this problem's reasoner made them. What a strategy
+    decides by looking at them is paid for by naming them: `seen` adds to the bill, and to the critical path, without a
+    ballot.
     """
 
     async def think(
@@ -253,6 +291,14 @@ class Reasoner(Protocol):
         """Put `text` in after the thinking so far and let the model go on, on the side: `trace` stays as it is."""
         ...
 
+    async def score(self, candidates: Sequence[Answer | Trace], *, by: str = "") -> tuple[Score, ...]:
+        """What the scorer of the run that is called `by` says of each: a reward model, a judge, a function.
+
+        Each is scored as the task's prompt and a text, also where no answer was extracted; but for controls, equal
+        texts have equal scores. "": the only scorer of the run.
+        """
+        ...
+
     def ask(self, prompt: str | Sequence[Turn], *, system: str | None = None, seen: Sequence[Seen] = ()) -> Reasoner:
         """A handle for another prompt, or for a conversation. `seen`: all that went into the prompt."""
         ...
@@ -276,8 +322,8 @@ class Reasoner(Protocol):
 
         `enough` is asked, whenever traces come to their end, with all that have, in order of their ends; when it is
         true the others stop at that tick. `cut_at` is asked now and then about an open trace and names the token count
-        at which it dies, or None; it must say the same of a longer version. Killed traces come back open and cost what
-        they are. The result does not depend on the order of arrival.
+        at which it dies, or None; it must say the same of a longer version, and may not take back what it let live.
+        Killed traces come back open and cost what they are. The result does not depend on the order of arrival.
         """
         ...
 
@@ -325,8 +371,8 @@ class Strategy(Protocol):
     """A frozen dataclass whose fields are its options. `rungs`, if it has them, names the answers it yields.
 
     What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`. What a strategy needs besides is
-    named in `needs`, if it has it: columns of `logprobs`, and "prefill" or "stops" where it goes on from inside a text.
-    An engine that lacks one is refused before the run.
+    named in `needs`, if it has it: columns of `logprobs`, "prefill" or "stops" where it goes on from inside a text, and
+    "scorer" or "scorer:NAME" where it scores. What lacks one is refused before the run.
     """
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]: ...

@@ -141,11 +141,15 @@ class RunConfig:
     model: ModelConfig
     tasks: tuple[str, ...]
     strategies: tuple[str, ...]
+    scorers: tuple[str, ...] = option(
+        (), "NAME=KIND:key=value,... for strategies that score: reward-model, judge, function; repeat for more."
+    )
     limit: int | None = option(None, "The first problems of each task only.", shown="600 of the default task")
     data_dir: Path | None = option(None, "Folder of data files (or TTS_BENCH_DATA).")
     in_flight: int | None = option(None, "Problems worked on at once.", shown="64 for each worker")
     timeout: float = option(3600.0, "Seconds for one strategy on one problem.")
     out: Path | None = option(None, "Folder of the run.", shown="runs/NAME")
+    keep_logprobs: bool = option(False, "Write every log-probability that a strategy needs to logprobs.jsonl.gz.")
 
     def __post_init__(self) -> None:
         _check(self, "limit", "in_flight")

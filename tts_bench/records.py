@@ -41,6 +41,21 @@ class SegmentRecord:
 
 
 @dataclass(frozen=True)
+class ScoreRecord:
+    """What a scorer said of an answer or a trace. Scores of one origin are one computation: they cost it once."""
+
+    by: str  # the scorer's name in the run
+    value: float
+    steps: tuple[float, ...]
+    segment: int  # index into the record's segments: what was scored ends with it
+    origin: str
+    read: int  # tokens that the scorer read
+    sampled: int  # tokens that it wrote
+    flops: float
+    said: str = ""  # what it wrote
+
+
+@dataclass(frozen=True)
 class AnswerRecord:
     """One rung: the answer, what it cost, and what lm-eval said of it."""
 
@@ -54,6 +69,7 @@ class AnswerRecord:
     cues: int
     scores: dict[str, float] = field(default_factory=dict)  # metric name -> lm-eval's value
     ballots: int = 0  # single answers that the reasoner's plain vote counted to make it; 0: it is of no such vote
+    scored: tuple[int, ...] = ()  # indices into the record's scores: those that it depends on
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,7 @@ class Record:
     spent: Cost  # all that was generated for it, probe answers included
     error: ErrorRecord | None = None
     schema: int = SCHEMA
+    scored: tuple[ScoreRecord, ...] = ()  # all that scorers said for it
 
     @property
     def key(self) -> tuple[str, int, int]:
@@ -83,7 +100,8 @@ class Record:
 
 
 def _fields(part: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass; `asdict` would copy it deeply, ten times slower
-    return getattr(part, "__dict__", None) or {name: getattr(part, name) for name in part.__dataclass_fields__}
+    found = getattr(part, "__dict__", None) or {name: getattr(part, name) for name in part.__dataclass_fields__}
+    return {key: value for key, value in found.items() if key != "scored"} if found.get("scored") == () else found
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":"), default=_fields)
@@ -151,7 +169,7 @@ def _viewer() -> Decoder[Record]:
     structs: dict[str, Any] = {}
     count = Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)]
     bounded = {int: count, tuple[int, ...]: tuple[count, ...]}
-    for kind in (Cost, ErrorRecord, SegmentRecord, AnswerRecord, Record):
+    for kind in (Cost, ErrorRecord, SegmentRecord, ScoreRecord, AnswerRecord, Record):
         hints = get_type_hints(kind, localns=structs)  # where a class of ours is named, its struct is meant
         structs[kind.__name__] = msgspec.defstruct(
             kind.__name__,

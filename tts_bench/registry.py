@@ -131,24 +131,42 @@ def _find(name: str) -> tuple[type, str, str]:
     return _checked(loaded, name), name, source
 
 
-def _from_file(path: str, class_name: str) -> tuple[type, str, str]:
+def module_of(path: str) -> tuple[ModuleType, Path, str]:
+    """A Python file as a module, the file, and its name and SHA-256 with those of the modules beside it.
+
+    Raises:
+        UserError: there is no such file, it cannot be read, or it fails at import.
+    """
     file = Path(os.path.normpath(path))
-    name = f"{file.as_posix()}:{class_name}"
-    if not file.is_file():
-        raise UserError(f"there is no file {path!r}. Type the path of a Python file: ./file.py:CLASS.")
+    check_file(path)
     try:
         source = file.read_bytes()
         beside = siblings.siblings(file, source)
-        described = [f"{file.name} sha256:{hashlib.sha256(source).hexdigest()}", *siblings.described(beside)]
+        described = ", ".join([f"{file.name} sha256:{hashlib.sha256(source).hexdigest()}", *siblings.described(beside)])
     except OSError as error:
         raise UserError(f"{error.filename} cannot be read: {error.strerror}.") from error
-    digest = hashlib.sha256(", ".join([str(file.resolve()), *described]).encode()).hexdigest()
-    module = _import(file, source, f"tts_bench_file_{digest[:16]}", beside)
+    digest = hashlib.sha256(f"{file.resolve()}, {described}".encode()).hexdigest()
+    return _import(file, source, f"tts_bench_file_{digest[:16]}", beside), file, described
+
+
+def check_file(path: str, named: str = "CLASS") -> None:
+    """`named`: what is wanted of the file.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not Path(os.path.normpath(path)).is_file():
+        raise UserError(f"there is no file {path!r}. Type the path of a Python file: ./file.py:{named}.")
+
+
+def _from_file(path: str, class_name: str) -> tuple[type, str, str]:
+    module, file, described = module_of(path)
+    name = f"{file.as_posix()}:{class_name}"
     classes = {key: value for key, value in vars(module).items() if inspect.isclass(value)}
     if class_name not in classes:
         own = {key for key, value in classes.items() if value.__module__ == module.__name__}
         raise UserError(f"{path} has no class {class_name!r}. {did_you_mean(class_name, own)} Type {path}:CLASS.")
-    return _checked(classes[class_name], name), name, ", ".join(described)
+    return _checked(classes[class_name], name), name, described
 
 
 def _import(file: Path, source: bytes, module_name: str, beside: Mapping[str, Path]) -> ModuleType:

@@ -164,7 +164,8 @@ def test_a_trace_shows_the_segments_of_each_rung_and_what_they_cost(tab: Tab) ->
             kinds = tab.page.eval_on_selector_all(".segment", "nodes => nodes.map(node => node.classList[1])")
             assert kinds == [record.segments[at].kind for at in answer.segments]
             told = " ".join(tab.texts(".keys span"))
-            assert f"{answer.cost.generated} tokens generated, {answer.cost.sequential} one after the other" in told
+            spent = f"{answer.cost.generated} tokens billed of {record.spent.generated:,} made for this problem"
+            assert f"{spent}, {answer.cost.sequential} one after the other" in told
             assert f"Thinking {answer.cost.thinking}" in told
 
 

@@ -33,8 +33,17 @@ def write_problems(folder: Path, count: int) -> Path:
     return folder
 
 
-def run(data: Path, out: Path, log: Path | None = None, ray: str = "", actors: Path | None = None) -> None:
-    """A whole run; `log` gets a line for every generation that is stored: its key, finish and length.
+def run(
+    data: Path,
+    out: Path,
+    log: Path | None = None,
+    ray: str = "",
+    actors: Path | None = None,
+    strategies: tuple[str, ...] = STRATEGIES,
+    scorers: tuple[str, ...] = (),
+) -> None:
+    """A whole run; `log` gets a line for every generation that is stored: its key, finish and length. A file of the
+    same name that ends in `.scores` gets the key of every score.
 
     With `actors`, two actors of the Ray cluster at `ray` answer, and leave a file there that is named by their process.
     """
@@ -45,7 +54,8 @@ def run(data: Path, out: Path, log: Path | None = None, ray: str = "", actors: P
     if actors is not None:
         scripted.load_script = partial(in_actor, actors)
     model = ModelConfig(model="slow", engine=f"scripted:ray={ray},workers=2" if actors else "scripted")
-    ready = prepare(RunConfig(model, ("gsm8k",), STRATEGIES, data_dir=data, in_flight=3), out)
+    config = RunConfig(model, ("gsm8k",), strategies, scorers, data_dir=data, in_flight=3)
+    ready = prepare(config, out)
     with Progress(len(ready.items), list(ready.labels.values()), Console(file=io.StringIO())) as progress:
         ready.execute(progress)
 
@@ -71,3 +81,11 @@ def _log_to(path: Path) -> None:
         file.write("".join(f"{key.hex()} {made.finish} {len(made.tokens)}\n" for key, made in kept))
 
     Store.put = logged_put  # type: ignore[method-assign]
+    scores, put_verdicts = path.with_suffix(".scores").open("a", buffering=1), Store.put_verdicts
+
+    def logged_put_verdicts(self: Store, verdicts: Iterable[tuple[bytes, bytes]]) -> None:
+        kept = list(verdicts)
+        put_verdicts(self, kept)
+        scores.write("".join(f"{key.hex()}\n" for key, _ in kept))
+
+    Store.put_verdicts = logged_put_verdicts  # type: ignore[method-assign]

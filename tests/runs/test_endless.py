@@ -106,7 +106,7 @@ def test_check_ends_a_strategy_that_nothing_else_ends_and_says_so(
     out = capsys.readouterr().out
     assert out.startswith("fail       answers")
     assert "did not finish within 5 s" in out or "nothing came of it for 5 s" in out
-    assert out.count("not tried") == 11
+    assert out.count("not tried") == 12
 
 
 def test_check_ends_though_importing_the_file_does_not(

@@ -11,6 +11,7 @@ from tts_bench.conformance.kit import Broken
 from tts_bench.conformance.stage import PROBLEMS, Stage, StageConditions, beginning, run
 from tts_bench.core.ledger import Ledger
 from tts_bench.solving import loop
+from tts_bench.solving.requirements import columns_of
 
 _TURNS = 60  # of the event loop: every call of the trial model that does not hang has come back by then
 _SECONDS = 1.0  # in which a strategy that is given up has to end
@@ -28,7 +29,7 @@ def cancellation(strategy: Strategy) -> None:
 
 async def _give_up(strategy: Strategy, conditions: StageConditions, closing: bool) -> None:
     """Take answers until none comes, or `closing` only the first, and end there."""
-    stage, before = Stage(conditions), asyncio.all_tasks()
+    stage, before = Stage(conditions, columns_of(strategy)), asyncio.all_tasks()
     solving = strategy.solve(PROBLEMS[0], stage.reasoner(PROBLEMS[0], Ledger()))
     stream = cast("AsyncGenerator[Answer, None]", solving)
     taken, how = 0, "closed"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from zlib import crc32
@@ -17,6 +18,7 @@ from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engine import Request
 
 _SPREAD = 8  # of many places, so many are tried
+_VARIANTS = 3  # of what an answer is not billed for: a choice between two may come out the same
 _CAP = 10  # tokens: most thinking of the trial model is longer
 
 
@@ -26,8 +28,18 @@ def answers(strategy: Strategy) -> None:
 
 
 def determinism(strategy: Strategy) -> None:
-    """The same random streams give the same answers."""
-    first = run(strategy)
+    """The same random streams give the same answers, and no other random numbers are drawn or seeded."""
+    kept, own = random.getstate(), random.Random(__name__).getstate()  # no state that it would leave itself
+    random.setstate(own)
+    try:
+        first = run(strategy)
+        touched = random.getstate() != own
+    finally:
+        random.setstate(kept)
+    if touched:
+        raise Broken(
+            "it draws from, or seeds, the random numbers of the whole process; reasoner.random(label) has its own"
+        )
     for _ in range(2):
         for one, other in zip(first, run(strategy), strict=True):
             _same(one, other, "solved a second time, with the same streams")
@@ -73,7 +85,8 @@ def cost(strategy: Strategy) -> None:
             _billed(answer, f"{trial.problem.id}, answer {index + 1}")
     for trial in _solved(run(strategy, problems=PROBLEMS[:4])):
         for index in _spread(len(trial.answers)):
-            _independent(strategy, trial, index)
+            for variant in range(_VARIANTS):
+                _independent(strategy, trial, index, variant)
 
 
 def common_random_numbers(strategy: Strategy) -> None:
@@ -84,7 +97,7 @@ def common_random_numbers(strategy: Strategy) -> None:
         raise NotApplicable("its first answer comes from another prompt, or from text that it puts in first")
     for trial, baseline in zip(trials, run(_Once(efforts[0])), strict=True):
         shared = baseline.answers[0].traces[0].segments[1].origin
-        if all(trace.segments[1].origin != shared for trace in trial.answers[0].traces):
+        if all(segment.origin != shared for segment in trial.answers[0].lineage):
             raise Broken(
                 f"{trial.problem.id}: the first answer comes from branches only; "
                 f"begin with reasoner.think(), or with reasoner.branch('0'), which is the same stream"
@@ -156,6 +169,14 @@ def concurrency(strategy: Strategy) -> None:
             _same(one, other, "solved beside others, with calls that end in another order")
 
 
+def chunk_size(strategy: Strategy) -> None:
+    """Chunks do not matter: looked at every 4 tokens or every 16, stops and races come out alike."""
+    whole = _solved(run(strategy))
+    for piece in (4, 16):
+        for one, other in zip(whole, run(strategy, StageConditions(piece=piece)), strict=True):
+            _same(one, other, f"looked at every {piece} tokens")
+
+
 def names(strategy: Strategy) -> tuple[str, ...]:
     """The names of its rungs; none where it has no `rungs`.
 
@@ -179,15 +200,22 @@ class _Once:
 
 
 class _Door:
-    """A reasoner without the rest of its object."""
+    """A reasoner without the rest of its object, to which its own methods would lead by their `__self__`."""
 
     def __init__(self, reasoner: ModelReasoner) -> None:
         for verb in (name for name in vars(Reasoner) if not name.startswith("_")):
-            setattr(self, verb, getattr(reasoner, verb))
+            setattr(self, verb, _alone(getattr(reasoner, verb)))
         self.branch = lambda label, **seen: _Door(reasoner.branch(label, **seen))
         self.ask = lambda prompt, **more: _Door(reasoner.ask(prompt, **more))
         self.race = lambda handles, **more: reasoner.race([each.handle for each in handles], **more)
         self.handle = reasoner  # for `race` of the door that it came through
+
+
+def _alone(method: Callable[..., Any]) -> Callable[..., Any]:
+    def verb(*values: Any, **more: Any) -> Any:  # noqa: ANN401 - of any verb
+        return method(*values, **more)
+
+    return verb
 
 
 def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
@@ -233,10 +261,13 @@ def _billed(answer: Answer, where: str) -> None:
         raise Broken(f"{where}: its bill has fewer sequential tokens than its longest trace")
 
 
-def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
-    """Solve again with every generation altered that answer `index` is not billed for; it must stay as it is."""
-    billed = {segment.origin for segment in trial.answers[index].lineage}
-    altered = StageConditions(altered=lambda origin: origin not in billed)
+def _independent(strategy: Strategy, trial: Trial, index: int, variant: int) -> None:
+    """Solve again with every generation altered from where answer `index` is no longer billed for it.
+
+    It must stay as it is. What lies behind a stop, a cut or a death is another thing too.
+    """
+    billed = {segment.origin: segment.spent for segment in trial.answers[index].lineage}
+    altered = StageConditions(altered=lambda origin: billed.get(origin, 0), variant=variant)
     (other,) = run(strategy, altered, problems=[trial.problem])
     where, last = f"{trial.problem.id}, answer {index + 1}", index == len(trial.answers) - 1
     if len(other.answers) <= index or (last and len(other.answers) > len(trial.answers)):
@@ -244,11 +275,17 @@ def _independent(strategy: Strategy, trial: Trial, index: int) -> None:
             f"{where} is there, or is the last one, because of a generation that it is not billed for; what a stop was "
             f"decided from has to be paid: reasoner.choose(answer, seen=[...])"
         )
-    if trial.contents[index] != other.contents[index]:
+    if _but_when(trial.answers[index]) != _but_when(other.answers[index]):
         raise Broken(
             f"{where} changes with a generation that it is not billed for; what a choice was made from has to be "
             f"paid: reasoner.choose(answer, seen=[...]) gives an answer with the bill of all that was looked at"
         )
+
+
+def _but_when(answer: Answer) -> tuple[object, ...]:
+    """All that it says but for the critical path, which holds what its handles saw before, by a vote for example."""
+    traces = tuple(replace(trace, before=0) for trace in answer.traces)
+    return answer.text, answer.extracted, replace(answer.cost, sequential=0), traces, answer.lineage
 
 
 def _same(one: Trial, other: Trial, how: str) -> None:

@@ -24,6 +24,7 @@ CLAIMS = claims_of(
     cancellation,
     claims.errors,
     claims.concurrency,
+    claims.chunk_size,
 )
 _FIRST = CLAIMS[:2]  # without them the others would compare what cannot be compared
 

@@ -1,16 +1,25 @@
-"""What a strategy hands to its reasoner, checked: a value of the wrong kind is that strategy's misuse."""
+"""What a strategy hands to its reasoner, checked: a value of the wrong kind is that strategy's misuse.
+
+What comes back is a plain copy: a subclass may say one thing here and another later, and an object may be changed
+while a generation is under way that others share.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import isfinite
-from typing import Any
+import sys
+from array import array
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from math import isfinite, nan
+from typing import Any, Literal
 
-from tts_bench.api import Sampling, Turn
+from tts_bench.api import LearnedToken, Sampling, Turn
 from tts_bench.core.ledger import listed
 from tts_bench.errors import Misuse
 
-_ROLES = ("system", "user", "assistant")
+_ROLES: tuple[Literal["system", "user", "assistant"], ...] = ("system", "user", "assistant")
+_LABEL = 1000  # characters; every segment of a record names its stream
+_OURS = ("ask ", "effort ", "Sampling(", "label ")  # how parts of a stream's key begin that are no labels
 
 
 def text(value: Any, what: str) -> str:  # noqa: ANN401
@@ -20,11 +29,24 @@ def text(value: Any, what: str) -> str:  # noqa: ANN401
     """
     if not isinstance(value, str):
         raise Misuse(f"{what} is a {type(value).__name__}; it takes a text")
+    plain = str.__str__(value)
     try:
-        value.encode()
+        plain.encode()
     except UnicodeEncodeError:
         raise Misuse(f"{what} holds half of a surrogate pair, which no tokenizer can read") from None
-    return value
+    return plain
+
+
+def label(value: Any, what: str) -> str:  # noqa: ANN401
+    """A label, as the part of a stream's key that it is: no label makes the key of what a verb does.
+
+    Raises:
+        Misuse: it is no text, or has more than 1000 characters.
+    """
+    plain = text(value, what)
+    if len(plain) > _LABEL:
+        raise Misuse(f"{what} has {len(plain)} characters; it may have {_LABEL}")
+    return f"label {plain}" if plain.startswith(_OURS) else plain
 
 
 def texts(value: Any, what: str) -> tuple[str, ...]:  # noqa: ANN401
@@ -45,18 +67,51 @@ def count(value: Any, what: str) -> int | None:  # noqa: ANN401
     """
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    plain = int.__index__(value) if isinstance(value, int) and not isinstance(value, bool) else 0
+    if plain < 1:
         raise Misuse(f"{what} is {value!r}; it takes a whole number from 1 upwards")
-    return value
+    return plain
 
 
-def sampling(value: Any, what: str) -> None:  # noqa: ANN401
+def sampling(value: Any, what: str) -> Sampling | None:  # noqa: ANN401
     """
     Raises:
-        Misuse: it is neither None nor a `Sampling`.
+        Misuse: it is neither None nor a `Sampling` of numbers within their ranges.
     """
-    if value is not None and type(value) is not Sampling:
-        raise Misuse(f"{what} was given the sampling {value!r}; it takes a tts_bench.api.Sampling")
+    if value is None:
+        return None
+    if type(value) is Sampling and type(value.top_k) is int:
+        try:
+            bias = tuple((_token(token, what), float(added)) for token, added in value.bias)
+            return Sampling(float(value.temperature), value.top_k, float(value.top_p), float(value.min_p), bias)
+        except (ValueError, TypeError, OverflowError):
+            pass
+    raise Misuse(f"{what} was given the sampling {value!r}; it takes a tts_bench.api.Sampling")
+
+
+def _token(value: Any, what: str) -> int | str:  # noqa: ANN401
+    """A token of a bias, by its id or its text."""
+    return text(value, f"a bias of {what}") if isinstance(value, str) else int.__index__(value)
+
+
+def learned(token: LearnedToken, what: str) -> LearnedToken:
+    """A learned token that is what its digest says: by that all strategies of a run know its row.
+
+    Raises:
+        Misuse: it is not.
+    """
+    try:
+        row = array("f", token.row)
+    except (TypeError, OverflowError):
+        row = array("f", [nan])
+    if not all(map(isfinite, row)):
+        raise Misuse(f"{what} has a row that is not of finite numbers")
+    if sys.byteorder == "big":
+        row.byteswap()
+    digest = sha256(row.tobytes()).hexdigest()
+    if token.digest != digest:
+        raise Misuse(f"{what} has a row of another digest than it says; load it from its folder")
+    return LearnedToken(text(token.name, f"the name of {what}"), (*row,), token.model, digest)
 
 
 def weights(value: Any, ballots: int) -> list[float]:  # noqa: ANN401
@@ -67,27 +122,32 @@ def weights(value: Any, ballots: int) -> list[float]:  # noqa: ANN401
     found = listed(value, "weights of vote()")
     if len(found) != ballots:
         raise Misuse(f"vote() was given {ballots} answers and {len(found)} weights")
+    plain: list[float] = []
     for each in found:
-        if not isinstance(each, int | float) or isinstance(each, bool) or not isfinite(each) or each < 0:
+        try:
+            plain.append(float(each) if isinstance(each, int | float) and not isinstance(each, bool) else -1.0)
+        except OverflowError:
+            plain.append(-1.0)
+        if not isfinite(plain[-1]) or plain[-1] < 0:
             raise Misuse(f"vote() was given the weight {each!r}; it takes finite numbers from 0 upwards")
-    return [float(each) for each in found]  # type: ignore[arg-type]
+    return plain
 
 
-def conversation(value: Any) -> None:  # noqa: ANN401
+def conversation(value: Any) -> str | list[Turn]:  # noqa: ANN401
     """
     Raises:
         Misuse: it is neither a text nor a list of turns.
     """
     if isinstance(value, str):
-        text(value, "the prompt of ask()")
-        return
-    turns = listed(value, "the prompt of ask()")
-    for turn in turns:
-        if not isinstance(turn, Turn) or turn.role not in _ROLES:
+        return text(value, "the prompt of ask()")
+    turns: list[Turn] = []
+    for turn in listed(value, "the prompt of ask()"):
+        if type(turn) is not Turn or turn.role not in _ROLES:
             raise Misuse(f"ask() was given the turn {turn!r}; it takes a Turn(role, content), role one of {_ROLES}")
-        text(turn.content, "a turn of ask()")
-    if not turns or turns[-1].role != "user":  # type: ignore[attr-defined]
+        turns.append(Turn(_ROLES[_ROLES.index(turn.role)], text(turn.content, "a turn of ask()")))
+    if not turns or turns[-1].role != "user":
         raise Misuse("ask() was given a conversation that does not end with a turn of the user")
+    return turns
 
 
 def handles(value: Any, own: Any) -> Sequence[Any]:  # noqa: ANN401
@@ -99,6 +159,15 @@ def handles(value: Any, own: Any) -> Sequence[Any]:  # noqa: ANN401
     if not found:
         raise Misuse("race() was given no handles")
     for each in found:
-        if getattr(each, "ledger", None) is not own.ledger:
+        if type(each) is not type(own) or each.ledger is not own.ledger:  # type: ignore[attr-defined]
             raise Misuse(f"race() was given a {type(each).__name__}; it takes handles that branch() or ask() gave")
     return found
+
+
+def function(value: Callable[..., Any] | None, what: str) -> None:
+    """
+    Raises:
+        Misuse: it is neither None nor a function.
+    """
+    if value is not None and not callable(value):
+        raise Misuse(f"{what} is a {type(value).__name__}; it takes a function")

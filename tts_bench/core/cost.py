@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import fsum
 from typing import Self
 
 from tts_bench.api import Cost, Segment, SegmentKind
 from tts_bench.engine import EngineInfo
+from tts_bench.scorer import Verdict
 
 _READ: tuple[SegmentKind, ...] = ("prompt", "context")
 _FORCED: tuple[SegmentKind, ...] = ("cue", "closing", "prefill")
@@ -28,28 +30,47 @@ def unique(segments: Iterable[Segment]) -> tuple[Segment, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """What a scorer said of one candidate."""
+
+    origin: str  # digest of the scorer, the problem and the texts: the same origin is the same compute
+    by: str  # the scorer's name in the run
+    of: tuple[str, int]  # origin and cost of the last segment of what was scored
+    verdict: Verdict
+    flops: float
+
+
+@dataclass(frozen=True, slots=True)
 class Lineage:
     """All that something depends on: `kept` ended in an answer or was probed, `dropped` was only seen.
 
-    `clock`: tokens on the critical path to the last of it.
+    `clock`: tokens on the critical path to the last of it. `scored`: what scorers said that was looked at.
     """
 
     kept: tuple[Segment, ...] = ()
     dropped: tuple[Segment, ...] = ()
     clock: int = 0
+    scored: tuple[Scored, ...] = ()
 
     def __or__(self, other: Lineage) -> Lineage:
         if not other:
             return self
-        return Lineage(self.kept + other.kept, self.dropped + other.dropped, max(self.clock, other.clock))
+        # Each once: rounds in which all is made of several of the last would double it again and again.
+        kept, dropped = unique(self.kept + other.kept), unique(self.dropped + other.dropped)
+        scored = _each_once(self.scored + other.scored)
+        return Lineage(kept, dropped, max(self.clock, other.clock), scored)
 
     def __bool__(self) -> bool:
-        return bool(self.kept or self.dropped or self.clock)
+        return bool(self.kept or self.dropped or self.clock or self.scored)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Its unique segments, the longest version of each."""
         return unique(self.kept + self.dropped)
+
+
+def _each_once(scored: tuple[Scored, ...]) -> tuple[Scored, ...]:
+    return tuple({(one.origin, one.of): one for one in scored}.values())
 
 
 class Bill:
@@ -99,4 +120,23 @@ class Bill:
 def total(info: EngineInfo, prompt: int, lineage: Lineage) -> Cost:
     """The cost of `lineage`. `prompt`: as for `Bill`."""
     whole = Bill(info, prompt).add(lineage.segments)
-    return whole.total(lineage.clock, Bill(info, prompt).add(unique(lineage.kept)) if lineage.dropped else None)
+    kept = Bill(info, prompt).add(unique(lineage.kept)) if lineage.dropped else None
+    return scored_too(whole.total(lineage.clock, kept), lineage.scored)
+
+
+def scored_too(cost: Cost, scored: Iterable[Scored]) -> Cost:
+    """`cost` with what scorers read, wrote and computed, each unique score once."""
+    each = {one.origin: one for one in scored}.values()
+    if not each:
+        return cost
+    return replace(
+        cost,
+        verifier=cost.verifier + sum(one.verdict.read for one in each),
+        judge=cost.judge + sum(one.verdict.sampled for one in each),
+        flops=cost.flops + fsum(one.flops for one in each),  # rounded once: in whatever order they were looked at
+    )
+
+
+def operations(parameters: int, layers: int, width: int, tokens: int) -> float:
+    """Floating point operations of reading or writing `tokens` from the beginning, as `Bill` counts them."""
+    return 2.0 * parameters * tokens + 4.0 * layers * width * tokens * (tokens + 1) / 2

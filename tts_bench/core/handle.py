@@ -4,37 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Sampling, Segment, Trace, Turn
 from tts_bench.core import check
 from tts_bench.core.closing import Closing
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.cost import Lineage, total
 from tts_bench.core.ledger import Given, Held, Ledger, path_length
 from tts_bench.core.opening import Opening, open_conversation, open_prompt
 from tts_bench.core.poll import Poll
 from tts_bench.core.sampler import PIECE, Sampled, Sampler, Wish
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.engine import Request
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.streams import stream_key
-from tts_bench.thinking import ThinkingFormat
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What is the same for all arms of a run."""
-
-    format: ThinkingFormat
-    seed: int = 0
-    thinking: Sampling = field(default_factory=Sampling)  # up to the first end of thinking
-    continuation: Sampling = field(default_factory=Sampling)  # after a cue
-    answer: Sampling = field(default_factory=Sampling)
-    max_thinking: int = 8192  # tokens of a trace's thinking, cues included (the paper's Bmax)
-    max_answer: int = 1024  # tokens kept free for the answer on top of it
-    system: str | None = None
-    columns: tuple[str, ...] = ()  # numbers beside each sampled token, for `logprobs()`
 
 
 class Handle:
@@ -50,12 +36,15 @@ class Handle:
         *,
         answer_stops: tuple[str, ...] = (),
         piece: int = PIECE,
+        scoring: Scoring | None = None,
     ) -> None:
         self.problem = problem
         self.ledger = ledger
         self._engine = scheduler.engine
         self._conditions = conditions
         self._extract = extract
+        self.form = conditions.format
+        self.scoring = scoring or Scoring()
         self._answer_stops = (*conditions.format.answer_stops, *answer_stops)
         self.piece = piece  # tokens between two looks at what is sampled
         self._sampler = Sampler(scheduler, ledger, piece, conditions.columns)
@@ -76,6 +65,10 @@ class Handle:
         while above is not None:
             before, above = max(before, above._clock), above._parent
         return Held(Trace(self._opening.segments, before=before), self._seen)
+
+    def known(self, effort: str = "") -> Segment | None:
+        """What the strategy has seen of the thinking that begins behind the prompt."""
+        return self.ledger.longest(self._opening.digest((), "thinking", self._stream("thinking", effort)))
 
     async def grow(
         self,
@@ -180,6 +173,7 @@ class Handle:
         request = Request(
             opening.tokens, (), most, stream, self._conditions.thinking, effort=effort, turns=opening.turns
         )
+        known = self.known(effort)
         generation = await self._sampler.generate(replace(request, columns=self._conditions.columns))
         place = len(generation.tokens) - generation.stop
         decode, digest = self._engine.tokenizer.decode, opening.digest
@@ -188,11 +182,15 @@ class Handle:
         answer = Segment("answer", said, decode(said), digest((), "answer", stream), start + place, stream)
         self.ledger.note(thinking.origin, generation.columns.cut(place))
         self.ledger.note(answer.origin, generation.columns.after(place))
-        self.ledger.replies[self.ledger.keep(thinking).origin] = self.ledger.keep(answer)
+        self.ledger.replies[thinking.origin, self.ledger.keep(thinking).spent] = self.ledger.keep(answer)
         ended = generation.finish == "stop" or bool(said)
         grown = Trace((*trace.segments, thinking), ended, not ended, before=trace.before)
         self._clock = max(self._clock, path_length(grown) + answer.spent)
-        return Held(grown, held.seen)
+        return Held(grown, held.seen | beyond(thinking, known, path_length(grown)))
+
+    def passed(self, clock: int) -> None:
+        """Something that this handle saw finished at `clock`."""
+        self._clock = max(self._clock, clock)
 
     def _open(self, trace: Trace, call: str) -> Held:
         held = self.ledger.held(trace, call)
@@ -292,9 +290,9 @@ class Handle:
             Misuse: it is no `Sampling`, or biases a text of several tokens.
             EngineError: the engine takes no bias.
         """
-        if wanted is None or (type(wanted) is Sampling and not wanted.bias):
+        wanted = check.sampling(wanted, call)
+        if wanted is None or not wanted.bias:
             return wanted
-        check.sampling(wanted, call)
         if "bias" not in self._engine.info.capabilities:
             raise EngineError(f"{call} was given a bias, and the engine {self._engine.info.name} takes none")
         ids: dict[int | str, float] = {}
@@ -309,8 +307,9 @@ class Handle:
 
     def _read(self, cue: Cue, call: str) -> tuple[tuple[int, ...], str]:
         if isinstance(cue, LearnedToken):
-            return (self._engine.learn(cue),), cue.name
-        tokens = self._engine.tokenizer.encode(check.text(cue, f"the cue of {call}"))
+            token = check.learned(cue, f"the token of {call}")
+            return (self._engine.learn(token),), token.name
+        tokens = self._engine.tokenizer.encode(cue := check.text(cue, f"the cue of {call}"))
         if not tokens:
             raise Misuse(f"{call} was given the cue {cue!r}, which has no tokens")
         return tokens, cue

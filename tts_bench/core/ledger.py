@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter, is_
+from threading import get_ident
 from typing import Any, TypeVar, cast
 
-from tts_bench.api import Answer, Cost, Probe, Segment, Trace
+from tts_bench.api import Answer, Cost, Probe, Score, Segment, Trace
 from tts_bench.columns import NO_COLUMNS, Columns
-from tts_bench.core.cost import Lineage
+from tts_bench.core.cost import Lineage, Scored
 from tts_bench.errors import Misuse
 
 T = TypeVar("T")
@@ -35,9 +36,9 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The original of an answer or of a probe."""
+    """The original of an answer, of a probe or of a score."""
 
-    value: Answer | Probe
+    value: Answer | Probe | Score
     lineage: Lineage
     ballots: int = 0  # how many single answers a plain vote counted, one vote each, to make it
 
@@ -54,13 +55,15 @@ class _Issued:
 
 
 class Ledger:
-    """The originals of one strategy's traces, answers and probes for one problem."""
+    """The originals of one strategy's traces, answers, probes and scores for one problem."""
 
     def __init__(self) -> None:
         self.prompt = 0  # length of the task's own prompt in tokens
-        self.closed = False  # its strategy was given up: nothing more is generated for it
+        self.closed = False  # its strategy has ended or was given up: nothing more is generated for it
+        self._thread = get_ident()
         self.segments: list[Segment] = []  # all that was made and shown
-        self.replies: dict[str, Segment] = {}  # answers that came with their thinking, by its origin
+        self.scored: dict[tuple[str, tuple[str, int]], Scored] = {}  # what scorers said, by origin and what it is of
+        self.replies: dict[tuple[str, int], Segment] = {}  # answers that came with their thinking, by origin and length
         self._longest: dict[str, Segment] = {}  # version that the strategy has seen of each origin
         self._columns: dict[str, Columns] = {}  # by origin
         self._extracted: dict[str, str | None] = {}
@@ -75,10 +78,22 @@ class Ledger:
             self._longest[segment.origin] = segment
         return segment
 
+    def check_thread(self) -> None:
+        """
+        Raises:
+            Misuse: it is used from another thread, whose event loop is not the one that all requests share.
+        """
+        if get_ident() != self._thread:
+            raise Misuse("the reasoner was called from another thread than the one that runs solve()")
+
     def note(self, origin: str, columns: Columns) -> None:
         """Enter the numbers beside the tokens of a generation."""
         if columns:
             self._columns[origin] = self._columns.get(origin, NO_COLUMNS).longest(columns)
+
+    def all_columns(self) -> dict[str, Columns]:
+        """Of each origin that was shown, the numbers beside its longest version."""
+        return {origin: found for origin, longest in self._longest.items() if (found := self.columns(longest))}
 
     def columns(self, segment: Segment) -> Columns:
         """All numbers beside the tokens that were sampled for `segment`, its end among them."""
@@ -125,6 +140,21 @@ class Ledger:
         lineage = tuple([self._segment(segment) for segment in own.lineage])
         return self._issue(replace(own, lineage=lineage), given)
 
+    def score(self, given: Given, scored: Scored) -> Score:
+        """The copy of a score for the strategy; its candidate is the copy that was scored."""
+        self.scored[scored.origin, scored.of] = scored
+        own = cast(Score, given.value)
+        lineage = tuple([self._segment(segment) for segment in own.lineage])
+        return self._issue(replace(own, lineage=lineage), given)
+
+    def candidate(self, value: object, call: str) -> Held | Given:
+        """The original of an answer or a trace that was handed to `call`.
+
+        Raises:
+            Misuse: as `held`.
+        """
+        return self._original(value, call, Answer, Trace)
+
     def held(self, trace: object, call: str) -> Held:
         """The original of a trace that was handed to `call`.
 
@@ -141,6 +171,8 @@ class Ledger:
         """
         if not isinstance(trace, Trace) or (issued := self._issued.get(id(trace))) is None or not _unchanged(issued):
             raise Misuse(f"{call} was given a {type(trace).__name__} that is no trace of this problem's reasoner")
+        if not all(_unchanged(self._issued[id(segment)]) for segment in trace.segments):
+            raise Misuse(f"{call} was given a trace of which a segment was changed after the reasoner made it")
         return trace
 
     def given(self, answer: object, call: str) -> Given:
@@ -152,14 +184,14 @@ class Ledger:
         return cast(Given, self._original(answer, call, Answer))
 
     def seen(self, what: object, call: str) -> Lineage:
-        """What the traces, answers and probes depend on that a strategy says it has looked at.
+        """What the traces, answers, probes and scores depend on that a strategy says it has looked at.
 
         Raises:
             Misuse: as `held`.
         """
         lineage = Lineage()
         for each in listed(what, f"seen of {call}"):
-            lineage |= self._original(each, f"seen of {call}", Trace, Answer, Probe).lineage
+            lineage |= self._original(each, f"seen of {call}", Trace, Answer, Probe, Score).lineage
         return lineage
 
     def original(self, answer: Answer) -> Given:
@@ -221,7 +253,7 @@ def listed(what: object, call: str) -> list[object]:
 
 
 _VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {
-    kind: attrgetter(*(part.name for part in fields(kind))) for kind in (Segment, Trace, Cost, Answer, Probe)
+    kind: attrgetter(*(part.name for part in fields(kind))) for kind in (Segment, Trace, Cost, Answer, Probe, Score)
 }
 
 

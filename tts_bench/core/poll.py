@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from tts_bench.api import Answer, Cost, Segment, Trace
-from tts_bench.core.cost import Bill, Lineage, total
+from tts_bench.core.cost import Bill, Lineage, Scored, total
 from tts_bench.core.ledger import Given
 from tts_bench.engine import EngineInfo
 
@@ -23,6 +23,7 @@ class Poll:
         self._voters: dict[str | None, list[Answer]] = {}  # by extracted answer, in the order of first sight
         self._longest: dict[str, Segment] = {}  # by origin, as `cost.unique` has it
         self._dropped: tuple[Segment, ...] = ()
+        self._scored: tuple[Scored, ...] = ()
         self._clock = 0
 
     def add(self, answers: Sequence[Answer], originals: Sequence[Given], weights: Sequence[float]) -> None:
@@ -36,6 +37,7 @@ class Poll:
                 self._ballots[answer.extracted] += weight
             self._clock = max(self._clock, given.lineage.clock)
             self._dropped += given.lineage.dropped
+            self._scored += given.lineage.scored
             self._depend(given.lineage.kept)
 
     def _depend(self, segments: tuple[Segment, ...]) -> None:
@@ -64,15 +66,21 @@ class Poll:
     @property
     def plain(self) -> int:
         """How many single answers it counted; 0 where one was counted more than once, or with others' cost."""
-        return 0 if len(self.counted) != len(self.traces) or self._dropped else len(self.counted)
+        single = len(self.counted) == len(self.traces) and not self._more
+        return len(self.counted) if single else 0
 
     @property
     def lineage(self) -> Lineage:
         """All that the answers depend on."""
-        return Lineage(tuple(self._longest.values()), self._dropped, self._clock)
+        return Lineage(tuple(self._longest.values()), self._dropped, self._clock, self._scored)
+
+    @property
+    def _more(self) -> bool:
+        """Whether they depend on more than what ended in answers."""
+        return bool(self._dropped or self._scored)
 
     def cost(self) -> Cost:
-        return total(self._info, self._prompt, self.lineage) if self._dropped else self._bill.total(self._clock)
+        return total(self._info, self._prompt, self.lineage) if self._more else self._bill.total(self._clock)
 
 
 def _length(answer: Answer) -> int:

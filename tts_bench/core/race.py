@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import iscoroutine
 from typing import Literal
 
-from tts_bench.api import Trace
-from tts_bench.core.handle import Handle, but
-from tts_bench.core.ledger import Held
+from tts_bench.api import Segment, Trace
+from tts_bench.core.handle import Handle, beyond, but
+from tts_bench.core.ledger import Held, path_length
 from tts_bench.errors import Misuse
 
 Enough = Callable[[Sequence[Trace]], bool]
@@ -25,7 +26,9 @@ CutAt = Callable[[Trace], int | None]
 class _Runner:
     handle: Handle
     held: Held
+    known: Segment | None  # what the strategy had seen of it when the race began
     end: int | None = None  # the tick at which it ends, or dies
+    spared: int = 0  # tokens up to which cut_at() has let it live
     how: Literal["open", "ended", "killed", "truncated"] = "open"
 
     @property
@@ -36,7 +39,8 @@ class _Runner:
     async def run(self, tick: int, max_tokens: int | None) -> None:
         """Sample on up to `tick`, or to its end, or to its budget."""
         budget = self.handle.limit(self.held.trace, max_tokens)
-        self.held = await self.handle.grow(self.held, min(tick, budget))
+        grown = await self.handle.grow(self.held, min(tick, budget))
+        self.held = Held(grown.trace, self.held.seen)  # what was seen beyond it is told by where it ends, not by pieces
         trace = self.held.trace
         if trace.thinking_ended:
             self.end, self.how = self.tokens, "ended"
@@ -47,12 +51,17 @@ class _Runner:
 
     def killed_at(self, tokens: object) -> None:
         """It dies when it has `tokens`, if it comes so far."""
-        if tokens is None:
-            return
-        if not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1:
+        if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
             raise Misuse(f"cut_at() gave {tokens!r}; it gives the number of tokens at which a trace dies, or None")
-        if tokens <= self.tokens:
-            self.end, self.how = tokens, "killed"
+        at = self.tokens + 1 if tokens is None else int.__index__(tokens)
+        if at <= self.spared:
+            raise Misuse(
+                f"cut_at() lets a trace die at {at} tokens that it had let live to {self.spared}; of a longer version "
+                "of a trace it has to say the same"
+            )
+        if at <= self.tokens:
+            self.end, self.how = at, "killed"
+        self.spared = self.tokens
 
     def result(self, stop: int | None) -> Trace:
         """Its trace, up to where it ended, died, or was stopped."""
@@ -60,14 +69,16 @@ class _Runner:
         at = at if stop is None else min(at, stop)
         if at < self.tokens or self.how in ("open", "killed"):
             self.held = self.handle.stopped_at(self.held, at)
-        return self.handle.shown(self.held)
+        trace = self.held.trace
+        more = beyond(trace.segments[-1], self.known, path_length(trace))
+        return self.handle.shown(Held(trace, self.held.seen | more))
 
 
 async def race(
     handles: Sequence[Handle], enough: Enough | None, cut_at: CutAt | None, max_tokens: int | None
 ) -> tuple[Trace, ...]:
     """As `api.Reasoner.race`."""
-    runners = [_Runner(handle, handle.begun()) for handle in handles]
+    runners = [_Runner(handle, handle.begun(), handle.known()) for handle in handles]
     piece = handles[0].piece if enough or cut_at else None
     finished: list[_Runner] = []
     tick, stop = 0, None
@@ -88,6 +99,12 @@ def _stop(running: Sequence[_Runner], finished: list[_Runner], enough: Enough | 
     ended = [runner for runner in running if runner.how == "ended"]  # in the order of handles
     for tick in sorted({runner.tokens for runner in ended}):
         finished += [runner for runner in ended if runner.tokens == tick]
-        if enough is not None and enough([runner.handle.shown(runner.held) for runner in finished]):
+        if enough is None:
+            continue
+        said = enough([runner.handle.shown(runner.held) for runner in finished])
+        if iscoroutine(said):
+            said.close()
+            raise Misuse("enough() of race() is an `async def`; it is asked between two ticks and says so at once")
+        if said:
             return tick
     return None

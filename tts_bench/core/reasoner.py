@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
+from operator import is_
 from random import Random
 from typing import Literal, cast
 
-from tts_bench.api import Answer, Cost, Cue, Probe, Reasoner, Sampling, Seen, Trace, Turn
+from tts_bench.api import Answer, Cost, Cue, Probe, Reasoner, Sampling, Score, Seen, Trace, Turn
 from tts_bench.columns import LOGPROB
 from tts_bench.core import check
 from tts_bench.core.cost import Lineage
 from tts_bench.core.handle import Handle, beyond, but
 from tts_bench.core.ledger import Given, listed, path_length
 from tts_bench.core.race import race
+from tts_bench.core.rating import rate
 from tts_bench.core.sampler import Wish
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.streams import stream_key
@@ -39,9 +41,10 @@ class ModelReasoner(Handle):
         effort: str | None = None,
     ) -> Trace:
         held = self.begun() if trace is None else self._open(trace, "think()")
-        check.count(max_tokens, "max_tokens of think()")
+        max_tokens = check.count(max_tokens, "max_tokens of think()")
         until = check.texts(stop, "stop of think()")
         sampling = self.sampling(sampling, "think()")
+        effort = None if effort is None else check.text(effort, "the effort of think()")
         if effort and "effort" not in self._engine.info.capabilities:
             raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
         if self._conditions.format.mode == "one-reply":
@@ -56,14 +59,14 @@ class ModelReasoner(Handle):
     def put(self, trace: Trace | None, text: Cue, *, max_tokens: int | None = None) -> Trace:
         held = self.begun() if trace is None else self._open(trace, "put()")
         self._continues("put()")
-        check.count(max_tokens, "max_tokens of put()")
+        max_tokens = check.count(max_tokens, "max_tokens of put()")
         if text and text == held.trace.stopped:
             return self.ledger.trace(self._unstopped(held))
         return self._finished(self._replaced_end(held, text, max_tokens, "put()"))
 
     def force(self, trace: Trace, cue: Cue, *, max_tokens: int | None = None) -> Trace:
         held = self._open(trace, "force()")
-        check.count(max_tokens, "max_tokens of force()")
+        max_tokens = check.count(max_tokens, "max_tokens of force()")
         if held.trace.truncated:
             return self._finished(but(held, cues_wanted=held.trace.cues_wanted + 1))
         if not held.trace.thinking_ended:
@@ -72,10 +75,10 @@ class ModelReasoner(Handle):
 
     def cut(self, trace: Trace, tokens: int) -> Trace:
         held = self._open(trace, "cut()")
-        check.count(tokens, "tokens of cut()")
-        if tokens >= held.trace.thinking_tokens:
-            return trace
-        return self.ledger.trace(self.shortened(held, tokens))
+        kept = check.count(tokens, "tokens of cut()")
+        if kept is None:
+            raise Misuse("cut() was given None; it takes a whole number of tokens from 1 upwards")
+        return trace if kept >= held.trace.thinking_tokens else self.ledger.trace(self.shortened(held, kept))
 
     async def answer(
         self,
@@ -86,8 +89,10 @@ class ModelReasoner(Handle):
         sampling: Sampling | None = None,
     ) -> Answer:
         held = self.begun() if trace is None else self._open(trace, "answer()")
-        sampling = self.sampling(sampling, "answer()")
-        if reply := self.ledger.replies.get(held.trace.segments[-1].origin):
+        sampling, max_tokens = self.sampling(sampling, "answer()"), check.count(max_tokens, "max_tokens of answer()")
+        prefill = check.text(prefill, "prefill of answer()")
+        last = held.trace.segments[-1]
+        if reply := self.ledger.replies.get((last.origin, last.spent)):
             if prefill or max_tokens or sampling:
                 raise EngineError("the endpoint gives whole replies: answer() takes no more than the trace")
             return self.answered(but(held, segments=(*held.trace.segments, reply)), "")
@@ -97,14 +102,14 @@ class ModelReasoner(Handle):
         tokens, text, paid = self._closing.after(held.trace.segments[-1])
         put_in = self._sampler.put_in
         closed = (*held.trace.segments, put_in(opening, "closing", held.trace.segments, tokens, text, paid))
-        begun = self._engine.tokenizer.encode(check.text(prefill, "prefill of answer()"))
+        begun = self._engine.tokenizer.encode(prefill)
         if begun:
             closed = (*closed, put_in(opening, "prefill", closed, begun, prefill))
         room = self._conditions.max_answer - len(begun)
         if room < 1:
             most = self._conditions.max_answer
             raise Misuse(f"the prefill of answer() has {len(begun)} tokens; an answer has {most} in all")
-        limit = min(check.count(max_tokens, "max_tokens of answer()") or room, room)
+        limit = min(max_tokens or room, room)
         ends = self._engine.tokenizer.end_ids
         own = self._conditions.answer
         stream, turns = self._stream("answer", "", sampling, own), () if begun else self.second_turn(held.trace)
@@ -120,7 +125,10 @@ class ModelReasoner(Handle):
         self._continues("probe()")
         limit = min(check.count(max_tokens, "max_tokens of probe()") or 1, self._conditions.max_answer)
         opening, stood = self._opening_of(held.trace), held.trace.segments
-        tokens = self._engine.tokenizer.encode(check.text(text, "text of probe()"))
+        tokens = self._engine.tokenizer.encode(text := check.text(text, "text of probe()"))
+        room = self._engine.info.context - len(held.trace.tokens) - len(tokens)
+        if room < 1:
+            raise Misuse(f"the text of probe() has {len(tokens)} tokens and leaves no room in the context for a reply")
         asked = (self._sampler.put_in(opening, "probe", stood, tokens, text),) if tokens else ()
         wish = Wish(
             "probe", (*stood, *asked), self._stream("probe"), self._conditions.answer,
@@ -134,10 +142,14 @@ class ModelReasoner(Handle):
         value = Probe(said.text, self._extract(text + said.text), said.spent, trace, lineage.segments)
         return self.ledger.probe(Given(value, lineage))
 
+    async def score(self, candidates: Sequence[Answer | Trace], *, by: str = "") -> tuple[Score, ...]:
+        return await rate(self, candidates, check.text(by, "by of score()"))
+
     def ask(
         self, prompt: str | Sequence[Turn], *, system: str | None = None, seen: Sequence[Seen] = ()
     ) -> ModelReasoner:
-        check.conversation(prompt)
+        prompt = check.conversation(prompt)
+        system = None if system is None else check.text(system, "system of ask()")
         if system is None and isinstance(prompt, str):
             system = self._conditions.system
         child = self._child(seen, "ask()")
@@ -147,7 +159,7 @@ class ModelReasoner(Handle):
         return child
 
     def branch(self, label: str, *, seen: Sequence[Seen] = ()) -> ModelReasoner:
-        check.text(label, "the label of branch()")
+        label = check.label(label, "the label of branch()")
         child = self._child(seen, "branch()")
         child._branch = self._branch if label == "0" else (*self._branch, label)
         return child
@@ -161,7 +173,9 @@ class ModelReasoner(Handle):
         max_tokens: int | None = None,
     ) -> tuple[Trace, ...]:
         self._continues("race()")
-        check.count(max_tokens, "max_tokens of race()")
+        max_tokens = check.count(max_tokens, "max_tokens of race()")
+        check.function(enough, "enough of race()")
+        check.function(cut_at, "cut_at of race()")
         return await race(cast("Sequence[ModelReasoner]", check.handles(handles, self)), enough, cut_at, max_tokens)
 
     def vote(
@@ -178,11 +192,14 @@ class ModelReasoner(Handle):
         if not ballots:
             raise Misuse("vote() was given no answers")
         known = [] if weights is not None else self._poll.counted
-        new = ballots[len(known) :] if ballots[: len(known)] == known else ballots
+        # By identity: anything may say that it is equal.
+        begins = len(ballots) >= len(known) and all(map(is_, ballots, known))
+        new = ballots[len(known) :] if begins else ballots
         originals = [self.ledger.given(answer, "vote()") for answer in new]
         poll = self._poll if len(new) + len(known) == len(ballots) and weights is None else self._new_poll()
-        poll.add(new, originals, check.weights(weights, len(ballots)) if weights is not None else [1.0] * len(new))
-        plain = poll.plain if ties == "first" and (weights is None or set(weights) == {1}) else 0
+        weighed = [1.0] * len(new) if weights is None else check.weights(weights, len(ballots))
+        poll.add(new, originals, weighed)
+        plain = poll.plain if ties == "first" and set(weighed) <= {1.0} else 0
         if weights is None:
             self._poll = poll
         winner, more = poll.winner(shortest=ties == "shortest"), self.ledger.seen(seen, "vote()")

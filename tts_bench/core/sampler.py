@@ -76,6 +76,7 @@ class Sampler:
                 return self._whole(opening, wish, prefix, made)
 
     async def generate(self, request: Request) -> Generation:
+        self._ledger.check_thread()
         if self._ledger.closed:
             await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
         return await self._scheduler.generate(request)

@@ -17,7 +17,8 @@ from tts_bench.engine import Finish, Generation
 from tts_bench.errors import UserError
 
 # 1: rows stood in the order of their keys, so that each one written was a page written. 2: tokens had no columns.
-_VERSION = 3
+# 3: there were no scores.
+_VERSION = 4
 # Rows stand in the order they came in, and only the narrow index of the keys is written to here and there.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS generations (
@@ -25,6 +26,7 @@ CREATE TABLE IF NOT EXISTS generations (
     columns BLOB NOT NULL DEFAULT x''
 )
 """
+_SCORES = "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, verdict BLOB NOT NULL, checksum BLOB NOT NULL)"
 _PUT = """
 INSERT INTO generations (key, tokens, finish, stop, columns, checksum) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET tokens = excluded.tokens, finish = excluded.finish, stop = excluded.stop,
@@ -88,6 +90,7 @@ class Store:
         if version == 1:
             self._db.execute("ALTER TABLE generations RENAME TO version_1")
         self._db.execute(_SCHEMA)
+        self._db.execute(_SCORES)
         if version == 1:
             self._db.execute("INSERT INTO generations SELECT key, tokens, finish, stop, checksum, x'' FROM version_1")
             self._db.execute("DROP TABLE version_1")
@@ -132,6 +135,20 @@ class Store:
         if checksum != _checksum(key, tokens, finish, stop, columns):
             raise sqlite3.DatabaseError(f"the checksum of generation {key.hex()} does not fit")
         return Generation(tuple(array("q", tokens)), finish, stop, Columns.load(columns))
+
+    def verdict(self, key: bytes) -> bytes | None:
+        """What a scorer said that is known by `key`, as it was put."""
+        with self._reporting():
+            row = self._db.execute("SELECT verdict, checksum FROM scores WHERE key = ?", (key,)).fetchone()
+            if row is not None and row[1] != _digest(key + row[0]):
+                raise sqlite3.DatabaseError(f"the checksum of score {key.hex()} does not fit")
+            return None if row is None else bytes(row[0])
+
+    def put_verdicts(self, verdicts: Iterable[tuple[bytes, bytes]]) -> None:
+        """Keep what scorers said; what another process put first stays. All are on disk when this returns."""
+        rows = [(key, verdict, _digest(key + verdict)) for key, verdict in verdicts]
+        with self._reporting(), self._transaction():
+            self._db.executemany("INSERT OR IGNORE INTO scores VALUES (?, ?, ?)", rows)
 
     @contextmanager
     def _reporting(self) -> Iterator[None]:
@@ -188,7 +205,11 @@ def _row(key: bytes, generation: Generation) -> tuple[bytes, bytes, Finish, int,
 
 
 def _checksum(key: bytes, tokens: bytes, finish: Finish, stop: int, columns: bytes) -> bytes:
-    return blake2b(key + tokens + f"{finish}{stop}".encode() + columns, digest_size=8).digest()
+    return _digest(key + tokens + f"{finish}{stop}".encode() + columns)
+
+
+def _digest(content: bytes) -> bytes:
+    return blake2b(content, digest_size=8).digest()
 
 
 def _free_name(path: Path) -> Path:

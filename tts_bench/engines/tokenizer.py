@@ -77,6 +77,10 @@ class HfTokenizer:
         ]
         return self.template.render(messages)
 
+    def plain(self, text: str) -> str:
+        """`text` with the control tokens marked that it spells: `encode` reads them as plain text."""
+        return self._control.mark(text)
+
     def shown(self, text: str) -> str:
         """A rendered prompt as people read it, without the marks of `render`."""
         return self._control.shown(text)

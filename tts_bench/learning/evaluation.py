@@ -101,7 +101,13 @@ def evaluate(config: TrainConfig, model: Model, token: LearnedToken, folder: Pat
         documents[name], left = every[:left], max(0, left - len(every))
     items = replay.collect(tasks, documents)
     run = Run(
-        RunConfig(config.model, (task,), tuple(arm.id for arm in arms), config.test_problems, config.data_dir),
+        RunConfig(
+            config.model,
+            (task,),
+            tuple(arm.id for arm in arms),
+            limit=config.test_problems,
+            data_dir=config.data_dir,
+        ),
         RunFolder(folder),
         folder.parent / "generations.sqlite",
         tuple(arms),

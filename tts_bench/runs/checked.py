@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from tts_bench import registry
 from tts_bench.config import RunConfig
+from tts_bench.errors import UserError
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.folder import RunFolder
+from tts_bench.scorers import kinds as scorers
 from tts_bench.solving.model import CheckedModel
 from tts_bench.solving.model import check as check_model
-from tts_bench.solving.requirements import needs
+from tts_bench.solving.requirements import check_scorers, needs
 from tts_bench.tasks import catalog, data
 
 
@@ -21,10 +23,11 @@ class Checked:
     config: RunConfig
     strategies: tuple[BuiltStrategy, ...]
     model: CheckedModel
+    scorers: tuple[scorers.Chosen, ...] = ()
 
 
 def check(config: RunConfig) -> Checked:
-    """Refuse strategies, tasks, model and folders that cannot be.
+    """Refuse strategies, tasks, model, scorers and folders that cannot be.
 
     Raises:
         UserError: as said.
@@ -32,7 +35,12 @@ def check(config: RunConfig) -> Checked:
     strategies = registry.build_all(config.strategies)
     catalog.check(config.tasks)
     data.data_folder(config.data_dir)
-    model = check_model(config.model, needs(strategies))
+    needed = needs(strategies)
+    if config.keep_logprobs and not needed.columns:
+        raise UserError("--keep-logprobs is given, and no strategy of the run needs log-probabilities. Leave it out.")
+    model = check_model(config.model, needed)
+    scoring = scorers.check(config.scorers)
+    check_scorers(strategies, [one.name for one in scoring])
     if config.out is not None:
         RunFolder(config.out).check()
-    return Checked(config, tuple(strategies), model)
+    return Checked(config, tuple(strategies), model, scoring)

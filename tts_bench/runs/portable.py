@@ -12,6 +12,7 @@ from tts_bench.api import LearnedToken
 from tts_bench.config import RunConfig
 from tts_bench.engines import kinds
 from tts_bench.grammar import escape, pairs, split_name
+from tts_bench.scorers import kinds as scorers
 
 
 def portable(config: RunConfig) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def portable(config: RunConfig) -> dict[str, Any]:
         ),
         tasks=tuple(filter(None, map(_name, config.tasks))),
         strategies=tuple(map(_strategy, config.strategies)),
+        scorers=tuple(map(_scorer, config.scorers)),
         data_dir=_path(config.data_dir),
         out=None,
     )
@@ -49,10 +51,20 @@ def _name(name: str | None) -> str | None:
 
 
 def _engine(spec: str) -> str:
-    own = kinds.chosen(spec).options
-    places = {field.name: getattr(own, field.name) for field in fields(own) if field.metadata.get("place")}
-    moved = {name: _seen(path) for name, path in places.items() if os.path.isabs(path)}
+    moved = _moved(kinds.chosen(spec).options)
     return kinds.changed(spec, **moved) if moved else spec
+
+
+def _scorer(spec: str) -> str:
+    one = scorers.chosen(spec)
+    moved = _moved(one.options)
+    return replace(one, options=replace(one.options, **moved)).spec if moved else spec
+
+
+def _moved(own: Any) -> dict[str, str]:  # noqa: ANN401 - any options
+    """Options that are absolute paths by which nothing is known, as they are seen from here."""
+    places = {field.name: str(getattr(own, field.name)) for field in fields(own) if field.metadata.get("place")}
+    return {name: _seen(path) for name, path in places.items() if os.path.isabs(path)}
 
 
 def _strategy(spec: str) -> str:

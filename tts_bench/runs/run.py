@@ -9,7 +9,8 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -20,15 +21,18 @@ from tts_bench.analysis import curve as curves
 from tts_bench.analysis.points import points
 from tts_bench.config import RunConfig
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
 from tts_bench.errors import UserError
 from tts_bench.lm_eval import replay
 from tts_bench.lm_eval.rungs import Key, Rungs, Scores
 from tts_bench.records import Record
-from tts_bench.runs import outside, provenance
+from tts_bench.runs import numbers, outside, provenance
 from tts_bench.runs.checked import Checked, check
 from tts_bench.runs.folder import SCHEMA, RunFolder
+from tts_bench.runs.numbers import Keep
 from tts_bench.runs.portable import portable
+from tts_bench.runs.scorers import RunScorer, load_scorers
 from tts_bench.solving import loop
 from tts_bench.solving.model import Model, load_checked
 from tts_bench.solving.solve import Arm, Item, solve
@@ -77,6 +81,7 @@ class Run:
     model: Model
     documents: dict[str, list[int]]
     items: list[Item]
+    scorers: tuple[RunScorer, ...] = ()
 
     @property
     def labels(self) -> dict[str, str]:
@@ -106,10 +111,12 @@ class Run:
                 for key in ("thinking_format", "sampling", "max_thinking_tokens", "max_answer_tokens", "system", "seed")
             },
             **({"template": facts["template"]} if "template" in facts else {}),
+            **({"scorers": {one.name: one.identity() for one in self.scorers}} if self.scorers else {}),
         }
         return {
             "identity": identity,
             **facts,
+            **({"scorers": {one.name: one.facts() for one in self.scorers}} if self.scorers else {}),
             "data": {
                 task.name: {
                     "source": Path(task.source).name,
@@ -144,19 +151,23 @@ class Run:
         header = self.header()
         # The store comes first: one that cannot be used leaves no folder behind.
         with Store(self.store) as store, self.folder.owned(header["identity"]):
-            return self._execute(header, Scheduler(self.model.engine, store), progress)
+            scoring = Scoring({one.name: one.scorer for one in self.scorers}, store)
+            return self._execute(header, Scheduler(self.model.engine, store), scoring, progress)
 
-    def _execute(self, header: dict[str, Any], scheduler: Scheduler, progress: Progress) -> RunResult:
+    def _execute(self, header: dict[str, Any], scheduler: Scheduler, scoring: Scoring, progress: Progress) -> RunResult:
         started = time.perf_counter()
         ran = self._outside_code()
         self.folder.begin({**header, "outside_code": outside.listed(ran)})
+        numbers.clear(self.folder.path)
         progress.stage("generating")
-        loop.run(self._generate(scheduler, progress))
+        loop.run(self._generate(scheduler, scoring, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
         rungs = Rungs.of(self.folder.unscored(self._order), self.model.conditions.format.answer_text)
         for arm in self.arms:
             self._score(arm, rungs)
+        if self.config.keep_logprobs:
+            numbers.finish(self.folder.path)
         self.folder.finish(rungs.scored(self.folder.unscored(self._order)))
         line = points(self.folder.records(), metrics=self._metrics())
         of = {"model": self.model.engine.info.model, "thinking_format": self.model.conditions.format.name}
@@ -167,6 +178,7 @@ class Run:
             "scoring_seconds": time.perf_counter() - generated,
             "engine_seconds": self.model.engine.busy_seconds,
             "tokens": vars(scheduler.counts),
+            **({"scores": vars(scoring.counts)} if self.scorers else {}),
         }
         end = {"status": "finished", "errors": len(errors), "records_sha256": self.folder.digest()}
         code = outside.listed({**self._outside_code(), **ran})  # what was imported meanwhile, too
@@ -175,21 +187,21 @@ class Run:
 
     def _outside_code(self) -> dict[Path, str]:
         tasks = [path for name in self.config.tasks if catalog.is_file(name) for path in with_included(Path(name))]
-        return outside.files([*tasks, *self.model.code])
+        return outside.files([*tasks, *self.model.code, *(path for one in self.scorers for path in one.loaded.code)])
 
-    async def _generate(self, scheduler: Scheduler, progress: Progress) -> None:
+    async def _generate(self, scheduler: Scheduler, scoring: Scoring, progress: Progress) -> None:
         waiting = iter(self.items)
 
         async def work() -> None:
             for item in waiting:
-                for record in await self._solve(item, scheduler):
+                for record in await self._solve(item, scheduler, scoring, keep):
                     append(record)
                     progress.answered(self.labels[record.strategy], self._running_score(record))
                 progress.problem_done()
 
         ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
-            with _seldom_collected(), self.folder.appending() as append:
+            with _seldom_collected(), self.folder.appending() as append, self._keeping() as keep:
                 async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
                     for _ in range(self.in_flight):
                         group.create_task(work())
@@ -198,12 +210,22 @@ class Run:
         finally:
             ticking.cancel()
             await self.model.engine.close()
+            for one in self.scorers:
+                await one.scorer.close()
 
-    async def _solve(self, item: Item, scheduler: Scheduler) -> list[Record]:
+    def _keeping(self) -> AbstractContextManager[Keep | None]:
+        """What keeps the numbers beside the tokens of a record, if that is wanted."""
+        return numbers.appending(self.folder.path, self._order) if self.config.keep_logprobs else nullcontext()
+
+    async def _solve(self, item: Item, scheduler: Scheduler, scoring: Scoring, keep: Keep | None) -> list[Record]:
         """All strategies at once: what they share is generated once, by whichever comes first."""
         conditions, timeout = self.model.conditions, self.config.timeout
+
+        def solved(arm: Arm) -> Coroutine[Any, Any, Record]:
+            return solve(arm, item, scheduler, conditions, timeout, scoring=scoring, keep=keep)
+
         async with asyncio.TaskGroup() as group:
-            jobs = [group.create_task(solve(arm, item, scheduler, conditions, timeout)) for arm in self.arms]
+            jobs = [group.create_task(solved(arm)) for arm in self.arms]
         return [job.result() for job in jobs]
 
     def _running_score(self, record: Record) -> float | None:
@@ -293,11 +315,13 @@ def load(checked: Checked, progress: models.Progress | None = None) -> Run:
     sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
     documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
     items = replay.collect(tasks, documents)
+    scorers = load_scorers(checked.scorers, progress)
     path = out or Path("runs") / _default_name(config, model)
     folder = RunFolder(path)
     if model.found.dated and config.model.template_date is None and (day := folder.template_date()) is not None:
         model = model.dated(day)
-    run = Run(config, folder, config.model.store or path.parent / STORE, arms, tasks, model, documents, items)
+    store = config.model.store or path.parent / STORE
+    run = Run(config, folder, store, arms, tasks, model, documents, items, scorers)
     run.folder.check()
     run.folder.claim(run.header()["identity"])
     return run

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tts_bench import loops
+from tts_bench.solving.watchdog import solving
 
 T = TypeVar("T")
 
@@ -21,11 +22,42 @@ class _Unwaited(ThreadPoolExecutor):
         super().shutdown(wait=False, cancel_futures=True)
 
 
+class _Staying(Coroutine[Any, Any, Any]):
+    """The work of a task that a strategy began: what would end the process there is an error of the task alone."""
+
+    def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
+        self._work = work
+
+    def send(self, value: object) -> object:
+        try:
+            return self._work.send(value)
+        except SystemExit as error:
+            raise RuntimeError(f"SystemExit: {error}") from error
+
+    def throw(self, *error: Any) -> object:  # noqa: ANN401 - in any of three forms
+        try:
+            return self._work.throw(*error)
+        except SystemExit as ending:
+            raise RuntimeError(f"SystemExit: {ending}") from ending
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        return self._work.__await__()
+
+
+def _task(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - as asyncio's
+    staying = solving.get() and asyncio.iscoroutine(work)
+    return asyncio.Task(_Staying(work) if staying else work, loop=loop, **more)
+
+
 def run(main: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, in a time that does not depend on the tasks and threads that are left behind."""
 
     async def whole() -> T:
         asyncio.get_running_loop().set_default_executor(_Unwaited())
+        asyncio.get_running_loop().set_task_factory(_task)
         try:
             return await main
         finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 from tts_bench.api import Budget, Effort, Forced, Strategy
@@ -13,6 +13,7 @@ from tts_bench.marks import marks, values
 from tts_bench.registry import BuiltStrategy
 
 _CONTINUES = frozenset({"prefill", "stops"})  # needs of who goes on from inside a text
+_SCORER = "scorer"  # or "scorer:NAME": of who scores
 
 
 def _is_column(name: object) -> bool:
@@ -44,10 +45,33 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
     except Exception as error:
         raise UserError(f"{built.id}: its needs cannot be had: {type(error).__name__}: {error}.") from error
     for name in found:
-        if name not in _CONTINUES and not _is_column(name):
-            known = [*sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20"]
+        if name not in _CONTINUES and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
+            known = [*sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
             raise UserError(f"{built.id}: it needs {name!r}, which nothing has. {did_you_mean(str(name), known)}")
     return found
+
+
+def columns_of(strategy: Strategy) -> tuple[str, ...]:
+    """Numbers beside each token that it says it needs."""
+    return named(frozenset(name for name in getattr(strategy, "needs", ()) if _is_column(name)))
+
+
+def check_scorers(strategies: Iterable[BuiltStrategy], names: Sequence[str]) -> None:
+    """Refuse strategies that need a scorer, or one of a name, where the run has the scorers `names`.
+
+    Raises:
+        UserError: one does, or as `stated`.
+    """
+    for built in strategies:
+        for need in sorted(stated(built)):
+            what, colon, name = need.partition(":")
+            if what != _SCORER or (name in names if colon else names):
+                continue
+            known = f" The run has {', '.join(names)}." if names else ""
+            raise UserError(
+                f"{built.id}: it needs {f'a scorer called {name!r}' if colon else 'a scorer'}.{known} "
+                f"Type --scorer {name or 'NAME'}=KIND:option=value; 'tts-bench scorers' lists the kinds."
+            )
 
 
 def columns(strategies: Iterable[BuiltStrategy]) -> tuple[str, ...]:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import traceback
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tts_bench import foreign
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.columns import Columns
 from tts_bench.core import cost
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
-from tts_bench.records import ErrorRecord, Record, answer_records, segment_record
+from tts_bench.records import ErrorRecord, Record, answer_records, segment_record, to_line
 from tts_bench.solving.loop import end
+from tts_bench.solving.scores import score_records
 from tts_bench.solving.watchdog import Hang, solving
 
 E = TypeVar("E", bound=BaseException)
 
 _MESSAGE = 2000  # letters of an error's message that are kept
+_ANSWERS = 10_000  # of one problem; more are a loop that never ends
 
 
 @dataclass(frozen=True)
@@ -63,15 +69,30 @@ class Arm:
         Raises:
             UserError: the strategy cannot name them.
         """
-        try:
-            names = tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))[:count]
-        except Exception as error:
-            raise UserError(f"{self.id}: its rungs cannot be had: {type(error).__name__}: {_said(error)}.") from error
+        names = self._names[:count]
         return [*names, *(str(index + 1) for index in range(len(names), count))]
 
+    @cached_property  # asked for before the run: what a strategy makes of itself meanwhile ends no run
+    def _names(self) -> tuple[str, ...]:
+        try:
+            return tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))
+        except Exception as error:
+            raise UserError(f"{self.id}: its rungs cannot be had: {type(error).__name__}: {_said(error)}.") from error
 
-async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditions, timeout: float) -> Record:
+
+async def solve(
+    arm: Arm,
+    item: Item,
+    scheduler: Scheduler,
+    conditions: Conditions,
+    timeout: float,
+    *,
+    scoring: Scoring | None = None,
+    keep: Callable[[Record, Mapping[str, Columns]], None] | None = None,
+) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
+
+    `keep` is given the record, and the numbers beside the tokens of each origin among its segments.
 
     Raises:
         StoreError: the generation store is unusable; the run cannot go on.
@@ -79,10 +100,14 @@ async def solve(arm: Arm, item: Item, scheduler: Scheduler, conditions: Conditio
     ledger, problem = Ledger(), item.problem
 
     def open_door() -> Reasoner:
-        return ModelReasoner(problem, scheduler, conditions, item.extract, ledger, answer_stops=item.stops)
+        own, stops = item.problem, item.stops  # not the object that the strategy has
+        return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=stops, scoring=scoring)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
-    return _record(arm, item, answers, ledger, error, scheduler)
+    record = _readable(_record(arm, item, answers, ledger, error, scheduler))
+    if keep is not None:
+        keep(record, ledger.all_columns())
+    return record
 
 
 async def attempt(
@@ -101,6 +126,8 @@ async def attempt(
             async for answer in stream:
                 ledger.given(answer, "the harness, by a yield,")
                 answers.append(answer)
+                if len(answers) == _ANSWERS:
+                    raise Misuse(f"solve() yielded {_ANSWERS} answers to one problem; it has to come to an end")
         ledger.check()
 
     taking = asyncio.create_task(_caught(take(), ledger))
@@ -112,18 +139,21 @@ async def attempt(
     found = tuple(answers)  # what is forgotten and still runs adds nothing
     if not in_time:
         return list(found), ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    wrong = taking.result()
+    wrong, error = taking.result() if not (failed := taking.exception()) else (failed, _untold(failed))
     if wrong is None:
         return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
     if unusable := _first(wrong, StoreError):
         raise unusable
     if _first(wrong, Hang):
         return answers, ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    return answers, _error(wrong)
+    return answers, error
 
 
-async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> BaseException | None:
-    """What `work` raises; its own CancelledError, too, which nobody sent."""
+async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> tuple[BaseException | None, ErrorRecord | None]:
+    """What `work` raises and what is said of it, here, where a message that never ends is interrupted.
+
+    Its own CancelledError, too, which nobody sent.
+    """
     try:
         await work
     except KeyboardInterrupt:
@@ -131,8 +161,8 @@ async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> BaseExcept
     except BaseException as error:
         if isinstance(error, asyncio.CancelledError) and ledger.closed:
             raise
-        return error
-    return None
+        return error, _error(error)
+    return None, None
 
 
 async def _done(task: asyncio.Task[Any], timeout: float) -> bool:
@@ -153,16 +183,18 @@ def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncG
 
 
 def _first(error: BaseException, kind: type[E]) -> E | None:
-    """The first error of that kind in `error`, which may be a group."""
-    if isinstance(error, kind):
-        return error
-    inner = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-    return next((found for each in inner if (found := _first(each, kind))), None)
+    """The first error of that kind in `error`, which may be a group, however deep."""
+    waiting = [error]
+    for each in waiting:
+        if isinstance(each, kind):
+            return each
+        waiting += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+    return None
 
 
 def _error(problem: BaseException) -> ErrorRecord:
-    if isinstance(problem, BaseExceptionGroup):
-        return _error(problem.exceptions[0])
+    while isinstance(problem, BaseExceptionGroup):
+        problem = problem.exceptions[0]
     if isinstance(problem, Misuse):
         return ErrorRecord("misuse", _said(problem))
     if isinstance(problem, EngineError):
@@ -170,7 +202,12 @@ def _error(problem: BaseException) -> ErrorRecord:
     frames = traceback.extract_tb(problem.__traceback__)
     # File names without folders: the same record on every machine.
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
-    return ErrorRecord("raised", f"{type(problem).__name__}: {_said(problem)}{where}")
+    return ErrorRecord("raised", _clean(f"{type(problem).__name__}: {_said(problem)}{where}"))
+
+
+def _untold(error: BaseException) -> ErrorRecord:
+    """Of an error that came up while what the strategy had raised was put into words."""
+    return ErrorRecord("raised", f"an error that cannot be told: {type(error).__name__}")
 
 
 def _said(error: BaseException) -> str:
@@ -179,7 +216,25 @@ def _said(error: BaseException) -> str:
         text = str(error)
     except Exception:
         text = "(its message cannot be had)"
-    return text[:_MESSAGE].encode("utf-8", "backslashreplace").decode()
+    return _clean(text[:_MESSAGE])
+
+
+def _clean(text: str) -> str:
+    """What of a text can be written down."""
+    return str.__str__(text).encode("utf-8", "backslashreplace").decode()
+
+
+def _readable(record: Record) -> Record:
+    """`record`, or that error where its line would be too long for those who read the run."""
+    shown = sum(20 + len(part.text) + len(part.stream) for part in record.segments)  # 20: more than its other values
+    if shown + sum(len(answer.segments) for answer in record.answers) < foreign.IN_A_LINE // 4:
+        return record  # however its characters are written
+    line = to_line(record).encode()
+    length, values = len(line), line.count(b",")
+    if length <= foreign.LINE and values <= foreign.IN_A_LINE:
+        return record
+    said = f"solve() made a record of {length:,} bytes and {values:,} values; it may have {foreign.LINE:,} and "
+    return replace(record, segments=(), answers=(), error=ErrorRecord("misuse", f"{said}{foreign.IN_A_LINE:,}"))
 
 
 def _record(
@@ -190,6 +245,13 @@ def _record(
     given = [ledger.original(answer) for answer in answers]
     segments = sorted(cuts.values(), key=lambda segment: (segment.start, segment.stream, segment.origin, segment.spent))
     place = {(segment.origin, segment.spent): index for index, segment in enumerate(segments)}
+    rungs = answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place)
+    scores, rungs = score_records(ledger, rungs, given, place)
+    spent = (
+        cost.Bill(scheduler.engine.info, ledger.prompt)
+        .add(cost.unique(segments))
+        .total(max((each.answer.cost.sequential for each in given), default=0))
+    )
     return Record(
         task=item.task,
         doc_id=item.doc_id,
@@ -199,9 +261,8 @@ def _record(
         segments=tuple(
             segment_record(segment, ledger.extracted(segment), ledger.columns(segment)) for segment in segments
         ),
-        answers=answer_records(arm.rungs(len(given)), [(each.answer, each.ballots) for each in given], place),
-        spent=cost.Bill(scheduler.engine.info, ledger.prompt)
-        .add(cost.unique(segments))
-        .total(max((each.answer.cost.sequential for each in given), default=0)),
+        answers=rungs,
+        spent=cost.scored_too(spent, ledger.scored.values()),
         error=error,
+        scored=scores,
     )

@@ -20,7 +20,7 @@ _INSISTING = (
     0.0002  # seconds to the next interruption: of many, one meets a loop outside of the `try` that swallows them
 )
 # These serve all strategies: one that is cut short there harms others.
-_SHARED = ("tts_bench.core.scheduler", "tts_bench.core.store")
+_SHARED = ("tts_bench.core.scheduler", "tts_bench.core.scoring", "tts_bench.core.store")
 
 
 class Hang(BaseException):

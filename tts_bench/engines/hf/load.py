@@ -62,7 +62,7 @@ def load(
         UserError: an option out of its range, or a model that this engine cannot run.
     """
     hardware.check_names(device, dtype)
-    where = _device(device)
+    where = device_of(device)
     threads = torch.get_num_threads() if threads is None else threads
     for option, value in (("rows", rows), ("threads", threads), ("context", context)):
         if value is not None and value < 1:
@@ -122,7 +122,12 @@ def quiet() -> Iterator[None]:
             transformers.utils.logging.enable_progress_bar()
 
 
-def _device(device: str) -> torch.device:
+def device_of(device: str) -> torch.device:
+    """What PyTorch calls a device that was named.
+
+    Raises:
+        UserError: there is none here.
+    """
     there = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}
     if device == "auto":
         return torch.device(next(kind for kind in hardware.DEVICES if there[kind]))

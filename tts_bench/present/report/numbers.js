@@ -81,3 +81,9 @@ function doublingTicks(low, high, most) {
   for (let power = first; power <= last; power += step) ticks.push(2 ** power);
   return ticks;
 }
+
+/** Tokens that an answer costs, on the default axis. */
+function billed(answers, place) {
+  const kinds = ["thinking", "forced", "answer", "context", "probe", "discarded"];
+  return kinds.reduce((sum, kind) => sum + answers[kind][place], 0);
+}

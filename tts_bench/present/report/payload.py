@@ -7,7 +7,7 @@
     runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
     tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
     verdicts                     what the data support: sentences, how to read them, and the points they speak of
-    records                      columns: run, task, doc, repeat, strategy, error (-1: none), blob, first, count
+    records                      columns: run, task, doc, repeat, strategy, error (-1: none), spent, blob, first, count
     answers                      columns: extracted (-1: none), costs, flags, and a column of scores for each metric;
                                  a record's answers stand at `first` and the `count` - 1 places after it
     blobs                        where each problem's blob begins in `texts`, and after the last one where it ends
@@ -93,9 +93,12 @@ class Tables:
         return {name: list(places) for name, places in self._places.items()}
 
 
-_TRACED = ("prompt", "thinking", "forced", "answer", "sequential", "truncated", "cues_wanted", "cues")
+_TRACED = (
+    "prompt", "thinking", "forced", "answer", "context", "probe", "discarded", "sequential", "truncated", "cues_wanted",
+    "cues",
+)  # fmt: skip
 _READS = {name: named(name).reader for name in _TRACED}
-_RECORD = ("run", "task", "doc", "repeat", "strategy", "error", "blob", "first", "count")
+_RECORD = ("run", "task", "doc", "repeat", "strategy", "error", "spent", "blob", "first", "count")
 
 
 @dataclass
@@ -113,6 +116,7 @@ class Columns:
             record.repeat,
             tables.place("strategy", record.strategy),
             tables.place("error", error),
+            record.spent.generated,
             blob,
             len(self.answers["extracted"]),
             len(record.answers),

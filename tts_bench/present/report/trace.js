@@ -2,12 +2,23 @@
 
 const KINDS = {
   prompt: "Prompt",
+  context: "Prompt beyond the task's own",
   thinking: "Thinking, sampled",
   cue: "Cue, put in",
   closing: "Answer prompt, put in",
+  prefill: "Beginning of the answer, put in",
   answer: "Answer, sampled",
+  probe: "Asked on the side",
 };
-const BILL = { prompt: "Prompt", thinking: "Thinking", forced: "Put in", answer: "Answer" };
+const BILL = {
+  prompt: "Prompt",
+  context: "Further prompt",
+  thinking: "Thinking",
+  forced: "Put in",
+  answer: "Answer",
+  probe: "Probes",
+  discarded: "Discarded",
+};
 
 class TraceView {
   constructor(browser, record) {
@@ -149,7 +160,7 @@ class TraceView {
         return part;
       }),
     );
-    const generated = answers.thinking[place] + answers.forced[place] + answers.answer[place];
+    const made = this.report.records.spent[this.record];
     return [
       bar,
       el(
@@ -158,7 +169,12 @@ class TraceView {
         parts.map(([kind, tokens]) =>
           el("span", {}, el("i", { class: `k-${kind}` }), `${BILL[kind]} ${whole(tokens)}`),
         ),
-        el("span", {}, `${whole(generated)} tokens generated, ${whole(answers.sequential[place])} one after the other`),
+        el(
+          "span",
+          {},
+          `${whole(billed(answers, place))} tokens billed of ${whole(made)} made for this problem, ` +
+            `${whole(answers.sequential[place])} one after the other`,
+        ),
       ),
     ];
   }

@@ -124,7 +124,7 @@ class Browser {
     const facts =
       last === undefined
         ? "no answer yet"
-        : `${whole(answers.thinking[last] + answers.forced[last] + answers.answer[last])} tokens`;
+        : `${whole(billed(answers, last))} tokens`;
     const marks = el("span", { class: "marks" }, this.marks(record));
     const said =
       last === undefined || answers.extracted[last] < 0
