@@ -175,7 +175,7 @@ class Bench:
         """Scoring and drawing included."""
         planned = plan("hf", None, (), (), self.given.problems or 20)
         model = ModelConfig(planned.model, "hf:workers=1,threads=1,rows=128")
-        together = RunConfig(model, planned.tasks, planned.strategies, planned.limit)
+        together = RunConfig(model, planned.tasks, planned.strategies, limit=planned.limit)
         rungs = (
             *(f"baseline:budgets={budget}" for budget in (16, 24, 32, 64)),
             *(f"budget-forcing:extensions={count}" for count in range(1, 5)),

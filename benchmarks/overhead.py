@@ -26,6 +26,7 @@ from rich.console import Console  # noqa: E402
 
 from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
 from tts_bench.core.scheduler import Scheduler  # noqa: E402
+from tts_bench.core.scoring import Scoring  # noqa: E402
 from tts_bench.core.store import Store  # noqa: E402
 from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.engines.scripted import ScriptedEngine  # noqa: E402
@@ -77,7 +78,7 @@ def on_scripted(problems: int, folder: Path) -> Timing:
     with quiet(run) as progress, Store(run.store) as store:
         scheduler = Scheduler(run.model.engine, store)
         wall, cpu = time.perf_counter(), time.process_time()
-        asyncio.run(run._generate(scheduler, progress))
+        asyncio.run(run._generate(scheduler, Scoring({}, store), progress))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     records = list(run.folder.unscored(run._order))
     if len(records) != problems or any(record.error or len(record.answers) != 5 for record in records):

@@ -70,6 +70,8 @@ frozen class Cost
     context: int = 0
     probe: int = 0
     discarded: int = 0
+    verifier: int = 0
+    judge: int = 0
     sampled: int  (property)
     generated: int  (property)
 frozen class Answer
@@ -84,7 +86,15 @@ frozen class Probe
     tokens: int
     trace: Trace
     lineage: tuple[Segment, ...]
-Seen = Trace | Answer | Probe
+frozen class Score
+    value: float
+    steps: tuple[float, ...]
+    by: str
+    candidate: Answer | Trace
+    lineage: tuple[Segment, ...]
+Seen = Trace | Answer | Probe | Score
+Aggregation = Literal['last', 'min', 'prod', 'mean']
+aggregate(steps: Sequence[float], how: Aggregation) -> float
 class Reasoner(Protocol)
     async think(trace: Trace | None=None, *, max_tokens: int | None=None, stop: Sequence[str]=(), sampling: Sampling | None=None, effort: str | None=None) -> Trace
     put(trace: Trace | None, text: Cue, *, max_tokens: int | None=None) -> Trace
@@ -92,6 +102,7 @@ class Reasoner(Protocol)
     cut(trace: Trace, tokens: int) -> Trace
     async answer(trace: Trace | None=None, *, prefill: str='', max_tokens: int | None=None, sampling: Sampling | None=None) -> Answer
     async probe(trace: Trace, text: str, *, max_tokens: int=20, stop: Sequence[str]=()) -> Probe
+    async score(candidates: Sequence[Answer | Trace], *, by: str='') -> tuple[Score, ...]
     ask(prompt: str | Sequence[Turn], *, system: str | None=None, seen: Sequence[Seen]=()) -> Reasoner
     branch(label: str, *, seen: Sequence[Seen]=()) -> Reasoner
     async race(handles: Sequence[Reasoner], *, enough: Callable[[Sequence[Trace]], bool] | None=None, cut_at: Callable[[Trace], int | None] | None=None, max_tokens: int | None=None) -> tuple[Trace, ...]
@@ -208,11 +219,13 @@ frozen class RunConfig
     model: ModelConfig
     tasks: tuple[str, ...]
     strategies: tuple[str, ...]
+    scorers: tuple[str, ...] = ()
     limit: int | None = None
     data_dir: Path | None = None
     in_flight: int | None = None
     timeout: float = 3600.0
     out: Path | None = None
+    keep_logprobs: bool = False
 
 # tts_bench.config_file: read
 read(path: Path) -> dict[str, Any]

@@ -138,3 +138,16 @@ def test_no_answer_never_wins_with_any_weight() -> None:
     assert {answer.extracted for answer in answers} == {None, "7"}
     weights = [1000.0 if answer.extracted is None else 0.001 for answer in answers]
     assert opened.door.vote(answers, weights=weights).extracted == "7"
+
+
+@pytest.mark.parametrize("piece", [1, 16, 256])
+def test_a_race_that_goes_back_behind_what_was_seen_pays_for_it_whatever_its_piece(piece: int) -> None:
+    opened = Open(rambler, piece=piece)
+
+    async def back() -> tuple[Trace, Cost]:
+        whole = await opened.door.think()
+        [dead] = await opened.door.race([opened.door], cut_at=lambda trace: 1)
+        return whole, (await opened.door.answer(dead)).cost
+
+    whole, cost = done(back())
+    assert (cost.thinking, cost.thinking + cost.discarded) == (1, whole.thinking_tokens)

@@ -203,10 +203,10 @@ def test_what_is_made_of_several_of_the_last_round_bears_each_segment_once() -> 
     opened = Open()
 
     async def rounds() -> Answer:
-        pair = [await _once(opened.door.branch(label)) for label in "01"]
+        pair = [await once(opened.door.branch(label)) for label in "01"]
         for _ in range(12):  # 4,096 times each, if what two share were counted twice
             asked = [opened.door.branch(label).ask("Which of them?", seen=pair) for label in "01"]
-            pair = [await _once(handle) for handle in asked]
+            pair = [await once(handle) for handle in asked]
         return pair[0]
 
     kept = opened.ledger.given(done(rounds()), "").lineage.kept
@@ -348,16 +348,3 @@ def test_what_no_verb_takes_is_a_misuse_that_says_so(act: Act) -> None:
 def test_a_prompt_without_room_is_refused_by_ask_as_by_the_task() -> None:
     with pytest.raises(EngineError, match="no room to think"):
         Open().door.ask("x" * 200_000)
-
-
-@pytest.mark.parametrize("piece", [1, 16, 256])
-def test_a_race_that_goes_back_behind_what_was_seen_pays_for_it_whatever_its_piece(piece: int) -> None:
-    opened = Open(rambler, piece=piece)
-
-    async def back() -> tuple[Trace, Cost]:
-        whole = await opened.door.think()
-        [dead] = await opened.door.race([opened.door], cut_at=lambda trace: 1)
-        return whole, (await opened.door.answer(dead)).cost
-
-    whole, cost = done(back())
-    assert (cost.thinking, cost.thinking + cost.discarded) == (1, whole.thinking_tokens)
