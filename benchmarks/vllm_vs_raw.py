@@ -13,7 +13,7 @@ The second table is the drawing alone: the largest logit's token, by us and by v
 distribution, one number for each token; keyed Gumbel noise, one number for each token of the vocabulary; and vLLM's own
 sampler with a seed for each row.
 
-    python benchmarks/vllm_vs_raw.py [--model smollm2] [--problems 32] [--rounds 2] [--threads 1] [--vllm KEY=VALUE,...]
+    python -m benchmarks.vllm_vs_raw [--model smollm2] [--problems 32] [--rounds 2] [--threads 1] [--vllm KEY=VALUE,...]
 """
 
 from __future__ import annotations
