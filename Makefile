@@ -23,7 +23,7 @@ lint: setup
 types: setup
 	@rm -rf build/typed && mkdir -p build/typed/tts_bench
 	@ln -s $(CURDIR)/tts_bench/* $(CURDIR)/strategies $(CURDIR)/tasks build/typed/tts_bench
-	@ln -s $(CURDIR)/pocket build/typed
+	@ln -s $(CURDIR)/benchmarks $(CURDIR)/docs $(CURDIR)/pocket $(CURDIR)/tests build/typed
 	cd build/typed && $(CURDIR)/$(BIN)/mypy --num-workers 2 --config-file $(CURDIR)/pyproject.toml
 
 # One thread for each test process: OpenMP threads that share a core wait for each other. One process more than there are

@@ -58,12 +58,12 @@ def _read_run(path: Path) -> object:
     return read_run(path.parent), build
 
 
-def _claim(path: Path) -> object:
+def _claim(path: Path) -> None:
     from tts_bench.runs.folder import RunFolder
 
     folder = RunFolder(path.parent)
     folder.check()
-    return folder.claim(json.loads((_RUN / "run.json").read_text())["identity"])
+    folder.claim(json.loads((_RUN / "run.json").read_text())["identity"])
 
 
 def _config(folder: Path) -> Path:

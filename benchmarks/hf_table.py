@@ -29,6 +29,7 @@ import tempfile  # noqa: E402
 import time  # noqa: E402
 from collections.abc import Iterator, Sequence  # noqa: E402
 from dataclasses import replace  # noqa: E402
+from functools import partial  # noqa: E402
 from itertools import accumulate, pairwise  # noqa: E402
 from operator import eq, mul  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -116,7 +117,7 @@ class Bench:
         work = self.work(self.given.problems or 32, 1, 96)
         tokens = sum(length for _, length in work)
         for size in (8, 16, 32):
-            yield "library", f"generate, {size} rows", tokens, timed(lambda size=size: self._generate(work, size)).cpu
+            yield "library", f"generate, {size} rows", tokens, timed(partial(self._generate, work, size)).cpu
         yield "library", "continuous batching", tokens, timed(lambda: self._continuous(work)).cpu
         yield "library", "hf", tokens, run_engine(self.engine(), work).cpu
 
@@ -174,7 +175,7 @@ class Bench:
         """Scoring and drawing included."""
         planned = plan("hf", None, (), (), self.given.problems or 20)
         model = ModelConfig(planned.model, "hf:workers=1,threads=1,rows=128")
-        together = RunConfig(model, planned.tasks, planned.strategies, planned.limit)
+        together = RunConfig(model, planned.tasks, planned.strategies, limit=planned.limit)
         rungs = (
             *(f"baseline:budgets={budget}" for budget in (16, 24, 32, 64)),
             *(f"budget-forcing:extensions={count}" for count in range(1, 5)),

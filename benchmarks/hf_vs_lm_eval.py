@@ -63,7 +63,8 @@ class FixedLengths(HFLM):
         lengths = [self.lengths[prompt].pop() for prompt in prompts]
         processor = EndAt(lengths, context.shape[1], self.eot_token_id)
         options["logits_processor"] = LogitsProcessorList([processor])
-        return super()._model_generate(context, attention_mask=attention_mask, **options)
+        made: torch.Tensor = super()._model_generate(context, attention_mask=attention_mask, **options)
+        return made
 
 
 @dataclass

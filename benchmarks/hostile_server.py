@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.engines import hostile
-from tests.engines.serving import Server, words
+from tests.engines.drawing import words
+from tests.engines.serving import Server
 from tests.engines.speaking import Said, refuse, speaking
 from tests.tiny import make_tiny
 from tts_bench.engine import Request
@@ -45,7 +46,7 @@ def serve(folder: Path, told: Connection) -> None:
             return refuse("no", 404)
         if body["max_tokens"] < 1000:
             return Said(server.complete(body))
-        return kinds[int(tokenizer.decode(body["prompt"]).rpartition(" ")[2]) % len(kinds)]
+        return kinds[int(str(tokenizer.decode(body["prompt"])).rpartition(" ")[2]) % len(kinds)]
 
     with speaking(answer) as place:
         told.send((place.url, len(kinds)))

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.analysis import STRATEGIES, record
 from tts_bench.analysis.curve import write_curve
@@ -45,7 +46,7 @@ def write_run(folder: Path, problems: int) -> None:
         "model": "m" * 64,
         "engine": {"engine": "none"},
     }
-    header = {
+    header: dict[str, Any] = {
         "schema": 1,
         "status": "finished",
         "errors": 0,

@@ -3,7 +3,7 @@
 hf: of the time that a run of budget forcing with two extensions takes to generate, the share in which the engine is at
 rest. scripted: budget forcing with four extensions, generation store and records on disk, median of three runs.
 
-    python benchmarks/overhead.py [--part hf] [--model smollm2] [--threads 1]
+    python -m benchmarks.overhead [--part hf] [--model smollm2] [--threads 1]
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from pathlib import Path  # noqa: E402
 
 from rich.console import Console  # noqa: E402
 
+from benchmarks.apples import write_apples  # noqa: E402
 from tts_bench.config import ModelConfig, RunConfig  # noqa: E402
 from tts_bench.core.scheduler import Scheduler  # noqa: E402
+from tts_bench.core.scoring import Scoring  # noqa: E402
 from tts_bench.core.store import Store  # noqa: E402
 from tts_bench.engines import kinds  # noqa: E402
 from tts_bench.engines.scripted import ScriptedEngine  # noqa: E402
@@ -64,20 +66,15 @@ def on_hf(given: argparse.Namespace, folder: Path) -> Timing:
 
 def on_scripted(problems: int, folder: Path) -> Timing:
     """The generating part of a run: what a run does before lm-eval scores it."""
-    data = folder / "data" / "gsm8k"
-    data.mkdir(parents=True)
-    with (data / "test.jsonl").open("w", encoding="utf-8") as file:
-        for number in range(problems):
-            question = f"Ann has {number} apples and gets {number % 97} more. How many apples has she now?"
-            file.write(json.dumps({"question": question, "answer": f"#### {number + number % 97}"}) + "\n")
+    data = write_apples(problems, folder)
     model = ModelConfig(engine="scripted")
-    config = RunConfig(model, ("gsm8k",), ("budget-forcing:extensions=4",), data_dir=data.parent)
+    config = RunConfig(model, ("gsm8k",), ("budget-forcing:extensions=4",), data_dir=data)
     run = prepare(config, folder / "run")
     run.folder.begin(run.header())
     with quiet(run) as progress, Store(run.store) as store:
         scheduler = Scheduler(run.model.engine, store)
         wall, cpu = time.perf_counter(), time.process_time()
-        asyncio.run(run._generate(scheduler, progress))
+        asyncio.run(run._generate(scheduler, Scoring({}, store), progress))
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     records = list(run.folder.unscored(run._order))
     if len(records) != problems or any(record.error or len(record.answers) != 5 for record in records):

@@ -18,13 +18,12 @@ import os  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
 
-from tts_bench.tasks.data import load_rows  # noqa: E402
-
 from tts_bench.engine import Request, Sampling  # noqa: E402
 from tts_bench.engines import cluster, pool  # noqa: E402
 from tts_bench.engines.hf.kind import HfOptions, load_hf  # noqa: E402
 from tts_bench.engines.workers import Workers  # noqa: E402
 from tts_bench.models import resolve  # noqa: E402
+from tts_bench.tasks.data import load_rows  # noqa: E402
 
 RATIO = 1.7  # at least
 

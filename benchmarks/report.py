@@ -60,7 +60,8 @@ def problem(doc: int, words: Words) -> Iterator[Record]:
     first = SegmentRecord("thinking", words.take(length), length, 1, 0, 90, "s", f"{doc} first")
     luck = rng.random()
     for place, strategy in enumerate(STRATEGIES):
-        segments, lineages = [prompt], []
+        segments = [prompt]
+        lineages: list[list[SegmentRecord]] = []
         for rung in range(RUNGS):
             thought = [prompt]
             if place == 0:

@@ -33,6 +33,16 @@ _DEGREES = re.compile(r"\^\s*\{?\s*\\circ\s*\}?")
 _COMMA = re.compile(r"(?<!\{),(?!\s*\\!)\s*(?!\d{3}(?!\d))")  # 1,000 is one number
 
 
+def before(command: str) -> Callable[[re.Match[str]], str]:
+    """Puts `command` before the bracket that was found."""
+    return lambda found: command + found[1]
+
+
+def plainly(text: str) -> Callable[[re.Match[str]], str]:
+    """Puts `text` in as it is: no backslash is an escape."""
+    return lambda _: text
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One spelling of one gold answer."""
@@ -56,8 +66,8 @@ def brackets(gold: str) -> Iterator[str]:
     if marks and len(marks) % 2 == 0 and not re.search(r"\\left|\\sqrt\[|\\text|\\mbox|\\begin", gold):
         for size in ("", "big", "Big"):
             opener, closer = (f"\\{size}l", f"\\{size}r") if size else (r"\left", r"\right")
-            marked = re.sub(r"([(\[])", lambda m, before=opener: before + m[1], gold)
-            yield re.sub(r"([)\]])", lambda m, before=closer: before + m[1], marked)
+            marked = re.sub(r"([(\[])", before(opener), gold)
+            yield re.sub(r"([)\]])", before(closer), marked)
 
 
 def spaces(gold: str) -> Iterator[str]:
@@ -132,7 +142,7 @@ def units(gold: str) -> Iterator[str]:
             )
     elif _TEXT.search(gold):
         for command in ("text", "mbox", "textrm", "mathrm", "textbf", "textit"):
-            yield _TEXT.sub(lambda _, command=command: f"\\{command}", gold)
+            yield _TEXT.sub(plainly(f"\\{command}"), gold)
 
 
 def thousands(gold: str) -> Iterator[str]:
@@ -148,7 +158,7 @@ def thousands(gold: str) -> Iterator[str]:
 def degrees(gold: str) -> Iterator[str]:
     if _DEGREES.search(gold) and not re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", gold):
         for sign in ("°", r"^\circ", r"^{\circ}", r"^{\,\circ}", r"\degree", r"\text{ degrees}", " degrees", ""):
-            yield _DEGREES.sub(lambda _, sign=sign: sign, gold)
+            yield _DEGREES.sub(plainly(sign), gold)
     elif _NUMBER.fullmatch(gold):
         yield from (f"{gold}°", rf"{gold}^\circ", rf"{gold}^{{\circ}}", rf"{gold}\text{{ degrees}}")
 

@@ -6,14 +6,13 @@ run weighs less as sizes grow, so the exponent over the upper half of the sizes 
 10,000 problems; resident memory and problems a CPU second at each thousand, and the most memory that the process had
 when all was scored.
 
-    OMP_NUM_THREADS=1 python benchmarks/scaling.py [--part problems|extensions|samples|steady]
+    OMP_NUM_THREADS=1 python -m benchmarks.scaling [--part problems|extensions|samples|steady]
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import os
 import resource
 import sys
@@ -25,6 +24,7 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
+from benchmarks.apples import write_apples
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.present.progress import Progress
 from tts_bench.runs.run import Run, prepare
@@ -39,15 +39,8 @@ SIZES = {
 
 
 def ready(problems: int, strategy: str, folder: Path) -> Run:
-    data = folder / "data" / "gsm8k"
-    data.mkdir(parents=True)
-    with (data / "test.jsonl").open("w", encoding="utf-8") as file:
-        for number in range(problems):
-            question = f"Ann has {number} apples and gets {number % 97} more. How many apples has she now?"
-            file.write(json.dumps({"question": question, "answer": f"#### {number + number % 97}"}) + "\n")
-    return prepare(
-        RunConfig(ModelConfig(engine="scripted"), ("gsm8k",), (strategy,), data_dir=data.parent), folder / "run"
-    )
+    data = write_apples(problems, folder)
+    return prepare(RunConfig(ModelConfig(engine="scripted"), ("gsm8k",), (strategy,), data_dir=data), folder / "run")
 
 
 class Marks(Progress):

@@ -10,13 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from tests.tasks.corpus import read
+from tests.tasks.hostile import written
 from tts_bench.tasks.answers.classes import classify
 from tts_bench.tasks.data import load_rows
 from tts_bench.tasks.hooks import gold
 from tts_bench.tasks.scoring import extract, lenient, strict
-
-from tests.tasks.corpus import read
-from tests.tasks.hostile import written
 
 
 def seconds(golds: Sequence[str]) -> list[float]:

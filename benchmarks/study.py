@@ -56,7 +56,7 @@ def main() -> None:
 
 def answer_of(budgets: list[Point]) -> float:
     """Tokens of an answer and its suffix: what the shortest rung, which is always cut, generates beyond its budget."""
-    return budgets[0].generated - float(budgets[0].rung)
+    return float(budgets[0].generated - float(budgets[0].rung))
 
 
 if __name__ == "__main__":

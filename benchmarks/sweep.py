@@ -21,6 +21,7 @@ import tempfile  # noqa: E402
 from collections.abc import Iterable, Sequence  # noqa: E402
 from dataclasses import dataclass, replace  # noqa: E402
 from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
 
 from rich.console import Console  # noqa: E402
 
@@ -53,8 +54,16 @@ def strategies(token: Path) -> tuple[str, ...]:
 
 def save_token(folder: Path, row: Sequence[float], *, model: str, fingerprint: str) -> Path:
     """A token file whose row is given: a copy, not a trained one."""
-    facts = {"name": "<|wait-copy|>", "init": "Wait", "training": {}, "licence": "that of the model"}
-    tokenfile.save(folder, row, model=model, fingerprint=fingerprint, **facts)
+    tokenfile.save(
+        folder,
+        row,
+        model=model,
+        fingerprint=fingerprint,
+        name="<|wait-copy|>",
+        init="Wait",
+        training={},
+        licence="that of the model",
+    )
     return folder
 
 
@@ -63,8 +72,8 @@ def wait_row(model: Path) -> list[float]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     [wait] = AutoTokenizer.from_pretrained(model)("Wait", add_special_tokens=False).input_ids
-    embeddings = AutoModelForCausalLM.from_pretrained(model, dtype="float32").get_input_embeddings()
-    return list(embeddings.weight[wait].tolist())
+    weight: Any = AutoModelForCausalLM.from_pretrained(model, dtype="float32").get_input_embeddings().weight
+    return list(weight[wait].tolist())
 
 
 def measure(config: RunConfig, folder: Path) -> Spent:

@@ -18,7 +18,7 @@ import asyncio  # noqa: E402
 import sys  # noqa: E402
 import tempfile  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Sequence  # noqa: E402
+from collections.abc import Callable, Sequence  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 from statistics import fmean, median  # noqa: E402
@@ -174,7 +174,10 @@ def against_engine(trainer: Trainer, rounds: int) -> bool:
     recorder = Recorder(engine)
     rollouts(trainer, recorder)  # both sides find the rows of the engine as this round leaves them
     plan = Plan.of(recorder)
-    ways = {"rollouts": lambda: rollouts(trainer, engine), "engine alone": lambda: asyncio.run(plan.play(engine))}
+    ways: dict[str, Callable[[], int]] = {
+        "rollouts": lambda: rollouts(trainer, engine),
+        "engine alone": lambda: asyncio.run(plan.play(engine)),
+    }
     timings: dict[str, list[Timing]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():

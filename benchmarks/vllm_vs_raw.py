@@ -13,7 +13,7 @@ The second table is the drawing alone: the largest logit's token, by us and by v
 distribution, one number for each token; keyed Gumbel noise, one number for each token of the vocabulary; and vLLM's own
 sampler with a seed for each row.
 
-    python benchmarks/vllm_vs_raw.py [--model smollm2] [--problems 32] [--rounds 2] [--threads 1] [--vllm KEY=VALUE,...]
+    python -m benchmarks.vllm_vs_raw [--model smollm2] [--problems 32] [--rounds 2] [--threads 1] [--vllm KEY=VALUE,...]
 """
 
 from __future__ import annotations
@@ -28,27 +28,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import geometric_mean, median
-from typing import Any
+from statistics import geometric_mean
+from typing import Any, cast
 
 import psutil
 import torch
 from rich.console import Console
-from torch import Tensor
 
+from benchmarks.vllm_drawing import draws
 from tts_bench import models
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.core.scheduler import Scheduler
+from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines import kinds
 from tts_bench.engines.openai.engine import seed_of
 from tts_bench.engines.vllm import options
-from tts_bench.engines.vllm.draws import draw
 from tts_bench.present.progress import Progress
 from tts_bench.runs.folder import RunFolder
 from tts_bench.runs.run import Run, prepare
-from tts_bench.streams import uniform
 
 RATIO = 0.95  # at least
 HEADER = """\
@@ -134,13 +133,13 @@ def cpu_seconds() -> dict[str, float]:
 
 def through_harness(run: Run, items: Sequence[Any], folder: Path) -> int:
     """Generate for `items` as a run does; returns how many tokens."""
-    engine = run.model.engine
+    engine = cast(Kept, run.model.engine)
     engine.asked.clear()
     part = replace(run, items=list(items), folder=RunFolder(folder))
     part.folder.begin(part.header())
     with Progress(len(items), list(run.labels.values()), Console(file=io.StringIO())) as progress, Store(None) as store:
         scheduler = Scheduler(engine, store)
-        asyncio.run(part._generate(scheduler, progress))
+        asyncio.run(part._generate(scheduler, Scoring({}, store), progress))
     return scheduler.counts.made
 
 
@@ -233,7 +232,7 @@ def engines(given: argparse.Namespace, scratch: Path, harness_first: bool) -> It
 def play(run: Run, llm: Any, items: Sequence[Any], folder: Path, *, seeds: bool) -> Round:  # noqa: ANN401
     """One round: the harness, then what it asked for given to vLLM alone."""
     ours = Timing.of(lambda: through_harness(run, items, folder))
-    asked = run.model.engine.asked
+    asked = cast(Kept, run.model.engine).asked
     plain = raw_ways(llm, asked, seeds=False)
     return Round(len(asked), ours, plain, raw_ways(llm, asked, seeds=True) if seeds else plain)
 
@@ -262,61 +261,6 @@ def raw_engine(given: argparse.Namespace) -> Any:  # noqa: ANN401
         skip_tokenizer_init=True,
         **passed_on(given),
     )
-
-
-def by_noise(logits: Tensor, keys: Sequence[int]) -> Tensor:
-    """The Gumbel-max trick: noise for every token of the vocabulary, from a generator for each row."""
-    noise = torch.empty_like(logits)
-    for row, key in zip(noise, keys, strict=True):
-        row.exponential_(generator=torch.Generator(logits.device).manual_seed(key))
-    return (logits - noise.log_()).argmax(dim=1)
-
-
-def draws(rows: int) -> None:
-    """Print what one step's drawing costs."""
-    from vllm.platforms import current_platform
-    from vllm.v1.sample.ops.topk_topp_sampler import TopKTopPSampler
-    from vllm.v1.sample.sampler import Sampler
-
-    current_platform.import_kernels()
-    device, sampler = ("cuda" if torch.cuda.is_available() else "cpu"), TopKTopPSampler()
-    seeded = {row: torch.Generator(device).manual_seed(row) for row in range(rows)}
-    top_k = torch.full((rows,), 20, device=device)
-    top_p = torch.full((rows,), 0.95, device=device)
-    greedy, plain = [Sampling(temperature=0.0)] * rows, [Sampling()] * rows
-    both = [Sampling(top_k=20, top_p=0.95)] * rows
-    numbers = [uniform("drawing", row) for row in range(rows)]
-    print(f"\n| {device}, {rows} rows: ms | vocabulary | ours | keyed Gumbel noise | vLLM's, with seeds |")
-    print("|---|---|---|---|---|")
-    for vocabulary in (49_152, 151_936):
-        logits = torch.randn(rows, vocabulary, device=device) * 3
-        largest = (
-            took(lambda logits=logits: draw(logits, greedy, numbers)),
-            took(lambda logits=logits: Sampler.greedy_sample(logits)),
-        )
-        free = (
-            took(lambda logits=logits: draw(logits, plain, numbers)),
-            took(lambda logits=logits: by_noise(logits, range(rows))),
-            took(lambda logits=logits: sampler(logits.clone(), seeded, None, None)[0]),
-        )
-        cut = (
-            took(lambda logits=logits: draw(logits, both, numbers)),
-            took(lambda logits=logits: sampler(logits.clone(), seeded, top_k, top_p)[0]),
-        )
-        print(f"| greedy | {vocabulary} | {largest[0]:.1f} | | {largest[1]:.1f} |")
-        print(f"| all tokens | {vocabulary} | {' | '.join(f'{cell:.1f}' for cell in free)} |")
-        print(f"| top-k 20, top-p 0.95 | {vocabulary} | {cut[0]:.1f} | | {cut[1]:.1f} |", flush=True)
-
-
-def took(work: Callable[[], Tensor]) -> float:
-    """Milliseconds, the median of nine: of the processor's time where there is no other device."""
-    clock = time.perf_counter if torch.cuda.is_available() else time.process_time
-    times = []
-    for _ in range(9):
-        began = clock()
-        work().cpu()
-        times.append(clock() - began)
-    return median(times) * 1000
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ def cut(trained: LlamaForCausalLM) -> tuple[LlamaForCausalLM, torch.Tensor]:
         model = LlamaForCausalLM(config(last))
     model.load_state_dict(state)
     # transformers samples from the 50 most likely tokens where nothing is said
-    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]
+    model.generation_config = GenerationConfig(
         do_sample=True,
         temperature=1.0,
         top_k=0,
@@ -36,7 +36,7 @@ def cut(trained: LlamaForCausalLM) -> tuple[LlamaForCausalLM, torch.Tensor]:
 
 def fast_tokenizer() -> PreTrainedTokenizerFast:
     """The tokenizer as transformers knows it, with its chat template."""
-    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokens.tokenizer(),
         eos_token=tokens.END,
         pad_token=tokens.PAD,

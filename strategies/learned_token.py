@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Forced, LearnedToken, Problem, Reasoner
-
-from .budget_forcing import check, rungs, think_on
+from tts_bench.strategies.budget_forcing import check, rungs, think_on
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tts_bench.errors import UserError
-
-from .data import Row
-from .golds import answers
-from .hooks import Docs, gold, solution
-from .loading import LoadedTask, load
-from .scoring import extract
+from tts_bench.tasks.data import Row
+from tts_bench.tasks.golds import answers
+from tts_bench.tasks.hooks import Docs, gold, solution
+from tts_bench.tasks.loading import LoadedTask, load
+from tts_bench.tasks.scoring import extract
 
 Progress = Callable[[str, int, int], None]  # task, rows done, rows in all
 

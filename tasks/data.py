@@ -15,9 +15,8 @@ from typing import Any, get_args
 
 from tts_bench import foreign
 from tts_bench.errors import UserError
-
-from .catalog import Split, TaskInfo, describe
-from .golds import answers
+from tts_bench.tasks.catalog import Split, TaskInfo, describe
+from tts_bench.tasks.golds import answers
 
 ENVIRONMENT = "TTS_BENCH_DATA"  # names the data folder where none is given
 

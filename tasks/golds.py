@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .boxed import box
+from tts_bench.tasks.boxed import box
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench.errors import UserError
-
-from .boxed import box
-from .catalog import subject_slug
-from .data import Row, load_file, load_rows
-from .golds import answers, correction
-from .scoring import Kind, lenient, strict
+from tts_bench.tasks.boxed import box
+from tts_bench.tasks.catalog import subject_slug
+from tts_bench.tasks.data import Row, load_file, load_rows
+from tts_bench.tasks.golds import answers, correction
+from tts_bench.tasks.scoring import Kind, lenient, strict
 
 INSTRUCTION = r"Please reason step by step, and put your final answer within \boxed{}."
 

@@ -19,11 +19,10 @@ from lm_eval.api.task import Task
 from lm_eval.tasks import TaskManager
 
 from tts_bench.errors import UserError, did_you_mean
-
-from . import scoring
-from .catalog import PREFIX, check, describe, is_file, names
-from .hooks import Docs
-from .yaml_bounds import check_folder
+from tts_bench.tasks import scoring
+from tts_bench.tasks.catalog import PREFIX, check, describe, is_file, names
+from tts_bench.tasks.hooks import Docs
+from tts_bench.tasks.yaml_bounds import check_folder
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from .answers.classes import classify
-from .boxed import box, parted
-from .tail import last_expressions, last_number
+from tts_bench.tasks.answers.classes import classify
+from tts_bench.tasks.boxed import box, parted
+from tts_bench.tasks.tail import last_expressions, last_number
 
 Kind = Literal["number", "expression"]  # what the lenient metric falls back on
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from tts_bench.tasks import catalog
 from typer.main import get_command
 
 from pocket import __main__ as pocket
@@ -17,6 +16,7 @@ from tts_bench import registry
 from tts_bench.cli.main import VERBS, _command
 from tts_bench.engines import kinds
 from tts_bench.errors import UserError
+from tts_bench.tasks import catalog
 
 ROOT = Path(__file__).parents[1]
 LAUNCHERS = {"torchrun", "accelerate"}  # of several processes

@@ -61,8 +61,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the sdist, and the wheel that was built from that sdist; `repository` beside it is their source."""
     copy = tmp_path_factory.mktemp("copy") / "repository"
     shutil.copytree(Path(__file__).parents[1], copy, ignore=_not_of_the_repository)
-    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", copy.parent / "dist", copy]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    build = [sys.executable, "-m", "build", "--no-isolation", "--outdir"]
+    done = subprocess.run([*build, copy.parent / "dist", copy], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for made in (copy / "build", *copy.glob("*.egg-info")):
         shutil.rmtree(made, ignore_errors=True)

@@ -5,9 +5,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 THINK = ("<think>", "</think>")
 CHATML_TOKENS = ("<|im_start|>", "<|im_end|>")
+
+
+class Form(TypedDict, total=False):
+    """What several cases of a family have in common."""
+
+    state: str
+    start: str
+    end: str
+    suffix: str
+
+
+class Options(TypedDict, total=False):
+    """Fields of `ModelConfig` that a case chooses."""
+
+    system: str
+    template_args: tuple[str, ...]
+    reasoning_effort: str
 
 
 def say(text: str) -> str:
@@ -116,14 +134,14 @@ class Case:
     on: str = ""
     off: str = ""
     says: str = ""  # a part of the header's line
-    options: dict[str, object] = field(default_factory=dict)
+    options: Options = field(default_factory=lambda: Options())
 
 
-OFF = {"state": "off", "start": "", "end": "", "suffix": "\n\nFinal answer: \\boxed{"}
-NONE = {**OFF, "state": "unknown"}
+OFF: Form = {"state": "off", "start": "", "end": "", "suffix": "\n\nFinal answer: \\boxed{"}
+NONE: Form = {**OFF, "state": "unknown"}
 
 
-def args(*pieces: str) -> dict[str, object]:
+def args(*pieces: str) -> Options:
     return {"template_args": pieces}
 
 
@@ -196,7 +214,7 @@ SEED = chat(
     say("<seed:bos>assistant\n")
     + when("thinking_budget is defined and thinking_budget == 0", say("<seed:think>none</seed:think>")),
 )
-SEED_FORM = {"start": "<seed:think>", "end": "</seed:think>", "suffix": ""}
+SEED_FORM: Form = {"start": "<seed:think>", "end": "</seed:think>", "suffix": ""}
 SEED_TOKENS = ("<seed:bos>", "<seed:eos>", "<seed:think>", "</seed:think>")
 K3 = chat(
     ('<|open|>message role="user"<|sep|>', "<|close|>message<|sep|><|end_of_msg|>"),
@@ -210,7 +228,7 @@ K3 = chat(
     say('<|open|>message role="assistant"<|sep|>') + K3_OPEN,
 )
 K3_TOKENS = ("<|open|>", "<|close|>", "<|sep|>", "<|end_of_msg|>")
-K3_FORM = {"start": "<|open|>think<|sep|>", "end": "<|close|>think<|sep|>", "suffix": "<|open|>response<|sep|>"}
+K3_FORM: Form = {"start": "<|open|>think<|sep|>", "end": "<|close|>think<|sep|>", "suffix": "<|open|>response<|sep|>"}
 HYPERCLOVA = chat(
     CHATML,
     when(
@@ -223,7 +241,7 @@ HYPERCLOVA = chat(
         when("skip_reasoning", say("<|im_start|>assistant\n"), say("<|im_start|>assistant")),
     ),
 )
-HYPERCLOVA_FORM = {"start": "/think\n", "end": "<|im_end|>", "suffix": "\n<|im_start|>assistant\n"}
+HYPERCLOVA_FORM: Form = {"start": "/think\n", "end": "<|im_end|>", "suffix": "\n<|im_start|>assistant\n"}
 SOLAR = chat(
     ("<|begin|>user<|content|>", "<|end|>"),
     when("m.reasoning", say("<|begin|>assistant<|think|>") + "{{ m.reasoning }}" + say("<|end|>"))
@@ -260,13 +278,13 @@ HARMONY = chat(
     head=HARMONY_HEAD,
 )
 HARMONY_TOKENS = ("<|start|>", "<|end|>", "<|message|>", "<|channel|>", "<|return|>", "<|call|>")
-HARMONY_FORM = {
+HARMONY_FORM: Form = {
     "start": "<|channel|>analysis<|message|>",
     "end": "<|end|>",
     "suffix": "<|start|>assistant<|channel|>final<|message|>",
 }
 APRIEL_HEAD = say("Reason step by step, then give [BEGIN FINAL RESPONSE] ... [END FINAL RESPONSE].\n")
-APRIEL_FORM = {"start": "Here are my reasoning steps:\n", "end": "[BEGIN FINAL RESPONSE]", "suffix": "\n"}
+APRIEL_FORM: Form = {"start": "Here are my reasoning steps:\n", "end": "[BEGIN FINAL RESPONSE]", "suffix": "\n"}
 PIPE = ("<|user|>\n", "<|end|>\n")
 PIPE_REPLY = say("<|assistant|>\n") + "{{ m.content }}" + say("<|end|>\n")
 APERTUS_HEAD = say("<|developer_start|>Deliberation: ") + when(YES, "enabled", "disabled") + say("<|developer_end|>")

@@ -102,7 +102,10 @@ class StepBeam:
             forks = [(door.branch(str(index)), trace) for door, trace in parents for index in range(self.expand)]
             grown = await together([door.think(trace, stop=["\n\n"]) for door, trace in forks])
             made += grown
-            found = [*ended, *((door, trace) for (door, _), trace in zip(forks, grown, strict=True))]
+            found: list[tuple[Reasoner, Trace | None]] = [
+                *ended,
+                *((door, trace) for (door, _), trace in zip(forks, grown, strict=True)),
+            ]
             beams = sorted(found, key=lambda beam: judged(beam[1]))[: self.width]
         door, best = beams[0]
         yield reasoner.choose(await door.answer(best), seen=made)

@@ -73,8 +73,8 @@ def check_message(text: str) -> None:
 
 
 def rows(*changes: dict[str, object]) -> bytes:
-    good = [{"question": f"What is {n} and 1?", "answer": f"#### {n + 1}"} for n in range(3)]
-    lines = [*good, *({**good[0], "question": "Another?", **change} for change in changes)]
+    good: list[dict[str, object]] = [{"question": f"What is {n} and 1?", "answer": f"#### {n + 1}"} for n in range(3)]
+    lines: list[dict[str, object]] = [*good, *({**good[0], "question": "Another?", **change} for change in changes)]
     return b"".join(
         json.dumps({key: value for key, value in line.items() if value is not ...}).encode() + b"\n" for line in lines
     )

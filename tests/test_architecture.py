@@ -97,3 +97,37 @@ def test_what_reads_and_plays_prints_nothing() -> None:
 def test_the_contracts_import_nothing_but_what_is_below_them(name: str) -> None:
     allowed = set(rooms()[: rooms().index(name)])
     assert {there for here, there, _ in imports() if here == name} <= allowed
+
+
+LONGEST = 350  # lines of a file
+LONGEST_FUNCTION = 60
+LONGER = {
+    "tests/families.py",  # a table of templates
+    "tts_bench/api.py",  # the contract of strategies stands in one place
+}
+LONGER_FUNCTIONS = {  # one step after another, from a folder of files to an engine that runs
+    ("tts_bench/engines/hf/load.py", "load"),
+    ("tts_bench/engines/vllm/load.py", "load"),
+}
+CODE = ("tts_bench", "strategies", "tasks", "pocket", "benchmarks", "tests", "docs", "examples")
+
+
+def code() -> Iterator[Path]:
+    for folder in CODE:
+        yield from (ROOT / folder).rglob("*.py")
+
+
+def test_no_file_is_longer_than_a_reader_holds_in_mind() -> None:
+    long = {str(path.relative_to(ROOT)) for path in code() if len(path.read_text("utf-8").splitlines()) > LONGEST}
+    assert long <= LONGER, long - LONGER
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    long = {
+        (str(path.relative_to(ROOT)), node.name)
+        for path in code()
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or 0) - node.lineno >= LONGEST_FUNCTION
+    }
+    assert long == LONGER_FUNCTIONS

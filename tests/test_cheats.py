@@ -143,7 +143,7 @@ async def votes_with_what_calls_itself_equal(door: Any) -> AsyncIterator[Answer]
 
 
 class Sly(str):
-    def encode(self, *_: Any) -> bytes:  # noqa: ANN401
+    def encode(self, *_: Any) -> bytes:
         return b"so"
 
 

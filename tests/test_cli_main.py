@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
 import typer
@@ -40,9 +40,12 @@ QUICK = [
 ]
 
 
-def tts_bench(*arguments: str, program: str = PROGRAM, **options: object) -> subprocess.CompletedProcess[str]:
+def tts_bench(*arguments: str, program: str = PROGRAM, **options: Any) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", program, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, **options)  # type: ignore[call-overload]
+    done: subprocess.CompletedProcess[str] = subprocess.run(
+        command, capture_output=True, text=True, timeout=60, check=False, **options
+    )
+    return done
 
 
 def loaded_by(done: subprocess.CompletedProcess[str]) -> list[str]:

@@ -8,12 +8,13 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tests.tiny import make_tiny
 from tts_bench.cli import doctor as doctor_module
 from tts_bench.cli.models import app
-from tts_bench.models import ALIASES, convert, converted, wheels
+from tts_bench.models import ALIASES, Alias, convert, converted, wheels
 
 
 def main(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -30,7 +31,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_list_names_every_alias_its_licence_and_whether_it_is_here(cache: Path) -> None:
-    converted(ALIASES["smollm2"].sha256).mkdir(parents=True)
+    smollm2 = ALIASES["smollm2"]
+    assert isinstance(smollm2, Alias)
+    converted(smollm2.sha256).mkdir(parents=True)
     lines = CliRunner().invoke(app, []).output.splitlines()
     for alias in ALIASES.values():
         (line,) = (line for line in lines if line.split()[:1] == [alias.name])
@@ -97,8 +100,8 @@ def test_a_missing_package_is_named_with_what_to_type_and_exit_code_1(
             raise metadata.PackageNotFoundError(name)
         return "5.0.0" if name == "transformers" else real(name)
 
-    monkeypatch.setattr(doctor_module.metadata, "version", without_lm_eval)
-    with pytest.raises(doctor_module.typer.Exit) as caught:
+    monkeypatch.setattr(metadata, "version", without_lm_eval)
+    with pytest.raises(typer.Exit) as caught:
         doctor_module.doctor()
     assert caught.value.exit_code == 1
     out = capsys.readouterr().out

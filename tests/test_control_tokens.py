@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -76,9 +77,9 @@ def unigram() -> PreTrainedTokenizerBase:
 class Slow(PreTrainedTokenizer):
     """A tokenizer written in Python over ranked bytes, as Kimi and the first Qwen have it: no offsets."""
 
-    def __init__(self, **options: object) -> None:
+    def __init__(self, **options: Any) -> None:
         self._bytes = {f"<{byte:02x}>": byte for byte in range(256)}
-        super().__init__(**options)
+        super().__init__(**options)  # type: ignore[no-untyped-call]
 
     @property
     def vocab_size(self) -> int:

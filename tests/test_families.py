@@ -22,14 +22,14 @@ def tokenizer_of(template: str | dict[str, str] | None, tokens: tuple[str, ...] 
     core.decoder = decoders.ByteLevel()
     inner = PreTrainedTokenizerFast(tokenizer_object=core, eos_token="</s>", bos_token="<s>")
     inner.add_special_tokens({"additional_special_tokens": list(tokens)})
-    inner.chat_template = template  # type: ignore[assignment]
+    inner.chat_template = template
     return HfTokenizer(inner)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_family_is_read_as_it_thinks(case: Case) -> None:
     tokenizer = tokenizer_of(case.template, case.tokens)
-    found = prepared(tokenizer, ModelConfig(**case.options))  # type: ignore[arg-type]
+    found = prepared(tokenizer, ModelConfig(**case.options))
     form = found.form
     assert (found.state, form.start, form.end, form.answer_suffix) == (case.state, case.start, case.end, case.suffix)
     assert form.opened_by_template == case.opened
@@ -39,7 +39,7 @@ def test_a_family_is_read_as_it_thinks(case: Case) -> None:
     assert case.says in line
     if case.on and case.state == "off":
         assert f"to turn it on, type {case.on}" in line
-    prompt = form.open(tokenizer.render("QUESTION", case.options.get("system")))  # type: ignore[arg-type]
+    prompt = form.open(tokenizer.render("QUESTION", case.options.get("system")))
     tail = prompt.rpartition("QUESTION")[2]
     if form.mode == "delimited":
         assert tail.rstrip().endswith(case.start.strip())
@@ -54,13 +54,13 @@ def test_the_table_has_more_than_forty_families() -> None:
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.state == "unknown"], ids=lambda case: case.name)
 def test_no_model_without_signs_of_thinking_is_read_in_silence(case: Case) -> None:
-    found = prepared(tokenizer_of(case.template, case.tokens), ModelConfig(**case.options))  # type: ignore[arg-type]
+    found = prepared(tokenizer_of(case.template, case.tokens), ModelConfig(**case.options))
     assert "type --thinking" in found.describe()
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case.on or case.off], ids=lambda case: case.name)
 def test_what_the_header_says_to_type_switches_the_model(case: Case) -> None:
-    found = prepared(tokenizer_of(case.template, case.tokens), ModelConfig(**case.options))  # type: ignore[arg-type]
+    found = prepared(tokenizer_of(case.template, case.tokens), ModelConfig(**case.options))
     typed, wanted = (found.on, "on") if found.state == "off" else (found.off, "off")
     if not typed:
         return

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_bench.tasks.loading import load
 
 from benchmarks import fuzz
 from benchmarks.fuzz_readers import READERS
@@ -20,6 +19,7 @@ from tts_bench.errors import UserError
 from tts_bench.models import check
 from tts_bench.models.lookup import examine
 from tts_bench.models.wheels import _data as unpacked
+from tts_bench.tasks.loading import load
 
 JSON = st.recursive(
     st.none()

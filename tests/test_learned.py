@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.on_hf import FINGERPRINT, answers_of, engine_of, items_of, make_thinker
-from tests.tiny import Architecture
+from tests.tiny import Architecture, input_rows
 from tts_bench.api import Answer
 from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Sampling, learned_id
@@ -21,8 +22,8 @@ def copy_of(folder: Path, text: str, dtype: str, out: Path) -> Path:
     """A token file whose row is the embedding of `text`, which is one token."""
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
     [token] = AutoTokenizer.from_pretrained(folder).encode(text, add_special_tokens=False)
-    row = model.get_input_embeddings().weight[token].float().tolist()
-    facts = {"model": "m", "fingerprint": FINGERPRINT, "init": text, "training": {}, "licence": "MIT"}
+    row = input_rows(model)[token].float().tolist()
+    facts: dict[str, Any] = {"model": "m", "fingerprint": FINGERPRINT, "init": text, "training": {}, "licence": "MIT"}
     tokenfile.save(out, row, name="<|continue-thinking|>", **facts)
     return out
 

@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tts_bench import __version__
+
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FOLDERS = {"tts_bench": "tts_bench", "strategies": "tts_bench/strategies", "tasks": "tts_bench/tasks"}
@@ -55,6 +57,12 @@ def test_the_citation_has_what_its_format_asks_for() -> None:
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert {"cff-version", "message", "title", "authors"} <= cited.keys()
     assert all("name" in author for author in cited["authors"])
+
+
+def test_the_citation_and_the_change_log_speak_of_this_version() -> None:
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert cited["version"] == __version__
+    assert f"\n## {__version__} ({cited['date-released']})\n" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_hooks_call_programs_that_set_up_installs() -> None:

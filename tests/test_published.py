@@ -48,7 +48,7 @@ def test_it_takes_under_forty_lines(kind: type[Strategy]) -> None:
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 @pytest.mark.parametrize("kind", PUBLISHED)
-def test_it_keeps_every_claim_that_speaks_of_it(kind: type[Strategy], claim: Claim) -> None:
+def test_it_keeps_every_claim_that_speaks_of_it(kind: type[Strategy], claim: Claim[Strategy]) -> None:
     strategy = kind()
     if kind in ELSEWHERE and claim.name == "common-random-numbers":
         with pytest.raises(NotApplicable):

@@ -2,65 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.scripts import World, number, rambler
+from tests.scripts import rambler
+from tests.walking import Open, content, done, once, seeds
 from tts_bench.api import Answer, Cost, Sampling, Trace, Turn
 from tts_bench.core.cost import unique
-from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
-from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.engines.scripted import END_THINK
 from tts_bench.errors import EngineError, Misuse
-
-T = TypeVar("T")
-
-
-def walker(text: str, draw: Draw) -> str:
-    """Thinks in 2 to 7 steps of 1 to 30 letters, apart by empty lines; answers with one of four."""
-    _, _, thought = text.partition(THINK)
-    if END_THINK in thought:
-        return f"\\boxed{{{int(draw(0) * 4)}}}{END}"
-    place, steps = 1, []
-    for _ in range(2 + int(draw(0) * 6)):
-        length = 1 + int(draw(place) * 30)
-        steps.append("".join(chr(97 + int(draw(place + 1 + index) * 26)) for index in range(length)))
-        place += length + 1
-    return "\n\n".join(steps) + END_THINK
-
-
-class Open:
-    """A world with a door to its model."""
-
-    def __init__(self, script: Callable[[str, Draw], str] = walker, *, piece: int = 256, seed: int = 0) -> None:
-        self.world = World(script, seed=seed)
-        self.ledger = Ledger()
-        self.piece = piece
-        self.door = self.reasoner(self.ledger)
-
-    def reasoner(self, ledger: Ledger) -> ModelReasoner:
-        item, world = self.world.item(), self.world
-        return ModelReasoner(item.problem, world.scheduler, world.conditions, number, ledger, piece=self.piece)
-
-
-def done(work: Awaitable[T]) -> T:
-    async def wait() -> T:
-        return await work
-
-    return asyncio.run(wait())
-
-
-def content(trace: Trace) -> tuple[Any, ...]:
-    return trace.tokens, trace.thinking_ended, trace.truncated
-
-
-seeds = st.integers(0, 10_000)
 
 
 @given(seeds)
@@ -93,13 +49,9 @@ def test_a_stopped_trace_pays_for_the_stop_once_and_the_engine_makes_nothing_twi
 
     answer = done(steps())
     plain = Open()
-    alone = done(_once(plain.door))
+    alone = done(once(plain.door))
     assert answer.cost == alone.cost
     assert opened.world.scheduler.counts.made == plain.world.scheduler.counts.made
-
-
-async def _once(door: ModelReasoner) -> Answer:
-    return await door.answer(await door.think())
 
 
 @given(seeds, st.sampled_from([1, 3, 16, 256]), st.sampled_from([("\n\n",), ("b", "ab", "abc"), ("\n\n", "q")]))
@@ -124,7 +76,7 @@ def test_put_before_any_thinking_is_a_prefill_and_counts_as_forced() -> None:
     grown = done(door.think(trace))
     answer = done(door.answer(grown))
     assert grown.text.startswith(door.begun().trace.text + "Let me see. ")
-    plain = done(_once(Open().door))
+    plain = done(once(Open().door))
     assert answer.cost.forced == plain.cost.forced + len("Let me see. ")
 
 
@@ -223,7 +175,7 @@ def test_a_probe_changes_nothing_and_is_paid_where_it_is_named() -> None:
         return answer, door.choose(answer, seen=probes), sum(probe.tokens for probe in probes)
 
     answer, chosen, sampled = done(probed(Open().door))
-    baseline = done(_once(Open().door))
+    baseline = done(once(Open().door))
     assert (answer.text, answer.cost, answer.lineage) == (baseline.text, baseline.cost, baseline.lineage)
     assert chosen.text == baseline.text
     put_in = [segment for segment in chosen.lineage if segment.kind == "probe" and not segment.stream]
@@ -251,10 +203,10 @@ def test_what_is_made_of_several_of_the_last_round_bears_each_segment_once() -> 
     opened = Open()
 
     async def rounds() -> Answer:
-        pair = [await _once(opened.door.branch(label)) for label in "01"]
+        pair = [await once(opened.door.branch(label)) for label in "01"]
         for _ in range(12):  # 4,096 times each, if what two share were counted twice
             asked = [opened.door.branch(label).ask("Which of them?", seen=pair) for label in "01"]
-            pair = [await _once(handle) for handle in asked]
+            pair = [await once(handle) for handle in asked]
         return pair[0]
 
     kept = opened.ledger.given(done(rounds()), "").lineage.kept
@@ -273,10 +225,10 @@ def test_tokens_of_another_prompt_are_context_beyond_the_length_of_the_tasks_own
     own = len(opened.door.begun().trace.tokens)
     asked = opened.door.ask("How many apples has Ann? She has 17 apples and gets 25 more. Be brief, and think little.")
     read = len(asked.begun().trace.tokens)
-    answer = done(_once(asked))
+    answer = done(once(asked))
     assert (answer.cost.prompt, answer.cost.context) == (own, read - own)
-    assert done(_once(opened.door)).cost.context == 0
-    both = opened.door.cost(answer, done(_once(opened.door)))
+    assert done(once(opened.door)).cost.context == 0
+    both = opened.door.cost(answer, done(once(opened.door)))
     shared = sum(segment.spent for segment in asked.begun().trace.segments if segment.kind == "prompt")
     assert both.context == read - shared  # what both prompts begin with is read once
 
@@ -285,11 +237,11 @@ def test_a_second_turn_quotes_an_answer_without_its_thinking_and_pays_for_the_fi
     opened = Open()
 
     async def twice() -> tuple[Answer, Answer, str]:
-        first = await _once(opened.door)
+        first = await once(opened.door)
         said = "".join(segment.text for segment in first.traces[0].segments[1:])
         turns = [Turn("user", opened.door.problem.prompt), Turn("assistant", said), Turn("user", "Are you sure?")]
         again = opened.door.ask(turns, seen=[first])
-        return first, await _once(again), again.begun().trace.text
+        return first, await once(again), again.begun().trace.text
 
     first, second, prompt = done(twice())
     assert END_THINK not in prompt
@@ -298,131 +250,6 @@ def test_a_second_turn_quotes_an_answer_without_its_thinking_and_pays_for_the_fi
     assert second.cost.answer > first.cost.answer
     assert second.cost.context > 0
     assert second.cost.sequential > first.cost.sequential
-
-
-def test_a_race_whose_end_never_comes_is_a_vote_of_complete_samples() -> None:
-    async def race(door: ModelReasoner) -> Answer:
-        branches = [door.branch(str(index)) for index in range(8)]
-        traces = await door.race(branches, enough=lambda ended: False)
-        return door.vote([await branch.answer(trace) for branch, trace in zip(branches, traces, strict=True)])
-
-    async def vote(door: ModelReasoner) -> Answer:
-        return door.vote([await _once(door.branch(str(index))) for index in range(8)])
-
-    one, other = done(race(Open().door)), done(vote(Open().door))
-    assert (one.text, one.cost, one.traces, one.lineage) == (other.text, other.cost, other.traces, other.lineage)
-
-
-def ended_at(lengths: Sequence[int]) -> Callable[[str, Draw], str]:
-    """A script that thinks as long as the number says which its first draw picks of `lengths`."""
-
-    def script(text: str, draw: Draw) -> str:
-        if END_THINK in text.partition(THINK)[2]:
-            return f"\\boxed{{1}}{END}"
-        return "x" * (lengths[int(draw(0) * len(lengths))] - 1) + END_THINK
-
-    return script
-
-
-@given(seeds, st.integers(1, 6), st.sampled_from([7, 16, 256]))
-def test_the_m_shortest_of_k_cost_what_their_clock_says(seed: int, m: int, piece: int) -> None:
-    """short-m@k (arXiv 2505.17813): at the tick at which m have ended, all others are stopped."""
-    opened = Open(ended_at([10, 20, 30, 40]), piece=piece, seed=seed)
-    alone = [done(opened.reasoner(Ledger()).branch(str(index)).think()).thinking_tokens for index in range(6)]
-    branches = [opened.door.branch(str(index)) for index in range(6)]
-    traces = done(opened.door.race(branches, enough=lambda ended: len(ended) >= m))
-    stop = sorted(alone)[m - 1]
-    assert [trace.thinking_tokens for trace in traces] == [min(length, stop) for length in alone]
-    assert [trace.thinking_ended for trace in traces] == [length <= stop for length in alone]
-    bill = opened.door.cost(*traces)
-    assert bill.discarded == sum(min(length, stop) for length in alone)
-    assert bill.sequential == stop
-
-
-@given(seeds, st.sampled_from([1, 16]), st.integers(1, 40), st.integers(1, 8))
-def test_a_race_gives_the_same_bytes_whatever_its_piece(seed: int, piece: int, line: int, m: int) -> None:
-    def cut_at(trace: Trace) -> int | None:
-        """Dies at its first z behind the first `line` tokens."""
-        text = trace.segments[1].text
-        place = text.find("z", line)
-        return place + 1 if place >= 0 else None
-
-    def run(size: int) -> tuple[tuple[Trace, ...], Cost, list[int]]:
-        opened = Open(rambler, piece=size, seed=seed)
-        asked: list[int] = []
-
-        def enough(ended: Sequence[Trace]) -> bool:
-            asked.append(len(ended))
-            return len(ended) >= m
-
-        branches = [opened.door.branch(str(index)) for index in range(8)]
-        traces = done(opened.door.race(branches, enough=enough, cut_at=cut_at, max_tokens=150))
-        return traces, opened.door.cost(*traces), asked
-
-    assert run(piece) == run(256)
-
-
-def test_killed_traces_can_be_paid_without_a_ballot() -> None:
-    opened = Open(ended_at([10, 20, 30, 40]))
-
-    async def shortest() -> tuple[Answer, tuple[Trace, ...]]:
-        branches = [opened.door.branch(str(index)) for index in range(6)]
-        traces = await opened.door.race(branches, enough=lambda ended: bool(ended))
-        place = next(place for place, trace in enumerate(traces) if trace.thinking_ended)
-        return opened.door.choose(await branches[place].answer(traces[place]), seen=traces), traces
-
-    answer, traces = done(shortest())
-    assert len(answer.traces) == 1
-    assert answer.cost.thinking == traces[0].thinking_tokens
-    dead = [trace for trace in traces if trace.segments[1] != answer.traces[0].segments[1]]
-    assert answer.cost.discarded == sum(trace.thinking_tokens for trace in dead)
-
-
-def test_weights_of_one_are_a_plain_vote_and_others_decide() -> None:
-    opened = Open()
-
-    async def votes() -> tuple[Answer, Answer, list[Answer]]:
-        answers = [await _once(opened.door.branch(str(index))) for index in range(9)]
-        return opened.door.vote(answers), opened.door.vote(answers, weights=[1] * 9), answers
-
-    plain, ones, answers = done(votes())
-    assert (plain.text, plain.cost, plain.traces) == (ones.text, ones.cost, ones.traces)
-    assert opened.ledger.given(plain, "").ballots == opened.ledger.given(ones, "").ballots == 9
-    for place, answer in enumerate(answers):
-        weighted = opened.door.vote(answers, weights=[float(index == place) for index in range(9)])
-        assert weighted.extracted == answer.extracted
-        assert weighted.cost == plain.cost
-        assert opened.ledger.given(weighted, "").ballots == 0
-
-
-def test_a_tie_may_go_to_the_shortest_thinking() -> None:
-    opened = Open()
-
-    async def sampled() -> list[Answer]:
-        return [await _once(opened.door.branch(str(index))) for index in range(6)]
-
-    different = {answer.extracted: answer for answer in done(sampled())}
-    answers = sorted(different.values(), key=lambda answer: -answer.traces[0].thinking_tokens)
-    assert len(answers) > 1
-    assert opened.door.vote(answers).extracted == answers[0].extracted
-    assert opened.door.vote(answers, ties="shortest").extracted == answers[-1].extracted
-
-
-def test_no_answer_never_wins_with_any_weight() -> None:
-    def script(text: str, draw: Draw) -> str:
-        if END_THINK in text.partition(THINK)[2]:
-            return END if draw(0) < 0.5 else f"\\boxed{{7}}{END}"
-        return f"hm{END_THINK}"
-
-    opened = Open(script)
-
-    async def sampled() -> list[Answer]:
-        return [await _once(opened.door.branch(str(index))) for index in range(12)]
-
-    answers = done(sampled())
-    assert {answer.extracted for answer in answers} == {None, "7"}
-    weights = [1000.0 if answer.extracted is None else 0.001 for answer in answers]
-    assert opened.door.vote(answers, weights=weights).extracted == "7"
 
 
 def test_random_numbers_depend_on_seed_problem_branch_and_label_alone() -> None:
@@ -450,14 +277,14 @@ def test_the_critical_path_does_not_depend_on_when_branches_are_opened() -> None
     async def early(door: ModelReasoner) -> list[Cost]:
         branches, answers, costs = [door.branch(str(index)) for index in range(4)], [], []
         for branch in branches:
-            answers.append(await _once(branch))
+            answers.append(await once(branch))
             costs.append(door.vote(answers).cost)
         return costs
 
     async def late(door: ModelReasoner) -> list[Cost]:
         answers, costs = [], []
         for index in range(4):
-            answers.append(await _once(door.branch(str(index))))
+            answers.append(await once(door.branch(str(index))))
             costs.append(door.vote(answers).cost)
         return costs
 
@@ -468,11 +295,11 @@ def test_a_branch_that_was_opened_for_what_was_seen_comes_after_it_and_pays_for_
     opened = Open()
 
     async def windows() -> tuple[Answer, Answer]:
-        first = await _once(opened.door.branch("0"))
-        return first, await _once(opened.door.branch("1", seen=[first]))
+        first = await once(opened.door.branch("0"))
+        return first, await once(opened.door.branch("1", seen=[first]))
 
     first, second = done(windows())
-    alone = done(_once(Open().door.branch("1")))
+    alone = done(once(Open().door.branch("1")))
     assert second.text == alone.text
     assert second.cost.sequential == first.cost.sequential + alone.cost.sequential
     assert second.cost.thinking == first.cost.thinking + alone.cost.thinking
@@ -521,16 +348,3 @@ def test_what_no_verb_takes_is_a_misuse_that_says_so(act: Act) -> None:
 def test_a_prompt_without_room_is_refused_by_ask_as_by_the_task() -> None:
     with pytest.raises(EngineError, match="no room to think"):
         Open().door.ask("x" * 200_000)
-
-
-@pytest.mark.parametrize("piece", [1, 16, 256])
-def test_a_race_that_goes_back_behind_what_was_seen_pays_for_it_whatever_its_piece(piece: int) -> None:
-    opened = Open(rambler, piece=piece)
-
-    async def back() -> tuple[Trace, Cost]:
-        whole = await opened.door.think()
-        [dead] = await opened.door.race([opened.door], cut_at=lambda trace: 1)
-        return whole, (await opened.door.answer(dead)).cost
-
-    whole, cost = done(back())
-    assert (cost.thinking, cost.thinking + cost.discarded) == (1, whole.thinking_tokens)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -133,7 +134,7 @@ def test_the_key_is_the_same_whatever_columns_are_asked_for() -> None:
         {"prompt": (98,)},
     ],
 )
-def test_the_key_tells_apart_all_that_determines_the_text(other: dict[str, object]) -> None:
+def test_the_key_tells_apart_all_that_determines_the_text(other: dict[str, Any]) -> None:
     world = World(rambler)
     one = request(world, 10)
     assert world.scheduler.key(one) != world.scheduler.key(replace(one, **other))

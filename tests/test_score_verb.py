@@ -235,7 +235,8 @@ def test_another_scorer_or_problem_is_another_score(change: str) -> None:
     if change == "problem":
         problem = replace(problem, prompt="d")
     else:
-        opened.scorer.info = replace(opened.scorer.info, **{change: {"a": 1} if change == "identity" else "z"})
+        changed: dict[str, Any] = {change: {"a": 1} if change == "identity" else "z"}
+        opened.scorer.info = replace(opened.scorer.info, **changed)
     assert opened.world.scoring.key("good", problem, candidate) != key
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import cast
 
 import pytest
+
+from tts_bench import registry
+from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Reasoner, Segment, Strategy, Trace
+from tts_bench.errors import Misuse, UserError
 from tts_bench.strategies.baseline import Baseline
 from tts_bench.strategies.budget_forcing import BudgetForcing
 from tts_bench.strategies.learned_token import LearnedTokenForcing
 from tts_bench.strategies.majority_vote import MajorityVote
-
-from tts_bench import registry
-from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Segment, Strategy, Trace
-from tts_bench.errors import Misuse, UserError
 
 PROBLEM = Problem("1", "sums", "1 + 1?")
 TOKEN = LearnedToken("<|go|>", (0.5,), "model", "digest")
@@ -84,9 +84,14 @@ class Fake:
         return Answer("".join(answer.text for answer in answers), None, Cost(), traces, ())
 
 
+def door(fake: Fake) -> Reasoner:
+    """It has those methods only that the strategies here call."""
+    return cast(Reasoner, fake)
+
+
 def solve(strategy: Strategy, fake: Fake) -> list[Answer]:
     async def collect() -> list[Answer]:
-        return [answer async for answer in strategy.solve(PROBLEM, fake)]
+        return [answer async for answer in strategy.solve(PROBLEM, door(fake))]
 
     return asyncio.run(collect())
 
@@ -150,10 +155,11 @@ def test_a_vote_is_cast_for_the_first_k_samples_whichever_ends_first() -> None:
 
 
 def test_samples_of_a_vote_are_in_flight_together_and_keep_their_budget() -> None:
-    fake, seen = Fake(delays=dict.fromkeys("0123", 0.01)), []
+    fake = Fake(delays=dict.fromkeys("0123", 0.01))
+    seen: list[str] = []
 
     async def watch() -> None:
-        answers = MajorityVote(4, budget=32).solve(PROBLEM, fake)
+        answers = MajorityVote(4, budget=32).solve(PROBLEM, door(fake))
         first = asyncio.ensure_future(anext(answers))
         await asyncio.sleep(0.001)
         seen.extend(fake.running)
@@ -169,7 +175,7 @@ def test_a_sample_that_fails_ends_the_vote_after_the_rungs_before_it() -> None:
     fake, texts = Fake(failing="2", delays={"0": 0.01, "3": 60}), []
 
     async def collect() -> None:
-        async for answer in MajorityVote(4).solve(PROBLEM, fake):
+        async for answer in MajorityVote(4).solve(PROBLEM, door(fake)):
             texts.append(answer.text)
 
     with pytest.raises(RuntimeError, match="engine"):
@@ -183,7 +189,7 @@ def test_a_vote_that_is_given_up_leaves_no_sample_running(how: str) -> None:
     fake = Fake(delays={"1": 60, "2": 60})
 
     async def give_up() -> None:
-        answers = cast(AsyncGenerator[Answer, None], MajorityVote(3).solve(PROBLEM, fake))
+        answers = cast(AsyncGenerator[Answer, None], MajorityVote(3).solve(PROBLEM, door(fake)))
         await anext(answers)
         if how == "closed":
             await answers.aclose()
@@ -233,11 +239,10 @@ def test_strategies_import_the_contract_and_their_siblings_only() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 assert all(alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names), file
-            if isinstance(node, ast.ImportFrom) and node.level == 0:
+            if isinstance(node, ast.ImportFrom):
                 module = node.module or ""
-                assert module == "tts_bench.api" or module.partition(".")[0] in sys.stdlib_module_names, file
-            if isinstance(node, ast.ImportFrom) and node.level:
-                assert node.level == 1, file
+                ours = module == "tts_bench.api" or module.startswith("tts_bench.strategies.")
+                assert ours or module.partition(".")[0] in sys.stdlib_module_names, file
 
 
 def test_every_strategy_file_is_an_entry_point() -> None:
@@ -248,5 +253,5 @@ def test_every_strategy_file_is_an_entry_point() -> None:
 def test_solve_returns_an_async_iterator_before_anything_runs() -> None:
     fake = Fake()
     for strategy in (Baseline(), BudgetForcing(), LearnedTokenForcing(TOKEN), MajorityVote(2)):
-        assert isinstance(strategy.solve(PROBLEM, fake), AsyncIterator)
+        assert isinstance(strategy.solve(PROBLEM, door(fake)), AsyncIterator)
     assert fake.calls == []

@@ -8,7 +8,7 @@ from datetime import date
 
 import pytest
 
-from tests.families import CASES, CHATML, LLAMA, LLAMA_OPENS, LLAMA_REPLY, OPENS, REPLY, chat, say
+from tests.families import CASES, CHATML, LLAMA, LLAMA_OPENS, LLAMA_REPLY, OPENS, REPLY, Case, chat, say
 from tests.test_families import tokenizer_of
 from tts_bench.config import ModelConfig
 from tts_bench.errors import EngineError, UserError
@@ -31,9 +31,10 @@ PLAIN = chat(CHATML, REPLY, OPENS)
 
 
 @pytest.mark.parametrize("case", {case.template: case for case in CASES}.values(), ids=lambda case: case.name)
-def test_a_template_says_what_transformers_says(case: object, in_process: None) -> None:
-    tokenizer = tokenizer_of(case.template)  # type: ignore[attr-defined]
-    template = replace(tokenizer.template, day=date.today())  # type: ignore[type-var]
+def test_a_template_says_what_transformers_says(case: Case, in_process: None) -> None:
+    tokenizer = tokenizer_of(case.template)
+    assert tokenizer.template is not None
+    template = replace(tokenizer.template, day=date.today())
     for talk in TALKS:
         for generate in (True, False):
             wanted = tokenizer.inner.apply_chat_template(talk, tokenize=False, add_generation_prompt=generate)

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tts_bench.strategies.baseline import Baseline
 
 from tts_bench import registry
+from tts_bench.api import Strategy
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
+from tts_bench.strategies.baseline import Baseline
 from tts_bench.testing import CLAIMS, Broken, Claim, conform, results
 
 PLUGINS = sorted(Path(__file__).with_name("plugins").glob("*.py"))
@@ -35,7 +36,7 @@ def plugins(*, first: bool = False) -> list[object]:
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 @pytest.mark.parametrize("spec", [*registry.names(), *SETTINGS])
-def test_every_strategy_keeps_every_claim(spec: str, claim: Claim) -> None:
+def test_every_strategy_keeps_every_claim(spec: str, claim: Claim[Strategy]) -> None:
     conform(spec, claim)
 
 

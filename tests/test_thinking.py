@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from tokenizers.decoders import ByteLevel as ByteLevelDecoder
 from transformers import PreTrainedTokenizerFast
 
+from tts_bench.api import Turn
 from tts_bench.errors import UserError
 from tts_bench.thinking import PRESETS, detect
 
@@ -56,11 +59,11 @@ class TransformersTokenizer:
     def encode(self, text: str) -> tuple[int, ...]:
         return tuple(self._inner.encode(text, add_special_tokens=False))
 
-    def decode(self, tokens: tuple[int, ...]) -> str:
+    def decode(self, tokens: Sequence[int]) -> str:
         return str(self._inner.decode(list(tokens)))
 
-    def render(self, prompt: str, system: str | None = None) -> str:
-        messages = [{"role": "user", "content": prompt}]
+    def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
+        messages = [{"role": "user", "content": str(prompt)}]
         return str(self._inner.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
 

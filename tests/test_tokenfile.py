@@ -43,7 +43,7 @@ def edit(**changes: object) -> Callable[[Path], None]:
     return change
 
 
-def tensor(**tensors: Any) -> Callable[[Path], None]:  # noqa: ANN401
+def tensor(**tensors: Any) -> Callable[[Path], None]:
     return lambda folder: save_file(
         {key: np.asarray(value) for key, value in tensors.items()}, folder / "token.safetensors"
     )

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}<|im_end|>\n{% endfor %}"
@@ -18,6 +25,16 @@ _TEXT = (
     "Tom has 12 apples and gives away 5 of them, so 12 - 5 = 7 apples are left. Final answer: Alternatively, Wait Wait."
 )
 Architecture = Literal["llama", "qwen2"]
+
+
+def input_rows(model: PreTrainedModel) -> torch.Tensor:
+    """Its input embeddings, a row for each token."""
+    return cast(torch.Tensor, model.get_input_embeddings().weight)
+
+
+def generated(model: PreTrainedModel, ids: torch.Tensor, **options: Any) -> torch.Tensor:
+    """What transformers' own `generate` makes of `ids`; its types fit none of the models that transformers loads."""
+    return cast(torch.Tensor, cast(Any, model).generate(ids, **options))
 
 
 def make_tiny(

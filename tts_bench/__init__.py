@@ -1,3 +1,3 @@
 """tts-bench: comparable accuracy-versus-compute curves for test-time scaling of language models."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -10,13 +10,13 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from . import relations, units, words
-from .evaluation import Undefined
-from .forms import Form, one, several
-from .identity import described
-from .literals import exact
-from .spelling import closing, plain, split, tight, without_text
-from .syntax import Unreadable, parse
+from tts_bench.tasks.answers import relations, units, words
+from tts_bench.tasks.answers.evaluation import Undefined
+from tts_bench.tasks.answers.forms import Form, one, several
+from tts_bench.tasks.answers.identity import described
+from tts_bench.tasks.answers.literals import exact
+from tts_bench.tasks.answers.spelling import closing, plain, split, tight, without_text
+from tts_bench.tasks.answers.syntax import Unreadable, parse
 
 LIMIT = 400  # characters; longer answers are compared as they are spelled
 _LEVELS = 8  # of brackets and lists within each other

@@ -13,8 +13,20 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from .numbers import BITS, DIGITS, ZERO, Value, context, inexact, is_real, settled, shown, tidy, whole_root
-from .syntax import Node, Unreadable
+from tts_bench.tasks.answers.numbers import (
+    BITS,
+    DIGITS,
+    ZERO,
+    Value,
+    context,
+    inexact,
+    is_real,
+    settled,
+    shown,
+    tidy,
+    whole_root,
+)
+from tts_bench.tasks.answers.syntax import Node, Unreadable
 
 _EXPONENT = 1_000_000  # binary digits before the point of any number
 

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 
-from .evaluation import Undefined, coordinate, evaluate, imaginary, variables
-from .numbers import SHOWN, Value, context, inexact, settled, shown
-from .syntax import Node, Unreadable
+from tts_bench.tasks.answers.evaluation import Undefined, coordinate, evaluate, imaginary, variables
+from tts_bench.tasks.answers.numbers import SHOWN, Value, context, inexact, settled, shown
+from tts_bench.tasks.answers.syntax import Node, Unreadable
 
 Function = Callable[[Mapping[str, Value], bool], Value]  # of the values of its variables, and whether it has to be real
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
-from . import units, words
-from .evaluation import Undefined, evaluate, variables
-from .forms import Form, one
-from .identity import digest_of_ratios, summary
-from .numbers import Value, context, inexact, is_real, settled, shown
-from .spelling import split, tight, without_text
-from .syntax import Node, Unreadable, number, parse
+from tts_bench.tasks.answers import units, words
+from tts_bench.tasks.answers.evaluation import Undefined, evaluate, variables
+from tts_bench.tasks.answers.forms import Form, one
+from tts_bench.tasks.answers.identity import digest_of_ratios, summary
+from tts_bench.tasks.answers.numbers import Value, context, inexact, is_real, settled, shown
+from tts_bench.tasks.answers.spelling import split, tight, without_text
+from tts_bench.tasks.answers.syntax import Node, Unreadable, number, parse
 
 Reading = Callable[[str], Form]
 

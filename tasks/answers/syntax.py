@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-from .literals import exact, repeating, too_large
-from .spelling import closing, without_text
+from tts_bench.tasks.answers.literals import exact, repeating, too_large
+from tts_bench.tasks.answers.spelling import closing, without_text
 
 _DEPTH = 40  # levels of brackets, fractions and powers
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![\d.A-Za-z(\\]))?|\.\d+|\d+\.(?!\d)")

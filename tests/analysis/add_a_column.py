@@ -17,12 +17,13 @@ from tts_bench import measures
 
 folder, row = Path(sys.argv[1]), sys.argv[2]
 if row:
-    measures.MEASURES += (eval(row.strip().removesuffix(","), vars(measures)),)  # the line of docs/measures.md
+    added = eval(row.strip().removesuffix(","), vars(measures))  # the line of docs/measures.md
+    vars(measures)["MEASURES"] = (*measures.MEASURES, added)
 
-from boards import run_folder  # noqa: E402
 from rich.console import Console  # noqa: E402
 
 from docs.measures_reference import table  # noqa: E402
+from tests.analysis.boards import run_folder  # noqa: E402
 from tests.analysis.run_folders import FIXTURES  # noqa: E402
 from tts_bench.analysis.curve import read_curve  # noqa: E402
 from tts_bench.cli.main import _run  # noqa: E402

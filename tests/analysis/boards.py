@@ -95,7 +95,7 @@ def content(
     }
 
 
-def entry(lines: dict[str, Sequence[float]], **options: Any) -> Entry:  # noqa: ANN401
+def entry(lines: dict[str, Sequence[float]], **options: Any) -> Entry:
     return Entry.model_validate(complete(content(lines, **options)))
 
 

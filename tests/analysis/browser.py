@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Dialog, Page, sync_playwright
 
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
@@ -33,6 +33,10 @@ class Tab:
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
+    def dismissed(self, dialog: Dialog) -> None:
+        self.said.append(dialog.message)
+        dialog.dismiss()
+
     def count(self, selector: str) -> int:
         return self.page.locator(selector).count()
 
@@ -41,14 +45,14 @@ class Tab:
 
 
 @contextmanager
-def opened(browser: Browser, path: Path, **how: Any) -> Iterator[Tab]:  # noqa: ANN401
+def opened(browser: Browser, path: Path, **how: Any) -> Iterator[Tab]:
     """The page at `path`, drawn. At the end it must have complained of nothing and asked for nothing but itself."""
     with browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **how}) as context:
         context.set_default_timeout(10_000)
         tab = Tab(context.new_page())
         tab.page.on("console", lambda message: tab.said.append(message.text))
         tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
-        tab.page.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
+        tab.page.on("dialog", tab.dismissed)
         tab.page.on("request", lambda request: tab.asked.append(request.url))
         tab.page.goto(path.as_uri())
         tab.page.wait_for_selector("html[data-ready]")

@@ -39,7 +39,7 @@ def _scored(record: Record) -> Record:
     return replace(record, answers=answers)
 
 
-def write_run(folder: Path, records: Iterable[Record], **header: Any) -> Path:  # noqa: ANN401
+def write_run(folder: Path, records: Iterable[Record], **header: Any) -> Path:
     """The folder of a finished run."""
     folder.mkdir(parents=True)
     records = list(records)

@@ -40,7 +40,7 @@ def failed(*answers: AnswerRecord, doc: int = 0, task: str = "gsm8k", strategy: 
     return record(*answers, doc=doc, task=task, strategy=strategy, error=ErrorRecord("raised", "ValueError: no"))
 
 
-ARMS = {  # rungs: name, mean thinking tokens, chance of a right answer
+ARMS: dict[str, list[tuple[str, float, float]]] = {  # rungs: name, mean thinking tokens, chance of a right answer
     "baseline:budgets=64+128+256": [(str(2**k), 0.8 * 2**k, 0.1 + 0.08 * (k - 6)) for k in (6, 7, 8)],
     "budget-forcing:extensions=4,cue=Wait": [(str(k), 190 + 60 * k, 0.25 + 0.02 * k) for k in range(5)],
     "majority-vote:samples=64": [(str(k), 190.0 * k, 0.25 + 0.055 * math.log2(k)) for k in range(1, 65)],

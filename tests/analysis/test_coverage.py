@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up import answer, record
 from numpy.typing import NDArray
 from scipy.stats import binom, multinomial, norm, t
 
 from benchmarks.coverage import Cell, measured
+from tests.analysis.made_up import answer, record
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.curve import wilson
 from tts_bench.analysis.points import points, share_interval
@@ -75,8 +75,8 @@ def coverage(n: int, better: float, worse: float) -> float:
     return float(chance[(low <= truth + 1e-9) & (truth - 1e-9 <= high)].sum() / chance.sum())
 
 
-def batches(*columns: NDArray[np.int64]) -> list[list[NDArray[np.int64]]]:
-    return [[column[start : start + 500] for column in columns] for start in range(0, len(columns[0]), 500)]
+def batches(a: NDArray[np.int64], b: NDArray[np.int64]) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    return [(a[start : start + 500], b[start : start + 500]) for start in range(0, len(a), 500)]
 
 
 @pytest.mark.slow

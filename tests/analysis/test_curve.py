@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import answer, made_up, record
 from scipy.stats import binomtest
 
+from tests.analysis.made_up import answer, made_up, record
 from tts_bench.analysis.curve import Point, marked, read_curve, wilson, write_curve
 from tts_bench.analysis.points import points
 from tts_bench.errors import UserError

@@ -17,11 +17,11 @@ from statistics import stdev
 from typing import Any
 
 import pytest
-from made_up import answer, record
-from run_folders import FIXTURES
 from scipy.stats import binomtest, norm, t
-from voters import broken, plain, sampled
 
+from tests.analysis.made_up import answer, record
+from tests.analysis.run_folders import FIXTURES
+from tests.analysis.voters import broken, plain, sampled
 from tts_bench.analysis.curve import read_curve, write_curve
 from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_run
@@ -151,7 +151,8 @@ def tokens(lines: list[Json], task: str, strategy: str, rung: int) -> float:
         for one in lines
         if (one["task"], one["strategy"]) == (task, strategy) and not one["error"]
     ]
-    return sum(bill["thinking"] + bill["forced"] + bill["answer"] for bill in bills) / len(bills)
+    total: int = sum(bill["thinking"] + bill["forced"] + bill["answer"] for bill in bills)
+    return total / len(bills)
 
 
 def interval(values: Sequence[Fraction]) -> tuple[float, float]:

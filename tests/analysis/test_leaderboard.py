@@ -12,8 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from boards import edit, entry, findings, made, other_seed, run_folder
 
+from tests.analysis.boards import edit, entry, findings, made, other_seed, run_folder
 from tests.refusals import MAIN, check_message, contents
 from tts_bench.analysis.curve import read_curve
 from tts_bench.cli import main as root
@@ -63,7 +63,7 @@ def test_the_same_entries_give_the_same_bytes_in_every_process_and_order(board: 
         (folder / "entries").mkdir(parents=True)
         for path in sorted((board / "entries").iterdir(), reverse=bool(place)):
             shutil.copy(path, folder / "entries")
-        command = [sys.executable, "-c", MAIN, "leaderboard", "build", "--folder", folder]
+        command: list[str | Path] = [sys.executable, "-c", MAIN, "leaderboard", "build", "--folder", folder]
         subprocess.run(command, check=True, env={**os.environ, "PYTHONHASHSEED": hashing}, stdout=subprocess.DEVNULL)
         assert relative(folder) == relative(board)
 

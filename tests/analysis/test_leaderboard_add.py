@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from boards import Header, edit, run_folder, second_run
 
+from tests.analysis.boards import Header, edit, run_folder, second_run
 from tests.analysis.run_folders import FIXTURES
 from tests.refusals import check_message, contents
 from tts_bench.cli import main as root

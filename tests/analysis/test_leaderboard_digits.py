@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 import pytest
-from boards import findings, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.analysis.boards import findings, made
 from tts_bench.errors import UserError
 from tts_bench.present.leaderboard.board import Finding, read_entry
 

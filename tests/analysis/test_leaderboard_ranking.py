@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from boards import content, entry
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
+from tests.analysis.boards import content, entry
 from tts_bench.cli.main import parses
 from tts_bench.present.leaderboard.document import Cells, document
 from tts_bench.present.leaderboard.ranking import TOLD, rankings
@@ -47,14 +48,14 @@ def test_means_do_not_depend_on_the_order_of_the_problems(values: list[int], shu
         held = content({"a": [0] * len(values)})
         problems = held["tasks"]["sums"]["strategies"]["a"]["rungs"]["only"]["problems"]
         problems["flops"] = packed(map(float, column))
-        return complete(held)["tasks"]["sums"]["strategies"]["a"]["rungs"]["only"]["flops"]
+        return float(complete(held)["tasks"]["sums"]["strategies"]["a"]["rungs"]["only"]["flops"])
 
     other = list(values)
     shuffle.shuffle(other)
     assert mean(values) == mean(other) == pytest.approx(sum(values) / len(values), rel=1e-15)
 
 
-def ranks(lines: dict[str, list[float]]) -> dict[str, tuple[int, bool]]:
+def ranks(lines: dict[str, Sequence[float]]) -> dict[str, tuple[int, bool]]:
     [ranking] = rankings({"x.json": entry(lines)})
     return {row.line.label: (row.rank, row.tied) for row in ranking.rows}
 
@@ -91,9 +92,9 @@ def test_p_values_are_those_of_scipys_sign_test_times_holms_factors(verdicts: li
     # Holm in one formula: the largest of the corrected p-values up to this one, each times the tests not below it.
     holm = [max(min(1.0, other * sum(p >= other for p in raw)) for other in raw if other <= mine) for mine in raw]
     assert [row.p for row in ranking.rows[1:]] == pytest.approx(holm, abs=1e-12)
-    for above, row in pairwise(ranking.rows):
-        assert (row.rank > above.rank) == (row.p is not None and row.p < TOLD)
-        assert row.tied or row.rank > above.rank
+    for row, after in pairwise(ranking.rows):
+        assert (after.rank > row.rank) == (after.p is not None and after.p < TOLD)
+        assert after.tied or after.rank > row.rank
 
 
 def test_scores_between_right_and_wrong_are_compared_by_sign_flips() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from boards import content
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -18,6 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import TypeAdapter, ValidationError
 
+from tests.analysis.boards import content
 from tts_bench.cli.main import parses
 from tts_bench.measures import Shown, columns
 from tts_bench.present.leaderboard.command import arguments

@@ -13,12 +13,12 @@ from typing import get_type_hints
 
 import numpy as np
 import pytest
-from boards import content, run_folder
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up import answer, record
-from run_folders import FIXTURES
 
+from tests.analysis.boards import content, run_folder
+from tests.analysis.made_up import answer, record
+from tests.analysis.run_folders import FIXTURES
 from tests.pages import ROOT, blocks
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.curve import read_curve, write_curve
@@ -48,9 +48,13 @@ def worked_example() -> str:
 
 @pytest.mark.parametrize("added", [True, False])
 def test_a_row_of_the_table_is_a_column_of_every_file_table_and_page(tmp_path: Path, added: bool) -> None:
-    command = [sys.executable, Path(__file__).with_name("add_a_column.py"), tmp_path, worked_example() if added else ""]
-    path = os.pathsep.join([str(ROOT), str(Path(__file__).parent)])
-    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path, "COLUMNS": "160"}, capture_output=True)
+    command: list[str | Path] = [
+        sys.executable,
+        Path(__file__).with_name("add_a_column.py"),
+        tmp_path,
+        worked_example() if added else "",
+    ]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "160"}, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     heading = re.compile(r"^.*\btokens\b.*\breplies\b.*$", re.M)  # in one line with the others
     found = {

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 import pytest
-from made_up import answer, made_up, record
 
+from tests.analysis.made_up import answer, made_up, record
 from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points

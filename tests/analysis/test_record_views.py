@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from run_folders import FIXTURES
 
+from tests.analysis.run_folders import FIXTURES
 from tts_bench.api import Cost
 from tts_bench.records import (
     AnswerRecord,

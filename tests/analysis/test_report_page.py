@@ -1,89 +1,37 @@
-"""The report in a real Chromium: what it shows, how it is worked with, and that it keeps to itself."""
+"""The report in a real Chromium: what it shows, and how it is worked with."""
 
 from __future__ import annotations
 
 import json
 import math
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Error
+from playwright.sync_api import Browser
 
-from tests.analysis.browser import Tab, chromium, needs_chromium, opened
-from tests.analysis.made_runs import solved, write_run, write_samples
+from tests.analysis.browser import Tab, needs_chromium, opened
+from tests.analysis.report_pages import POINTS, RECORDS, choose
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import AXES
-from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import curve_of, series_of
-from tts_bench.cli import main as root
 from tts_bench.measures import Shown, columns
 from tts_bench.present.words import reading, sentences
-from tts_bench.records import ErrorRecord, Record
+from tts_bench.records import Record
 
 pytestmark = needs_chromium
 
-RECORDS = solved()
-POINTS = points(RECORDS, metrics={"sums": "strict"})
-LONG = "x" * 4000
-HOSTILE = (
-    "</script><script>alert(1)</script><img src=x onerror=alert(2)><svg onload=alert(3)>"
-    "<a href='javascript:alert(4)'>\u202egnp.exe\u2066\x00\x1b[31m\x85\u200b<style>*{display:none}</style>"
-    "<!-- --><script src='http://127.0.0.1/x.js'></script>${alert(5)}{{7*7}}&lt;b&gt;" + LONG
-)
-HOSTILE_NAME = "budget-forcing:cue=</script><img src=x onerror=alert(6)>\u202e" + LONG[:200]
 
-
-def hostile(record: Record) -> Record:
-    if record.error:
-        return replace(record, strategy=HOSTILE_NAME, task=HOSTILE[:80], error=ErrorRecord("raised", HOSTILE))
-    segments = tuple(replace(part, text=f"{part.text} {HOSTILE}", extracted=HOSTILE) for part in record.segments)
-    answers = tuple(replace(answer, text=HOSTILE, extracted=HOSTILE) for answer in record.answers)
-    return replace(record, strategy=HOSTILE_NAME, task=HOSTILE[:80], segments=segments, answers=answers)
-
-
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    folder = tmp_path_factory.mktemp("reports")
-    plain = write_run(folder / "plain", RECORDS)
-    other = write_run(folder / "other", [record for record in RECORDS if not record.error], seed=1)
-    identity = {"strategies": list(dict.fromkeys(record.strategy for record in RECORDS)), "data": {"sums": "cd" * 32}}
-    seeded = write_run(folder / "seeded", RECORDS, identity={**identity, "seed": 1})
-    votes = [record for record in RECORDS if record.strategy.startswith("majority")]
-    write_samples(plain, "sums", {record.doc_id: "no <b>7</b>" for record in RECORDS})
-    facts = {"metrics": {HOSTILE[:80]: "strict"}, "command": HOSTILE, "model": {"name": HOSTILE, "notes": [HOSTILE]}}
-    bad = write_run(folder / "</title><script>alert(7)".replace("/", "\u2215"), map(hostile, votes), **facts)
-    made = {
-        "plain": (plain,),
-        "two": (plain, other),
-        "seeds": (plain, seeded),
-        "hostile": (bad,),
-        "few": (plain, "--texts", "errors"),
-    }
-    for name, arguments in made.items():
-        assert root._run(["report", *map(str, arguments), "--out", str(folder / f"{name}.html")]) == 0
-    return {name: folder / f"{name}.html" for name in made}
-
-
-@pytest.fixture(scope="module")
-def browser(reports: dict[str, Path]) -> Iterator[Browser]:  # after the runs: they need asyncio, which it occupies
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture
-def tab(browser: Browser, reports: dict[str, Path]) -> Iterator[Tab]:
-    with opened(browser, reports["plain"]) as tab:
-        yield tab
+def percent(share: float | None) -> str:
+    assert share is not None
+    return f"{100 * share:.1f}"
 
 
 def places(tab: Tab) -> list[float]:
-    return tab.page.eval_on_selector_all(".point .halo", "nodes => nodes.map(node => +node.getAttribute('cx'))")
+    found = tab.page.eval_on_selector_all(".point .halo", "nodes => nodes.map(node => +node.getAttribute('cx'))")
+    return list(map(float, found))
 
 
 def test_a_hovered_point_tells_its_numbers(tab: Tab) -> None:
@@ -93,8 +41,8 @@ def test_a_hovered_point_tells_its_numbers(tab: Tab) -> None:
         tab.page.locator(".point .halo").nth(index).hover(force=True)
         told = " ".join(tab.texts(".tip"))
         assert f"rung {point.rung}" in told
-        assert f"{100 * point.accuracy:.1f}%" in told
-        assert f"{100 * point.low:.1f} to {100 * point.high:.1f}%" in told
+        assert f"{percent(point.accuracy)}%" in told
+        assert f"{percent(point.low)} to {percent(point.high)}%" in told
     tab.page.mouse.move(2, 2)
     assert tab.page.locator(".tip").is_hidden()
 
@@ -145,7 +93,7 @@ def test_a_press_on_a_heading_sorts_by_numbers_and_another_turns_the_order(tab: 
 
 
 def test_the_table_holds_every_point(tab: Tab) -> None:
-    assert column(tab, "Accuracy") == [f"{100 * point.accuracy:.1f}%" for point in POINTS]
+    assert column(tab, "Accuracy") == [f"{percent(point.accuracy)}%" for point in POINTS]
     assert column(tab, "Rung") == [point.rung for point in POINTS]
     assert column(tab, "Tokens") == [f"{point.generated:,.0f}" for point in POINTS]
 
@@ -204,11 +152,6 @@ def test_right_and_wrong_take_each_others_place_and_a_strategy_narrows_the_list(
     assert tab.texts("#found") == [f"10 traces of {len(RECORDS)}"]
     filters.get_by_label("Problem number").fill("3")
     assert tab.texts("#found") == [f"1 trace of {len(RECORDS)}"]
-
-
-def choose(tab: Tab, place: int) -> None:
-    tab.page.locator("#list button").nth(place).click()
-    tab.page.wait_for_selector(".segment, #trace .notice")
 
 
 def test_a_trace_shows_the_segments_of_each_rung_and_what_they_cost(tab: Tab) -> None:
@@ -278,7 +221,7 @@ def test_seeds_taken_together_have_the_table_that_compare_prints(browser: Browse
             row.all_inner_texts() for row in (r.locator("td") for r in tab.page.locator("#verdicts tbody tr").all())
         ]
         assert [row[1:3] for row in rows] == [[point.strategy, point.rung] for point in curve]
-        assert [row[3] for row in rows] == [f"{100 * point.accuracy:.1f}%" for point in curve]
+        assert [row[3] for row in rows] == [f"{percent(point.accuracy)}%" for point in curve]
         heads = tab.texts("#verdicts th")
         assert {row[heads.index("Seeds")] for row in rows} == {"2"}
         assert [row[heads.index("Of all")] for row in rows] == [
@@ -293,59 +236,6 @@ def test_what_was_left_out_is_said_on_the_page_and_at_the_trace(browser: Browser
         choose(tab, 0)
         assert "not in this file" in " ".join(tab.texts("#trace .notice"))
         assert tab.count(".rungs button") == 3
-
-
-def test_hostile_text_is_shown_as_text_and_does_nothing(browser: Browser, reports: dict[str, Path]) -> None:
-    with opened(browser, reports["hostile"]) as tab:
-        for place in range(tab.count("#list button")):
-            choose(tab, place)
-            tab.page.eval_on_selector_all("details", "nodes => nodes.forEach(node => { node.open = true; })")
-            assert tab.count("main script, main img, main style, main a, main iframe") == 0
-        choose(tab, 0)
-        pre = tab.texts(".segment.answer pre")[0]
-        assert "<img src=x onerror=alert(2)><svg onload=alert(3)>" in pre
-        assert "&lt;b&gt;" in pre
-        assert r"\u202egnp.exe\u2066\u0000\u001b[31m\u0085\u200b" in pre
-        whole = tab.page.evaluate("document.body.textContent + document.body.getHTML()")
-        assert not set(whole) & set("\u202e\u2066\x00\x1b\x85\u200b")
-        handlers = "nodes => nodes.flatMap(n => [...n.attributes]).filter(a => a.name.startsWith('on')).length"
-        assert tab.page.eval_on_selector_all("main *", handlers) == 0
-        assert tab.page.evaluate("document.body.scrollWidth") <= 1280
-
-
-def test_the_policy_lets_nothing_out_and_no_other_script_run(browser: Browser, reports: dict[str, Path]) -> None:
-    asked: list[str] = []
-
-    class Listener(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            asked.append(self.path)
-            self.send_error(404)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Listener)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    place = f"http://127.0.0.1:{server.server_port}"
-    page = browser.new_page()
-    try:
-        page.goto(reports["plain"].as_uri())
-        page.wait_for_selector("html[data-ready]")
-        with pytest.raises(Error, match="Failed to fetch"):
-            page.evaluate(f"fetch('{place}/fetch')")
-        page.evaluate(
-            "place => { const host = document.createElement('div');"
-            "host.innerHTML = `<img src=${place}/image onerror='window.ran = 1'><iframe src=${place}/frame></iframe>`;"
-            "document.body.append(host); const script = document.createElement('script');"
-            "script.textContent = 'window.ran = 2'; document.body.append(script); new Image().src = `${place}/late`; }",
-            place,
-        )
-        page.wait_for_timeout(300)
-        assert page.evaluate("window.ran") is None
-        assert asked == []
-    finally:
-        page.close()
-        server.shutdown()
 
 
 def focused(tab: Tab) -> str:

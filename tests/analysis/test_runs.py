@@ -3,11 +3,12 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from made_up import answer, failed, made_up, record
-from run_folders import FIXTURES, write_run
 
+from tests.analysis.made_up import answer, failed, made_up, record
+from tests.analysis.run_folders import FIXTURES, write_run
 from tts_bench.analysis.points import points
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.runs import read_run
@@ -38,7 +39,7 @@ def test_lines_hold_what_the_curve_says_of_the_same_records(tmp_path: Path) -> N
             "cues",
         ):
             assert getattr(mine, name) == pytest.approx(getattr(point, name)), name
-        assert (mine.low, mine.high, mine.n) == (pytest.approx(point.low), pytest.approx(point.high), point.n)
+        assert (mine.low, mine.high, mine.n) == pytest.approx((point.low, point.high, point.n))
 
 
 @pytest.mark.parametrize("schema", [1, 2, 3])
@@ -171,7 +172,7 @@ def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -
     ],
 )
 def test_what_cannot_be_compared_is_refused_unless_allowed_and_then_said(
-    tmp_path: Path, identity: dict[str, object], said: str
+    tmp_path: Path, identity: dict[str, Any], said: str
 ) -> None:
     runs = [
         read_run(write_run(tmp_path / "x", [record(answer())])),

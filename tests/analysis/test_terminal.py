@@ -2,10 +2,10 @@ import io
 import re
 
 import pytest
-from made_up import answer, made_up, record
 from rich.console import Console
-from voters import TOKENS, sampled
 
+from tests.analysis.made_up import answer, made_up, record
+from tests.analysis.voters import TOKENS, sampled
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points
 from tts_bench.present.terminal import show
@@ -15,10 +15,11 @@ METRICS = {"gsm8k": "exact_match", "[red]x": "exact_match"}
 
 
 def shown(curve: list[Point], *, width: int = 100, encoding: str = "utf-8", terminal: bool = False) -> str:
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    held = io.BytesIO()
+    file = io.TextIOWrapper(held, encoding=encoding)
     show(curve, Console(file=file, width=width, force_terminal=terminal))
     file.flush()
-    return file.buffer.getvalue().decode(encoding)  # type: ignore[attr-defined]
+    return held.getvalue().decode(encoding)
 
 
 def test_a_row_says_accuracy_with_interval_tokens_shares_cues_and_errors() -> None:

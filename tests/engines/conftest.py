@@ -5,6 +5,7 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
     """Makes a tiny model once for all tests that ask for it by the same arguments."""
     made: dict[str, Path] = {}
 
-    def make(*args: object, **kwargs: object) -> Path:
+    def make(*args: Any, **kwargs: Any) -> Path:
         key = repr((args, kwargs))
         if key not in made:
             made[key] = make_tiny(tmp_path_factory.mktemp("tiny"), *args, **kwargs)
@@ -35,7 +36,7 @@ def started() -> Iterator[Callable[..., HfEngine]]:
     """Starts engines and closes them after the test."""
     engines: list[HfEngine] = []
 
-    def start(folder: Path, **options: object) -> HfEngine:
+    def start(folder: Path, **options: Any) -> HfEngine:
         options = {"name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "threads": 1, "rows": 8, **options}
         engines.append(load(folder, **options))
         return engines[-1]

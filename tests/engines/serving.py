@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import math
 import threading
 import time
 from collections import deque
@@ -11,78 +11,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
-from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import product
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
+
+from tests.engines.drawing import Measure, Next, surely, words
+from tts_bench.engines.openai.engine import OpenAIEngine
+from tts_bench.engines.openai.load import load
 
 Kind = Literal["vllm", "llama.cpp", "old llama.cpp", "tgi", "strict", "chat"]
-Next = Callable[[Sequence[int], dict[str, Any], int], int]  # ids so far, body, place in the generation -> next id
 _OPENAI = {"model", "prompt", "messages", "max_tokens", "temperature", "top_p", "seed", "stop", "logprobs"}
-
-
-Ranked = list[tuple[int, float]]  # ids and their log-probabilities, in descending order
-Measure = Callable[[Sequence[int], int], Ranked]  # ids so far, the one sampled next -> the first of all, and that one
-
-
-def surely(ids: Sequence[int], token: int) -> Ranked:
-    """Log-probabilities of no model: 25 that fall by the same each, the sampled token's among the first three."""
-    number = int.from_bytes(blake2b(repr(list(ids)).encode(), digest_size=4).digest(), "big")
-    likeliest = 0.1 + 0.8 * number / 2**32
-    others = [each for each in range(26) if each != token][:24]
-    others.insert(number % 3, token)
-    return [(each, math.log(likeliest) + rank * math.log1p(-likeliest)) for rank, each in enumerate(others)]
-
-
-def log_softmax(folder: Path) -> Measure:
-    """Those of a real model."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-
-    @torch.inference_mode()
-    def measure(ids: Sequence[int], token: int) -> Ranked:
-        numbers = torch.log_softmax(model(torch.tensor([list(ids)])).logits[0, -1], dim=-1)
-        top = numbers.topk(25).indices.tolist()
-        return [(each, float(numbers[each])) for each in (top if token in top else [*top, token])]
-
-    return measure
-
-
-def words(tokenizer: PreTrainedTokenizerBase, ends: Sequence[str] = ("</think>", "<|im_end|>")) -> Next:
-    """A model without weights: draws letters that never merge, and now and then an end after 16 of them."""
-    letters = [tokenizer.convert_tokens_to_ids(letter) for letter in "bcdfghjk"]
-    encode = lambda text: tokenizer.encode(text, add_special_tokens=False)  # noqa: E731
-    for pair in product(letters, repeat=2):
-        assert encode(tokenizer.decode(list(pair))) == list(pair)
-    closing = [tokenizer.convert_tokens_to_ids(name) for name in ends]
-
-    def draw(ids: Sequence[int], body: dict[str, Any], place: int) -> int:
-        free = body["temperature"] > 0 and body.get("top_k") != 1 and body.get("min_p", 0) < 0.9
-        salt = body.get("seed") if free else None
-        number = int.from_bytes(blake2b(repr((list(ids), salt)).encode(), digest_size=4).digest(), "big")
-        if number % 8 == 0 and all(token in letters for token in ids[-16:]):
-            return closing[number // 8 % len(closing)]
-        return letters[number % len(letters)]
-
-    return draw
-
-
-def weights(folder: Path) -> Next:
-    """A real model, by a plain forward pass over everything for each token."""
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-
-    @torch.inference_mode()
-    def draw(ids: Sequence[int], body: dict[str, Any], place: int) -> int:
-        logits = model(torch.tensor([list(ids)])).logits[0, -1]
-        if not body["temperature"] or body.get("top_k") == 1 or body.get("min_p", 0) > 0.9:
-            return int(logits.argmax())
-        generator = torch.Generator().manual_seed(body.get("seed", 0) * 1000 + place)
-        return int(torch.multinomial(torch.softmax(logits / body["temperature"], -1), 1, generator=generator))
-
-    return draw
 
 
 @dataclass
@@ -157,14 +97,17 @@ class Server:
         told = [(token, dict(its)[token], its[: body["logprobs"]]) for token, its in zip(ids, ranked, strict=True)]
         if "llama.cpp" not in self.kind:
             by_id = bool(body.get("return_tokens_as_token_ids"))
-            name = lambda token: f"token_id:{token}" if by_id else self.tokenizer.decode([token])  # noqa: E731
+
+            def name(token: int) -> str:
+                return f"token_id:{token}" if by_id else str(self.tokenizer.decode([token]))
+
             return {
                 "tokens": [name(token) for token, _, _ in told],
                 "token_logprobs": [number for _, number, _ in told],
                 "top_logprobs": [{name(each): n for each, n in [*top, (token, number)]} for token, number, top in told],
             }
         # A token that ends inside a character is left out, as llama.cpp does.
-        whole = [at for at in range(len(ids)) if not self.tokenizer.decode(ids[: at + 1]).endswith("\ufffd")]
+        whole = [at for at in range(len(ids)) if not str(self.tokenizer.decode(list(ids[: at + 1]))).endswith("\ufffd")]
         return {
             "content": [
                 {"id": token, "logprob": number, "top_logprobs": [{"id": each, "logprob": n} for each, n in top]}
@@ -185,14 +128,14 @@ class Server:
         if last == self.tokenizer.eos_token_id:
             return "stop", None, ""
         if self.kind == "vllm" and last in body.get("stop_token_ids", ()):
-            return "stop", last, self.tokenizer.decode([last])
+            return "stop", last, str(self.tokenizer.decode([last]))
         text = self._text(made, body)
         found = [stop for stop in body.get("stop", ()) if stop in text]
         return ("stop", found[0], found[0]) if found else ("length", None, "")
 
     def _text(self, ids: Sequence[int], body: dict[str, Any]) -> str:
         skip = self.kind != "vllm" or body.get("skip_special_tokens", True)
-        return self.tokenizer.decode(list(ids), skip_special_tokens=skip, clean_up_tokenization_spaces=False)
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=skip, clean_up_tokenization_spaces=False))
 
     def _encode(self, text: str) -> list[int]:
         return list(self.tokenizer.encode(text, add_special_tokens=False))
@@ -359,3 +302,14 @@ def serving(folder: Path, kind: Kind = "vllm", draw: Next | None = None, **optio
         http.shutdown()
         http.server_close()
         thread.join()
+
+
+@contextmanager
+def endpoint(server: Server, folder: Path, **options: Any) -> Iterator[OpenAIEngine]:
+    """The engine on a server, asked of nothing so far."""
+    engine, _, _ = load(server.url, server.name, tokenizer=str(folder), **options)
+    server.asked.clear()
+    try:
+        yield engine
+    finally:
+        asyncio.run(engine.close())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Request
 from tts_bench.engines.hf.sampling import draw
+from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.engines.vllm import draws, rows
 from tts_bench.errors import EngineError, Misuse
 
@@ -85,7 +87,9 @@ def test_a_strategy_bans_a_token_by_its_text_and_the_rest_of_the_run_is_as_it_wa
                 await door.think(sampling=Sampling(bias=((10**9, BAN),)))
             with pytest.raises(ValueError, match="leaves no token"):
                 await door.think(
-                    sampling=Sampling(bias=tuple((token, BAN) for token in range(len(engine.tokenizer.inner))))
+                    sampling=Sampling(
+                        bias=tuple((token, BAN) for token in range(len(cast(HfTokenizer, engine.tokenizer).inner)))
+                    )
                 )
 
         asyncio.run(think())

@@ -6,16 +6,15 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
 from tests import forked
+from tests.engines.at_work import alone, asked, requests
 from tests.engines.scripted_engines import Exacting, Fragile, Slow, deadly, scripted, unloadable
-from tests.engines.test_workers import alone, requests
 from tests.runs import killable
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Generation, Request
@@ -23,7 +22,6 @@ from tts_bench.engines import cluster
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import EngineError, UserError
 
-T = TypeVar("T")
 ONE = {"CPU": 0.5}
 ROOT = Path(__file__).parents[2]
 DRIVER = """
@@ -45,16 +43,6 @@ def joined() -> Iterator[str]:
         cluster.connect("local")
         yield ray.get_runtime_context().gcs_address
         ray.shutdown()
-
-
-def asked(engine: Workers, of: Callable[[Workers], Awaitable[T]]) -> T:
-    async def work() -> T:
-        try:
-            return await of(engine)
-        finally:
-            await engine.close()
-
-    return asyncio.run(work())
 
 
 def pid(engine: Workers) -> int:

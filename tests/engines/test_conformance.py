@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines.broken_engines import BROKEN, Restless, Sound
+from tests.engines.broken_engines import BROKEN, Restless
 from tests.engines.held import held, table_of_engines
 from tests.engines.serving import serving
+from tests.engines.sound_engine import Sound
 from tests.tiny import make_tiny
 from tts_bench.conformance import asking, engine_edges
 from tts_bench.conformance.stage import teller

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.tiny import make_tiny
+from tests.engines.asked import GREEDY, PROMPTS, Run, Started, Tiny, requests_of
+from tests.tiny import generated, input_rows, make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines.hf.engine import HfEngine
@@ -19,29 +20,11 @@ from tts_bench.engines.hf.jobs import Job
 from tts_bench.engines.hf.loop import Loop
 from tts_bench.errors import UserError
 
-Tiny = Callable[..., Path]
-Started = Callable[..., HfEngine]
-Run = Callable[[HfEngine, Sequence[Request]], list[Generation]]
-
-GREEDY = Sampling(temperature=0)
-PROMPTS = (
-    "Tom has 12 apples",
-    "Wait, let me think again. How many are left?",
-    "So the final answer is",
-    "Hmm",
-    "The answer is 42. Alternatively,",
-)
-
-
-def requests_of(engine: HfEngine, tokens: int = 40, sampling: Sampling = GREEDY) -> list[Request]:
-    prompts = [engine.tokenizer.encode(prompt) for prompt in PROMPTS]
-    return [Request(prompt, (), tokens, f"stream {i}", sampling) for i, prompt in enumerate(prompts)]
-
 
 def learned(engine: HfEngine, folder: Path, text: str) -> LearnedToken:
     (token,) = engine.tokenizer.encode(text)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    row = tuple(model.get_input_embeddings().weight[token].tolist())
+    row = tuple(input_rows(model)[token].tolist())
     return LearnedToken("<|continue-thinking|>", row, engine.info.fingerprint, "ab12" * 16)
 
 
@@ -51,7 +34,7 @@ def greedy_reference(folder: Path, prompts: Sequence[Sequence[int]], tokens: int
     found = []
     for prompt in prompts:
         ids = torch.tensor([prompt])
-        output = model.generate(ids, attention_mask=torch.ones_like(ids), **options)
+        output = generated(model, ids, attention_mask=torch.ones_like(ids), **options)
         found.append(tuple(output[0, len(prompt) :].tolist()))
     return found
 
@@ -108,7 +91,7 @@ def test_it_is_an_engine_with_honest_facts(tiny: Tiny, started: Started) -> None
     info = engine.info
     assert info.exact
     assert (info.layers, info.width, info.context) == (2, 64, 2048)
-    assert info.parameters == model.num_parameters() - model.get_input_embeddings().weight.numel()
+    assert info.parameters == model.num_parameters() - input_rows(model).numel()
     assert info.identity["dtype"] == "float32"
     assert info.settings["threads"] == 1
     assert started(tiny("llama", True)).info.parameters == info.parameters
@@ -264,49 +247,6 @@ def test_a_full_context_ends_a_generation(tiny: Tiny, started: Started, run: Run
     assert shorter.tokens == generation.tokens[: 32 - len(request.prompt)]
 
 
-def test_cancelling_a_call_frees_its_rows(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny(), rows=4)
-    endless = requests_of(engine, 1900)[:4]
-
-    async def scenario() -> list[Generation]:
-        doomed = asyncio.create_task(engine.generate(endless))
-        await asyncio.sleep(0.3)
-        doomed.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await doomed
-        steps = engine.counts.steps
-        outcome = await asyncio.wait_for(engine.generate(requests_of(engine, 10)), 30)
-        assert engine.counts.steps - steps < 100
-        return outcome
-
-    assert [len(generation.tokens) for generation in asyncio.run(scenario())] == [10] * 5
-
-
-def test_concurrent_calls_share_batches(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny(), rows=8)
-
-    async def scenario() -> None:
-        await asyncio.gather(*(engine.generate([request]) for request in requests_of(engine, 30)))
-
-    asyncio.run(scenario())
-    assert engine.counts.steps < 60  # one after the other it would be 145
-
-
-def test_closing_cancels_what_is_in_flight(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny())
-
-    async def scenario() -> None:
-        call = asyncio.create_task(engine.generate(requests_of(engine, 1900)))
-        await asyncio.sleep(0.2)
-        await engine.close()
-        with pytest.raises(asyncio.CancelledError):
-            await call
-        with pytest.raises(RuntimeError, match="closed"):
-            await engine.generate(requests_of(engine))
-
-    asyncio.run(scenario())
-
-
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -318,7 +258,7 @@ def test_closing_cancels_what_is_in_flight(tiny: Tiny, started: Started) -> None
     ],
 )
 def test_requests_that_make_no_sense_are_refused(
-    tiny: Tiny, started: Started, run: Run, change: dict[str, object], message: str
+    tiny: Tiny, started: Started, run: Run, change: dict[str, Any], message: str
 ) -> None:
     engine = started(tiny())
     with pytest.raises(ValueError, match=message):
@@ -361,7 +301,7 @@ def test_the_tokenizer_adds_and_drops_nothing(tiny: Tiny, started: Started) -> N
     ],
 )
 def test_models_that_cannot_run_are_refused(
-    tmp_path: Path, started: Started, change: dict[str, object], message: str
+    tmp_path: Path, started: Started, change: dict[str, Any], message: str
 ) -> None:
     folder = make_tiny(tmp_path, "qwen2")
     config = json.loads((folder / "config.json").read_text())

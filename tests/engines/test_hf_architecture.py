@@ -49,7 +49,8 @@ def test_rounding_of_the_size_that_is_seen_in_real_models_is_not(
 
     def rounded(self: Decoder, tokens: Sequence[int]) -> Floats:
         logits = plain(self, tokens)
-        return logits + share * logits.std() * chance.standard_normal(logits.shape).astype(np.float32)
+        noise: Floats = share * logits.std() * chance.standard_normal(logits.shape).astype(np.float32)
+        return logits + noise
 
     monkeypatch.setattr(Decoder, "plain", rounded)
     assert started(tiny(), dtype=dtype).info.identity["dtype"] == dtype

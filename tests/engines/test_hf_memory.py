@@ -24,7 +24,7 @@ class Short:
     """A model's forward pass that runs out of memory where more than `rows` rows are wanted, or `tokens` at once."""
 
     def __init__(self, engine: HfEngine, rows: int, error: Exception, tokens: int = 10**9, after: int = 0) -> None:
-        self.inner, self.rows, self.tokens, self.error, self.after, self.calls = None, rows, tokens, error, after, 0
+        self.rows, self.tokens, self.error, self.after, self.calls = rows, tokens, error, after, 0
         model = engine._decoder.model
         self.inner, model.forward = model.forward, self
 

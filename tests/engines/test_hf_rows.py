@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tts_bench.engines.hf.pages import PAGE
+from tts_bench.engines.hf.pages import PAGE, Pages
 from tts_bench.engines.hf.rows import Row, Rows
 
 
-class PlainPages:
+class PlainPages(Pages):
     """Pages whose keys and values are the tokens themselves, so that a mix-up shows."""
 
     def __init__(self) -> None:
@@ -36,6 +36,11 @@ class PlainPages:
         self.held[row.pages[place // PAGE]][place % PAGE] = token
 
 
+def plain(rows: Rows) -> PlainPages:
+    assert isinstance(rows.pages, PlainPages)
+    return rows.pages
+
+
 def opened(count: int = 40, most_idle: int = 4) -> Rows:
     rows = Rows(PlainPages())
     rows.resize(count, most_idle)
@@ -48,14 +53,14 @@ def fill(rows: Rows, prompt: tuple[int, ...], known: Sequence[int]) -> Row:
     assert len(row.pages) * PAGE >= len(prompt)
     if held < len(prompt):
         for place in range(held, len(prompt)):
-            rows.pages.write(row, place, prompt[place])
+            plain(rows).write(row, place, prompt[place])
         rows.enter(row, prompt, None)
     assert list(row.fed) == list(known[: len(row.fed)])
     assert not known or len(row.fed) < len(known)  # the last token's logits are wanted
     for token in known[len(row.fed) :]:
         if not rows.reserve(row, row.length + 1):
             break
-        rows.pages.write(row, row.length, token)
+        plain(rows).write(row, row.length, token)
         row.fed.append(token)
     return row
 
@@ -89,7 +94,7 @@ def test_every_row_holds_what_it_says_whoever_joins_leaves_forks_or_shares_a_beg
             rows.close_ranks(busy)
         every = [*busy, *(row for same in rows._same.values() for row in same if not row.busy)]
         for row in every:
-            assert rows.pages.of(row) == [*row.prompt, *row.fed]
+            assert plain(rows).of(row) == [*row.prompt, *row.fed]
         held = [page for row in every for page in row.pages]
         assert len(held) == len(set(held))  # every page has one owner
         assert rows.room == 13 - sum(len(row.pages) for row in busy)
@@ -104,7 +109,7 @@ def test_a_row_that_ends_where_the_request_begins_is_taken_without_a_copy() -> N
     rows.release(row)
     taken, held = rows.take((1, 2), [5, 6, 7])
     assert (taken, held) == (row, 2)
-    assert rows.pages.moved == 0
+    assert plain(rows).moved == 0
 
 
 def test_a_prompt_is_prefilled_from_where_it_differs_from_every_other() -> None:
@@ -132,7 +137,7 @@ def test_busy_pages_are_brought_together_when_idle_ones_stand_among_them() -> No
         rows.release(row)
     rows.close_ranks(busy[-4:])
     assert sorted(page for row in busy[-4:] for page in row.pages) == list(range(1, 9))
-    assert all(rows.pages.of(row) == [*row.prompt, *row.fed] for row in busy)
+    assert all(plain(rows).of(row) == [*row.prompt, *row.fed] for row in busy)
 
 
 def test_where_memory_is_short_a_row_is_cut_rather_than_copied() -> None:

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from tests.engines.serving import Kind, Server, serving, weights
+from tests.engines.drawing import weights
+from tests.engines.serving import Kind, endpoint, serving
 from tests.on_hf import answers_of, engine_of, items_of, make_thinker, records_of
 from tests.on_hf import arms_of as arms
 from tests.tiny import make_tiny
 from tts_bench.api import Answer
 from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Generation, Request, Sampling
-from tts_bench.engines.openai.account import generation
 from tts_bench.engines.openai.chat import QUESTION, thinking_format
-from tts_bench.engines.openai.client import Unbelievable
 from tts_bench.engines.openai.engine import OpenAIEngine
-from tts_bench.engines.openai.load import load
-from tts_bench.engines.openai.tokenizer import UNSEEN, EndpointTokenizer, load_tokenizer
-from tts_bench.engines.openai.wire import Reply
+from tts_bench.engines.openai.tokenizer import EndpointTokenizer, load_tokenizer
 from tts_bench.errors import EngineError
 from tts_bench.thinking import PRESETS, detect
 
@@ -38,16 +32,6 @@ KINDS: tuple[Kind, ...] = ("vllm", "llama.cpp", "old llama.cpp", "tgi", "strict"
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny(tmp_path_factory.mktemp("served"))
-
-
-@contextmanager
-def endpoint(server: Server, folder: Path, **options: int | float | str) -> Iterator[OpenAIEngine]:
-    engine, _, _ = load(server.url, server.name, tokenizer=str(folder), **options)
-    server.asked.clear()
-    try:
-        yield engine
-    finally:
-        asyncio.run(engine.close())
 
 
 def ask(engine: OpenAIEngine, *requests: Request) -> list[Generation]:
@@ -282,7 +266,9 @@ def test_the_key_goes_to_the_server_and_nowhere_else(folder: Path, monkeypatch: 
 
 def test_a_chat_endpoint_thinks_in_one_turn_and_answers_in_the_next(folder: Path) -> None:
     with serving(folder, "chat") as server, endpoint(server, folder) as engine:
-        chosen = Conditions(thinking_format(engine.tokenizer, None), system="Be brief.", max_answer=40)
+        chosen = Conditions(
+            thinking_format(cast(EndpointTokenizer, engine.tokenizer), None), system="Be brief.", max_answer=40
+        )
         specs = ("baseline", "majority-vote:samples=3")
         records = records_of(engine, chosen, arms(*specs), items_of())
     assert all(record.answers and not record.error for record in records)
@@ -308,62 +294,3 @@ def test_a_chat_endpoint_never_thinks_on_from_inside_a_turn(folder: Path) -> Non
 
 
 Letters = Callable[[], EndpointTokenizer]
-_LIMIT = 50
-
-
-@pytest.fixture(scope="module")
-def tokenizer(folder: Path) -> EndpointTokenizer:
-    return load_tokenizer(folder, "tiny")
-
-
-def _reply(text: str, ids: Sequence[int] | None, finish: str, count: int, stop: int | str | None = None) -> Reply:
-    return Reply("m", text, None if ids is None else tuple(ids), finish, stop, 1, count, False)  # type: ignore[arg-type]
-
-
-@settings(max_examples=200)
-@given(
-    letters=st.text("bcdfghjk", min_size=1, max_size=_LIMIT - 10),
-    end=st.sampled_from(["</think>", "<|im_end|>", "Final answer:"]),
-    told=st.booleans(),
-    shown=st.booleans(),
-    named=st.booleans(),
-    behind=st.integers(0, 3),
-)
-def test_a_stop_is_counted_once_however_a_server_tells_of_it(
-    tokenizer: EndpointTokenizer, letters: str, end: str, told: bool, shown: bool, named: bool, behind: int
-) -> None:
-    content, stop = tokenizer.encode(letters), tokenizer.encode(end)
-    texts = (end,) if len(stop) > 1 else ()
-    request = Request((1,), (), _LIMIT, "s", GREEDY, frozenset(stop) if len(stop) == 1 else frozenset(), texts)
-    behind = behind if shown else 0  # what stands behind a stop is seen only where the stop is
-    whole = content + stop + tokenizer.encode("b" * behind)
-    reason = (stop[0] if len(stop) == 1 else end) if named else None
-    if not named and not shown and end == "</think>":
-        texts = (*texts, end)  # such a server is sent the delimiter's text
-    ids = (whole if shown else content) if told else None
-    text = tokenizer.decode(whole if shown else content)
-    finish = "length" if behind else "stop"
-    made = generation(
-        _reply(text, ids, finish, len(whole), reason), request, _LIMIT, texts, tokenizer, stop_shown=shown
-    )
-    assert made == Generation(content + stop, "stop", len(stop))
-
-
-@settings(max_examples=100)
-@given(letters=st.text("bcdfghjk", min_size=1, max_size=200), more=st.integers(-30, 30), told=st.booleans())
-def test_counts_that_contradict_are_not_believed_and_the_bill_is_the_larger_count(
-    tokenizer: EndpointTokenizer, letters: str, more: int, told: bool
-) -> None:
-    ids = tokenizer.encode(letters)
-    count = max(0, len(ids) + more)
-    limit = max(count, 1)
-    request = Request((1,), (), limit, "s", GREEDY)
-    reply = _reply(letters, ids if told else None, "length", count)
-    if count == limit and (count == len(ids) or (not told and abs(count - len(ids)) <= 2 + count // 50)):
-        made = generation(reply, request, limit, (), tokenizer)
-        assert len(made.tokens) == limit
-        assert made.tokens[: len(ids)] == ids[:limit]
-        assert set(made.tokens[len(ids) :]) <= {UNSEEN}
-    else:
-        with pytest.raises(Unbelievable, match=r"counts|ends for its length"):
-            generation(reply, request, limit, (), tokenizer)

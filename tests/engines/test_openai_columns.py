@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.engines.serving import Kind, Server, log_softmax, serving, surely, weights
+from tests.engines.drawing import log_softmax, surely, weights
+from tests.engines.serving import Kind, endpoint, serving
 from tests.on_hf import engine_of, make_thinker
 from tests.tiny import make_tiny
 from tts_bench.engine import Generation, Request, Sampling, check_columns
 from tts_bench.engines.openai.engine import OpenAIEngine
-from tts_bench.engines.openai.load import load
 from tts_bench.errors import EngineError, UserError
 
 GREEDY = Sampling(temperature=0)
@@ -30,21 +29,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny(tmp_path_factory.mktemp("served"))
 
 
-@contextmanager
-def endpoint(server: Server, folder: Path) -> Iterator[OpenAIEngine]:
-    engine, _, _ = load(server.url, server.name, tokenizer=str(folder))
-    server.asked.clear()
-    try:
-        yield engine
-    finally:
-        asyncio.run(engine.close())
-
-
 def ask(engine: OpenAIEngine, *requests: Request) -> list[Generation]:
     return asyncio.run(engine.generate(requests))
 
 
-def request_of(engine: OpenAIEngine, tokens: int = 20, **how: Any) -> Request:  # noqa: ANN401
+def request_of(engine: OpenAIEngine, tokens: int = 20, **how: Any) -> Request:
     return replace(Request(engine.tokenizer.encode("Why?"), (), tokens, "s", GREEDY, columns=COLUMNS), **how)
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -20,17 +19,14 @@ import pytest
 from benchmarks.hostile_server import BOUND
 from tests import forked
 from tests.engines.hostile import HEAD, drip, errors, honest, replies
-from tests.engines.serving import serving
 from tests.engines.speaking import Place, Said, refuse, speaking
 from tests.refusals import place, refused
 from tests.tiny import make_tiny
-from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai import load as loading
 from tts_bench.engines.openai.card import window_of
 from tts_bench.engines.openai.client import Client, Refused, _retry_after
 from tts_bench.engines.openai.dialect import most_bytes
-from tts_bench.engines.openai.engine import OpenAIEngine
 from tts_bench.engines.openai.key import Key
 from tts_bench.engines.openai.load import load
 from tts_bench.engines.openai.wire import read
@@ -304,54 +300,6 @@ def test_a_context_window_is_a_number_of_tokens_or_not_told(field: str, said: ob
     props = Said({"default_generation_settings": {"n_ctx": said}}) if field == "n_ctx" else refuse("no", 404)
     with asking(lambda path, body: props if path == "props" else refuse("no", 404)) as (_, asker):
         assert asyncio.run(window_of(asker, {field: said})) == context
-
-
-Lie = Callable[[dict[str, Any], OpenAIEngine], None]
-
-
-@pytest.fixture(scope="module")
-def lying(folder: Path) -> Iterator[Callable[[Lie], Generation]]:
-    """What becomes of a reply of a server that tells ids, changed."""
-    with serving(folder) as server:
-        engine, _, _ = load(server.url, "served", tokenizer=str(folder))
-        truth, encode = server.complete, engine.tokenizer.encode
-        request = Request(encode("Tom has 12 apples"), (), 30, "s", Sampling(temperature=0), engine.tokenizer.end_ids)
-
-        def ask_for(change: Lie) -> Generation:
-            def lie(body: dict[str, Any]) -> dict[str, Any]:
-                reply = truth(body)
-                change(reply["choices"][0], engine)
-                return reply
-
-            server.complete = lie  # type: ignore[method-assign]
-            return asyncio.run(engine.generate([request]))[0]
-
-        yield ask_for
-        asyncio.run(engine.close())
-
-
-@pytest.mark.parametrize("wrong", [-1, 384 + 5, 10**6, 1 << 47, 2**62, True, "7", 7.5, None])
-@pytest.mark.parametrize("place", [0, -1])
-def test_token_ids_that_no_vocabulary_has_are_refused(
-    lying: Callable[[Lie], Generation], wrong: object, place: int
-) -> None:
-    def change(choice: dict[str, Any], _: OpenAIEngine) -> None:
-        choice["token_ids"][place] = wrong
-
-    with pytest.raises(EngineError, match=r"vocabulary has|not as it has to be"):
-        lying(change)
-
-
-def test_token_ids_that_spell_another_text_than_the_reply_are_refused(lying: Callable[[Lie], Generation]) -> None:
-    def change(choice: dict[str, Any], engine: OpenAIEngine) -> None:
-        choice["token_ids"][4:5] = engine.tokenizer.encode("z")
-
-    with pytest.raises(EngineError, match="spell another text"):
-        lying(change)
-
-
-def test_token_ids_that_spell_the_reply_are_taken(lying: Callable[[Lie], Generation]) -> None:
-    assert len(lying(lambda choice, engine: None).tokens) > 1
 
 
 @pytest.mark.slow

@@ -159,8 +159,8 @@ def test_a_run_is_killed_and_resumed_to_the_same_bytes_and_asks_for_nothing_fini
         generations = [repr(body) for body in server.asked if body["max_tokens"] > 12]
     twice = [body for body, count in Counter(generations).items() if count > 1]
     assert len(twice) <= 4  # two strategies on two problems were in flight
-    read = lambda name: Path(name, "whole/records.jsonl").read_bytes()  # noqa: E731
-    assert read("first") == read("second")
+    first, second = (Path(name, "whole/records.jsonl").read_bytes() for name in ("first", "second"))
+    assert first == second
     facts = json.loads(Path("first/whole/run.json").read_text())["engine"]
     assert facts["name"] == "openai"
     assert facts["exact"] is False

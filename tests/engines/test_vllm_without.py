@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.refusals import place, refused
-from tests.tiny import make_tiny
+from tests.tiny import Architecture, input_rows, make_tiny
 from tts_bench.cli import doctor
 from tts_bench.engine import Request, Sampling
 from tts_bench.engines import kinds
@@ -191,13 +191,15 @@ def test_the_token_that_is_drawn_has_the_largest_logit_and_padding_is_never_draw
 
 
 @pytest.mark.parametrize(("architecture", "tie"), [("llama", True), ("qwen2", False)])
-def test_parameters_are_counted_from_the_files_as_from_the_model(tmp_path: Path, architecture: str, tie: bool) -> None:
+def test_parameters_are_counted_from_the_files_as_from_the_model(
+    tmp_path: Path, architecture: Architecture, tie: bool
+) -> None:
     from transformers import AutoModelForCausalLM
 
     folder = make_tiny(tmp_path / "tiny", architecture, tie)
     model = AutoModelForCausalLM.from_pretrained(folder)
     found = weights.count(folder, tied=tie)
-    embedding = model.get_input_embeddings().weight.numel()
+    embedding = input_rows(model).numel()
     assert found.total == model.num_parameters()
     assert found.multiplied == model.num_parameters() - (0 if tie else embedding)
 

@@ -7,46 +7,24 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
+from tests.engines.at_work import alone, asked, requests
 from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unloadable
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request
 from tts_bench.engines.hf.kind import over_processes
 from tts_bench.engines.processes import Process, start
-from tts_bench.engines.scripted import SCRIPTS, ScriptedEngine
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import EngineError, UserError
 
-T = TypeVar("T")
 quick = pytest.mark.usefixtures("forked_workers")  # what a fresh process has to show, two of the tests show
-
-
-def requests(count: int) -> list[Request]:
-    encode = ScriptedEngine(SCRIPTS["adder"]).tokenizer.encode
-    return [Request(encode(f"What is {n} and {n % 7}?\n<think>"), (), 100, f"s{n}") for n in range(count)]
-
-
-def asked(engine: Workers, of: Callable[[Workers], Awaitable[T]]) -> T:
-    async def work() -> T:
-        try:
-            return await of(engine)
-        finally:
-            await engine.close()
-
-    return asyncio.run(work())
-
-
-def alone(given: list[Request]) -> list[Generation]:
-    return asyncio.run(scripted().generate(given))
 
 
 def process_of(engine: Workers, number: int) -> BaseProcess:

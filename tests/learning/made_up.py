@@ -7,8 +7,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from tts_bench.tasks.loading import LoadedTask
-
 from tests.on_hf import make_thinker
 from tts_bench.config import ModelConfig
 from tts_bench.engine import Engine
@@ -21,6 +19,7 @@ from tts_bench.learning.state import TrainingFolder
 from tts_bench.learning.train import Trainer
 from tts_bench.solving.model import Model, load_model
 from tts_bench.solving.solve import Item
+from tts_bench.tasks.loading import LoadedTask
 
 Score = Callable[[str], float]
 SMALL: dict[str, Any] = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.on_hf import answers_of, engine_of, items_of, make_thinker
-from tests.tiny import Architecture, make_tiny
+from tests.tiny import Architecture, generated, input_rows, make_tiny
 from tts_bench import models
 from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Sampling
@@ -22,7 +23,7 @@ from tts_bench.thinking import detect
 from tts_bench.tokens import tokenfile
 
 NAME = "<|continue-thinking|>"
-SIZES = {"max_thinking": 60, "max_answer": 8}
+SIZES: dict[str, Any] = {"max_thinking": 60, "max_answer": 8}
 
 
 def made(folder: Path, model: Path, text: str = "Wait, H") -> Path:
@@ -41,8 +42,8 @@ def test_only_the_tokens_row_is_new_and_it_is_never_sampled(tmp_path: Path, tie:
     assert tokenizer.encode(NAME, add_special_tokens=False) == [place]
     assert place == max(AutoTokenizer.from_pretrained(tmp_path / "m").get_vocab().values()) + 1
     assert new.config.tie_word_embeddings is tie
-    rows = new.get_input_embeddings().weight
-    assert len(rows) == max(place + 1, len(old.get_input_embeddings().weight))
+    rows = input_rows(new)
+    assert len(rows) == max(place + 1, len(input_rows(old)))
     assert rows[place].tolist() == list(tokenfile.load(token).row)
     for name, tensor in old.state_dict().items():
         kept = new.state_dict()[name]
@@ -51,7 +52,7 @@ def test_only_the_tokens_row_is_new_and_it_is_never_sampled(tmp_path: Path, tie:
         else:
             assert torch.equal(kept, tensor), name
     assert new.generation_config.suppress_tokens == list(range(place, len(rows)))
-    sampled = new.generate(torch.tensor([[1, 2, place]]), do_sample=True, max_new_tokens=60, top_k=0, eos_token_id=[])
+    sampled = generated(new, torch.tensor([[1, 2, place]]), do_sample=True, max_new_tokens=60, top_k=0, eos_token_id=[])
     assert int(sampled[0, 3:].max()) < place
 
 

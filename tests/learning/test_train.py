@@ -24,7 +24,7 @@ from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.learning import grpo, runner
 from tts_bench.learning.rollouts import sample
-from tts_bench.learning.sequences import CUE
+from tts_bench.learning.sequences import CUE, Sequence
 from tts_bench.learning.state import State
 from tts_bench.learning.train import best, equal_rewards, stalled
 from tts_bench.solving.model import Model
@@ -64,7 +64,7 @@ def test_only_the_row_changes_and_it_stays_float32(tmp_path: Path, tie: bool, dt
         on_disk = AutoModelForCausalLM.from_pretrained(tmp_path / "m", dtype=getattr(torch, dtype)).state_dict()
         row = made.start.clone().requires_grad_()
         optimizer = torch.optim.AdamW([row], lr=0.1, weight_decay=0.0)
-        forced = grpo.Sequence((1, 2, 3), (CUE, 5, 6, CUE, 7), (5, 6, 9, 7, 8), 1.0)
+        forced = Sequence((1, 2, 3), (CUE, 5, 6, CUE, 7), (5, 6, 9, 7, 8), 1.0)
         settings = grpo.Settings(made.learner.vocabulary, 1.0, inner=2, clip=0.2, micro_batch=2)
         change = grpo.update(made.learner.model, row, optimizer, [forced, forced], settings)
         after = weights(model)
@@ -161,7 +161,7 @@ def test_what_was_right_without_the_token_is_counted_over_all_thoughts_that_were
     with closing(thinker(tmp_path / "m")) as model:
         made = trainer(model, tmp_path / "a", shared_prefix=False)
         items, token = made.problems.training[:3], made.token(made.start)
-        again = {"extensions": made.config.continuations, "group": 8, "shared": False, "stream": "s"}
+        again: dict[str, Any] = {"extensions": made.config.continuations, "group": 8, "shared": False, "stream": "s"}
         groups = sample(Scheduler(model.engine, Store(None)), model.conditions, token, items, **again)
         judged = made._runner.run(Scheduler(model.engine, Store(None)), token, items, group=8, stream="s")
     shares = [fmean(letters(rollout.first.text) for rollout in group) for group in groups]
@@ -222,7 +222,7 @@ def test_a_run_that_got_no_better_goes_back_to_its_best_row(tmp_path: Path) -> N
     with closing(thinker(tmp_path / "m")) as model:
         made = trainer(model, tmp_path / "token", steps=6, evaluate_every=1, patience=2)
         scores = iter([0.1, 0.5, 0.2, 0.3, 0.4])
-        made._held_out = lambda row: {"reward": next(scores), "accuracy": 0, "before": 0}  # type: ignore[assignment, method-assign]
+        made._held_out = lambda row: {"reward": next(scores), "accuracy": 0, "before": 0}  # type: ignore[method-assign]
         rows: dict[int, torch.Tensor] = {}
         original = made.folder.save
 

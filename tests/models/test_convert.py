@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.models.tiny_gguf import write_gguf
-from tests.tiny import make_tiny
+from tests.tiny import input_rows, make_tiny
 from tts_bench.errors import UserError
 from tts_bench.models import check
 from tts_bench.models.convert import convert
@@ -44,7 +45,7 @@ def test_a_converted_tokenizer_gives_the_same_ids_and_prompt(source: Path, tmp_p
     text = "<|im_start|>Wait, the answer is 42.<think>\n\\boxed{7}</think><|im_end|>"
     assert got.encode(text) == wanted.encode(text)
     messages = [{"role": "user", "content": "How many apples?"}]
-    options = {"tokenize": False, "add_generation_prompt": True}
+    options: dict[str, Any] = {"tokenize": False, "add_generation_prompt": True}
     assert got.apply_chat_template(messages, **options) == wanted.apply_chat_template(messages, **options)
 
 
@@ -59,7 +60,7 @@ def test_two_roundings_of_a_tied_matrix_become_the_output_sides_again(source: Pa
     finer = (embedding + 0.001).bfloat16()
     target = converted(write_gguf(source, tmp_path / "tiny.gguf", output=finer), tmp_path)
     model = AutoModelForCausalLM.from_pretrained(target)
-    assert torch.equal(model.get_input_embeddings().weight, finer)
+    assert torch.equal(input_rows(model), finer)
     assert model.get_input_embeddings().weight is model.get_output_embeddings().weight
     assert "tied again" in json.loads((target / "converted.json").read_text())["notes"][1]
 

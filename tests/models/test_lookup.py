@@ -18,6 +18,7 @@ import pytest
 
 from tests.models.made import PARTS, kept
 from tests.models.tiny_gguf import write_wheels
+from tests.tiny import generated
 from tts_bench.errors import UserError
 from tts_bench.models import ALIASES, cache_folder, convert, fingerprint, lookup, resolve
 
@@ -227,7 +228,8 @@ def test_smollm2_as_converted_knows_the_capital_of_france_and_ends_its_turn(smol
 
     tokenizer, model = AutoTokenizer.from_pretrained(smollm2), AutoModelForCausalLM.from_pretrained(smollm2)
     question = [{"role": "user", "content": "What is the capital of France? Answer in one word."}]
-    prompt = tokenizer.apply_chat_template(question, add_generation_prompt=True, return_tensors="pt")
-    reply = model.generate(**prompt, max_new_tokens=40, do_sample=False)[0, prompt["input_ids"].shape[1] :]
+    text = str(tokenizer.apply_chat_template(question, add_generation_prompt=True, tokenize=False))
+    prompt = tokenizer(text, add_special_tokens=False, return_tensors="pt").input_ids
+    reply = generated(model, prompt, max_new_tokens=40, do_sample=False)[0, prompt.shape[1] :]
     assert "Paris" in tokenizer.decode(reply)
     assert tokenizer.decode(reply[-1]) == "<|im_end|>"

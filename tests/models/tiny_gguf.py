@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import gguf
 import torch
@@ -66,7 +67,7 @@ def write_gguf(
     return path
 
 
-def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict, config: dict, words: str) -> None:
+def _add_tokenizer(writer: gguf.GGUFWriter, tokenizer: dict[str, Any], config: dict[str, Any], words: str) -> None:
     added = {token["id"]: token for token in tokenizer["added_tokens"]}
     tokens = {number: text for text, number in tokenizer["model"]["vocab"].items()}
     tokens |= {number: token["content"] for number, token in added.items()}

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -133,7 +134,7 @@ def _speak_ascii(folder: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(folder)
     vocab = whole["model"]["vocab"]
     whole["model"]["vocab"] = {
-        text if tokenizer.decode([number]).isascii() else f"~{number}": number for text, number in vocab.items()
+        text if str(tokenizer.decode([number])).isascii() else f"~{number}": number for text, number in vocab.items()
     }
     file.write_text(json.dumps(whole), "utf-8")
 
@@ -159,7 +160,7 @@ def smollm2_server(serve: Serve, gguf: Path) -> Iterator[Live]:
 
 
 @contextmanager
-def endpoint(live: Live, tokenizer: Path, **options: int) -> Iterator[OpenAIEngine]:
+def endpoint(live: Live, tokenizer: Path, **options: Any) -> Iterator[OpenAIEngine]:
     engine, _, _ = load(live.url, live.name, tokenizer=str(tokenizer), **options)
     try:
         yield engine

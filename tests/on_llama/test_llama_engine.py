@@ -6,6 +6,7 @@ import asyncio
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -212,7 +213,7 @@ def test_the_nucleus_is_that_of_the_tempered_distribution(smollm2_engine: OpenAI
         top_p=1.0,
         min_p=0.0,
     )
-    [place] = told["completion_probabilities"]  # type: ignore[misc]
+    [place] = cast(list[dict[str, Any]], told["completion_probabilities"])
     nucleus, held = set(), 0.0
     for candidate in place["top_probs"]:
         if held < 0.8:

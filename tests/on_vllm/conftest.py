@@ -16,7 +16,7 @@ from tts_bench.models import ALIASES, Shipped, shipped_folder
 FINGERPRINT = "f" * 64
 
 
-def start_vllm(folder: Path, **options: Any) -> Engine:  # noqa: ANN401
+def start_vllm(folder: Path, **options: Any) -> Engine:
     from tts_bench.engines.vllm.load import load
 
     options = {
@@ -29,7 +29,7 @@ def start_vllm(folder: Path, **options: Any) -> Engine:  # noqa: ANN401
     return load(folder, name=folder.name, fingerprint=FINGERPRINT, **options)
 
 
-def start_hf(folder: Path, **options: Any) -> Engine:  # noqa: ANN401
+def start_hf(folder: Path, **options: Any) -> Engine:
     from tts_bench.engines.hf.load import load
 
     options = {"threads": 1, "rows": 16, "dtype": "float32", "device": "cpu", **options}

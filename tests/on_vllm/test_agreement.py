@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from tts_bench.tasks.data import load_rows
 
 from tests.on_hf import arms_of, items_of, records_of
 from tests.on_vllm.conftest import start_hf, start_vllm
 from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Engine, Generation, Request, Sampling
+from tts_bench.tasks.data import load_rows
 from tts_bench.thinking import detect
 
 pytest.importorskip("vllm")

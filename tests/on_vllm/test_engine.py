@@ -6,17 +6,20 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
-from tts_bench.tasks.data import load_rows
 
 from tests.on_vllm.conftest import start_vllm
+from tests.tiny import input_rows
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Engine, Generation, Request, Sampling
+from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import EngineError, UserError
+from tts_bench.tasks.data import load_rows
 from tts_bench.thinking import detect
 
 pytest.importorskip("vllm")
@@ -152,7 +155,7 @@ def test_a_full_context_ends_a_generation(vllm_engine: Engine, run: Run) -> None
 def row_of(engine: Engine, folder: Path, text: str) -> LearnedToken:
     (token,) = engine.tokenizer.encode(text)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    row = tuple(model.get_input_embeddings().weight[token].tolist())
+    row = tuple(input_rows(model)[token].tolist())
     return LearnedToken("<|continue-thinking|>", row, engine.info.fingerprint, f"{token:012x}" + "0" * 52)
 
 
@@ -177,7 +180,7 @@ def test_a_learned_row_that_copies_a_word_gives_what_the_word_gives(
 
 def test_learned_rows_and_padding_are_never_sampled(vllm_engine: Engine, run: Run) -> None:
     found = run(vllm_engine, requests_of(vllm_engine, 16, 60, Sampling(temperature=50.0)))
-    assert max(max(generation.tokens) for generation in found) < vllm_engine.tokenizer.size
+    assert max(max(generation.tokens) for generation in found) < cast(HfTokenizer, vllm_engine.tokenizer).size
 
 
 def test_cancelling_a_call_frees_what_it_had(vllm_engine: Engine) -> None:
@@ -208,7 +211,7 @@ def test_cancelling_a_call_frees_what_it_had(vllm_engine: Engine) -> None:
     ],
 )
 def test_requests_that_make_no_sense_are_refused(
-    vllm_engine: Engine, run: Run, change: dict[str, object], message: str
+    vllm_engine: Engine, run: Run, change: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         run(vllm_engine, [replace(requests_of(vllm_engine, 1)[0], **change)])

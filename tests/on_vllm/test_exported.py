@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tts_bench.tasks.data import load_rows
 
 from tests.on_vllm.conftest import FINGERPRINT
 from tests.on_vllm.widening import widen
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.learning.export import to_checkpoint
+from tts_bench.tasks.data import load_rows
 from tts_bench.thinking import detect
 from tts_bench.tokens import find, tokenfile
 

@@ -6,9 +6,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import cache
 
-from tts_bench.tasks.data import load_rows
-
 from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.tasks.data import load_rows
 
 _rows = cache(lambda task: load_rows(task).rows)
 

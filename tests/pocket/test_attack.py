@@ -65,7 +65,8 @@ def test_what_an_attack_found_stands_in_the_documents_and_is_answered_cursorily(
 
 
 def test_an_edited_cue_keeps_its_bounds() -> None:
-    draw, cue = Random(2), (300, 301)
+    draw = Random(2)
+    cue: tuple[int, ...] = (300, 301)
     for _ in range(2000):
         cue = edited(cue, draw)
         assert 1 <= len(cue) <= 8

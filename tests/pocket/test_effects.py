@@ -20,6 +20,7 @@ from pocket.sampling import Weights
 from pocket.splits import ordinary_test
 from pocket.traces import prompt
 from tests.pocket.shipped import FOLDER, oracle
+from tests.tiny import generated
 
 pytestmark = pytest.mark.slow
 
@@ -57,7 +58,8 @@ class Plain:
             longest = max(map(len, group))
             ids = torch.tensor([[0] * (longest - len(each)) + each for each in group])
             mask = torch.tensor([[0] * (longest - len(each)) + [1] * len(each) for each in group])
-            out = self.model.generate(
+            out = generated(
+                self.model,
                 ids,
                 attention_mask=mask,
                 do_sample=not greedy,

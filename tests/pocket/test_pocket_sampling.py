@@ -14,6 +14,7 @@ from pocket.sampling import Rows, Weights
 from pocket.splits import flat_test, ordinary_test
 from pocket.traces import prompt
 from tests.pocket.shipped import FOLDER, oracle
+from tests.tiny import generated
 
 END, STOP = tokens.ids(tokens.END_THINK)[0], tokens.ids(tokens.END)[0]
 CONTEXTS = [tokens.ids(prompt(problem)) for problem in (*ordinary_test()[:9], *flat_test()[:3])]
@@ -43,7 +44,7 @@ def test_greedy_rows_are_those_of_generate(model: LlamaForCausalLM) -> None:
     rows = Rows(Weights(model), torch.Generator().manual_seed(0), CONTEXTS)
     assert all(rows.sample(END, 100, greedy=True))
     for context, ids in zip(CONTEXTS, rows.ids, strict=True):
-        made = model.generate(torch.tensor([context]), do_sample=False, max_new_tokens=100, eos_token_id=END)
+        made = generated(model, torch.tensor([context]), do_sample=False, max_new_tokens=100, eos_token_id=END)
         assert made[0].tolist() == [*ids, END]
 
 

@@ -10,12 +10,13 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tts_bench.tasks.data import load_rows
 
 from pocket import problems, tokens
 from pocket.problems import EASY, FLAT_PLUS, HARD, PLUS, TRICKY
 from pocket.splits import flat_test, flat_train, jsonl, ordinary_test, ordinary_train
 from pocket.traces import IGNORE, STRONG, document
+from tts_bench.tasks.catalog import Split
+from tts_bench.tasks.data import load_rows
 
 SIGNS = {**TRICKY, **EASY, **HARD, **dict.fromkeys((*PLUS, *FLAT_PLUS), 1)}  # all others lower the value
 SPLITS = [
@@ -35,7 +36,7 @@ def answer(text: str) -> int:
 
 
 @pytest.mark.parametrize(("task", "split"), SPLITS)
-def test_gold_answers_follow_from_the_words(task: str, split: str) -> None:
+def test_gold_answers_follow_from_the_words(task: str, split: Split) -> None:
     rows = load_rows(task, split).rows
     for row in rows:
         assert answer(row["question"]) == int(row["answer"].rsplit("####", 1)[1])
@@ -43,7 +44,7 @@ def test_gold_answers_follow_from_the_words(task: str, split: str) -> None:
 
 
 @pytest.mark.parametrize(("task", "split"), SPLITS)
-def test_shipped_data_are_what_the_generator_makes(task: str, split: str) -> None:
+def test_shipped_data_are_what_the_generator_makes(task: str, split: Split) -> None:
     made = [json.loads(line) for line in jsonl()[f"{task}/{split}.jsonl"].splitlines()]
     assert load_rows(task, split).rows == made
 

@@ -10,7 +10,6 @@ from importlib.resources import files
 from typing import Any, TypeVar
 
 import pytest
-from tts_bench.tasks.boxed import box
 
 from tests.published_texts import ProbeAgreement
 from tests.published_votes import once
@@ -22,6 +21,7 @@ from tts_bench.core.sampler import PIECE
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.solving.model import Model, load_model
+from tts_bench.tasks.boxed import box
 
 T = TypeVar("T")
 

@@ -52,7 +52,7 @@ def run(
     if log is not None:
         _log_to(log)
     if actors is not None:
-        scripted.load_script = partial(in_actor, actors)  # type: ignore[assignment]
+        scripted.load_script = partial(in_actor, actors)
     model = ModelConfig(model="slow", engine=f"scripted:ray={ray},workers=2" if actors else "scripted")
     config = RunConfig(model, ("gsm8k",), strategies, data_dir=data, in_flight=3, scorers=scorers)
     ready = prepare(config, out)

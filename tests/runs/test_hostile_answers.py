@@ -13,7 +13,8 @@ import pytest
 from transformers import AutoTokenizer
 
 from tests import forked
-from tests.engines.serving import Next, serving, words
+from tests.engines.drawing import Next, ids_of, words
+from tests.engines.serving import serving
 from tests.runs.killable import write_problems
 from tests.tiny import make_tiny
 from tts_bench.cli import main as root
@@ -65,7 +66,7 @@ def hostile(folder: Path, answers: Sequence[str]) -> Next:
     """A served model that hardly thinks, and answers with one of `answers`; elsewhere it draws letters."""
     tokenizer = AutoTokenizer.from_pretrained(folder)
     letters = words(tokenizer)
-    start, end = (tokenizer.convert_tokens_to_ids(mark) for mark in ("<think>", "</think>"))
+    start, end = ids_of(tokenizer, ("<think>", "</think>"))
     spelled = [[*tokenizer.encode(rf"\boxed{{{answer}}}"), tokenizer.eos_token_id] for answer in answers]
 
     def draw(ids: Sequence[int], body: dict[str, Any], place: int) -> int:
@@ -75,7 +76,7 @@ def hostile(folder: Path, answers: Sequence[str]) -> Next:
         if end not in prompt:
             return end
         said = spelled[(body["seed"] or 0) % len(spelled)]
-        return said[min(place, len(said) - 1)]
+        return int(said[min(place, len(said) - 1)])
 
     return draw
 

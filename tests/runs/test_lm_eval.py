@@ -15,7 +15,6 @@ import lm_eval
 import pytest
 from lm_eval.api.instance import Instance
 from lm_eval.tasks import TaskManager
-from tts_bench.tasks import FOLDER
 
 from tests import forked
 from tests.runs.samples import execute, write_sums
@@ -28,6 +27,7 @@ from tts_bench.lm_eval.lm import TTSBenchLM
 from tts_bench.registry import build
 from tts_bench.runs.folder import RunFolder
 from tts_bench.runs.run import RunResult, prepare
+from tts_bench.tasks import FOLDER
 
 COUNT = 24
 # A strategy of the run, a rung of it, and the strategy whose only or last rung that is.
@@ -61,7 +61,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     return Swept(data, execute(run))
 
 
-def evaluated(model: TTSBenchLM, data: Path, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+def evaluated(model: TTSBenchLM, data: Path, **options: Any) -> dict[str, Any]:
     tasks = TaskManager(include_path=FOLDER, include_defaults=False, metadata={"data_dir": str(data)})
     results = lm_eval.simple_evaluate(model=model, tasks=["gsm8k"], task_manager=tasks, bootstrap_iters=0, **options)
     assert results is not None
@@ -93,7 +93,7 @@ def test_the_rungs_of_this_run_are_not_all_alike(swept: Swept) -> None:
 
 
 def instance(doc_id: int = 0) -> Instance:
-    arguments = ("What is 17 and 25?", {"until": []})
+    arguments: tuple[str, dict[str, Any]] = ("What is 17 and 25?", {"until": []})
     return Instance("generate_until", doc={}, arguments=arguments, idx=0, metadata=("gsm8k", doc_id, 1))
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tts_bench.tasks import loading
-
 from tests.runs.samples import write_sums
 from tts_bench.lm_eval import replay
+from tts_bench.tasks import loading
 
 ROWS = 200
 
@@ -26,7 +25,7 @@ class Counted(int):
 
 def test_choosing_documents_costs_each_row_one_look_and_not_one_for_every_other(tmp_path: Path) -> None:
     tasks = loading.load(("gsm8k",), write_sums(tmp_path, ROWS))
-    chosen = [Counted(number) for number in range(1, ROWS, 2)]
+    chosen: list[int] = [Counted(number) for number in range(1, ROWS, 2)]
     items = replay.collect(tasks, {"gsm8k": chosen})
     assert [item.doc_id for item in items] == chosen
     Counted.compared = 0

@@ -8,6 +8,7 @@ import random
 import signal
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lm_eval.api.instance import Instance
@@ -216,7 +217,7 @@ def test_kill_9_changes_no_byte_and_makes_no_score_twice(tmp_path: Path) -> None
     fork = multiprocessing.get_context("fork")  # lm-eval is imported once, here
     data = killable.write_problems(tmp_path / "data", 12)
     (tmp_path / "mine.py").write_text(FILE)
-    with_scores = {
+    with_scores: dict[str, Any] = {
         "strategies": ("majority-vote:samples=4", f"{BEST}:samples=6,scorer=prm", f"{BEST}:samples=4,scorer=prm"),
         "scorers": (f"prm=function:call={tmp_path}/mine.py:digest",),
     }

@@ -46,8 +46,8 @@ def ready(tmp_path: Path, in_process: None) -> Prepare:
 def on(day: str, monkeypatch: pytest.MonkeyPatch) -> None:
     class Day(datetime.date):
         @classmethod
-        def today(cls) -> datetime.date:
-            return datetime.date.fromisoformat(day)
+        def today(cls) -> Day:
+            return cls.fromisoformat(day)
 
     monkeypatch.setattr(module, "date", Day)
 

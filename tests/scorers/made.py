@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -38,8 +39,8 @@ def tokenizer_with(*tags: str) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
-def _sizes(tokenizer: PreTrainedTokenizerFast) -> dict[str, int | float | None]:
-    return {**SIZES, "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id}
+def _sizes(tokenizer: PreTrainedTokenizerFast, **more: Any) -> dict[str, Any]:
+    return {**SIZES, "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id, **more}
 
 
 def make(layout: str, folder: Path, *, labels: int = 2) -> Path:
@@ -50,9 +51,9 @@ def make(layout: str, folder: Path, *, labels: int = 2) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(len(layout))
         if layout == "outcome":
-            Qwen2ForSequenceClassification(Qwen2Config(**_sizes(tokenizer), num_labels=labels)).save_pretrained(folder)
+            Qwen2ForSequenceClassification(Qwen2Config(**_sizes(tokenizer, num_labels=labels))).save_pretrained(folder)
         elif layout == "tokens":
-            Qwen2ForTokenClassification(Qwen2Config(**_sizes(tokenizer), num_labels=2)).save_pretrained(folder)
+            Qwen2ForTokenClassification(Qwen2Config(**_sizes(tokenizer, num_labels=2))).save_pretrained(folder)
         elif layout == "qwen":
             _qwen(tokenizer, folder)
         else:

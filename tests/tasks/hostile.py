@@ -10,11 +10,11 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from tts_bench.tasks.scoring import extract, lenient, same, strict
-
 from tests.tasks.corpus import read
+from tts_bench.tasks.scoring import extract, lenient, same, strict
 
 _CLOSERS = {"{": "}", "(": ")", "[": "]"}
 
@@ -32,7 +32,7 @@ def written(answer: str | dict[str, str | int]) -> str:
 def tried(answer: str) -> tuple[list[object], float]:
     """Verdicts on an answer in every place where it can stand, and the longest CPU time of a call in seconds."""
     box, bare = rf"So it is \boxed{{{answer}}}.", f"The answer is {answer}"
-    calls = [
+    calls: list[Callable[[], object]] = [
         lambda: extract(box),
         lambda: extract(bare),
         lambda: same(answer, answer),

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 
 import pytest
-from tts_bench.tasks.scoring import extract, strict
 
 from tests.tasks.corpus import Case, read, wrong
+from tts_bench.tasks.scoring import extract, strict
 
 REPORTED = read("scoring.jsonl")
 SCORED = [case for case in REPORTED if "gold" in case]

@@ -9,10 +9,10 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tts_bench.tasks.boxed import box
-from tts_bench.tasks.scoring import extract, same, strict
 
 from tests.tasks.corpus import read
+from tts_bench.tasks.boxed import box
+from tts_bench.tasks.scoring import extract, same, strict
 
 TRUTHS = {"True", "False", "true", "false", "zoo", "nan", "None", ""}
 

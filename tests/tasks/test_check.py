@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tts_bench.tasks import hooks
-from tts_bench.tasks.catalog import names
-from tts_bench.tasks.check import check
 from typer.testing import CliRunner
 
 from tests.tasks.samples import write
 from tts_bench.cli.tasks import app
+from tts_bench.tasks import hooks
+from tts_bench.tasks.catalog import names
+from tts_bench.tasks.check import check
 
 
 @pytest.fixture(autouse=True)

@@ -10,11 +10,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from tts_bench.tasks.catalog import describe, names
-from tts_bench.tasks.data import load_rows, manifest_key
 
 from tests.tasks.samples import ROWS, write
 from tts_bench.errors import UserError
+from tts_bench.tasks.catalog import describe, names
+from tts_bench.tasks.data import load_rows, manifest_key
 
 GOOD = [json.dumps(row).encode() for row in ROWS["math500"]]
 

@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tts_bench.tasks.check import check
-from tts_bench.tasks.data import load_file, load_rows
-from tts_bench.tasks.golds import CORRECTIONS, answers, correction
-from tts_bench.tasks.hooks import gold, score, solution
 
 from tests.tasks.corpus import read
 from tests.tasks.samples import ROWS, write
 from tts_bench.errors import UserError
+from tts_bench.tasks.check import check
+from tts_bench.tasks.data import load_file, load_rows
+from tts_bench.tasks.golds import CORRECTIONS, answers, correction
+from tts_bench.tasks.hooks import gold, score, solution
 
 MATH = {row.pop("row"): row for row in read("math_golds.jsonl")}
 ALL = ["test 414", "test 2152", "test 2549", "test 2656", "test 2703", "test 4559", "test 4562", "test 4860"]

@@ -12,13 +12,13 @@ import datasets
 import pytest
 from lm_eval.evaluator import evaluate
 from lm_eval.tasks import TaskManager
+
+from tests.tasks.samples import ROWS, Saying, write
+from tts_bench.errors import UserError
 from tts_bench.tasks import FOLDER
 from tts_bench.tasks.catalog import describe, names
 from tts_bench.tasks.hooks import INSTRUCTION, gold, solution
 from tts_bench.tasks.loading import load
-
-from tests.tasks.samples import ROWS, Saying, write
-from tts_bench.errors import UserError
 
 
 @pytest.fixture(autouse=True)

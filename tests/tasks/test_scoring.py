@@ -14,14 +14,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from math_verify import LatexExtractionConfig, parse, verify
+
+from benchmarks.scoring import seconds
 from tts_bench.tasks.answers.classes import classify
 from tts_bench.tasks.boxed import box
 from tts_bench.tasks.data import load_rows
 from tts_bench.tasks.hooks import gold
 from tts_bench.tasks.scoring import extract, lenient, strict
 from tts_bench.tasks.tail import last_number
-
-from benchmarks.scoring import seconds
 
 EQUAL = [
     ("1/2", "0.5", r"\frac{1}{2}", r"\frac12", r"\dfrac{1}{2}", ".5", r"\frac{2}{4}", "0.50", r"\frac 12"),

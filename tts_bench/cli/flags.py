@@ -62,7 +62,7 @@ def takes(*flags: list[Flag]) -> Callable[[Command], Command]:
         every = [*own, *(flag for group in flags for flag in group)]
         names = {each.name for each in own}
 
-        def whole(**values: Any) -> None:  # noqa: ANN401 - what typer has read
+        def whole(**values: Any) -> None:
             given = {name: value for name, value in values.items() if name not in names and value not in (None, [])}
             command(**{name: values[name] for name in names}, given=given)
 

@@ -315,7 +315,7 @@ class Handle:
         return tokens, cue
 
 
-def but(held: Held, **changes: Any) -> Held:  # noqa: ANN401 - fields of a trace
+def but(held: Held, **changes: Any) -> Held:
     """`held` with other fields of its trace."""
     return Held(replace(held.trace, **changes), held.seen)
 

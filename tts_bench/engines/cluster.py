@@ -73,7 +73,7 @@ def most_beside(need: Mapping[str, float]) -> int:
     return max(_fitting(need), default=0)
 
 
-def start(count: int, need: Mapping[str, float], load: Load, **arguments: Any) -> Workers:  # noqa: ANN401
+def start(count: int, need: Mapping[str, float], load: Load, **arguments: Any) -> Workers:
     """`count` actors, each with the engine that `load(**arguments)` gives it on a machine that has what it needs.
 
     `need` is what Ray keeps for each, on one machine, as in {"CPU": 1, "GPU": 2}. An actor that dies is replaced.
@@ -209,7 +209,7 @@ class Seat:
             self.send(error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}"))
 
 
-def model_there(engine: Load, model: str, fingerprint: str, **arguments: Any) -> Engine:  # noqa: ANN401
+def model_there(engine: Load, model: str, fingerprint: str, **arguments: Any) -> Engine:
     """Find `model` on the machine of an actor, and load an `engine` with it.
 
     Raises:

@@ -110,7 +110,7 @@ def count(options: PoolOptions, need: dict[str, float]) -> int:
     return options.workers or max(1, int(cluster.gpus() // need["GPU"]) if "GPU" in need else 1)
 
 
-def start(options: PoolOptions, found: ModelFolder, need: dict[str, float], load: Load, **arguments: Any) -> Workers:  # noqa: ANN401
+def start(options: PoolOptions, found: ModelFolder, need: dict[str, float], load: Load, **arguments: Any) -> Workers:
     """A worker for each engine that `load(**arguments)` makes of the model `found`, wherever there is what it needs.
 
     Raises:

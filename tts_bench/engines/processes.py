@@ -55,7 +55,7 @@ class Process:
         return None
 
 
-def start(count: int, load: Load, **arguments: Any) -> Workers:  # noqa: ANN401 - whatever `load` takes
+def start(count: int, load: Load, **arguments: Any) -> Workers:
     """`count` processes, each with the engine that `load(**arguments)` gives it.
 
     Raises:

@@ -98,7 +98,7 @@ def _of_targets(model: PreTrainedModel, hidden: Tensor, targets: Tensor, vocabul
 
 
 def _head(model: PreTrainedModel) -> nn.Module:
-    return cast(nn.Module, model.get_output_embeddings())  # type: ignore[no-untyped-call]
+    return cast(nn.Module, model.get_output_embeddings())
 
 
 def _filled(tokens: Many[int], width: int, filler: int) -> list[Any]:

@@ -34,7 +34,7 @@ class _Staying(Coroutine[Any, Any, Any]):
         except SystemExit as error:
             raise RuntimeError(f"SystemExit: {error}") from error
 
-    def throw(self, *error: Any) -> object:  # noqa: ANN401 - in any of three forms
+    def throw(self, *error: Any) -> object:
         try:
             return self._work.throw(*error)
         except SystemExit as ending:

@@ -82,7 +82,7 @@ class _Generation(Extension):
 class _Namespace(jinja2.utils.Namespace):
     """Refuses names with an underscore in front, by which a template could reach Python's own attributes."""
 
-    def __init__(*args: Any, **values: Any) -> None:  # noqa: ANN401 - so that a template may set `self`
+    def __init__(*args: Any, **values: Any) -> None:
         self, *rest = args
         attributes = dict(*rest, **values)
         for name in attributes:
@@ -99,7 +99,7 @@ def _check_public(name: object) -> None:
         raise jinja2.exceptions.SecurityError(f"a chat template cannot store an attribute {name!r}")
 
 
-def _plain_dict(*args: Any, **values: Any) -> dict[Any, Any]:  # noqa: ANN401
+def _plain_dict(*args: Any, **values: Any) -> dict[Any, Any]:
     """A function in the place of the type, whose attributes a template could climb."""
     return dict(*args, **values)
 

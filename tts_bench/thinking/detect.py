@@ -9,11 +9,10 @@ from typing import Literal
 from tts_bench.engine import Tokenizer
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.templates import ChatTemplate
-
-from .evidence import Evidence, Rendered, Switch, gather
-from .families import END_OF_TURN, FAMILIES, PRESETS, Family
-from .format import ThinkingFormat
-from .reading import TOKEN, answers_past, from_past_turn, stands, words_past
+from tts_bench.thinking.evidence import Evidence, Rendered, Switch, gather
+from tts_bench.thinking.families import END_OF_TURN, FAMILIES, PRESETS, Family
+from tts_bench.thinking.format import ThinkingFormat
+from tts_bench.thinking.reading import TOKEN, answers_past, from_past_turn, stands, words_past
 
 State = Literal["on", "off", "unknown"]
 _TAGS = PRESETS["think-tags"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .format import ThinkingFormat
+from tts_bench.thinking.format import ThinkingFormat
 
 
 @dataclass(frozen=True)

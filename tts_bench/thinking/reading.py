@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from .evidence import THOUGHT, Evidence, Rendered
-from .families import Family
-from .format import ThinkingFormat
+from tts_bench.thinking.evidence import THOUGHT, Evidence, Rendered
+from tts_bench.thinking.families import Family
+from tts_bench.thinking.format import ThinkingFormat
 
 TOKEN = re.compile(r"<[^<>\s]{1,60}>|\[[^\[\]\n]{1,60}\]|◁[^◁▷\n]{1,60}▷|[^\s<\[\w]{1,4}~\[")
 _PAIR = re.compile(r"(<([^<>/\s]{1,40})>)\s*(</\2>)")

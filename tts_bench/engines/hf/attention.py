@@ -20,7 +20,7 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-from .pages import PAGE, Pages
+from tts_bench.engines.hf.pages import PAGE, Pages
 
 NAME = "tts-bench-pages"
 _NOWHERE = 1 << 40  # where a page begins that no row may read
@@ -92,7 +92,7 @@ def attend(
     plan: Plan | None = None,
     scaling: float | None = None,
     softcap: float | None = None,
-    **rest: Any,  # noqa: ANN401 - whatever a model hands on
+    **rest: Any,
 ) -> tuple[Tensor, None]:
     """Attention as transformers calls it: [1, heads, T, head size] in, [1, T, heads, head size] out.
 

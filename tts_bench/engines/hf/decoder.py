@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from .attention import NAME, Plan, prefill_plan, register, step_plan
-from .pages import Pages
+from tts_bench.engines.hf.attention import NAME, Plan, prefill_plan, register, step_plan
+from tts_bench.engines.hf.pages import Pages
 
 CHUNK, _UNIT = 128, 16  # most tokens of a prompt that are read at once, and what their number is filled up to
 

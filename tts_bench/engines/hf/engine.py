@@ -10,12 +10,12 @@ from transformers import PreTrainedModel
 
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request, learned_id
+from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.jobs import Job
+from tts_bench.engines.hf.loop import Counts, Loop
+from tts_bench.engines.sane import check_request
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
-
-from .decoder import Decoder
-from .jobs import Job
-from .loop import Counts, Loop
 
 
 class HfEngine:
@@ -72,7 +72,7 @@ class HfEngine:
             MemoryError: a request that does not fit into memory even alone.
         """
         for request in requests:
-            self._validate(request)
+            check_request(request, self._decoder.rows, self._decoder.learned)
         loop = asyncio.get_running_loop()
         jobs = [Job(request, loop.create_future()) for request in requests]
         # The longest first, so that few rows are left over when the work runs out.
@@ -86,15 +86,3 @@ class HfEngine:
     async def close(self) -> None:
         """Stop the decoding thread and release the model. Requests in flight are cancelled."""
         await asyncio.to_thread(self._loop.close)
-
-    def _validate(self, request: Request) -> None:
-        if not request.prompt:
-            raise ValueError("the prompt holds no token; it takes at least one")
-        if request.max_tokens < 1:
-            raise ValueError(f"max_tokens is {request.max_tokens}; it takes at least 1")
-        if not 0 <= request.sampled <= len(request.prefix):
-            raise ValueError(f"sampled is {request.sampled}, but the prefix holds {len(request.prefix)} tokens")
-        known = range(self._decoder.rows)
-        for token in (*request.prompt, *request.prefix):
-            if token not in known and token not in self._decoder.learned:
-                raise ValueError(f"token ids run from 0 to {known.stop - 1}, and learned ones; the request has {token}")

@@ -8,8 +8,7 @@ import itertools
 
 from tts_bench.columns import Columns
 from tts_bench.engine import Finish, Generation, Request
-
-from .rows import Row
+from tts_bench.engines.hf.rows import Row
 
 Finished = Generation | Exception | None  # None: cancelled
 

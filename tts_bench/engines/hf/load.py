@@ -14,16 +14,15 @@ import transformers
 
 from tts_bench.engine import EngineInfo
 from tts_bench.engines import hardware
+from tts_bench.engines.hf import precision
+from tts_bench.engines.hf.decoder import Decoder, batch_size
+from tts_bench.engines.hf.engine import HfEngine
+from tts_bench.engines.hf.loop import Loop
+from tts_bench.engines.hf.packed import BLOCK, in_blocks, pack
+from tts_bench.engines.hf.rows import Rows
+from tts_bench.engines.hf.selftest import check, check_architecture
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
-
-from . import precision
-from .decoder import Decoder, batch_size
-from .engine import HfEngine
-from .loop import Loop
-from .packed import BLOCK, in_blocks, pack
-from .rows import Rows
-from .selftest import check, check_architecture
 
 PATH = 2  # version of the way from request to tokens: raise it whenever equal requests may give other text
 
@@ -115,12 +114,12 @@ def load(
 def quiet() -> Iterator[None]:
     """No progress bar: the command line draws its own."""
     shown = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()
     try:
         yield
     finally:
         if shown:
-            transformers.utils.logging.enable_progress_bar()  # type: ignore[no-untyped-call]
+            transformers.utils.logging.enable_progress_bar()
 
 
 def device_of(device: str) -> torch.device:
@@ -239,5 +238,5 @@ def _parameters(model: transformers.PreTrainedModel) -> int:
     """Parameters multiplied for each token: all but the input embedding; the output matrix counts, also where tied."""
     total = sum(parameter.numel() for parameter in model.parameters())  # a tied matrix comes once
     read = cast(torch.Tensor, model.get_input_embeddings().weight)
-    written = cast(torch.Tensor, model.get_output_embeddings().weight)  # type: ignore[no-untyped-call]
+    written = cast(torch.Tensor, model.get_output_embeddings().weight)
     return total if written is read else total - read.numel()

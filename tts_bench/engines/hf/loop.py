@@ -16,15 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from tts_bench.engine import Generation
+from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.jobs import Finished, Job, Queue
+from tts_bench.engines.hf.measuring import measure
+from tts_bench.engines.hf.pages import PAGE
+from tts_bench.engines.hf.rows import Rows
+from tts_bench.engines.hf.sampling import draw
+from tts_bench.engines.hf.stops import trailing_stop
 from tts_bench.streams import uniform
-
-from .decoder import Decoder
-from .jobs import Finished, Job, Queue
-from .measuring import measure
-from .pages import PAGE
-from .rows import Rows
-from .sampling import draw
-from .stops import trailing_stop
 
 
 @dataclass

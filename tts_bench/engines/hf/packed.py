@@ -61,7 +61,7 @@ class _Product(torch.autograd.Function):
 def pack(model: nn.Module) -> bool:
     """Replace every linear layer of a model on the CPU; False where this PyTorch, processor or dtype cannot."""
     parameter = next(model.parameters())
-    if parameter.device.type != "cpu" or not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+    if parameter.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return False
     if parameter.dtype == torch.bfloat16:
         if not torch.ops.mkldnn._is_mkldnn_bf16_supported():

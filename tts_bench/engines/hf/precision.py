@@ -8,7 +8,7 @@ import torch
 import transformers
 from torch import nn
 
-from .packed import pack
+from tts_bench.engines.hf.packed import pack
 
 _ROWS, _ROUNDS = 32, 7
 _MARGIN = 1.5  # what is faster by less may be so only now and then, and a run that is resumed must choose alike

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from .pages import PAGE, Pages
+from tts_bench.engines.hf.pages import PAGE, Pages
 
 _SLACK = 1.25  # pages that a step reads for each that it needs, at most
 

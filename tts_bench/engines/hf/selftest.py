@@ -6,10 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tts_bench.engines.hf.decoder import CHUNK, Decoder, batch_size
+from tts_bench.engines.hf.pages import PAGE
 from tts_bench.errors import UserError
-
-from .decoder import CHUNK, Decoder, batch_size
-from .pages import PAGE
 
 _FAR = 640
 # How far logits may be from those of one pass, as a share of their spread. In float32 rounding makes less than 1e-4 and

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from tts_bench.engine import Generation, Request
 from tts_bench.engines.hf.stops import trailing_stop
-
-from .client import Unbelievable
-from .tokenizer import UNSEEN, EndpointTokenizer
-from .wire import Reply
+from tts_bench.engines.openai.client import Unbelievable
+from tts_bench.engines.openai.tokenizer import UNSEEN, EndpointTokenizer
+from tts_bench.engines.openai.wire import Reply
 
 # Sampled text is not always cut into tokens as its tokenizer would cut it, so where ids are not told the two counts may
 # differ a little: by one token in 50, and by 2.

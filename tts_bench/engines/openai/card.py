@@ -8,10 +8,9 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from tts_bench.engines.openai.client import Client, Refused, Unbelievable
+from tts_bench.engines.openai.wire import Buffer, decode
 from tts_bench.errors import EngineError, UserError, did_you_mean
-
-from .client import Client, Refused, Unbelievable
-from .wire import Buffer, decode
 
 Card = Mapping[str, Any]
 

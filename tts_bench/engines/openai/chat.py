@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from tts_bench.engine import Request
+from tts_bench.engines.openai.dialect import Api
+from tts_bench.engines.openai.tokenizer import EndpointTokenizer
 from tts_bench.errors import EngineError, UserError
 from tts_bench.thinking import ThinkingFormat
-
-from .dialect import Api
-from .tokenizer import EndpointTokenizer
 
 QUESTION = "State only your final answer, boxed."
 _PROMPT, _REPLY, _AGAIN = "0 prompt 0", "0 reply 0", "0 again 0"  # stand in for contents while a template is read

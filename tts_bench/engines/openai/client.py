@@ -15,10 +15,9 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from tts_bench.engines.openai.key import Key
 from tts_bench.errors import EngineError, Message
 from tts_bench.text import safe
-
-from .key import Key
 
 _Read = TypeVar("_Read")
 _DOUBTS = 3  # replies that are whole and wrong, or never came, and then no more attempts

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tts_bench.api import Turn
-
-from .client import Unbelievable
-from .tokenizer import UNSEEN
+from tts_bench.engines.openai.client import Unbelievable
+from tts_bench.engines.openai.tokenizer import UNSEEN
 
 NONE = "none"  # --tokenizer none
 _MARK, _BYTES = 1 << 62, 7  # an id holds up to 7 bytes of text, and how many they are

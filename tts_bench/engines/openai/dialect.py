@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tts_bench.engine import Sampling
-
-from .client import LONGEST, SHORT
+from tts_bench.engines.openai.client import LONGEST, SHORT
 
 Api = Literal["completions", "chat", "responses"]
 PATHS: dict[Api, str] = {"completions": "completions", "chat": "chat/completions", "responses": "responses"}

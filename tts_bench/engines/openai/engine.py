@@ -10,18 +10,17 @@ from typing import Any, NoReturn
 
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request
+from tts_bench.engines.openai import chat
+from tts_bench.engines.openai.account import generation
+from tts_bench.engines.openai.client import Client, Refused, Unbelievable, Unreachable
+from tts_bench.engines.openai.counted import ServerCounted
+from tts_bench.engines.openai.dialect import PATHS, Dialect, body, most_bytes
+from tts_bench.engines.openai.effort import knob, nested, server_of
+from tts_bench.engines.openai.measuring import columns_of, wanted
+from tts_bench.engines.openai.tokenizer import EndpointTokenizer, seen
+from tts_bench.engines.openai.whole import whole
+from tts_bench.engines.openai.wire import Buffer, Reply, read
 from tts_bench.errors import EngineError, UserError
-
-from . import chat
-from .account import generation
-from .client import Client, Refused, Unbelievable, Unreachable
-from .counted import ServerCounted
-from .dialect import PATHS, Dialect, body, most_bytes
-from .effort import knob, nested, server_of
-from .measuring import columns_of, wanted
-from .tokenizer import EndpointTokenizer, seen
-from .whole import whole
-from .wire import Buffer, Reply, read
 
 
 class OpenAIEngine:

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 from tts_bench import models
 from tts_bench.engine import Sampling
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
+from tts_bench.engines.openai import key
+from tts_bench.engines.openai.url import check_url
 from tts_bench.errors import UserError
 from tts_bench.options import at_least, option
 
-from . import key
-from .url import check_url
-
 if TYPE_CHECKING:
     from tts_bench.config import ModelConfig
+    from tts_bench.engines.openai.engine import OpenAIEngine
     from tts_bench.thinking import ThinkingFormat
-
-    from .engine import OpenAIEngine
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def _check(setup: Setup[OpenAIOptions]) -> tuple[str, str]:
 
 
 def _load(setup: Setup[OpenAIOptions]) -> Loaded:
-    from .load import check_sampling, load
+    from tts_bench.engines.openai.load import check_sampling, load
 
     config, tell = setup.config, setup.progress
     base_url, model = _check(setup)
@@ -83,8 +81,8 @@ def _load(setup: Setup[OpenAIOptions]) -> Loaded:
 
 
 def _chat_format(engine: OpenAIEngine, config: ModelConfig) -> ThinkingFormat:
-    from . import chat
-    from .counted import ServerCounted
+    from tts_bench.engines.openai import chat
+    from tts_bench.engines.openai.counted import ServerCounted
 
     if isinstance(engine.tokenizer, ServerCounted) or engine.dialect.reasons:
         if config.answer_suffix is not None:

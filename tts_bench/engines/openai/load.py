@@ -12,17 +12,16 @@ from typing import NamedTuple, cast
 
 from tts_bench import loops, models
 from tts_bench.engine import Capability, EngineInfo, Sampling
+from tts_bench.engines.openai import counted
+from tts_bench.engines.openai.card import Card, card_of, steady, window_of
+from tts_bench.engines.openai.client import Client, Unreachable
+from tts_bench.engines.openai.counted import ServerCounted
+from tts_bench.engines.openai.dialect import Dialect
+from tts_bench.engines.openai.engine import OpenAIEngine
+from tts_bench.engines.openai.key import from_environment
+from tts_bench.engines.openai.probe import Probe
+from tts_bench.engines.openai.tokenizer import EndpointTokenizer, digest, load_tokenizer
 from tts_bench.errors import EngineError, UserError
-
-from . import counted
-from .card import Card, card_of, steady, window_of
-from .client import Client, Unreachable
-from .counted import ServerCounted
-from .dialect import Dialect
-from .engine import OpenAIEngine
-from .key import from_environment
-from .probe import Probe
-from .tokenizer import EndpointTokenizer, digest, load_tokenizer
 
 PATH = 3  # version of the way from request to tokens: raise it whenever equal requests may give other text
 _UNKNOWN_CONTEXT = 4096

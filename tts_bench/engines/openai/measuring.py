@@ -10,10 +10,9 @@ from msgspec import Raw, Struct
 
 from tts_bench.columns import LOGPROB, Columns, top_of
 from tts_bench.engine import Generation, Request
-
-from .client import Unbelievable
-from .tokenizer import EndpointTokenizer
-from .wire import Reply, decode
+from tts_bench.engines.openai.client import Unbelievable
+from tts_bench.engines.openai.tokenizer import EndpointTokenizer
+from tts_bench.engines.openai.wire import Reply, decode
 
 _CHARACTER = 8  # tokens that the last character of a text may be of, at most
 _BY_ID, _DIGITS = "token_id:", 10  # how vLLM names a token by its id, and how long that may be

@@ -7,17 +7,16 @@ from functools import partial
 from typing import Any
 
 from tts_bench.engine import Request, Sampling
+from tts_bench.engines.openai import chat
+from tts_bench.engines.openai.account import generation
+from tts_bench.engines.openai.client import Client, Faulty, Refused
+from tts_bench.engines.openai.counted import ServerCounted
+from tts_bench.engines.openai.dialect import PATHS, Api, Dialect, body, candidates
+from tts_bench.engines.openai.effort import NONSENSE, knob, nested, server_of
+from tts_bench.engines.openai.measuring import first_told
+from tts_bench.engines.openai.tokenizer import EndpointTokenizer
+from tts_bench.engines.openai.wire import Reply, read
 from tts_bench.errors import EngineError, UserError
-
-from . import chat
-from .account import generation
-from .client import Client, Faulty, Refused
-from .counted import ServerCounted
-from .dialect import PATHS, Api, Dialect, body, candidates
-from .effort import NONSENSE, knob, nested, server_of
-from .measuring import first_told
-from .tokenizer import EndpointTokenizer
-from .wire import Reply, read
 
 _TEXTS = ("Once upon a time, in a village by the sea, there lived", "The three most important things in life are")
 _TOKENS = 12
@@ -303,7 +302,7 @@ class Probe:
         }
         return await self._client.send("POST", PATHS[found.api], asked, partial(read, most=most, top=top))
 
-    async def _tried(self, found: Dialect, prompt: str | list[int] = _TEXTS[0], **asked: Any) -> Reply | None:  # noqa: ANN401 - as `_ask`
+    async def _tried(self, found: Dialect, prompt: str | list[int] = _TEXTS[0], **asked: Any) -> Reply | None:
         try:
             return await self._ask(found, prompt, **asked)
         except Refused:

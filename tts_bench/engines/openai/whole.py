@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from tts_bench.engine import Generation, Request
-
-from .account import cut, slack
-from .client import Unbelievable
-from .counted import ServerCounted
-from .tokenizer import UNSEEN, EndpointTokenizer
-from .wire import Reply
+from tts_bench.engines.openai.account import cut, slack
+from tts_bench.engines.openai.client import Unbelievable
+from tts_bench.engines.openai.counted import ServerCounted
+from tts_bench.engines.openai.tokenizer import UNSEEN, EndpointTokenizer
+from tts_bench.engines.openai.wire import Reply
 
 
 def whole(reply: Reply, request: Request, limit: int, tokenizer: EndpointTokenizer | ServerCounted) -> Generation:

@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from .client import Faulty, Unbelievable
+from tts_bench.engines.openai.client import Faulty, Unbelievable
 
 _Kind = TypeVar("_Kind")
 Buffer = bytes | bytearray | Raw

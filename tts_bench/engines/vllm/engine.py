@@ -13,11 +13,11 @@ from tts_bench.api import LearnedToken
 from tts_bench.columns import Columns
 from tts_bench.engine import EngineInfo, Generation, Request, learned_id
 from tts_bench.engines.hf.stops import trailing_stop
+from tts_bench.engines.sane import check_request
 from tts_bench.engines.tokenizer import HfTokenizer
+from tts_bench.engines.vllm.rows import Row
+from tts_bench.engines.vllm.running import Running
 from tts_bench.errors import EngineError, UserError
-
-from .rows import Row
-from .running import Running
 
 
 class VllmEngine:
@@ -78,7 +78,7 @@ class VllmEngine:
         if self._running.closed:
             raise RuntimeError("the engine is closed")
         for request in requests:
-            self._validate(request)
+            check_request(request, self.tokenizer.size, self._places)
         work = [self._measured(request) if request.columns else self._sample(request) for request in requests]
         futures = [self._running.call(each) for each in work]
         try:
@@ -137,18 +137,6 @@ class VllmEngine:
         if own[-1] in request.stop_ids:
             return 1
         return trailing_stop(own, request.stop_texts, self.tokenizer.decode) if request.stop_texts else 0
-
-    def _validate(self, request: Request) -> None:
-        if not request.prompt:
-            raise ValueError("the prompt holds no token; it takes at least one")
-        if request.max_tokens < 1:
-            raise ValueError(f"max_tokens is {request.max_tokens}; it takes at least 1")
-        if not 0 <= request.sampled <= len(request.prefix):
-            raise ValueError(f"sampled is {request.sampled}, but the prefix holds {len(request.prefix)} tokens")
-        known = range(self.tokenizer.size)
-        for token in (*request.prompt, *request.prefix):
-            if token not in known and token not in self._places:
-                raise ValueError(f"token ids run from 0 to {known.stop - 1}, and learned ones; the request has {token}")
 
 
 def _params(request: Request, limit: int, name: str) -> Any:  # noqa: ANN401 - vLLM has no types here

@@ -10,9 +10,8 @@ from tts_bench import models
 from tts_bench.engine import Engine
 from tts_bench.engines import cluster, pool
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup
+from tts_bench.engines.vllm import options
 from tts_bench.options import passed_on
-
-from . import options
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def _load(setup: Setup[VllmOptions]) -> Loaded:
     found = models.resolve(setup.config.model or pool.DEFAULT_MODEL, progress=setup.progress)
     if given.ray:
         return pool.loaded(found, _on_cluster(given, found), given)
-    from .load import load
+    from tts_bench.engines.vllm.load import load
 
     engine = load(
         found.folder,
@@ -68,8 +67,8 @@ def _on_cluster(given: VllmOptions, found: models.ModelFolder) -> Engine:
     return pool.start(given, found, given.need(devices), _load_vllm, **{**given.arguments(), "more": more})
 
 
-def _load_vllm(**arguments: Any) -> Engine:  # noqa: ANN401 - of `load`
-    from .load import load
+def _load_vllm(**arguments: Any) -> Engine:
+    from tts_bench.engines.vllm.load import load
 
     return load(**arguments)
 

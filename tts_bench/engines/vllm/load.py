@@ -14,14 +14,13 @@ import transformers
 from tts_bench.engine import EngineInfo
 from tts_bench.engines import hardware
 from tts_bench.engines.tokenizer import HfTokenizer
+from tts_bench.engines.vllm import guard, options, weights
+from tts_bench.engines.vllm.engine import VllmEngine
+from tts_bench.engines.vllm.kind import VllmOptions
+from tts_bench.engines.vllm.running import Running
+from tts_bench.engines.vllm.selftest import check
 from tts_bench.errors import UserError
 from tts_bench.models.folder import context_window
-
-from . import guard, options, weights
-from .engine import VllmEngine
-from .kind import VllmOptions
-from .running import Running
-from .selftest import check
 
 PATH = 2  # version of the way from request to tokens: raise it whenever equal requests may give other text
 Progress = Callable[[str, int, int], None]

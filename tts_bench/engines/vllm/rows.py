@@ -10,10 +10,9 @@ import torch
 from torch import Tensor
 
 from tts_bench.engine import Request, Sampling
+from tts_bench.engines.vllm.draws import draw
+from tts_bench.engines.vllm.measuring import KEPT, measure
 from tts_bench.streams import uniform
-
-from .draws import draw
-from .measuring import KEPT, measure
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from torch import Tensor
 from vllm.v1.sample.logits_processor import LogitsProcessor
 from vllm.v1.sample.logits_processor.builtin import process_dict_updates
 
-from .guard import end_with_starter
-from .rows import Row, choose
+from tts_bench.engines.vllm.guard import end_with_starter
+from tts_bench.engines.vllm.rows import Row, choose
 
 
 class Draws(LogitsProcessor):

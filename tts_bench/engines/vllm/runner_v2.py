@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from vllm.v1.worker.gpu.sample.logits_processor import LogitsProcessor
 
-from .guard import end_with_starter
-from .rows import Row, choose
+from tts_bench.engines.vllm.guard import end_with_starter
+from tts_bench.engines.vllm.rows import Row, choose
 
 
 class Draws(LogitsProcessor):

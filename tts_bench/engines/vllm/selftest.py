@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from .running import Running
+from tts_bench.engines.vllm.running import Running
 
 _TOKENS = 24
 
@@ -38,8 +38,7 @@ async def _probe(running: Running, prompt: list[int], count: int) -> list[tuple[
     from vllm.sampling_params import RequestOutputKind
 
     from tts_bench.engine import Request, Sampling
-
-    from .rows import Row
+    from tts_bench.engines.vllm.rows import Row
 
     request = Request(tuple(prompt), (), count, "self-test", Sampling())
     params: Any = SamplingParams(

@@ -13,9 +13,8 @@ from vllm.model_executor.layers.vocab_parallel_embedding import ParallelLMHead, 
 from vllm.model_executor.model_loader import register_model_loader
 from vllm.model_executor.model_loader.default_loader import DefaultModelLoader
 
+from tts_bench.engines.vllm.measuring import KEPT
 from tts_bench.models.folder import EMBEDDINGS
-
-from .measuring import KEPT
 
 LOAD_FORMAT = "tts-bench"
 _PADDED = tuple(f"{name}.weight" for name in (*EMBEDDINGS, "lm_head", "embed_out"))

@@ -46,7 +46,7 @@ def _check(setup: Setup[RewardModelOptions]) -> None:
 
 
 def _load(setup: Setup[RewardModelOptions]) -> Loaded:
-    from .load import load
+    from tts_bench.scorers.reward_model.load import load
 
     found = models.resolve(setup.options.model, progress=setup.progress, of=models.REWARD)
     return Loaded(load(found, setup.options), found.source, found.notes)

@@ -16,14 +16,12 @@ from tts_bench.engines.hf.load import device_of, quiet
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.scorer import ScorerInfo
-
-from .layouts import BAD, GOOD, LAYOUTS, Head, word_id
-from .scorer import Net, RewardModel
+from tts_bench.scorers.reward_model.layouts import BAD, GOOD, LAYOUTS, Head, word_id
+from tts_bench.scorers.reward_model.scorer import Net, RewardModel
 
 if TYPE_CHECKING:
     from tts_bench.models import ModelFolder
-
-    from .kind import RewardModelOptions
+    from tts_bench.scorers.reward_model.kind import RewardModelOptions
 
 _WINDOW = 4096  # of a configuration that says nothing
 
@@ -80,7 +78,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
 def _silent() -> Iterator[None]:
     """No report of the tensors that the body has no use for: the head's are among them."""
     before = transformers.utils.logging.get_verbosity()
-    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.set_verbosity_error()
     try:
         yield
     finally:

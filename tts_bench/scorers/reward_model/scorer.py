@@ -14,11 +14,10 @@ from tts_bench.api import Problem, aggregate
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import EngineError
 from tts_bench.scorer import Candidate, ScorerInfo, Verdict
-
-from .layouts import LAYOUTS, Head, Reading
+from tts_bench.scorers.reward_model.layouts import LAYOUTS, Head, Reading
 
 if TYPE_CHECKING:
-    from .kind import RewardModelOptions
+    from tts_bench.scorers.reward_model.kind import RewardModelOptions
 
 
 class Net:
