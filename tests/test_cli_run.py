@@ -46,7 +46,7 @@ AT_ONCE = {
     "--tasks gsm8k,gsm8k": "'gsm8k' is named twice",
     "--engine hff": "no engine 'hff'. Did you mean 'hf'",
     "--engine scripted --model ader": "no script 'ader'. Did you mean 'adder'",
-    "--engine scripted --dtype bfloat16": "--dtype bfloat16 means nothing.*Leave it out",
+    "--engine scripted --dtype bfloat16": "has no option --dtype bfloat16. Remove it",
     "--model smollm": "No model is called 'smollm'.*Did you mean 'smollm2'",
     "--model ./gone/model": "No model is called './gone/model'",
     "--model plugin.py": "is a file, but no GGUF file. Give",

@@ -291,6 +291,6 @@ def test_running_out_of_memory_in_rollouts_says_what_to_set(tmp_path: Path, monk
         made = trainer(model, tmp_path / "token", hold_out=0)
         monkeypatch.setattr(runner, "sample", full)
         with pytest.raises(
-            UserError, match=r"out of memory \(no memory for the keys\)\. Set --rows below 8, or a smaller"
+            UserError, match=r"out of memory \(no memory for the keys\)\. Set --max-num-seqs below 8, or a smaller"
         ):
             made.train(quiet, quiet)

@@ -49,7 +49,12 @@ _ROWS = 64  # sequences that the hf engine decodes together, where nothing is sa
         panel=_JUDGING,
     ),
     flags.of(ModelConfig, "engine", panel=_MODEL),
-    flags.of(HfOptions, "device", "dtype", "rows", "threads", "trust_remote_code", panel=_MODEL, rows=str(_ROWS)),
+    flags.of(
+        HfOptions,
+        *("device", "dtype", "max_num_seqs", "threads", "trust_remote_code"),
+        panel=_MODEL,
+        max_num_seqs=str(_ROWS),
+    ),
     flags.of(ModelConfig, "thinking", "think_start", "think_end", "answer_suffix", "system", panel=_MODEL),
 )
 def train_token(
@@ -163,8 +168,8 @@ def _config(given: dict[str, Any]) -> TrainConfig:
     if more:
         given = {**given, "rollout_engine": kinds.chosen(rollouts, more).spec}
     engine = kinds.chosen(given.get("engine", "hf"), texts)
-    if getattr(engine.options, "rows", _ROWS) is None:
-        engine = kinds.chosen(kinds.changed(engine.spec, rows=_ROWS))
+    if getattr(engine.options, "max_num_seqs", _ROWS) is None:
+        engine = kinds.chosen(kinds.changed(engine.spec, max_num_seqs=_ROWS))
     model = ModelConfig(**{**flags.of_class(ModelConfig, given), "engine": engine.spec}, top_k=0, top_p=1.0, min_p=0.0)
     name = sub(r"[^A-Za-z0-9_.+-]", "_", given["model"].rstrip("/").rpartition("/")[2])
     out = given["out"] or Path("tokens") / f"{name}-{model.seed}"

@@ -54,7 +54,7 @@ class PoolOptions:
             cluster.check_installed()
         elif self.workers is not None and not alone:
             raise UserError(
-                f"--workers {self.workers} means nothing to the engine {engine!r} without --ray. Leave it out."
+                f"--workers {self.workers} needs --ray with the engine {engine!r}. Add --ray auto, or remove --workers."
             )
 
 
@@ -69,11 +69,12 @@ class LocalOptions(PoolOptions):
 
     device: str = option("auto", "auto, cpu, cuda, cuda:1 or mps.", flag=True)
     dtype: str = option("auto", "auto, float32, bfloat16 or float16.", flag=True)
-    rows: int | None = option(
+    max_num_seqs: int | None = option(
         None,
-        "Sequences decoded together.",
-        shown="64, or 128 for tiny models; 256 of vLLM, 32 of an endpoint",
+        "Maximum number of sequences decoded in one batch.",
+        shown="64, or 128 for tiny models; 256 with vllm",
         flag=True,
+        alias="rows",
     )
     threads: int | None = option(None, "Threads of the processor, for each worker.", flag=True)
     exact: bool = option(True, "Prove at start that batches do not change text.", flag=True)
@@ -81,7 +82,7 @@ class LocalOptions(PoolOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(1, self, "rows", "threads")
+        at_least(1, self, "max_num_seqs", "threads")
         hardware.check_names(self.device, self.dtype)
 
     def of_each(self) -> dict[str, Any]:

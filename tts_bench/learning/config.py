@@ -14,7 +14,7 @@ from tts_bench.grammar import split_name
 from tts_bench.options import option
 
 ROLLOUT_ENGINES = ("hf", "vllm")  # they take learned tokens, and the weights that are trained for
-_SHARED = ("device", "dtype", "rows", "exact", "trust_remote_code")
+_SHARED = ("device", "dtype", "max_num_seqs", "exact", "trust_remote_code")
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def _load(setup: Setup[HfOptions]) -> Loaded:
         cluster.connect(given.ray)
     found = models.resolve(setup.config.model or pool.DEFAULT_MODEL, progress=setup.progress)
     tiny = _is_tiny(found.folder)
-    given = replace(given, rows=given.rows or (_TINY_ROWS if tiny else _ROWS))
+    given = replace(given, max_num_seqs=given.max_num_seqs or (_TINY_ROWS if tiny else _ROWS))
     if given.ray:
         return pool.loaded(found, _on_cluster(given, found), given)
     given = _on_machine(given, tiny)

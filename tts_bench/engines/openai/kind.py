@@ -36,11 +36,11 @@ class OpenAIOptions:
         flag=True,
         place=True,
     )
-    rows: int = option(32, "Requests to an endpoint at once.", flag=True)
+    num_concurrent: int = option(32, "Maximum number of concurrent requests to an endpoint.", flag=True, alias="rows")
     request_timeout: float = option(600.0, "Seconds for one reply of an endpoint.", flag=True)
 
     def __post_init__(self) -> None:
-        at_least(1, self, "rows")
+        at_least(1, self, "num_concurrent")
         if not 0 < self.request_timeout < float("inf"):
             raise ValueError(f"request_timeout is {self.request_timeout}; it takes a number of seconds above 0")
 
@@ -63,7 +63,7 @@ def _load(setup: Setup[OpenAIOptions]) -> Loaded:
         base_url,
         model,
         tokenizer=setup.options.tokenizer or None,
-        connections=setup.options.rows,
+        connections=setup.options.num_concurrent,
         timeout=setup.options.request_timeout,
         thinks_on=setup.needs.thinks_on,
         efforts=setup.needs.efforts,

@@ -16,7 +16,7 @@ INSTALL_CPU = "pip install --extra-index-url https://download.pytorch.org/whl/cp
 _OURS = {
     "model": "--model",
     "dtype": "--dtype",
-    "max_num_seqs": "--rows",
+    "max_num_seqs": "--max-num-seqs",
     "trust_remote_code": "--trust-remote-code",
     "seed": "--seed",
     "enable_prefix_caching": "",
