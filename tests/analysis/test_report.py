@@ -188,7 +188,7 @@ def test_right_answers_are_read_from_the_samples_of_each_strategy(tmp_path: Path
     assert golds(tmp_path, "sums") == {0: "7", 1: "9", 2: "8"}
     assert golds(tmp_path, "../sums") == {}
     more.write_text('{"doc_id": 1}\n')
-    with pytest.raises(UserError, match=r"majority-vote/1/samples_sums.jsonl, line 1 is no sample of lm-eval"):
+    with pytest.raises(UserError, match=r"majority-vote/1/samples_sums.jsonl, line 1 is not an lm-eval sample"):
         golds(tmp_path, "sums")
 
 

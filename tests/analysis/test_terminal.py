@@ -53,7 +53,7 @@ def test_the_spread_of_tokens_is_shown_where_the_table_has_room_for_it() -> None
         [row] = [line.split() for line in text.splitlines() if line.strip().startswith("baseline") and "[" in line]
         tokens = row.index("613")
         assert row[tokens + 1 : tokens + 1 + len(spread)] == spread
-        assert ("median: tokens of the median problem" in " ".join(text.split())) == bool(spread)
+        assert ("median: median tokens per problem" in " ".join(text.split())) == bool(spread)
 
 
 def test_rungs_of_different_numbers_of_problems_show_each_number() -> None:

@@ -82,7 +82,7 @@ def test_an_unreachable_server_is_refused(refused: Callable[..., str]) -> None:
     [
         ("vllm", "--model servde", "serves no model 'servde'. Did you mean 'served'"),
         ("vllm", "--model zzz", "serves no model 'zzz'. Known: another, served"),
-        ("vllm", "", "nothing says which tokenizer 'served' has.*Type --tokenizer"),
+        ("vllm", "", "the endpoint does not say which tokenizer 'served' has.*Type --tokenizer"),
         ("vllm", "--tokenizer gone", "No model is called 'gone'"),
         ("vllm", "--tokenizer others", "no tokenizer can be loaded for others"),
         (
@@ -90,7 +90,7 @@ def test_an_unreachable_server_is_refused(refused: Callable[..., str]) -> None:
             "--tokenizer pocket",
             "the endpoint counts [0-9]+ tokens in a text of which the tokenizer makes [0-9]+",
         ),
-        ("vllm", "--tokenizer TINY --strategy learned-token", "cannot take learned tokens. Type --engine hf"),
+        ("vllm", "--tokenizer TINY --strategy learned-token", "does not support learned tokens. Type --engine hf"),
         ("strict", "--tokenizer TINY --top-k 20", "top_k is 20.*does not honour it. Type --top-k 0"),
         ("strict", "--tokenizer TINY --min-p 0.1", "min_p is 0.1.*does not honour it. Type --min-p 0"),
         ("chat", "--tokenizer TINY --strategy budget-forcing", "a cue.*messages only.*--strategy baseline and"),

@@ -141,7 +141,7 @@ def test_an_option_of_an_installed_engine_is_typed_like_one_of_a_strategy_and_st
         "--engine hf:cache_byte=5": "hf has no option 'cache_byte'. Did you mean 'cache_bytes'",
         "--engine hf:cache_bytes=0": "hf: cache_bytes is 0; it takes a whole number from 1 upwards",
         "--engine theirs --model huge": "no machine holds the model huge. Type --model small.",
-        "--engine lacking": "--engine lacking lacks what it needs here. Type pip install theirs-more.",
+        "--engine lacking": "--engine lacking is missing a dependency. Type pip install theirs-more.",
         "--engine thiers": "no engine 'thiers'. Did you mean 'theirs'? Type 'tts-bench engines' to list them.",
     }.items(),
 )
@@ -293,7 +293,7 @@ def test_the_list_loads_no_model_library() -> None:
         "theirs --device cpu": "engine 'theirs' has no option --device cpu",
         "theirs:rws=3": "theirs has no option 'rws'. Did you mean 'rows'",
         "lacking": "pip install theirs-more",
-        "bare": "the engine 'bare' loads as a ScriptedEngine; it has to be a tts_bench.engines.kinds.Loaded.",
+        "bare": "the engine 'bare' loads as a ScriptedEngine; it must be a tts_bench.engines.kinds.Loaded.",
         "openai --model m": "--engine openai needs --base-url",
         "hf --model smollm": "Did you mean 'smollm2'",
     }.items(),

@@ -9,7 +9,7 @@ import typer
 
 from tts_bench.tasks.catalog import describe, names
 
-app = typer.Typer(help="Tasks: list them, check their scorers, start one of your own.", no_args_is_help=False)
+app = typer.Typer(help="List tasks, check their scorers, or create your own.", no_args_is_help=False)
 
 _SHOWN = 20  # failures printed in full
 
@@ -38,8 +38,8 @@ def tasks(context: typer.Context) -> None:
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="Its name, such as my-task; the folder is called so too.")]) -> None:
-    """Start a task of your own: its YAML file, data and test, in a folder NAME."""
+def new(name: Annotated[str, typer.Argument(help="Name of the task and of its folder, such as my-task.")]) -> None:
+    """Create a task of your own in the folder NAME: YAML file, data and test."""
     from tts_bench.scaffold import write
     from tts_bench.scaffold.task import folder
 
@@ -52,12 +52,14 @@ def new(name: Annotated[str, typer.Argument(help="Its name, such as my-task; the
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Tasks, or YAML files; none: all shipped.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tasks or YAML files; all shipped tasks if omitted.")
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="TTS_BENCH_DATA", help="Folder with TASK/test.jsonl files.")
     ] = None,
 ) -> None:
-    """Score gold solutions, which must be right, and known-wrong responses, which must be wrong; else exit code 2."""
+    """Check that gold solutions are scored correct and known-wrong responses incorrect; exit code 2 if not."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 

@@ -60,14 +60,14 @@ _ROWS = 64  # sequences that the hf engine decodes together, where nothing is sa
 def train_token(
     given: dict[str, Any],
     model: Annotated[str, typer.Option(help="Folder, GGUF file, hub id or alias.")] = "pocket",
-    task: Annotated[str, typer.Option(help="Task with a train split.")] = "pocket_arithmetic",
-    out: Annotated[Path | None, typer.Option(help="Folder of the token.", show_default="tokens/MODEL-SEED")] = None,
+    task: Annotated[str, typer.Option(help="Task with a training split.")] = "pocket_arithmetic",
+    out: Annotated[Path | None, typer.Option(help="Folder for the token.", show_default="tokens/MODEL-SEED")] = None,
     start: Annotated[str, typer.Option("--from", help="Text whose embedding the row starts from.")] = "Wait",
 ) -> None:
     """Train a continue-thinking token: one embedding row of a frozen model, by reinforcement learning.
 
-    The same command again resumes. top-k, top-p and min-p are off: the loss follows plain sampling. Several processes
-    share the work: torchrun --standalone --nproc-per-node N -m tts_bench train-token ...
+    Repeating the command resumes the training. top-k, top-p and min-p are off, because the loss assumes plain sampling.
+    To use several processes: torchrun --standalone --nproc-per-node N -m tts_bench train-token ...
     """
     from tts_bench.learning.process_group import follows
 
@@ -162,9 +162,7 @@ def _config(given: dict[str, Any]) -> TrainConfig:
     more = {"vllm": texts.pop("vllm")} if "vllm" in texts else {}
     rollouts = given.get("rollout_engine", "hf")
     if more and split_name(rollouts, "engine")[0] != "vllm":
-        raise UserError(
-            f"--vllm {more['vllm']} means nothing without --rollout-engine vllm. Add that, or leave it out."
-        )
+        raise UserError(f"--vllm {more['vllm']} needs --rollout-engine vllm. Add it, or remove --vllm.")
     if more:
         given = {**given, "rollout_engine": kinds.chosen(rollouts, more).spec}
     engine = kinds.chosen(given.get("engine", "hf"), texts)

@@ -191,7 +191,7 @@ def check(config: ModelConfig, needs: Needs | None = None) -> Chosen:
     found = chosen(config.engine)
     found.kind.check(Setup(config, found.options, needs or Needs()))
     if not found.kind.installed():
-        raise UserError(f"--engine {found.name} lacks what it needs here. Type {found.kind.install}.")
+        raise UserError(f"--engine {found.name} is missing a dependency. Type {found.kind.install}.")
     return found
 
 
@@ -204,8 +204,8 @@ def load(config: ModelConfig, found: Chosen, needs: Needs | None = None, progres
     loaded = found.kind.load(Setup(config, found.options, needs or Needs(), progress))
     if not isinstance(loaded, Loaded):
         raise UserError(
-            f"the engine {found.name!r} loads as a {type(loaded).__name__}; it has to be a "
-            "tts_bench.engines.kinds.Loaded. Tell whoever made it."
+            f"the engine {found.name!r} loads as a {type(loaded).__name__}; it must be a "
+            "tts_bench.engines.kinds.Loaded. Report this to its author."
         )
     return loaded
 

@@ -25,8 +25,8 @@ class HfOptions(pool.LocalOptions):
 
     cache_bytes: int | None = option(
         None,
-        "Bytes that keys and values may take, of each worker.",
-        shown="all workers: 80% of a GPU's free memory, or a quarter of the machine's",
+        "Maximum KV cache size per worker, in bytes.",
+        shown="for all workers: 80% of free GPU memory, or a quarter of RAM",
     )
 
     def __post_init__(self) -> None:

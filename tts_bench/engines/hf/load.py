@@ -151,7 +151,7 @@ def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
     if found:
         raise UserError(
             f"{name} ({config.model_type}) has {', '.join(sorted(found))}; the hf engine runs decoders with full "
-            "attention and fixed positions, such as Llama, Qwen2 and Qwen3. Take another model or another engine."
+            "attention and fixed positions, such as Llama, Qwen2 and Qwen3. Use another model or another engine."
         )
 
 

@@ -248,7 +248,7 @@ def _start(arguments: dict[str, Any], given: dict[str, object], name: str) -> tu
     except (ValueError, TypeError, NotImplementedError, RuntimeError, OSError) as error:
         why = " ".join(str(error).split())[:600]
         raise UserError(
-            f"vLLM cannot run {name}: {why} What its own messages say stands above; VLLM_LOGGING_LEVEL=INFO shows more."
+            f"vLLM cannot run {name}: {why} Its own messages are printed above; VLLM_LOGGING_LEVEL=INFO shows more."
         ) from error
     return running, int(config.model_config.max_model_len)
 
