@@ -121,7 +121,7 @@ def check_columns(info: EngineInfo, columns: tuple[str, ...]) -> None:
         )
     if high := [name for name in columns if top_of(name) > most]:
         raise UserError(
-            f"{', '.join(high)}: {info.name!r} with {info.model} returns the log-probabilities of at most {most} tokens. "
+            f"{', '.join(high)}: {info.name!r} with {info.model} returns log-probabilities of at most {most} tokens. "
             f"Ask for no more, or type --engine hf or --engine vllm."
         )
 

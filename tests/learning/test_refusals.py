@@ -73,11 +73,11 @@ AT_ONCE = {
     "--test-task gsm9k": "There is no task 'gsm9k'",
     "--model gone": "No model is called 'gone'",
     "--out used": "used exists already. Name a new folder",
-    "--out used/mine.txt/t": "no folder that can be written to",
+    "--out used/mine.txt/t": "is not a writable folder",
     "--data-dir gone": "The data folder gone does not exist",
-    "--rollout-engine openai": "--rollout-engine is 'openai'; it takes an engine that supports learned tokens. Known: hf",
+    "--rollout-engine openai": "--rollout-engine is 'openai'; it takes an engine that supports learned tokens. Known",
     "--rollout-engine vlm": "Did you mean 'vllm'?",
-    "--vllm a=1": "--vllm a=1 means nothing without --rollout-engine vllm",
+    "--vllm a=1": "--vllm a=1 needs --rollout-engine vllm",
     "--from ' '": "--from is ' '; it takes a text that is not blank",
 }
 LOADED = {

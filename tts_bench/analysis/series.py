@@ -48,9 +48,7 @@ def series_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tupl
     differences = [*_differences(runs), *_changed(runs)]
     hard = [said for must, said in differences if must]
     if hard and not allow_different:
-        raise UserError(
-            f"{hard[0]} Such runs are not compared by default; --allow-different compares them and notes it in the result."
-        )
+        raise UserError(f"{hard[0]} --allow-different compares such runs and says so in the result.")
     groups: list[list[RunData]] = []
     for run in runs:
         for group in groups:

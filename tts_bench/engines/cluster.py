@@ -113,8 +113,8 @@ class _Place:
         """
         if not self.group.wait(_GATHERING):
             raise UserError(
-                f"other jobs of the Ray cluster hold what the workers need: {_words(self.need)} each. It was waited "
-                f"for, for {_GATHERING} s. Type ray status to see who works there, or give fewer --workers."
+                f"other jobs on the Ray cluster hold what the workers need: {_words(self.need)} each. Gave up after "
+                f"{_GATHERING} s. Type ray status to see which, or give fewer --workers."
             )
 
     def leave(self) -> None:

@@ -180,7 +180,7 @@ def _tokenizer(card: Card, model: str, named: str | None) -> tuple[Path | None, 
     name = named or next(known, None)
     if name is None:
         raise UserError(
-            f"the endpoint does not say which tokenizer {model!r} has, and without it no token can be counted. {_ADVICE}"
+            f"the endpoint does not name the tokenizer of {model!r}, and no token can be counted without it. {_ADVICE}"
         )
     try:
         folder = models.tokenizer_folder(name)
