@@ -82,7 +82,7 @@ def test_an_unreachable_server_is_refused(refused: Callable[..., str]) -> None:
     [
         ("vllm", "--model servde", "serves no model 'servde'. Did you mean 'served'"),
         ("vllm", "--model zzz", "serves no model 'zzz'. Known: another, served"),
-        ("vllm", "", "the endpoint does not name the tokenizer 'served' has.*Type --tokenizer"),
+        ("vllm", "", "the endpoint does not name the tokenizer of 'served'.*Type --tokenizer"),
         ("vllm", "--tokenizer gone", "No model is called 'gone'"),
         ("vllm", "--tokenizer others", "no tokenizer can be loaded for others"),
         (

@@ -35,7 +35,7 @@ def show(name: Annotated[str, typer.Argument(help="Name of an engine.")]) -> Non
     console.print(text(f"It {kind.summary}.\n"))
     show_options(console, options.options_of(kind.options))
     if options.passed_on_by(kind.options):
-        console.print("\nAny other option is passed on to the library that it stands on, as JSON or else as a word.")
+        console.print("\nAny other option is passed to the underlying library, as JSON or as a string.")
     console.print(text(f"\nfrom {ENGINES.load(name)[1]}"))
 
 

@@ -37,7 +37,7 @@ def new(name: Annotated[str, typer.Argument(help="Name of the strategy and of it
 
     folder = write(name, package(name))
     file, _, class_name = module(name).partition(":")
-    print(f"{folder}/ has a strategy that works. What it does stands in {folder}/{file}.py. Next:")
+    print(f"{folder}/ contains a working strategy, described in {folder}/{file}.py. Next:")
     print(f"    tts-bench strategies check ./{folder}/{file}.py:{class_name}")
     print(f"    tts-bench run --engine scripted --limit 20 --strategy ./{folder}/{file}.py:{class_name}")
     print(f"    pip install -e ./{folder}    # then its name is {name}")

@@ -45,7 +45,7 @@ def new(name: Annotated[str, typer.Argument(help="Name of the task and of its fo
 
     made = write(name, folder(name))
     file = f"./{made}/{name.replace('-', '_')}.yaml"
-    print(f"{made}/ has a task of three problems that works: put yours into {made}/problems.jsonl. Next:")
+    print(f"{made}/ contains a working task with three problems; put yours in {made}/problems.jsonl. Next:")
     print(f"    tts-bench tasks check {file}")
     print(f"    tts-bench run --engine scripted --tasks {file}")
 
@@ -79,7 +79,7 @@ def check(
 
         report = run_check(wanted, data_dir, show)
     for task in report.tasks:
-        failed = f"{len(task.failures)} scored wrongly" if task.failures else "all scored as they should be"
+        failed = f"{len(task.failures)} scored incorrectly" if task.failures else "all scored correctly"
         line = f"{task.name}: {task.right} of {task.rows} gold solutions right, {task.wrong} known-wrong responses, "
         console.print(f"{line}{failed} ({task.seconds:.1f} s, data: {task.source})", highlight=False, markup=False)
         for failure in task.failures[:_SHOWN]:
