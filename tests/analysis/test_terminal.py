@@ -43,7 +43,7 @@ def test_tokens_that_are_on_no_bill_stand_beside_it_and_are_marked_above_one_and
     bills = [[one] * 3, [one] * 3, [one] * 3, [two] * 3]  # mean, median and 90th percentile of one problem
     spent = [[], [two, "!"], [], [three]]  # half as much again is not above it
     assert rows == [billed + made for billed, made in zip(bills, spent, strict=True)]
-    assert "! above 1.5 times" in text
+    assert "!: over 1.5 times the bill" in text
 
 
 def test_the_spread_of_tokens_is_shown_where_the_table_has_room_for_it() -> None:

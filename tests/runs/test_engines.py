@@ -249,7 +249,7 @@ def test_the_name_of_an_engine_shows_its_options_and_what_they_do(
     assert said[-1] == "from their-engine 1.0"
     assert root._run(["engines", "vllm"]) == 0
     out = capsys.readouterr().out
-    assert "Prove at start that batches do not change text." in out
+    assert "Check at startup that output is batch-invariant." in out
     assert "Any other option is passed on" in out
 
 
