@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from tests.engines.rambling import rambler
 from tts_bench import registry
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling

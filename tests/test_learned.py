@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import FINGERPRINT, answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture
 from tts_bench.api import Answer
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Sampling, learned_id
 from tts_bench.thinking import detect
 from tts_bench.tokens import tokenfile

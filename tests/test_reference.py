@@ -14,7 +14,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import QUESTIONS, answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture
 from tts_bench.api import Answer
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Engine, Sampling
 from tts_bench.thinking import detect
 

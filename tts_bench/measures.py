@@ -194,7 +194,7 @@ MEASURES = (
     Measure(
         "context",
         "context",
-        "tokens read beyond the task's prompt",
+        "prompt tokens beyond the length of the task's prompt",
         "tokens",
         Shown.FILES,
         read="cost.context",

@@ -92,7 +92,7 @@ def other(line: str, **fields: object) -> str:
     [
         (lambda lines: [*lines[:-1], lines[-1][:-40]], "records.jsonl, line 3: the last line is cut off"),
         (lambda lines: [lines[0], lines[1].replace("0.0", "NaN", 1), lines[2]], "line 2: Invalid JSON"),
-        (lambda lines: [other(lines[0], schema=7)], "line 1: record schema is 7; this version reads 1 to 3"),
+        (lambda lines: [other(lines[0], schema=7)], "line 1: record schema is 7; this version reads 1 to 4"),
         (lambda lines: [lines[0], other(lines[1], mood="good")], "line 2: mood: Unexpected"),
         (lambda lines: [lines[0].replace('"doc_id":0', '"doc_id":"0"')], "line 1: doc_id: Input should be a valid int"),
         (lambda lines: [lines[0], lines[0]], "line 2: gsm8k/0 of 'baseline' is there twice"),

@@ -19,7 +19,7 @@ from tests.on_hf import answers_of, engine_of, items_of, make_thinker, records_o
 from tests.on_hf import arms_of as arms
 from tests.tiny import make_tiny
 from tts_bench.api import Answer
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai.account import generation
 from tts_bench.engines.openai.chat import QUESTION, thinking_format

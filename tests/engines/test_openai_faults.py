@@ -15,7 +15,7 @@ import pytest
 from tests.engines.serving import Server, serving
 from tests.on_hf import arms_of, items_of
 from tests.tiny import make_tiny
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request, Sampling

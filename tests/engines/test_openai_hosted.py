@@ -18,7 +18,7 @@ from tests.tiny import make_tiny
 from tts_bench import registry
 from tts_bench.api import Turn
 from tts_bench.config import ModelConfig
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Request, Sampling
 from tts_bench.engines.openai import client
 from tts_bench.engines.openai.chat import ONE_REPLY

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.on_hf import answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture, make_tiny
 from tts_bench import models
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.load import load
 from tts_bench.errors import UserError

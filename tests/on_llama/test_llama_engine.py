@@ -12,7 +12,7 @@ import pytest
 from tests.on_hf import answers_of, engine_of, items_of
 from tests.on_llama.conftest import WINDOW, Live, Serve, endpoint
 from tts_bench.api import Answer
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.engines.openai.dialect import Dialect
 from tts_bench.engines.openai.engine import OpenAIEngine

@@ -11,7 +11,7 @@ from tts_bench.tasks.data import load_rows
 
 from tests.on_hf import arms_of, items_of, records_of
 from tests.on_vllm.conftest import start_hf, start_vllm
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Engine, Generation, Request, Sampling
 from tts_bench.thinking import detect
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tts_bench.config import ModelConfig
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Engine, Sampling
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.learning import problems

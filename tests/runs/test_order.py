@@ -15,7 +15,7 @@ from tests.on_hf import QUESTIONS, arms_of, engine_of, items_of, make_thinker, r
 from tests.runs.samples import execute, write_sums
 from tests.scripts import World, rambler
 from tts_bench.config import ModelConfig, RunConfig
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Sampling
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.present.running import header

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Self
 
 from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Sampling, Segment, Trace, Turn
 from tts_bench.core import check
 from tts_bench.core.closing import Closing
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.cost import Lineage, total
 from tts_bench.core.ledger import Given, Held, Ledger, path_length
 from tts_bench.core.opening import Opening, open_conversation, open_prompt
@@ -19,22 +20,6 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.engine import Request
 from tts_bench.errors import EngineError, Misuse
 from tts_bench.streams import stream_key
-from tts_bench.thinking import ThinkingFormat
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What is the same for all arms of a run."""
-
-    format: ThinkingFormat
-    seed: int = 0
-    thinking: Sampling = field(default_factory=Sampling)  # up to the first end of thinking
-    continuation: Sampling = field(default_factory=Sampling)  # after a cue
-    answer: Sampling = field(default_factory=Sampling)
-    max_thinking: int = 8192  # tokens of a trace's thinking, cues included (the paper's Bmax)
-    max_answer: int = 1024  # tokens kept free for the answer on top of it
-    system: str | None = None
-    columns: tuple[str, ...] = ()  # numbers beside each sampled token, for `logprobs()`
 
 
 class Handle:

@@ -10,7 +10,7 @@ from typing import cast
 
 from tts_bench import loops, registry
 from tts_bench.api import Answer, Cue, LearnedToken, Reasoner, Strategy, Trace
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler

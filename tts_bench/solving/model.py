@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tts_bench import registry
 from tts_bench.api import LearnedToken
 from tts_bench.config import ModelConfig, Needs
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Engine, Sampling, check_columns
 from tts_bench.engines import kinds
 from tts_bench.engines.kinds import Chosen

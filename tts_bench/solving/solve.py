@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.core import cost
-from tts_bench.core.handle import Conditions
+from tts_bench.core.conditions import Conditions
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
