@@ -71,9 +71,9 @@ _ABOUT = (
 )
 _RANKS = (
     f"A row gets its own rank only if it differs significantly from the row above in a paired test on the same "
-    f"problems (exact McNemar test, or sign flips if scores are not 0 or 1; p below {TOLD}, corrected by Holm over the table). "
-    f"Rows with = share a rank with the row above or below: their difference is not significant, whatever their order. "
-    f"The first and last row of a longer tie might differ significantly if tested directly."
+    f"problems (exact McNemar test, or sign flips if scores are not 0 or 1; p below {TOLD}, corrected by Holm over the "
+    f"table). Rows with = share a rank with the row above or below: their difference is not significant, whatever their "
+    f"order. The first and last row of a longer tie might differ significantly if tested directly."
 )
 _SHOWN = columns(Shown.PAGES)
 _LEGEND = f"{'; '.join(f'{row.label}: {row.legend}' for row in _SHOWN)}. {ABSENT}: the entry is older than the column."
