@@ -56,7 +56,14 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=5)
     given = parser.parse_args()
     engine = load(
-        given.model, name="m", fingerprint="", device="cpu", dtype="float32", threads=1, rows=given.rows, exact=False
+        given.model,
+        name="m",
+        fingerprint="",
+        device="cpu",
+        dtype="float32",
+        threads=1,
+        max_num_seqs=given.rows,
+        exact=False,
     )
     prompts = [engine.tokenizer.encode(prompt) for prompt in read_prompts(given.data, given.rows)]
     requests = [Request(prompt, (), given.tokens, str(number)) for number, prompt in enumerate(prompts)]

@@ -71,7 +71,9 @@ class Bench:
 
     def engine(self, rows: int = 64) -> HfEngine:
         """A new one: nothing that it is asked is known to it already."""
-        return load(self.given.model, name="m", fingerprint="", device="cpu", dtype="float32", threads=1, rows=rows)
+        return load(
+            self.given.model, name="m", fingerprint="", device="cpu", dtype="float32", threads=1, max_num_seqs=rows
+        )
 
     @property
     def hflm(self) -> FixedLengths:
@@ -174,7 +176,7 @@ class Bench:
     def apart(self) -> None:
         """Scoring and drawing included."""
         planned = plan("hf", None, (), (), self.given.problems or 20)
-        model = ModelConfig(planned.model, "hf:workers=1,threads=1,rows=128")
+        model = ModelConfig(planned.model, "hf:workers=1,threads=1,max_num_seqs=128")
         together = RunConfig(model, planned.tasks, planned.strategies, limit=planned.limit)
         rungs = (
             *(f"baseline:budgets={budget}" for budget in (16, 24, 32, 64)),

@@ -49,7 +49,7 @@ class Timing:
 def on_hf(given: argparse.Namespace, folder: Path) -> Timing:
     """A whole run; only its generation counts, which lm-eval's scoring follows."""
     limits = {"max_thinking_tokens": given.max_thinking_tokens, "max_answer_tokens": given.max_answer_tokens}
-    engine = kinds.changed("hf", threads=given.threads, rows=given.in_flight)
+    engine = kinds.changed("hf", threads=given.threads, max_num_seqs=given.in_flight)
     model = ModelConfig(given.model, engine, **limits)
     strategies = ("budget-forcing:extensions=2",)
     config = RunConfig(model, ("gsm8k",), strategies, limit=given.limit, in_flight=given.in_flight)

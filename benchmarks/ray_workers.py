@@ -65,7 +65,7 @@ def main() -> None:
     engines = {}
     for name, (workers, threads) in shapes.items():
         given_options = HfOptions(
-            device="cpu", dtype="float32", threads=threads, workers=workers, exact=False, rows=given.rows
+            device="cpu", dtype="float32", threads=threads, workers=workers, exact=False, max_num_seqs=given.rows
         )
         need = {"CPU": 0.25}  # all stand side by side, and only one of them works at a time
         engines[name] = pool.start(given_options, found, need, load_hf, share=4, **given_options.of_each())

@@ -36,7 +36,7 @@ ROWS, BEFORE, AFTER = 4, 200, 100  # sequences; tokens of each before the first 
 def peak(given: argparse.Namespace) -> float:
     """MiB that this process had at most."""
     config = ModelConfig(
-        given.model, f"hf:device=cpu,dtype={given.dtype},threads=1,rows={ROWS}", thinking="end-of-turn"
+        given.model, f"hf:device=cpu,dtype={given.dtype},threads=1,max_num_seqs={ROWS}", thinking="end-of-turn"
     )
     engine = cast(HfEngine, load_model(config).engine)
     words = tuple(range(100, 100 + BEFORE))

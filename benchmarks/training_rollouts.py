@@ -145,7 +145,7 @@ def rollouts(trainer: Trainer, engine: Engine) -> int:
 def main() -> None:
     given = arguments()
     with tempfile.TemporaryDirectory() as scratch:
-        engine = kinds.changed("hf", rows=given.rows, threads=given.threads)
+        engine = kinds.changed("hf", max_num_seqs=given.rows, threads=given.threads)
         model = ModelConfig(given.model, engine, top_k=0, top_p=1.0, min_p=0.0)
         sizes = {"problems_per_step": given.problems, "group": given.group, "continuations": given.continuations}
         limits = {"steps": given.steps, "hold_out": 8, "patience": 0, "test_problems": 0}

@@ -210,7 +210,9 @@ def engines(given: argparse.Namespace, scratch: Path, harness_first: bool) -> It
     more = passed_on(given)
     model = ModelConfig(
         model=given.model,
-        engine=kinds.changed("vllm", dtype=given.dtype, rows=given.rows, threads=given.threads, exact=False, vllm=more),
+        engine=kinds.changed(
+            "vllm", dtype=given.dtype, max_num_seqs=given.rows, threads=given.threads, exact=False, vllm=more
+        ),
         max_thinking_tokens=given.max_thinking_tokens,
         max_answer_tokens=16,
     )

@@ -48,7 +48,7 @@ def make_thinker(folder: Path, architecture: Architecture, seed: int = 0) -> Pat
 @contextmanager
 def engine_of(folder: Path, *, dtype: str = "float32", rows: int = 8, exact: bool = True) -> Iterator[Engine]:
     engine = load(
-        folder, name="m", fingerprint=FINGERPRINT, device="cpu", dtype=dtype, rows=rows, threads=1, exact=exact
+        folder, name="m", fingerprint=FINGERPRINT, device="cpu", dtype=dtype, max_num_seqs=rows, threads=1, exact=exact
     )
     try:
         yield engine

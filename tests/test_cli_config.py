@@ -95,10 +95,10 @@ def test_a_flag_goes_before_the_file_an_option_of_its_engine_too(
         'engine = "hf:rows=8,dtype=float32"\nseed = 1\ntasks = ["pocket_flat"]\nmodel = "pocket"\n'
     )
     shown(capsys, "--config run.toml --seed 2 --rows 9 --strategy baseline")
-    assert seen[0].model == ModelConfig("pocket", "hf:dtype=float32,rows=9", seed=2)
+    assert seen[0].model == ModelConfig("pocket", "hf:dtype=float32,max_num_seqs=9", seed=2)
     assert seen[0].strategies == ("baseline",)
     shown(capsys, "--config run.toml --engine hf:rows=3")
-    assert seen[1].model.engine == "hf:rows=3"
+    assert seen[1].model.engine == "hf:max_num_seqs=3"
 
 
 def test_what_little_is_said_is_shown_with_what_is_run_where_nothing_is_said(

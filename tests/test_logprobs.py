@@ -173,7 +173,7 @@ def test_all_strategies_of_a_run_get_the_numbers_that_one_needs(tmp_path: Path) 
 
 @pytest.mark.parametrize("needs", ["'logprops'", "'top_mean:0'", "7", "'prefil'"])
 def test_a_need_that_nothing_has_is_refused_before_the_run(needs: str, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"it needs .*, which nothing has"):
+    with pytest.raises(UserError, match=r"it needs .*, which does not exist"):
         columns([build(plugin(tmp_path, needs))])
 
 

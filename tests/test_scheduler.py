@@ -93,7 +93,7 @@ def test_a_missing_column_is_made_from_its_beginning_and_a_cut_one_goes_on() -> 
 def test_columns_that_the_engine_does_not_give_are_refused_and_nothing_is_made() -> None:
     world = World(rambler)
     world.engine.info = replace(world.engine.info, capabilities=frozenset({"seeds"}))
-    with pytest.raises(UserError, match="tells no log-probabilities"):
+    with pytest.raises(UserError, match="returns no log-probabilities"):
         asyncio.run(world.scheduler.generate(replace(request(world, 9), columns=("logprob",))))
     assert world.scheduler.counts.engine_calls == 0
 

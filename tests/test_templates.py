@@ -174,7 +174,7 @@ def test_of_named_templates_the_default_one_is_read() -> None:
 
 def test_a_model_without_a_chat_template_is_said_to_have_none() -> None:
     assert "the model has no chat template" in prepared(tokenizer_of(None), ModelConfig()).describe()
-    with pytest.raises(UserError, match="--template-arg means nothing here: the model has no chat template"):
+    with pytest.raises(UserError, match="--template-arg does not apply: the model has no chat template"):
         prepared(tokenizer_of(None), ModelConfig(template_args=("x=1",)))
 
 

@@ -42,37 +42,39 @@ class ModelConfig:
     """
 
     model: str | None = option(
-        None, "Folder, GGUF file, hub id or alias; of an endpoint, the name it serves it by.", shown="pocket"
+        None, "Local folder, GGUF file, hub id or alias; for an endpoint, the served model name.", shown="pocket"
     )
-    engine: str = option("hf", "hf, vllm, openai, scripted, or another; NAME:option=value,... for its options.")
-    thinking: str | None = option(None, "Thinking format, where it is not found.")
-    think_start: str | None = option(None, "Its start.")
-    think_end: str | None = option(None, "Its end.")
-    answer_suffix: str | None = option(None, "What asks for the answer.")
+    engine: str = option(
+        "hf", "hf, vllm, openai, scripted or an installed engine; NAME:option=value,... sets its options."
+    )
+    thinking: str | None = option(None, "Thinking format, if it is not detected.")
+    think_start: str | None = option(None, "Delimiter that starts thinking.")
+    think_end: str | None = option(None, "Delimiter that ends thinking.")
+    answer_suffix: str | None = option(None, "Text that asks for the final answer.")
     system: str | None = option(None, "System prompt.")
     template_args: tuple[str, ...] = option(
-        (), "name=value for the chat template, such as enable_thinking=true; repeat for more."
+        (), "name=value for the chat template, such as enable_thinking=true; repeatable."
     )
-    reasoning_effort: str | None = option(None, "Effort, where the chat template has it: low, medium ...")
+    reasoning_effort: str | None = option(None, "Reasoning effort, if the chat template supports it: low, medium, ...")
     template_date: str | None = option(
         None,
-        "YYYY-MM-DD that the chat template is told, where it speaks of the date.",
-        shown="the day of the first run, also when it is resumed",
+        "Date given to the chat template (YYYY-MM-DD), if the template uses one.",
+        shown="date of the first start, also on resume",
     )
-    temperature: float | None = option(None, "0 is greedy.", shown="the model's own, or 1")
-    top_k: int | None = option(None, "0: all.")
-    top_p: float | None = option(None, "1: all.")
-    min_p: float | None = option(None, "0: all.")
-    continuation_sampling: str = option("", "key=value,... where thinking after a cue differs.")
-    answer_sampling: str = option("", "key=value,... where answers differ.")
+    temperature: float | None = option(None, "Sampling temperature; 0 is greedy.", shown="the model's own, or 1")
+    top_k: int | None = option(None, "Top-k sampling; 0 disables it.")
+    top_p: float | None = option(None, "Nucleus (top-p) sampling; 1 disables it.")
+    min_p: float | None = option(None, "Min-p sampling; 0 disables it.")
+    continuation_sampling: str = option("", "Sampling overrides after a cue: key=value,...")
+    answer_sampling: str = option("", "Sampling overrides for answers: key=value,...")
     max_thinking_tokens: int | None = option(
-        None, "Cap of a trace's thinking, cues included.", shown="8192, or what the context leaves"
+        None, "Maximum thinking tokens per trace, cues included.", shown="8192, or what fits in the context"
     )
     max_answer_tokens: int | None = option(
-        None, "Kept for the answer on top of it.", shown="1024, or an eighth of the context"
+        None, "Tokens reserved for the answer, in addition.", shown="1024, or an eighth of the context"
     )
-    seed: int = option(0, "Seed of all random streams.")
-    store: Path | None = option(None, "SQLite cache of generations.", shown="generations.sqlite beside the folder")
+    seed: int = option(0, "Random seed.")
+    store: Path | None = option(None, "SQLite cache of generations.", shown="generations.sqlite next to the run folder")
 
     def __post_init__(self) -> None:
         _check(self, "max_thinking_tokens", "max_answer_tokens")
@@ -141,11 +143,11 @@ class RunConfig:
     model: ModelConfig
     tasks: tuple[str, ...]
     strategies: tuple[str, ...]
-    limit: int | None = option(None, "The first problems of each task only.", shown="600 of the default task")
-    data_dir: Path | None = option(None, "Folder of data files (or TTS_BENCH_DATA).")
-    in_flight: int | None = option(None, "Problems worked on at once.", shown="64 for each worker")
-    timeout: float = option(3600.0, "Seconds for one strategy on one problem.")
-    out: Path | None = option(None, "Folder of the run.", shown="runs/NAME")
+    limit: int | None = option(None, "Use only the first N problems of each task.", shown="600 for the default task")
+    data_dir: Path | None = option(None, "Folder with data files (or TTS_BENCH_DATA).")
+    in_flight: int | None = option(None, "Number of problems in flight.", shown="64 per worker")
+    timeout: float = option(3600.0, "Timeout in seconds, per strategy and problem.")
+    out: Path | None = option(None, "Run folder.", shown="runs/NAME")
     keep_logprobs: bool = option(False, "Write every log-probability that a strategy needs to logprobs.jsonl.gz.")
     scorers: tuple[str, ...] = option(
         (), "NAME=KIND:key=value,... for strategies that score: reward-model, judge, function; repeat for more."

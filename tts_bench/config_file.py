@@ -69,7 +69,7 @@ def read(path: Path) -> dict[str, Any]:
         raise UserError(f"--config {path} cannot be read: {error.strerror}. Give the path of a TOML file.") from error
     except (ValueError, RecursionError) as error:
         what = "JSON" if path.suffix == ".json" else "TOML"
-        raise UserError(f"--config {path} is no {what} of a configuration: {error}. Fix it.") from error
+        raise UserError(f"--config {path} is not a valid {what} configuration: {error}. Fix it.") from error
     return values(table, lambda key: f"{path}{_line(text, key)}: ")
 
 

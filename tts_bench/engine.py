@@ -108,21 +108,21 @@ def check_columns(info: EngineInfo, columns: tuple[str, ...]) -> None:
     """
     if columns and "logprobs" not in info.capabilities:
         raise UserError(
-            f"{', '.join(columns)}: the engine {info.name!r} with {info.model} tells no log-probabilities. "
-            "Type --engine hf, or leave out what asks for them."
+            f"{', '.join(columns)}: the engine {info.name!r} with {info.model} returns no log-probabilities. "
+            "Type --engine hf, or remove what needs them."
         )
     most = info.top_logprobs
     if most is None:
         return
     if ENTROPY in columns:
         raise UserError(
-            f"{ENTROPY}: {info.name!r} with {info.model} tells the most probable tokens only, and entropy takes all. "
+            f"{ENTROPY}: {info.name!r} with {info.model} returns only the most probable tokens, and entropy needs all. "
             "Type --engine hf or --engine vllm."
         )
     if high := [name for name in columns if top_of(name) > most]:
         raise UserError(
-            f"{', '.join(high)}: {info.name!r} with {info.model} tells the log-probabilities of {most} tokens at most. "
-            f"Ask for so many, or type --engine hf or --engine vllm."
+            f"{', '.join(high)}: {info.name!r} with {info.model} returns log-probabilities of at most {most} tokens. "
+            f"Ask for no more, or type --engine hf or --engine vllm."
         )
 
 

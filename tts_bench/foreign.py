@@ -30,7 +30,7 @@ def read(path: Path, limit: int = DOCUMENT) -> bytes:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no regular file (a pipe, a device, a folder), or it has more than `limit` bytes.
+        ValueError: it is not a regular file (a pipe, a device, a folder), or it has more than `limit` bytes.
     """
     check_size(path, limit)
     return path.read_bytes()
@@ -44,7 +44,7 @@ def check_size(path: Path, limit: int = DOCUMENT) -> int:
     """
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     if found.st_size > limit:
         raise ValueError(f"it has {found.st_size:,} bytes; at most {limit:,} are read")
     return found.st_size
@@ -55,7 +55,7 @@ def lines(path: Path) -> Iterator[bytes]:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no regular file, or a line has more than `LINE` bytes or `IN_A_LINE` values.
+        ValueError: it is not a regular file, or a line has more than `LINE` bytes or `IN_A_LINE` values.
     """
     check_size(path, sys.maxsize)
     with path.open("rb") as file:

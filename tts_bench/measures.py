@@ -89,7 +89,7 @@ class Measure:
     @property
     def legend(self) -> str:
         """What it means, and its mark where it has one."""
-        return self.meaning + (f" (! above {TOO_MUCH:g} times)" if self.beside else "")
+        return self.meaning + (f" (!: over {TOO_MUCH:g} times the bill)" if self.beside else "")
 
     def of(self, held: Any) -> float | None:  # noqa: ANN401 - a point of a curve or a rung of an entry
         """The measure of `held`, which has it under its name; None where an older file lacks it."""
@@ -120,7 +120,7 @@ MEASURES = (
     Measure(
         "generated",
         "tokens",
-        "tokens sampled, put in, and read beyond the task's prompt",
+        "tokens sampled, inserted, and read beyond the task's prompt",
         "tokens",
         Shown.ALWAYS,
         parts=("thinking", "forced", "answer", "context", "probe", "discarded", "judge"),
@@ -130,7 +130,7 @@ MEASURES = (
     Measure(
         "generated_median",
         "median",
-        "tokens of the median problem",
+        "median tokens per problem",
         "tokens",
         Shown.WIDE,
         parts=("generated",),
@@ -139,7 +139,7 @@ MEASURES = (
     Measure(
         "generated_p90",
         "p90",
-        "tokens that nine of ten problems stay within",
+        "90th percentile of tokens per problem",
         "tokens",
         Shown.WIDE,
         parts=("generated",),
@@ -148,7 +148,7 @@ MEASURES = (
     Measure(
         "spent",
         "spent",
-        "all tokens that were made, billed or not",
+        "all tokens generated, billed or not",
         "tokens",
         Shown.ALWAYS,
         read=lambda record, answer: record.spent.generated,
@@ -185,7 +185,7 @@ MEASURES = (
     Measure(
         "forced",
         "forced",
-        "tokens that were put in",
+        "inserted tokens",
         "tokens",
         Shown.FILES,
         read="cost.forced",
@@ -194,7 +194,7 @@ MEASURES = (
     Measure(
         "context",
         "context",
-        "tokens read beyond the length of the task's prompt",
+        "prompt tokens beyond the length of the task's prompt",
         "tokens",
         Shown.FILES,
         read="cost.context",
@@ -202,7 +202,7 @@ MEASURES = (
     Measure(
         "probe",
         "probe",
-        "tokens put in and sampled on the side",
+        "tokens inserted and sampled in probes",
         "tokens",
         Shown.FILES,
         read="cost.probe",
@@ -210,7 +210,7 @@ MEASURES = (
     Measure(
         "discarded",
         "discarded",
-        "tokens of thinking that was cut off, killed or left open",
+        "tokens of thinking that was cut, killed or left unfinished",
         "tokens",
         Shown.FILES,
         read="cost.discarded",
@@ -234,7 +234,7 @@ MEASURES = (
     Measure(
         "flops",
         "FLOPs",
-        "operations for parameters and attention, prefill and scorers included",
+        "FLOPs of parameters and attention, prefill and scorers included",
         "FLOPs",
         Shown.PAGES,
         read="cost.flops",
@@ -244,7 +244,7 @@ MEASURES = (
     Measure(
         "truncated",
         "truncated",
-        "thinking ran into its budget",
+        "thinking reached its budget",
         "share",
         Shown.ALWAYS,
         read="truncated",
@@ -254,7 +254,7 @@ MEASURES = (
     Measure(
         "no_answer",
         "no answer",
-        "no answer found",
+        "no answer extracted",
         "share",
         Shown.ALWAYS,
         read=lambda record, answer: answer.extracted is None,
@@ -264,7 +264,7 @@ MEASURES = (
     Measure(
         "cues_wanted",
         "cues wanted",
-        "cues asked for",
+        "cues requested",
         "number",
         Shown.FILES,
         read="cues_wanted",
@@ -273,7 +273,7 @@ MEASURES = (
     Measure(
         "cues",
         "cues",
-        "put in/asked for, means",
+        "mean number inserted/requested",
         "number",
         Shown.ALWAYS,
         read="cues",

@@ -42,13 +42,16 @@ def option(
     shown: str | None = None,
     flag: bool = False,
     place: bool = False,
+    alias: str = "",
 ) -> Any:  # noqa: ANN401
-    """A field with a default and its help. Help texts show `shown` in the place of the default, if anything does.
+    """A field with a default and its help. Help texts show `shown` instead of the default, if given.
 
-    Of an engine's option, `flag` says whether the command line has a flag of its own for it too, and `place` whether it
-    may be a path that nothing is known by, so that a record may have it as seen from elsewhere.
+    For an engine's option, `flag` says whether the command line also has a flag for it, and `place` whether it may be a
+    path that identifies nothing, which a record may store relative to another folder. `alias` is an older name that is
+    still read; it is never written.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "shown": shown, "flag": flag, "place": place})
+    metadata = {"help": help, "shown": shown, "flag": flag, "place": place, "alias": alias}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def passed_on(help: str, *, flag: bool = False) -> Any:  # noqa: ANN401 - as `dataclasses.field`
@@ -84,6 +87,27 @@ def options_of(cls: type) -> tuple[Option, ...]:
     )
 
 
+def aliases(cls: type) -> dict[str, str]:
+    """Older names of options of `cls` that are still read -> the fields they stand for."""
+    return {old: field.name for field in dataclasses.fields(cls) if (old := field.metadata.get("alias"))}
+
+
+def unaliased(cls: type, texts: Mapping[str, str], name: str) -> dict[str, str]:
+    """`texts` with each alias replaced by the name of its field.
+
+    Raises:
+        UserError: an option is given under both of its names.
+    """
+    renamed, found = aliases(cls), dict[str, str]()
+    for key, text in texts.items():
+        field = renamed.get(key, key)
+        if field in found:
+            old = next(alias for alias, of in renamed.items() if of == field)
+            raise UserError(f"{name} has {field!r} twice: {old} is another name for it. Give one of them.")
+        found[field] = text
+    return found
+
+
 def coerce(
     cls: type[T], texts: Mapping[str, str], name: str | None = None, *, typed: Mapping[str, str] | None = None
 ) -> T:
@@ -95,6 +119,7 @@ def coerce(
         UserError: an unknown or missing option, a text of the wrong type, or a value that `__post_init__` refuses.
     """
     name, options, typed = name or cls.__name__, options_of(cls), typed or {}
+    texts = unaliased(cls, texts, name)
     known, rest = {option.name for option in options}, passed_on_by(cls)
     passed = {key: text for key, text in texts.items() if key not in known}
     if passed and rest is None:
@@ -126,7 +151,7 @@ def read(cls: type, texts: Mapping[str, str], name: str, *, typed: Mapping[str, 
     """
     options, hints, values = options_of(cls), _hints(cls), dict[str, Any]()
     known = {option.name: option for option in options}
-    for key, text in texts.items():
+    for key, text in unaliased(cls, texts, name).items():
         if key not in known:
             raise _unknown(name, key, options)
         try:

@@ -72,7 +72,10 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "another cost": (edit("records.jsonl", '"forced":', '"forced":1'), "records.jsonl does not give what curve.json"),
     "another curve": (edit("curve.json", '"n": 3', '"n": 4'), "records.jsonl does not give what curve.json says"),
     "no curve": (lambda run: (run / "curve.json").unlink(), "cannot read .*curve.json"),
-    "other records": (header(lambda h: h.update(records_sha256="0" * 64)), "its SHA-256 is another than run.json says"),
+    "other records": (
+        header(lambda h: h.update(records_sha256="0" * 64)),
+        "its SHA-256 differs from the one in run.json",
+    ),
     "another model": (header(lambda h: h["model"].update(fingerprint="0" * 64)), "gives two values for model"),
     "other data": (header(lambda h: h["data"]["gsm8k"].update(sha256="0" * 64)), "two values for data of gsm8k"),
     "another seed": (header(lambda h: h.update(seed=7)), "two values for seed"),

@@ -188,7 +188,7 @@ def test_right_answers_are_read_from_the_samples_of_each_strategy(tmp_path: Path
     assert golds(tmp_path, "sums") == {0: "7", 1: "9", 2: "8"}
     assert golds(tmp_path, "../sums") == {}
     more.write_text('{"doc_id": 1}\n')
-    with pytest.raises(UserError, match=r"majority-vote/1/samples_sums.jsonl, line 1 is no sample of lm-eval"):
+    with pytest.raises(UserError, match=r"majority-vote/1/samples_sums.jsonl, line 1 is not an lm-eval sample"):
         golds(tmp_path, "sums")
 
 
@@ -246,8 +246,8 @@ def test_a_target_that_is_not_a_report_is_never_replaced(tmp_path: Path, refused
     run = write_run(tmp_path / "run", RECORDS)
     (tmp_path / "mine.html").write_text("<!doctype html><p>my own page")
     (tmp_path / "picture.html").write_bytes(bytes(range(256)))
-    assert "no report of tts-bench" in refused(run, "--out", tmp_path / "mine.html")
-    assert "no report of tts-bench" in refused(run, "--out", tmp_path / "picture.html")
+    assert "is not a tts-bench report" in refused(run, "--out", tmp_path / "mine.html")
+    assert "is not a tts-bench report" in refused(run, "--out", tmp_path / "picture.html")
     assert "is a folder" in refused(run, "--out", tmp_path)
     assert "no folder" in refused(run, "--out", tmp_path / "none" / "r.html")
     assert "no folder" in refused(run, "--out", tmp_path / "mine.html" / "r.html")

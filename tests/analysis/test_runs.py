@@ -102,7 +102,7 @@ def other(line: str, **fields: object) -> str:
         (lambda lines: [other(lines[0], answers=[])], "line 1: gsm8k/0 of 'baseline' has neither answer nor error"),
         (lambda lines: [lines[0].replace("exact_match", "taste")], "line 1: gsm8k/0 of 'baseline' has no score"),
         (lambda lines: [lines[0], lines[1].replace('"rung":"0"', '"rung":"x"')], "2: gsm8k/1 of 'baseline' calls rung"),
-        (lambda lines: [], "holds no record. Repeat the run's command."),
+        (lambda lines: [], "has no records. Repeat the run's command."),
         (lambda lines: ["[]\n"], "line 1: Input should be an object"),
     ],
 )

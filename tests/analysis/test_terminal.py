@@ -44,7 +44,7 @@ def test_tokens_that_are_on_no_bill_stand_beside_it_and_are_marked_above_one_and
     bills = [[one] * 3, [one] * 3, [one] * 3, [two] * 3]  # mean, median and 90th percentile of one problem
     spent = [[], [two, "!"], [], [three]]  # half as much again is not above it
     assert rows == [billed + made for billed, made in zip(bills, spent, strict=True)]
-    assert "! above 1.5 times" in text
+    assert "!: over 1.5 times the bill" in text
 
 
 def test_the_spread_of_tokens_is_shown_where_the_table_has_room_for_it() -> None:
@@ -54,7 +54,7 @@ def test_the_spread_of_tokens_is_shown_where_the_table_has_room_for_it() -> None
         [row] = [line.split() for line in text.splitlines() if line.strip().startswith("baseline") and "[" in line]
         tokens = row.index("613")
         assert row[tokens + 1 : tokens + 1 + len(spread)] == spread
-        assert ("median: tokens of the median problem" in " ".join(text.split())) == bool(spread)
+        assert ("median: median tokens per problem" in " ".join(text.split())) == bool(spread)
 
 
 def test_rungs_of_different_numbers_of_problems_show_each_number() -> None:

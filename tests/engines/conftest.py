@@ -37,7 +37,7 @@ def started() -> Iterator[Callable[..., HfEngine]]:
     engines: list[HfEngine] = []
 
     def start(folder: Path, **options: Any) -> HfEngine:
-        options = {"name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "threads": 1, "rows": 8, **options}
+        options = {"name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "threads": 1, "max_num_seqs": 8, **options}
         engines.append(load(folder, **options))
         return engines[-1]
 

@@ -65,7 +65,9 @@ async def run(engine: HfEngine, order: Sequence[int], requests: Sequence[Request
 def outcomes_of(threads: int, folder: str, dtype: str, count: int, rows: Sequence[int]) -> dict[str, object]:
     outcomes: dict[str, object] = {}
     for most in rows:
-        engine = load(Path(folder), name="m", fingerprint="f", device="cpu", dtype=dtype, threads=threads, rows=most)
+        engine = load(
+            Path(folder), name="m", fingerprint="f", device="cpu", dtype=dtype, threads=threads, max_num_seqs=most
+        )
         requests = requests_of(engine, count)
         everything = list(range(len(requests)))
         shuffled = random.Random(1).sample(everything, len(everything))

@@ -60,7 +60,7 @@ def test_without_ray_the_command_that_installs_it_is_said(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "no such place:x", "auto"])
 def test_where_no_cluster_answers_it_is_said_how_to_start_one(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    with pytest.raises(UserError, match=rf"no Ray cluster can be used at {address}: .* ray start --head"):
+    with pytest.raises(UserError, match=rf"cannot use a Ray cluster at {address}: .* ray start --head"):
         cluster.connect(address)
 
 
@@ -118,7 +118,7 @@ class TestOnACluster:
         killer = Request(given[0].prompt, (), 9, "deadly")
 
         async def work(engine: Workers) -> list[Generation]:
-            with pytest.raises(EngineError, match="3 workers ended while they had this request"):
+            with pytest.raises(EngineError, match="3 workers died while processing this request"):
                 await engine.generate([killer])
             return await engine.generate(given)
 

@@ -40,7 +40,7 @@ def scripted_teller() -> ScriptedEngine:
 
 
 def _hf(folder: Path, load: Callable[..., Engine] = load_hf) -> Engine:
-    return load(folder=folder, name="m", fingerprint="f" * 64, device="cpu", dtype="float32", threads=1, rows=8)
+    return load(folder=folder, name="m", fingerprint="f" * 64, device="cpu", dtype="float32", threads=1, max_num_seqs=8)
 
 
 @pytest.fixture(scope="module")

@@ -55,7 +55,7 @@ def test_greedy_float32_is_what_generate_gives_alone(
 def test_rows_that_join_and_leave_all_the_time_have_the_logits_of_a_plain_forward_pass(
     tiny: Tiny, started: Started, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = started(tiny(), rows=5)
+    engine = started(tiny(), max_num_seqs=5)
     sample, errors = Loop._sample, []
 
     def compared(self: Loop, jobs: list[Job], logits: np.ndarray) -> None:
@@ -144,7 +144,7 @@ def test_a_probe_does_not_cost_the_trace_its_row(tiny: Tiny, started: Started, r
 
 
 def test_sixteen_samples_share_one_prefill(tiny: Tiny, started: Started, run: Run) -> None:
-    engine = started(tiny(), rows=6)
+    engine = started(tiny(), max_num_seqs=6)
     (request,) = requests_of(engine, 12, Sampling())[:1]
     generations = run(engine, [replace(request, stream=str(index)) for index in range(16)])
     assert engine.counts.prefilled == len(request.prompt)
@@ -153,7 +153,7 @@ def test_sixteen_samples_share_one_prefill(tiny: Tiny, started: Started, run: Ru
 
 
 def test_evicted_rows_and_kept_rows_give_the_same_text(tiny: Tiny, started: Started, run: Run) -> None:
-    kept, lost = started(tiny(), rows=8), started(tiny(), rows=1)
+    kept, lost = started(tiny(), max_num_seqs=8), started(tiny(), max_num_seqs=1)
     request = requests_of(kept, 25, Sampling())[1]
     cue = kept.tokenizer.encode("Wait")
     outcomes = []
@@ -270,7 +270,7 @@ def test_requests_that_make_no_sense_are_refused(
     [
         ({"dtype": "flaot32"}, "no dtype 'flaot32'. Did you mean 'float32'"),
         ({"device": "gpu"}, "no device 'gpu'"),
-        ({"rows": 0}, "rows is 0"),
+        ({"max_num_seqs": 0}, "max_num_seqs is 0"),
         ({"threads": 0}, "threads is 0"),
         ({"context": 5000}, "reads at most 2048"),
     ],

@@ -27,7 +27,7 @@ def test_a_position_that_is_off_by_one_is_refused(
         return step(self, tokens, [position + 1 for position in positions], pages)
 
     monkeypatch.setattr(Decoder, "step", late)
-    with pytest.raises(UserError, match="stepping over its cache gives other logits than one pass"):
+    with pytest.raises(UserError, match="decoding with the cache gives different logits than one forward pass"):
         started(tiny())
 
 
@@ -37,7 +37,7 @@ def test_a_prompt_that_is_read_wrongly_is_refused(
 ) -> None:
     read = Decoder.prefill
     monkeypatch.setattr(Decoder, "prefill", lambda self, prompt, *rest: read(self, prompt[:1] * len(prompt), *rest))
-    with pytest.raises(UserError, match="stepping over its cache gives other logits than one pass"):
+    with pytest.raises(UserError, match="decoding with the cache gives different logits than one forward pass"):
         started(tiny(), dtype=dtype)
 
 

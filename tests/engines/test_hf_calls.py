@@ -11,7 +11,7 @@ from tts_bench.engine import Generation
 
 
 def test_cancelling_a_call_frees_its_rows(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny(), rows=4)
+    engine = started(tiny(), max_num_seqs=4)
     endless = requests_of(engine, 1900)[:4]
 
     async def scenario() -> list[Generation]:
@@ -29,7 +29,7 @@ def test_cancelling_a_call_frees_its_rows(tiny: Tiny, started: Started) -> None:
 
 
 def test_concurrent_calls_share_batches(tiny: Tiny, started: Started) -> None:
-    engine = started(tiny(), rows=8)
+    engine = started(tiny(), max_num_seqs=8)
 
     async def scenario() -> None:
         await asyncio.gather(*(engine.generate([request]) for request in requests_of(engine, 30)))

@@ -88,7 +88,7 @@ def test_an_engine_that_fails_its_self_test_carries_no_exact_label(
         return logits
 
     monkeypatch.setattr(Decoder, "step", worse)
-    engine = started(tiny(), rows=16)
+    engine = started(tiny(), max_num_seqs=16)
     assert not engine.info.exact
     assert "not bit-identical" in engine.info.exact_note
     assert engine.info.identity["exact"] is False
@@ -103,7 +103,7 @@ def test_where_products_of_other_sizes_have_other_bits_those_of_one_size_earn_th
         return product(x, weight, bias) + 1e-6 * (x.numel() // x.shape[-1] < 40)
 
     monkeypatch.setattr(packed, "_product", of_tiles)
-    info = started(tiny(), rows=16).info
+    info = started(tiny(), max_num_seqs=16).info
     assert info.exact
     assert str(info.identity["arithmetic"]).endswith("packed, 64 rows at a time")
 
@@ -111,7 +111,7 @@ def test_where_products_of_other_sizes_have_other_bits_those_of_one_size_earn_th
         return product(x, weight, bias) + 1e-6 * torch.arange(x.shape[-2])[:, None]
 
     monkeypatch.setattr(packed, "_product", by_place)
-    info = started(tiny(), rows=16).info
+    info = started(tiny(), max_num_seqs=16).info
     assert not info.exact
     assert str(info.identity["arithmetic"]).endswith("packed")
 

@@ -45,8 +45,8 @@ class Short:
 def test_running_out_of_memory_halves_the_batch_and_goes_on(
     tiny: Tiny, started: Started, run: Run, error: Exception
 ) -> None:
-    wanted = run(started(tiny(), rows=24), REQUESTS)
-    engine = started(tiny(), rows=24)
+    wanted = run(started(tiny(), max_num_seqs=24), REQUESTS)
+    engine = started(tiny(), max_num_seqs=24)
     Short(engine, rows=8, error=error, after=40)
     assert run(engine, REQUESTS) == wanted
     assert engine.counts.halvings == 2
@@ -56,7 +56,7 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(
 def test_a_request_that_does_not_fit_alone_gets_the_error_and_the_others_go_on(
     tiny: Tiny, started: Started, run: Run
 ) -> None:
-    engine = started(tiny(), rows=8)
+    engine = started(tiny(), max_num_seqs=8)
     wanted = run(engine, REQUESTS[:6])
     Short(engine, rows=8, error=torch.OutOfMemoryError("CUDA out of memory"), tokens=100)
     with pytest.raises(MemoryError, match="single request of 200 tokens"):
@@ -65,8 +65,8 @@ def test_a_request_that_does_not_fit_alone_gets_the_error_and_the_others_go_on(
 
 
 def test_the_storage_of_keys_and_values_keeps_to_its_budget(tiny: Tiny, started: Started, run: Run) -> None:
-    wanted = run(started(tiny(), rows=24), REQUESTS)
-    engine = started(tiny(), rows=24, cache_bytes=9 * PAGE_BYTES)
+    wanted = run(started(tiny(), max_num_seqs=24), REQUESTS)
+    engine = started(tiny(), max_num_seqs=24, cache_bytes=9 * PAGE_BYTES)
     assert run(engine, REQUESTS) == wanted
     assert engine.counts.steps >= 24 / 8 * 29
     with pytest.raises(MemoryError, match="keys and values of 701 tokens"):
@@ -78,7 +78,7 @@ def test_short_requests_get_more_rows_out_of_the_same_memory_than_long_ones(
 ) -> None:
     steps = {}
     for length in (3, 5 * PAGE):
-        engine = started(tiny(), rows=24, cache_bytes=30 * PAGE_BYTES)
+        engine = started(tiny(), max_num_seqs=24, cache_bytes=30 * PAGE_BYTES)
         run(engine, [Request((5,) * length + (index,), (), 30, str(index), Sampling()) for index in range(24)])
         steps[length] = engine.counts.steps
     assert steps[3] < 30
@@ -97,7 +97,7 @@ def test_rows_that_outgrow_memory_together_take_turns_and_lose_no_token(tiny: Ti
 def test_a_trace_that_outgrows_the_budget_gets_the_error_and_the_others_go_on(
     tiny: Tiny, started: Started, run: Run
 ) -> None:
-    engine = started(tiny(), rows=4, cache_bytes=4 * PAGE_BYTES)
+    engine = started(tiny(), max_num_seqs=4, cache_bytes=4 * PAGE_BYTES)
     with pytest.raises(MemoryError, match=f"keys and values of {4 * PAGE + 2} tokens"):
         run(engine, [Request((5, 6), (), 400, "long", Sampling()), *REQUESTS[:6]])
     assert len(run(engine, REQUESTS[:6])) == 6

@@ -66,7 +66,9 @@ def test_plain_generate_on_the_exported_checkpoint_gives_the_traces_of_the_engin
     place = to_checkpoint(token, tmp_path / "out")
     greedy = Sampling(0.0)
     found = models.resolve(str(tmp_path / "m"))
-    engine = load(found.folder, name="m", fingerprint=found.fingerprint, device="cpu", rows=8, threads=1, exact=False)
+    engine = load(
+        found.folder, name="m", fingerprint=found.fingerprint, device="cpu", max_num_seqs=8, threads=1, exact=False
+    )
     try:
         form = detect(engine.tokenizer, name="think-tags")
         conditions = Conditions(form, thinking=greedy, continuation=greedy, answer=greedy, **SIZES)

@@ -90,7 +90,7 @@ def test_a_token_is_fetched_from_a_hub_by_its_id_and_found_in_the_cache_afterwar
     assert gone.stdout == found.stdout
     unknown = show("me/other", hub, tmp_path / "home")
     assert unknown.returncode == 2
-    assert "me/other is no folder here, and it cannot be fetched from the hub" in unknown.stderr
+    assert "me/other is not a local folder and cannot be fetched from the hub" in unknown.stderr
     assert "Traceback" not in unknown.stderr
 
 

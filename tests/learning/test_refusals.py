@@ -73,11 +73,11 @@ AT_ONCE = {
     "--test-task gsm9k": "There is no task 'gsm9k'",
     "--model gone": "No model is called 'gone'",
     "--out used": "used exists already. Name a new folder",
-    "--out used/mine.txt/t": "no folder that can be written to",
+    "--out used/mine.txt/t": "is not a writable folder",
     "--data-dir gone": "The data folder gone does not exist",
-    "--rollout-engine openai": "--rollout-engine is 'openai'; it takes an engine that a row can be put into. Known: hf",
+    "--rollout-engine openai": "--rollout-engine is 'openai'; it takes an engine that supports learned tokens. Known",
     "--rollout-engine vlm": "Did you mean 'vllm'?",
-    "--vllm a=1": "--vllm a=1 means nothing without --rollout-engine vllm",
+    "--vllm a=1": "--vllm a=1 needs --rollout-engine vllm",
     "--from ' '": "--from is ' '; it takes a text that is not blank",
 }
 LOADED = {
@@ -156,4 +156,4 @@ def test_a_training_from_the_command_line_writes_a_token_that_can_be_shown_and_r
     run += " --thinking think-tags --max-answer-tokens 8 --strategy learned-token:token=t,extensions=1 --out r"
     assert root._run(run.split()) == 0
     assert root._run(["run", "--model", "m", "--tasks", "gsm8k", "--strategy", "learned-token", "--out", "s"]) == 2
-    assert "names no token, and none is shipped for m" in capsys.readouterr().err
+    assert "names no token, and no token ships for m" in capsys.readouterr().err

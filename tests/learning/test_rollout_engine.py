@@ -41,5 +41,5 @@ def test_an_engine_that_cannot_make_the_rollouts_is_refused(tmp_path: Path) -> N
 
 def test_the_engine_of_the_rollouts_gets_its_own_options_and_not_those_of_the_update() -> None:
     config = TrainConfig(ModelConfig("m", "hf:rows=7,threads=3"), "t", Path("o"), rollout_engine="vllm:a=1")
-    assert of_rollouts(config) == ModelConfig("m", "vllm:rows=7,a=1")
+    assert of_rollouts(config) == ModelConfig("m", "vllm:max_num_seqs=7,a=1")
     assert of_rollouts(replace(config, rollout_engine="hf")) is config.model

@@ -251,7 +251,7 @@ def test_shuffled_rewards_are_those_of_the_group_in_another_order(tmp_path: Path
 def test_another_trainings_folder_is_refused(tmp_path: Path) -> None:
     with closing(thinker(tmp_path / "m")) as model:
         trainer(model, tmp_path / "token", steps=3)
-        with pytest.raises(UserError, match=r"holds another training: its steps is 3, this one's is 4.*--out"):
+        with pytest.raises(UserError, match=r"holds a different training: its steps is 3, this one's is 4.*--out"):
             trainer(model, tmp_path / "token", steps=4)
 
 
@@ -267,7 +267,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
 def test_two_processes_do_not_train_in_one_folder(tmp_path: Path) -> None:
     with closing(thinker(tmp_path / "m")) as model:
         one, two = (trainer(model, tmp_path / "token") for _ in range(2))
-        with one.folder.locked(), pytest.raises(UserError, match="another process trains in"), two.folder.locked():
+        with one.folder.locked(), pytest.raises(UserError, match="another process is training in"), two.folder.locked():
             pass
 
 
@@ -291,6 +291,6 @@ def test_running_out_of_memory_in_rollouts_says_what_to_set(tmp_path: Path, monk
         made = trainer(model, tmp_path / "token", hold_out=0)
         monkeypatch.setattr(runner, "sample", full)
         with pytest.raises(
-            UserError, match=r"out of memory \(no memory for the keys\)\. Set --rows below 8, or a smaller"
+            UserError, match=r"out of memory \(no memory for the keys\)\. Set --max-num-seqs below 8, or a smaller"
         ):
             made.train(quiet, quiet)

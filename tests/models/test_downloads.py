@@ -23,7 +23,7 @@ def cut_off(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ValueError("no such layer"), r"transformers cannot convert it: no such layer\. It is kept in .*doctor"),
+        (ValueError("no such layer"), r"transformers cannot convert it: no such layer\. It stays in .*doctor"),
         (ImportError("No module named 'x'"), r"a package does not load \(No module named 'x'\)\. Type: .*doctor"),
         (MemoryError(), "too little memory"),
     ],
@@ -51,7 +51,9 @@ def test_without_the_packages_that_read_gguf_nothing_is_fetched_and_it_says_what
     monkeypatch.setattr(convert, "find_spec", lambda name: None if name == "accelerate" else name)
     for name in ("pocket", str(gguf)):
         for look in (examine, resolve):
-            with pytest.raises(UserError, match=r"with accelerate, which this Python lacks\. Type: pip install acc"):
+            with pytest.raises(
+                UserError, match=r"with accelerate, which this Python does not have\. Type: pip install acc"
+            ):
                 look(name)
     assert not (cache / "downloads").exists()
 

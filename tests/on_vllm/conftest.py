@@ -21,7 +21,7 @@ def start_vllm(folder: Path, **options: Any) -> Engine:
 
     options = {
         "threads": 1,
-        "rows": 16,
+        "max_num_seqs": 16,
         "dtype": "float32",
         "more": {"enforce_eager": True, "kv_cache_memory_bytes": 500_000_000},
         **options,
@@ -32,7 +32,7 @@ def start_vllm(folder: Path, **options: Any) -> Engine:
 def start_hf(folder: Path, **options: Any) -> Engine:
     from tts_bench.engines.hf.load import load
 
-    options = {"threads": 1, "rows": 16, "dtype": "float32", "device": "cpu", **options}
+    options = {"threads": 1, "max_num_seqs": 16, "dtype": "float32", "device": "cpu", **options}
     return load(folder, name=folder.name, fingerprint=FINGERPRINT, **options)
 
 

@@ -126,18 +126,22 @@ def test_an_option_of_an_installed_engine_is_typed_like_one_of_a_strategy_and_st
         "--engine theirs:rows=many": "theirs: option rows is 'many'; it takes a whole number",
         "--engine theirs:rows=100": "theirs: rows is 100; it takes at most 99",
         "--engine theirs --rows 100": "--rows is 100; it takes at most 99.",
-        "--engine theirs:rows=3 --rows 4": "--rows says another rows than --engine theirs:rows=... does. Give one",
+        "--engine theirs:rows=3 --rows 4": "--rows contradicts --engine theirs:rows=3. Give one",
+        "--engine hf:rows=3 --max-num-seqs 4": "--max-num-seqs contradicts --engine hf:max_num_seqs=3. Give one",
+        "--engine hf:rows=3,max_num_seqs=3": "hf has 'max_num_seqs' twice: rows is another name for it. Give one",
+        "--engine hf --rows 3 --max-num-seqs 4": "both set max_num_seqs. Give one of them.",
+        "--engine openai --max-num-seqs 4": "engine 'openai' has no option --max-num-seqs 4. Remove it.",
         "--engine :rows=3": "':rows=3' names no engine",
-        "--engine theirs --device cpu": "--device cpu means nothing to the engine 'theirs'. Leave it out.",
-        "--engine theirs --no-exact": "--no-exact means nothing to the engine 'theirs'. Leave it out.",
-        "--engine theirs --workers 2": "--workers 2 means nothing",
-        "--engine theirs --ray local": "--ray local means nothing",
-        "--engine scripted --workers 2": "--workers 2 means nothing to the engine 'scripted' without --ray",
+        "--engine theirs --device cpu": "engine 'theirs' has no option --device cpu. Remove it.",
+        "--engine theirs --no-exact": "engine 'theirs' has no option --no-exact. Remove it.",
+        "--engine theirs --workers 2": "engine 'theirs' has no option --workers 2",
+        "--engine theirs --ray local": "engine 'theirs' has no option --ray local",
+        "--engine scripted --workers 2": "--workers 2 needs --ray with the engine 'scripted'",
         "--engine hf:device=cudda": "no device 'cudda'. Did you mean 'cuda'",
         "--engine hf:cache_byte=5": "hf has no option 'cache_byte'. Did you mean 'cache_bytes'",
         "--engine hf:cache_bytes=0": "hf: cache_bytes is 0; it takes a whole number from 1 upwards",
         "--engine theirs --model huge": "no machine holds the model huge. Type --model small.",
-        "--engine lacking": "--engine lacking lacks what it needs here. Type pip install theirs-more.",
+        "--engine lacking": "--engine lacking is missing a dependency. Type pip install theirs-more.",
         "--engine thiers": "no engine 'thiers'. Did you mean 'theirs'? Type 'tts-bench engines' to list them.",
     }.items(),
 )
@@ -155,6 +159,18 @@ def test_a_flag_is_another_name_of_the_option(theirs: None, given: str) -> None:
     base = ["run", "--tasks", "gsm8k", "--data-dir", "data", "--out", "runs/mine", "--strategy", "baseline"]
     assert root._run([*base, *given.split()]) == 0
     assert json.loads(Path("runs/mine/run.json").read_text())["engine"]["settings"] == {"rows": 3}
+
+
+@pytest.mark.parametrize(("engine", "option"), [("hf", "max_num_seqs"), ("openai", "num_concurrent")])
+def test_the_older_name_of_an_option_is_read_and_never_written(engine: str, option: str) -> None:
+    found = [
+        kinds.chosen(f"{engine}:rows=3"),
+        kinds.chosen(engine, {"rows": "3"}),
+        kinds.chosen(engine, {option: "3"}),
+        kinds.chosen(f"{engine}:rows=8", {"rows": "3"}, over=True),
+        kinds.chosen(f"{engine}:{option}=8", {"rows": "3"}, over=True),
+    ]
+    assert {each.spec for each in found} == {f"{engine}:{option}=3"}
 
 
 def test_an_option_of_an_installed_engine_is_an_argument_of_the_model_for_lm_eval(theirs: None) -> None:
@@ -233,7 +249,7 @@ def test_the_name_of_an_engine_shows_its_options_and_what_they_do(
     assert said[-1] == "from their-engine 1.0"
     assert root._run(["engines", "vllm"]) == 0
     out = capsys.readouterr().out
-    assert "Prove at start that batches do not change text." in out
+    assert "Check at startup that output is batch-invariant." in out
     assert "Any other option is passed on" in out
 
 
@@ -274,10 +290,10 @@ def test_the_list_loads_no_model_library() -> None:
     ("given", "says"),
     {
         "hff": "no engine 'hff'. Did you mean 'hf'",
-        "theirs --device cpu": "--device cpu means nothing to the engine 'theirs'",
+        "theirs --device cpu": "engine 'theirs' has no option --device cpu",
         "theirs:rws=3": "theirs has no option 'rws'. Did you mean 'rows'",
         "lacking": "pip install theirs-more",
-        "bare": "the engine 'bare' loads as a ScriptedEngine; it has to be a tts_bench.engines.kinds.Loaded.",
+        "bare": "the engine 'bare' loads as a ScriptedEngine; it must be a tts_bench.engines.kinds.Loaded.",
         "openai --model m": "--engine openai needs --base-url",
         "hf --model smollm": "Did you mean 'smollm2'",
     }.items(),

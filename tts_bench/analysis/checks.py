@@ -29,9 +29,9 @@ class Checks:
         key, name = (*record.key, record.strategy), f"{record.problem} of {record.strategy!r}"
         known = self.strategies is None or record.strategy in self.strategies
         if not known or record.task not in self.metrics:
-            raise ValueError(f"{name} belongs to another run: run.json does not know it")
+            raise ValueError(f"{name} belongs to another run: it is not in run.json")
         if key in self._seen:
-            raise ValueError(f"{name} is there twice: the file holds more than one run")
+            raise ValueError(f"{name} is duplicated: the file holds more than one run")
         self._seen.add(key)
         self._schema = self._schema or record.schema
         if record.schema != self._schema:
@@ -48,7 +48,7 @@ class Checks:
         metric = self.metrics[record.task]
         for answer in record.answers:
             if answer.segments and not 0 <= min(answer.segments) <= max(answer.segments) < len(record.segments):
-                raise ValueError(f"{name} names a segment on rung {answer.rung!r} that it does not have")
+                raise ValueError(f"{name} refers to a segment on rung {answer.rung!r} that it does not have")
             if metric not in answer.scores:
                 raise ValueError(f"{name} has no score {metric!r} on rung {answer.rung!r}")
             for score, value in answer.scores.items():

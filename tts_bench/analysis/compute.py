@@ -53,7 +53,7 @@ def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:
     seconds = header.get("timing", {}).get("engine_seconds", 0.0)
     if not made or not seconds:
         raise UserError(
-            "no seconds were measured: all that this run needed was already generated. Take another --x, or repeat the "
+            "no time was measured: this run found all generations in the store. Use another --x, or repeat the "
             "run with an empty --store."
         )
     hardware = header.get("hardware", {})

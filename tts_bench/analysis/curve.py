@@ -127,7 +127,7 @@ def read_curve(path: Path) -> tuple[dict[str, Any], list[Point]]:
         if schema == SCHEMA:
             return dict(header), _points(data["points"])
     except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}. It should be the curve.json of a run.") from error
+        raise UserError(f"cannot read {path}: {error.strerror}. Give the curve.json of a run.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a curve.json: {str(error)[:200]}. `tts-bench run` writes one.") from error
     raise UserError(f"{path} has curve schema {str(schema)[:80]}; this version reads 1 and {SCHEMA}. Repeat the run.")

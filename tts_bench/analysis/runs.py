@@ -85,14 +85,14 @@ def read_header(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"{folder} is not a run folder: {path} cannot be read ({error.strerror}).") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no header of a run: {str(error)[:200]}. `tts-bench run` writes one.") from error
+        raise UserError(f"{path} is not a valid run header: {str(error)[:200]}. `tts-bench run` writes one.") from error
     if schema != _HEADER_SCHEMA:
         raise UserError(f"{path} has schema {str(schema)[:40]}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
     if missing:
         raise UserError(f"{path} is incomplete: it lacks {', '.join(sorted(missing))}. Repeat the run.")
     if status != "finished":
         raise UserError(
-            f"{folder} holds a run that is not finished ({str(status)[:40]}). The command that began it finishes it."
+            f"{folder} holds a run that is not finished ({str(status)[:40]}). Repeat the run's command to finish it."
         )
     _check_types(path, header)
     return header
@@ -104,7 +104,7 @@ def _check_types(path: Path, header: dict[str, Any]) -> None:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))[:200]
-        raise UserError(f"{path} is no header of a run: {where}: {first['msg']}. Repeat the run.") from error
+        raise UserError(f"{path} is not a valid run header: {where}: {first['msg']}. Repeat the run.") from error
 
 
 def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
@@ -133,7 +133,7 @@ def read_records(folder: Path, header: dict[str, Any]) -> Iterator[Record]:
         raise UserError(f"{path} cannot be read: {why}. Repeat the run's command.") from error
     if header.get("records_sha256") not in (None, digest.hexdigest()):  # older runs did not say
         raise UserError(
-            f"{path} was changed after its run: its SHA-256 is another than run.json says. Repeat the run's command."
+            f"{path} was changed after its run: its SHA-256 differs from the one in run.json. Repeat the run's command."
         )
 
 
@@ -172,12 +172,12 @@ class Numbers:
             UserError: no record, or nothing but errors.
         """
         if not self._lines:
-            raise UserError(f"{self.folder / 'records.jsonl'} holds no record. Repeat the run's command.")
+            raise UserError(f"{self.folder / 'records.jsonl'} has no records. Repeat the run's command.")
         grids = self._table.grids()
         if not grids:
             raise UserError(
-                f"{self.folder} holds errors only: no problem has an answer. {self.folder / 'records.jsonl'}, "
-                f"{self._error}. Mend that; the run's command tries again."
+                f"{self.folder} has only errors: no problem has an answer. {self.folder / 'records.jsonl'}, "
+                f"{self._error}. Fix the cause; repeating the run's command tries again."
             )
         return RunData(self.folder, self.header, grids, self._table.failed(), self._schema)
 

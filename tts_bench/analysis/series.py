@@ -48,7 +48,7 @@ def series_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tupl
     differences = [*_differences(runs), *_changed(runs)]
     hard = [said for must, said in differences if must]
     if hard and not allow_different:
-        raise UserError(f"{hard[0]} Such runs are not compared; --allow-different does, and says so in the result.")
+        raise UserError(f"{hard[0]} --allow-different compares such runs and says so in the result.")
     groups: list[list[RunData]] = []
     for run in runs:
         for group in groups:
@@ -129,7 +129,7 @@ def pool_seeds(grids: Sequence[Grid]) -> Grid:
     first = grids[0]
     longest = max((grid.rungs for grid in grids), key=len)
     if any(longest[: len(grid.rungs)] != grid.rungs for grid in grids):
-        raise UserError(f"the seeds of {first.strategy!r} on {first.task} have other rungs: they cannot be averaged.")
+        raise UserError(f"the seeds of {first.strategy!r} on {first.task} have different rungs and cannot be averaged.")
     common = sorted(set.intersection(*(set(grid.documents) for grid in grids)))
     if not common:
         raise UserError(f"the seeds of {first.strategy!r} on {first.task} have no problem in common. Give one of them.")

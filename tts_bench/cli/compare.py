@@ -16,21 +16,21 @@ _FEWEST, _MOST = 1000, 1_000_000  # resamples
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs; runs that differ in the seed only are pooled.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders; runs that differ only in the seed are pooled.")],
     x: Annotated[str, typer.Option("--x", help=f"Compute to match: {', '.join(AXES)}.")] = "tokens",
-    baseline: Annotated[str | None, typer.Option(help="What to compare with.", show_default="baseline")] = None,
-    resamples: Annotated[int, typer.Option(help="Bootstrap resamples.")] = 10_000,
-    seed: Annotated[int, typer.Option(help="Seed of the resamples.")] = 0,
+    baseline: Annotated[str | None, typer.Option(help="Strategy to compare with.", show_default="baseline")] = None,
+    resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Seed for the bootstrap.")] = 0,
     allow_different: Annotated[
         bool,
         typer.Option(
             "--allow-different",
-            help="Compare other data, prompts, models, thinking formats or versions of a strategy too.",
+            help="Allow runs with different data, prompts, models, thinking formats or strategy versions.",
         ),
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Write the result as JSON, too.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the result as JSON.")] = None,
 ) -> None:
-    """Say what the data of runs support: paired differences with intervals, tests and costs."""
+    """State what the data support: paired differences with intervals, tests and costs."""
     from rich.console import Console
 
     from tts_bench.analysis import compare as comparing

@@ -10,7 +10,7 @@ import typer
 from tts_bench.cli import flags
 from tts_bench.cli.configured import FLAGS, configured
 
-app = typer.Typer(help="A run's configuration as a file: print it.")
+app = typer.Typer(help="Print a run's configuration as a file.")
 
 
 @app.callback()
@@ -21,7 +21,7 @@ def config() -> None:
 @app.command()
 @flags.takes(*FLAGS)
 def show(given: dict[str, Any]) -> None:
-    """Print as TOML what `tts-bench run` with the same flags would run, defaults included; nothing is loaded or run."""
+    """Print what `tts-bench run` with the same flags would run, as TOML with all defaults. Nothing is loaded or run."""
     from tts_bench.config_file import to_toml
     from tts_bench.runs.checked import check
 

@@ -38,12 +38,12 @@ class Finding:
 
 def doctor(
     self_test: Annotated[
-        bool, typer.Option("--self-test", help="Measure the two controls of the pocket model: under two minutes.")
+        bool, typer.Option("--self-test", help="Run the two controls of the pocket model (under two minutes).")
     ] = False,
 ) -> None:
-    """Say what this machine has, what is missing, and what to type.
+    """Show what is installed here, what is missing, and how to install it.
 
-    Exits with 1 if something required is missing, or if a control is not measured as it should be.
+    Exit code 1 if a requirement is missing or a control is off its known result.
     """
     if self_test:
         _play_controls()

@@ -14,19 +14,19 @@ from tts_bench.config import ModelConfig
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text
 
-app = typer.Typer(cls=NameOrCommand, help="Engines: list them, show one, check one.")
+app = typer.Typer(cls=NameOrCommand, help="List engines, show one, or check one.")
 
 
 @app.callback(invoke_without_command=True)
 def engines(context: typer.Context) -> None:
-    """List the engines: whether each is there or what to type, and what it can do at most; with a name, show one."""
+    """List the engines: whether each is installed, how to install it, and what it supports. With a name, show one."""
     if context.invoked_subcommand is None:
         _list(Console())
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="An engine of the list.")]) -> None:
-    """Show one engine: what it does, and its options, as --engine NAME:option=value takes them."""
+def show(name: Annotated[str, typer.Argument(help="Name of an engine.")]) -> None:
+    """Show what an engine does and its options, for --engine NAME:option=value."""
     from tts_bench import options
     from tts_bench.engines.kinds import ENGINES, kind_of
 
@@ -35,7 +35,7 @@ def show(name: Annotated[str, typer.Argument(help="An engine of the list.")]) ->
     console.print(text(f"It {kind.summary}.\n"))
     show_options(console, options.options_of(kind.options))
     if options.passed_on_by(kind.options):
-        console.print("\nAny other option is passed on to the library that it stands on, as JSON or else as a word.")
+        console.print("\nAny other option is passed to the underlying library, as JSON or as a string.")
     console.print(text(f"\nfrom {ENGINES.load(name)[1]}"))
 
 
@@ -43,14 +43,14 @@ def show(name: Annotated[str, typer.Argument(help="An engine of the list.")]) ->
 @flags.takes(flags.of_engines())
 def check(
     given: dict[str, Any],
-    engine: Annotated[str, typer.Argument(help="An engine of the list, with :option=value,... if you like.")],
+    engine: Annotated[str, typer.Argument(help="Name of an engine, optionally with :option=value,...")],
     model: Annotated[
-        str | None, typer.Option(help="As for tts-bench run.", show_default="the engine's default")
+        str | None, typer.Option(help="Model, as for tts-bench run.", show_default="the engine's default")
     ] = None,
 ) -> None:
-    """Try out with a model whether an engine keeps what the harness relies on; if not, exit code 2.
+    """Check with a model that an engine keeps its contract with the harness; exit code 2 if not.
 
-    What an engine does not declare is not applicable. A small model takes seconds to minutes.
+    Claims about capabilities that the engine does not declare are skipped. A small model takes seconds to minutes.
     """
     from tts_bench.engines import kinds
     from tts_bench.testing import ENGINE_CLAIMS, engine_results

@@ -41,7 +41,8 @@ def of(cls: type, *names: str, panel: str | None = None, leave_out: Iterable[str
     `panel` is its heading in the help; `shown` are defaults that the command has in the place of the class's own.
     """
     chosen = [field for field in fields(cls) if (field.name in names if names else field.name not in leave_out)]
-    return [_flag(cls, field, panel, shown=shown.get(field.name)) for field in chosen]
+    made = [_flag(cls, field, panel, shown=shown.get(field.name)) for field in chosen]
+    return made + [_alias([field], panel) for field in chosen if field.metadata.get("alias")]
 
 
 def of_engines(*names: str, panel: str | None = None) -> list[Flag]:
@@ -49,6 +50,9 @@ def of_engines(*names: str, panel: str | None = None) -> list[Flag]:
     found, flags = flagged(), []
     for name in names or found:
         (cls, field), *_ = found[name].items()
+        if field.metadata.get("alias") == name:
+            flags.append(_alias(found[name].values(), panel))
+            continue
         said = dict.fromkeys(each.metadata["help"] for each in found[name].values())  # what it means to each engine
         flags.append(_flag(cls, field, panel, help=" Or: ".join(said)))
     return flags
@@ -102,6 +106,14 @@ def _flag(
         typed = f"{name}/--no-{name[2:]}"
     default = shown or metadata.get("shown") or _shown(field, name)
     return flag(field.name, hint, help or metadata.get("help"), typed, shown=default, panel=panel)
+
+
+def _alias(fields: Iterable[Field[Any]], panel: str | None) -> Flag:
+    """The flag of an option's older name, which each engine reads as its own option."""
+    first, *rest = dict.fromkeys(fields)
+    others = [each for each in dict.fromkeys(dashed(field.name) for field in rest) if each != dashed(first.name)]
+    help = f"Alias of {' or '.join([dashed(first.name), *others])}."
+    return flag(first.metadata["alias"], int, help, panel=panel)
 
 
 def _shown(field: Field[Any], name: str) -> str:

@@ -10,9 +10,11 @@ import typer
 
 from tts_bench.text import safe
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="The leaderboard: add, build, check.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Add runs to the leaderboard, build its pages, and check them."
+)
 
-_Folder = Annotated[Path, typer.Option(help="Folder of the leaderboard.")]
+_Folder = Annotated[Path, typer.Option(help="Leaderboard folder.")]
 _FOLDER = Path("leaderboard")
 
 
@@ -21,7 +23,7 @@ def add(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run without errors.", show_default=False)],
     folder: _Folder = _FOLDER,
 ) -> None:
-    """Make an entry of a finished run. Incomplete, mixed and modified runs are refused."""
+    """Add an entry for a finished run. Incomplete, mixed and modified runs are refused."""
     from tts_bench.cli.main import parses
     from tts_bench.present.leaderboard.board import Board
 
@@ -41,11 +43,12 @@ def build(folder: _Folder = _FOLDER) -> None:
 @app.command()
 def check(
     runs: Annotated[
-        list[Path] | None, typer.Argument(help="Folders of runs to compare their entries with.", show_default=False)
+        list[Path] | None,
+        typer.Argument(help="Run folders whose entries to recompute from their records.", show_default=False),
     ] = None,
     folder: _Folder = _FOLDER,
 ) -> None:
-    """Recompute every entry and every page; exit code 2 where one of them was edited or is stale."""
+    """Recompute every entry and page; exit code 2 if any was edited or is stale."""
     from tts_bench.cli.main import parses
     from tts_bench.present.leaderboard.board import Board
 

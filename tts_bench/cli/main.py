@@ -25,20 +25,20 @@ from tts_bench.text import safe
 
 # verb -> (where its function, or its app of sub-commands, is; its line of help)
 VERBS = {
-    "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model; draw accuracy against compute."),
+    "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model and plot accuracy against compute."),
     "config": ("tts_bench.cli.config:app", "Print a run's configuration as a file."),
-    "report": ("tts_bench.cli.report:report", "One offline HTML file of runs: curves, tables, every trace."),
-    "compare": ("tts_bench.cli.compare:compare", "What the data of runs support, in words and numbers."),
-    "plot": ("tts_bench.cli.plot:plot", "Publication figures of a run's curves."),
-    "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, check them."),
-    "strategies": ("tts_bench.cli.strategies:app", "List the strategies, start one of your own, and check it."),
-    "engines": ("tts_bench.cli.engines:app", "List the engines and what they can do, and check one."),
-    "scorers": ("tts_bench.cli.scorers:app", "List the kinds of scorers, and try one on a text."),
+    "report": ("tts_bench.cli.report:report", "Write one offline HTML file with curves, tables and every trace."),
+    "compare": ("tts_bench.cli.compare:compare", "State what the data support: differences, intervals, tests."),
+    "plot": ("tts_bench.cli.plot:plot", "Draw figures of the curves for a paper."),
+    "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, and check them."),
+    "strategies": ("tts_bench.cli.strategies:app", "List strategies, create your own, and check it."),
+    "engines": ("tts_bench.cli.engines:app", "List engines and what they support, and check one."),
+    "scorers": ("tts_bench.cli.scorers:app", "List kinds of scorers, and try one on a text."),
     "train-token": ("tts_bench.cli.train_token:train_token", "Train a continue-thinking token for a model."),
-    "token": ("tts_bench.cli.token:app", "Show a token file, export it into a checkpoint, or start one."),
-    "tasks": ("tts_bench.cli.tasks:app", "List the tasks, check their scoring, start one of your own."),
-    "models": ("tts_bench.cli.models:app", "List the models, and fetch one."),
-    "doctor": ("tts_bench.cli.doctor:doctor", "Say what is missing on this machine, and what to type."),
+    "token": ("tts_bench.cli.token:app", "Show, export or create token files."),
+    "tasks": ("tts_bench.cli.tasks:app", "List tasks, check their scorers, and create your own."),
+    "models": ("tts_bench.cli.models:app", "List models with a short name, and download one."),
+    "doctor": ("tts_bench.cli.doctor:doctor", "Show what is missing on this machine and how to install it."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
 }
 _PATIENCE = 5.0  # seconds for threads to end after all is done
@@ -46,7 +46,7 @@ LIGHT = {"config", "strategies", "report", "compare", "plot", "leaderboard"}  # 
 
 
 class Verbs(TyperGroup):
-    """A group that imports a verb's module when that verb is called, so that help and mistakes cost nothing."""
+    """A group that imports a verb's module when that verb is called, so that help and usage errors stay fast."""
 
     def list_commands(self, ctx: object) -> list[str]:
         return list(VERBS)

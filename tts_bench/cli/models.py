@@ -25,7 +25,7 @@ app = typer.Typer(add_completion=False, context_settings={"help_option_names": [
 
 @app.callback(invoke_without_command=True)
 def listing(context: typer.Context) -> None:
-    """List the models that have a short name. A local folder, a .gguf file or a hub id (org/name) is a model too."""
+    """List the models that have a short name. Local folders, .gguf files and hub ids (org/name) also work."""
     if context.invoked_subcommand is not None:
         return
     table = Table("name", "model", "download", "on disk", "here", box=SIMPLE_HEAD)
@@ -48,7 +48,7 @@ def listing(context: typer.Context) -> None:
 def get(
     name: Annotated[str, typer.Argument(help="A short name, a .gguf file, or a hub id (org/name).", metavar="NAME")],
 ) -> None:
-    """Fetch and convert a model, so that runs find it ready; check it where it is here already."""
+    """Download and convert a model before a run; verify it if it is already here."""
     with bar() as progress:
         found = models.resolve(name, progress=progress)
     print(f"{safe(name)} is ready in {safe(str(found.folder))}")
@@ -68,10 +68,10 @@ def get(
 )
 def show(
     given: dict[str, Any],
-    name: Annotated[str, typer.Argument(help="As --model of a run takes it.", metavar="NAME")],
-    problem: Annotated[str, typer.Option(help="The problem's text.")] = "What is 6 * 7?",
+    name: Annotated[str, typer.Argument(help="Model, as for tts-bench run.", metavar="NAME")],
+    problem: Annotated[str, typer.Option(help="Text of the problem.")] = "What is 6 * 7?",
 ) -> None:
-    """Show how a run would word a problem for a model, where the model thinks, and where it answers."""
+    """Show the prompt a run would give the model, and where the model thinks and answers."""
     from tts_bench.present.prompt import lines  # loads transformers
     from tts_bench.solving.model import prepared
 

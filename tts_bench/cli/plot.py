@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def plot(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of runs; runs that differ in the seed only are pooled.")],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders; runs that differ only in the seed are pooled.")],
     out: Annotated[Path, typer.Option(help="File to write: .svg, .png or .pdf.")],
     x: Annotated[str, typer.Option("--x", help=f"Compute axis: {', '.join([*AXES, 'seconds'])}.")] = "tokens",
-    title: Annotated[str | None, typer.Option(help="Title.", show_default="the model's name")] = None,
+    title: Annotated[str | None, typer.Option(help="Figure title.", show_default="the model name")] = None,
     allow_different: Annotated[
         bool,
         typer.Option(
             "--allow-different",
-            help="Draw other data, prompts, models, thinking formats or versions of a strategy as well.",
+            help="Allow runs with different data, prompts, models, thinking formats or strategy versions.",
         ),
     ] = False,
 ) -> None:
-    """Draw accuracy against compute: a panel for each task, and with several tasks a figure of each, too."""
+    """Plot accuracy against compute: one panel per task and, with several tasks, also one figure per task."""
     from rich.console import Console
 
     from tts_bench.analysis.curve import by_line, heading
@@ -45,7 +45,7 @@ def plot(
     series, differences = series_of(read, allow_different=allow_different)
     axis = axis_of(x, read[0].header)
     if x == "seconds" and len(read) > 1:
-        raise UserError("--x seconds takes one run: seconds of several are of other batches or hardware.")
+        raise UserError("--x seconds takes a single run: times from different batches or hardware are not comparable.")
     curve = curve_of(series)
     models = dict.fromkeys(str(run.header.get("model", {}).get("name", "")) for run in read)
     title = ", ".join(models) if title is None else title

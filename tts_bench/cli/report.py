@@ -13,12 +13,12 @@ from tts_bench.present.report.texts import Kept
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.", show_default=False)],
     out: Annotated[
-        Path | None, typer.Option(help="The HTML file.", show_default="report.html in the first run's folder")
+        Path | None, typer.Option(help="HTML file to write.", show_default="report.html in the first run's folder")
     ] = None,
     texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
-    max_mb: Annotated[float, typer.Option(help="Maximum size in MB; traces beyond it are left out.")] = 30.0,
+    max_mb: Annotated[float, typer.Option(help="Maximum size in MB; traces beyond it are omitted.")] = 30.0,
 ) -> None:
-    """One offline HTML file of runs: curves, tables, and every trace."""
+    """Write one offline HTML file with curves, tables and every trace."""
     from tts_bench.analysis.runs import read_header
     from tts_bench.errors import UserError
     from tts_bench.files import FULL, write_whole

@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 @flags.takes(*FLAGS)
 def run(
     given: dict[str, Any],
-    resume: Annotated[
-        Path | None, typer.Option(help="Folder of a run: go on with it as it was begun, without another word.")
-    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder with its own settings.")] = None,
 ) -> None:
-    """Run strategies on tasks with a model; draw accuracy against compute.
+    """Run strategies on tasks with a model and plot accuracy against compute.
 
-    With neither model nor tasks: the pocket model, a synthetic control that ships with this package, on its own task.
-    The same command again resumes: nothing that was generated is generated again.
+    Without a model and tasks, it runs the pocket model, a synthetic control that ships with this package, on its own
+    task. Repeating the command resumes the run; nothing is generated twice.
     """
     from tts_bench.runs.checked import check
 

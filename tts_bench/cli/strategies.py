@@ -13,31 +13,31 @@ from tts_bench.errors import UserError
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text
 
-app = typer.Typer(cls=NameOrCommand, help="Strategies: list them, show one, start one of your own, check one.")
+app = typer.Typer(cls=NameOrCommand, help="List strategies, show one, create your own, or check one.")
 
 
 @app.callback(invoke_without_command=True)
 def strategies(context: typer.Context) -> None:
-    """List the strategies and their options; with the name of one, show it."""
+    """List the strategies and their options, or show the one named."""
     if context.invoked_subcommand is None:
         _list(Console())
 
 
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="A strategy, or ./file.py:CLASS.")]) -> None:
-    """Show one strategy: what it does, and its options."""
+    """Show what a strategy does and its options."""
     _show(Console(), registry.describe(name))
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="Its name, such as my-idea; the folder is called so too.")]) -> None:
-    """Start a strategy of your own: a package that works, with its test, in a folder NAME."""
+def new(name: Annotated[str, typer.Argument(help="Name of the strategy and of its folder, such as my-idea.")]) -> None:
+    """Create a strategy of your own in the folder NAME: a working package with a test."""
     from tts_bench.scaffold import write
     from tts_bench.scaffold.strategy import module, package
 
     folder = write(name, package(name))
     file, _, class_name = module(name).partition(":")
-    print(f"{folder}/ has a strategy that works. What it does stands in {folder}/{file}.py. Next:")
+    print(f"{folder}/ contains a working strategy, described in {folder}/{file}.py. Next:")
     print(f"    tts-bench strategies check ./{folder}/{file}.py:{class_name}")
     print(f"    tts-bench run --engine scripted --limit 20 --strategy ./{folder}/{file}.py:{class_name}")
     print(f"    pip install -e ./{folder}    # then its name is {name}")
@@ -45,9 +45,9 @@ def new(name: Annotated[str, typer.Argument(help="Its name, such as my-idea; the
 
 @app.command()
 def check(
-    spec: Annotated[str, typer.Argument(help="NAME or ./file.py:CLASS, with :key=value,... if you like.")],
+    spec: Annotated[str, typer.Argument(help="NAME or ./file.py:CLASS, optionally with :key=value,...")],
 ) -> None:
-    """Try out on a scripted model whether a strategy keeps what the harness relies on; if not, exit code 2."""
+    """Check on a scripted model that a strategy keeps its contract with the harness; exit code 2 if not."""
     from tts_bench.conformance.apart import results
     from tts_bench.testing import CLAIMS
 

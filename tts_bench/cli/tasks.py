@@ -9,7 +9,7 @@ import typer
 
 from tts_bench.tasks.catalog import describe, names
 
-app = typer.Typer(help="Tasks: list them, check their scorers, start one of your own.", no_args_is_help=False)
+app = typer.Typer(help="List tasks, check their scorers, or create your own.", no_args_is_help=False)
 
 _SHOWN = 20  # failures printed in full
 
@@ -38,26 +38,28 @@ def tasks(context: typer.Context) -> None:
 
 
 @app.command()
-def new(name: Annotated[str, typer.Argument(help="Its name, such as my-task; the folder is called so too.")]) -> None:
-    """Start a task of your own: its YAML file, data and test, in a folder NAME."""
+def new(name: Annotated[str, typer.Argument(help="Name of the task and of its folder, such as my-task.")]) -> None:
+    """Create a task of your own in the folder NAME: YAML file, data and test."""
     from tts_bench.scaffold import write
     from tts_bench.scaffold.task import folder
 
     made = write(name, folder(name))
     file = f"./{made}/{name.replace('-', '_')}.yaml"
-    print(f"{made}/ has a task of three problems that works: put yours into {made}/problems.jsonl. Next:")
+    print(f"{made}/ contains a working task with three problems; put yours in {made}/problems.jsonl. Next:")
     print(f"    tts-bench tasks check {file}")
     print(f"    tts-bench run --engine scripted --tasks {file}")
 
 
 @app.command()
 def check(
-    names: Annotated[list[str] | None, typer.Argument(help="Tasks, or YAML files; none: all shipped.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Tasks or YAML files; all shipped tasks if omitted.")
+    ] = None,
     data_dir: Annotated[
         Path | None, typer.Option(envvar="TTS_BENCH_DATA", help="Folder with TASK/test.jsonl files.")
     ] = None,
 ) -> None:
-    """Score gold solutions, which must be right, and known-wrong responses, which must be wrong; else exit code 2."""
+    """Check that gold solutions are scored correct and known-wrong responses incorrect; exit code 2 if not."""
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
@@ -77,7 +79,7 @@ def check(
 
         report = run_check(wanted, data_dir, show)
     for task in report.tasks:
-        failed = f"{len(task.failures)} scored wrongly" if task.failures else "all scored as they should be"
+        failed = f"{len(task.failures)} scored incorrectly" if task.failures else "all scored correctly"
         line = f"{task.name}: {task.right} of {task.rows} gold solutions right, {task.wrong} known-wrong responses, "
         console.print(f"{line}{failed} ({task.seconds:.1f} s, data: {task.source})", highlight=False, markup=False)
         for failure in task.failures[:_SHOWN]:

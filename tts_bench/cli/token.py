@@ -9,12 +9,12 @@ import typer
 
 from tts_bench.text import safe
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Token files: show, export, init.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show, export or create token files.")
 
 
 @app.command()
 def show(path: Annotated[str, typer.Argument(help="Token folder, or hub id (org/name).")]) -> None:
-    """Say what a token is, how it was trained and what it was worth."""
+    """Show what a token is, how it was trained, and its evaluation."""
     from rich.console import Console
 
     from tts_bench.tokens import find, tokenfile
@@ -52,18 +52,18 @@ def _training(facts: dict[str, object]) -> list[tuple[str, str]]:
 @app.command()
 def export(
     path: Annotated[str, typer.Argument(help="Token folder, or hub id (org/name).")],
-    out: Annotated[Path, typer.Option(help="Folder of the checkpoint.")],
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint.")],
     to: Annotated[
         str, typer.Option(help="checkpoint: the whole model with the token in its vocabulary.")
     ] = "checkpoint",
-    model: Annotated[str | None, typer.Option(help="The model.", show_default="that of the card")] = None,
+    model: Annotated[str | None, typer.Option(help="Base model.", show_default="the one on the card")] = None,
 ) -> None:
-    """Write the model with the token in its vocabulary, for transformers and whatever serves such checkpoints."""
+    """Write the model with the token in its vocabulary, for transformers and servers that load such checkpoints."""
     from tts_bench.errors import UserError
     from tts_bench.tokens import find, tokenfile
 
     if to != "checkpoint":
-        raise UserError(f"--to {to} is not known. Type --to checkpoint.")
+        raise UserError(f"--to {to} is not supported. Type --to checkpoint.")
     folder = find.folder(path)
     tokenfile.check_free(out)
     tokenfile.load_card(folder)
@@ -78,11 +78,11 @@ def export(
 @app.command()
 def init(
     model: Annotated[str, typer.Option(help="Folder, GGUF file, hub id or alias.")],
-    out: Annotated[Path, typer.Option(help="Folder of the token.")],
+    out: Annotated[Path, typer.Option(help="Folder for the token.")],
     start: Annotated[str, typer.Option("--from", help="Text whose embedding becomes the row.")] = "Wait",
-    name: Annotated[str, typer.Option(help="What the token is called.")] = "<|continue-thinking|>",
+    name: Annotated[str, typer.Option(help="Name of the token.")] = "<|continue-thinking|>",
 ) -> None:
-    """Write an untrained token: the embedding of a text, the mean of it where it has several tokens."""
+    """Write an untrained token: the embedding of a text, or the mean over its tokens if it has several."""
     from tts_bench import models
     from tts_bench.tokens import tokenfile
 

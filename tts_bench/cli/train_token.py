@@ -49,20 +49,25 @@ _ROWS = 64  # sequences that the hf engine decodes together, where nothing is sa
         panel=_JUDGING,
     ),
     flags.of(ModelConfig, "engine", panel=_MODEL),
-    flags.of(HfOptions, "device", "dtype", "rows", "threads", "trust_remote_code", panel=_MODEL, rows=str(_ROWS)),
+    flags.of(
+        HfOptions,
+        *("device", "dtype", "max_num_seqs", "threads", "trust_remote_code"),
+        panel=_MODEL,
+        max_num_seqs=str(_ROWS),
+    ),
     flags.of(ModelConfig, "thinking", "think_start", "think_end", "answer_suffix", "system", panel=_MODEL),
 )
 def train_token(
     given: dict[str, Any],
     model: Annotated[str, typer.Option(help="Folder, GGUF file, hub id or alias.")] = "pocket",
-    task: Annotated[str, typer.Option(help="Task with a train split.")] = "pocket_arithmetic",
-    out: Annotated[Path | None, typer.Option(help="Folder of the token.", show_default="tokens/MODEL-SEED")] = None,
+    task: Annotated[str, typer.Option(help="Task with a training split.")] = "pocket_arithmetic",
+    out: Annotated[Path | None, typer.Option(help="Folder for the token.", show_default="tokens/MODEL-SEED")] = None,
     start: Annotated[str, typer.Option("--from", help="Text whose embedding the row starts from.")] = "Wait",
 ) -> None:
     """Train a continue-thinking token: one embedding row of a frozen model, by reinforcement learning.
 
-    The same command again resumes. top-k, top-p and min-p are off: the loss follows plain sampling. Several processes
-    share the work: torchrun --standalone --nproc-per-node N -m tts_bench train-token ...
+    Repeating the command resumes the training. top-k, top-p and min-p are off, because the loss assumes plain sampling.
+    To use several processes: torchrun --standalone --nproc-per-node N -m tts_bench train-token ...
     """
     from tts_bench.learning.process_group import follows
 
@@ -157,14 +162,12 @@ def _config(given: dict[str, Any]) -> TrainConfig:
     more = {"vllm": texts.pop("vllm")} if "vllm" in texts else {}
     rollouts = given.get("rollout_engine", "hf")
     if more and split_name(rollouts, "engine")[0] != "vllm":
-        raise UserError(
-            f"--vllm {more['vllm']} means nothing without --rollout-engine vllm. Add that, or leave it out."
-        )
+        raise UserError(f"--vllm {more['vllm']} needs --rollout-engine vllm. Add it, or remove --vllm.")
     if more:
         given = {**given, "rollout_engine": kinds.chosen(rollouts, more).spec}
     engine = kinds.chosen(given.get("engine", "hf"), texts)
-    if getattr(engine.options, "rows", _ROWS) is None:
-        engine = kinds.chosen(kinds.changed(engine.spec, rows=_ROWS))
+    if getattr(engine.options, "max_num_seqs", _ROWS) is None:
+        engine = kinds.chosen(kinds.changed(engine.spec, max_num_seqs=_ROWS))
     model = ModelConfig(**{**flags.of_class(ModelConfig, given), "engine": engine.spec}, top_k=0, top_p=1.0, min_p=0.0)
     name = sub(r"[^A-Za-z0-9_.+-]", "_", given["model"].rstrip("/").rpartition("/")[2])
     out = given["out"] or Path("tokens") / f"{name}-{model.seed}"

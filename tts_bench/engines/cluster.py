@@ -56,7 +56,7 @@ def connect(address: str) -> None:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         why = str(error).strip().partition("\n")[0]
         raise UserError(
-            f"no Ray cluster can be used at {address}: {why} Type ray start --head on one machine and give --ray "
+            f"cannot use a Ray cluster at {address}: {why} Type ray start --head on one machine and give --ray "
             "HOST:6379, or --ray auto on that machine; --ray local takes this machine alone."
         ) from error
 
@@ -113,8 +113,8 @@ class _Place:
         """
         if not self.group.wait(_GATHERING):
             raise UserError(
-                f"other jobs of the Ray cluster hold what the workers need: {_words(self.need)} each. It was waited "
-                f"for, for {_GATHERING} s. Type ray status to see who works there, or give fewer --workers."
+                f"other jobs on the Ray cluster hold what the workers need: {_words(self.need)} each. Gave up after "
+                f"{_GATHERING} s. Type ray status to see which, or give fewer --workers."
             )
 
     def leave(self) -> None:
@@ -223,8 +223,8 @@ def model_there(engine: Load, model: str, fingerprint: str, **arguments: Any) ->
         raise UserError(f"on the machine {socket.gethostname()}: {error}") from error
     if found.fingerprint != fingerprint:
         raise UserError(
-            f"the machine {socket.gethostname()} has other files than this one under the name {model}: SHA-256 "
-            f"{found.fingerprint[:12]} and {fingerprint[:12]}. Give all machines the same, or a folder that they share."
+            f"the machine {socket.gethostname()} has different files under the name {model}: SHA-256 "
+            f"{found.fingerprint[:12]} and {fingerprint[:12]}. Use the same files on all machines, or a shared folder."
         )
     return engine(folder=found.folder, fingerprint=fingerprint, **arguments)
 

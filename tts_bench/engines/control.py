@@ -65,7 +65,7 @@ class ControlTokens:
         ids = self._by_offsets(text, spelled) if self._inner.is_fast else self._by_pieces(text)
         # SentencePiece puts a space behind each control token that it reads: what was one is told by all other letters.
         if _letters(self._decode(ids)) != _letters(self._decode(self._read(spelled))):
-            raise EngineError("the prompt spells a control token that this tokenizer cannot say in plain text")
+            raise EngineError("the prompt contains a control token that this tokenizer cannot encode as plain text")
         return tuple(ids)
 
     def _by_offsets(self, text: str, spelled: str) -> list[int]:
@@ -101,7 +101,7 @@ class ControlTokens:
         first, *rest = (text[a:b] for a, b in pairwise(cuts))
         ids = encode(first) + list(chain.from_iterable(map(self._behind, rest)))
         if self._ids.intersection(ids):
-            raise EngineError(f"the tokenizer cannot say {text!r} in plain text")
+            raise EngineError(f"the tokenizer cannot encode {text!r} as plain text")
         return ids
 
     def _by_pieces(self, text: str) -> list[int]:
@@ -115,7 +115,7 @@ class ControlTokens:
             halves = (self._read(spelled[:cut]) + self._read(spelled[cut:]) for cut in range(1, len(spelled)))
             plain = next((half for half in halves if not self._ids.intersection(half)), None)
             if plain is None:
-                raise EngineError(f"the tokenizer cannot say {spelled!r} in plain text")
+                raise EngineError(f"the tokenizer cannot encode {spelled!r} as plain text")
             ids += plain
         return ids
 

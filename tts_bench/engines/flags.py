@@ -1,4 +1,4 @@
-"""Options of the built-in engines that the command line has a flag of its own for: `--rows 8` is `hf:rows=8`."""
+"""Options of the built-in engines that also have a flag: `--max-num-seqs 8` is `hf:max_num_seqs=8`."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from tts_bench.engines.vllm.kind import VllmOptions
 
 
 def flagged() -> dict[str, dict[type, Field[Any]]]:
-    """By name, each option that has a flag: the classes of options that have it, and their fields."""
+    """The options that have a flag, by name or alias: the option classes that have each, and their fields."""
     found: dict[str, dict[type, Field[Any]]] = {}
     for cls in (HfOptions, VllmOptions, OpenAIOptions):
         for field in fields(cls):
             if field.metadata.get("flag"):
-                found.setdefault(field.name, {})[cls] = field
+                for name in filter(None, (field.name, field.metadata.get("alias"))):
+                    found.setdefault(name, {})[cls] = field
     return found

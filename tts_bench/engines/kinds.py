@@ -59,10 +59,10 @@ class NoOptions:
 class EngineKind(Generic[O]):
     """What the harness has to know of an engine before it is loaded.
 
-    `options` is a frozen dataclass: each field is an option of `--engine NAME:option=value`, with a type and a default
-    as strategies' options have them, and what `__post_init__` refuses is refused at once. A field that has the name of
-    a flag of the command line, such as `rows`, is set by that flag too. Options that change what is generated belong
-    into the `identity` of the engine's `EngineInfo`, others into its `settings`.
+    `options` is a frozen dataclass. Each field is an option of `--engine NAME:option=value`, typed as the options of
+    strategies are; a value that `__post_init__` refuses is refused before the run. A field named like a flag of the
+    command line, such as `max_num_seqs`, is also set by that flag. Options that change what is generated go into the
+    `identity` of the engine's `EngineInfo`, others into its `settings`.
 
     `load` raises a UserError for what is impossible with this model. The engine's name in records is that of its
     `EngineInfo`.
@@ -142,31 +142,32 @@ def listed() -> list[Listed]:
 
 
 def chosen(spec: str, flags: Mapping[str, str] | None = None, *, over: bool = False) -> Chosen:
-    """The engine of `name:option=value,...`, where `flags` have texts of some options by name: `rows` is of `--rows`.
+    """The engine of `name:option=value,...`; `flags` maps option names to texts, so that `dtype` comes from `--dtype`.
 
-    `over`: whether flags go before what the text says, as they do where it is of a file.
+    `over`: whether flags override the text, as they do where it comes from a file.
 
     Raises:
-        UserError: the engine or an option is not known, a value is none, a flag means nothing to the engine, or a flag
-            and an option contradict each other.
+        UserError: an unknown engine or option, an invalid value, a flag for which the engine has no option, or flags
+            and options that contradict each other.
     """
     name, text = split_name(spec, "engine")
     kind = kind_of(name)
     rest = options.passed_on_by(kind.options)
     texts = {} if text is None else pairs(text, name, json_values=rest is not None)
+    texts, renamed = options.unaliased(kind.options, texts, name), options.aliases(kind.options)
     typed: dict[str, str] = {}
     for flag, value in (flags or {}).items():
-        said = {flag: value}
+        said = {renamed.get(flag, flag): value}
         if flag == rest:
             said = pairs(value, _dashed(flag), json_values=True) if value.strip() else {}
-        elif flag not in {option.name for option in options.options_of(kind.options)}:
-            raise UserError(f"{_typed(flag, value)} means nothing to the engine {name!r}. Leave it out.")
+        elif renamed.get(flag, flag) not in {option.name for option in options.options_of(kind.options)}:
+            raise UserError(f"engine {name!r} has no option {_typed(flag, value)}. Remove it.")
         for key, its in said.items():
+            if key in typed and not _same(kind, name, key, texts[key], its):
+                raise UserError(f"{typed[key]} and {_dashed(flag)} both set {key}. Give one of them.")
             if key in texts and not over and not _same(kind, name, key, texts[key], its):
-                raise UserError(
-                    f"{_dashed(flag)} says another {key} than --engine {name}:{key}=... does. Give one of them."
-                )
-            typed.setdefault(key, _dashed(key) if flag != rest else f"{_dashed(flag)} {key}")
+                raise UserError(f"{_dashed(flag)} contradicts --engine {name}:{key}={texts[key]}. Give one of them.")
+            typed.setdefault(key, _dashed(flag) if flag != rest else f"{_dashed(flag)} {key}")
             texts[key] = its
     return Chosen(name, kind, options.coerce(kind.options, texts, name, typed=typed))
 
@@ -190,7 +191,7 @@ def check(config: ModelConfig, needs: Needs | None = None) -> Chosen:
     found = chosen(config.engine)
     found.kind.check(Setup(config, found.options, needs or Needs()))
     if not found.kind.installed():
-        raise UserError(f"--engine {found.name} lacks what it needs here. Type {found.kind.install}.")
+        raise UserError(f"--engine {found.name} is missing a dependency. Type {found.kind.install}.")
     return found
 
 
@@ -203,8 +204,8 @@ def load(config: ModelConfig, found: Chosen, needs: Needs | None = None, progres
     loaded = found.kind.load(Setup(config, found.options, needs or Needs(), progress))
     if not isinstance(loaded, Loaded):
         raise UserError(
-            f"the engine {found.name!r} loads as a {type(loaded).__name__}; it has to be a "
-            "tts_bench.engines.kinds.Loaded. Tell whoever made it."
+            f"the engine {found.name!r} loads as a {type(loaded).__name__}; it must be a "
+            "tts_bench.engines.kinds.Loaded. Report this to its author."
         )
     return loaded
 

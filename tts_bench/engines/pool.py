@@ -34,11 +34,11 @@ class PoolOptions:
     workers: int | None = option(
         None,
         "Number of engine processes (or Ray actors).",
-        shown="1, more for tiny models; of Ray, one for each GPU",
+        shown="1, more for tiny models; with Ray, one per GPU",
         flag=True,
     )
     ray: str | None = option(
-        None, "Ray cluster that the workers are on: auto, HOST:PORT, or local for this machine alone.", flag=True
+        None, "Ray cluster to run the workers on: auto, HOST:PORT, or local (this machine only).", flag=True
     )
 
     def __post_init__(self) -> None:
@@ -54,7 +54,7 @@ class PoolOptions:
             cluster.check_installed()
         elif self.workers is not None and not alone:
             raise UserError(
-                f"--workers {self.workers} means nothing to the engine {engine!r} without --ray. Leave it out."
+                f"--workers {self.workers} needs --ray with the engine {engine!r}. Add --ray auto, or remove --workers."
             )
 
 
@@ -67,21 +67,22 @@ class LocalOptions(PoolOptions):
         UserError: a device or dtype that is none.
     """
 
-    device: str = option("auto", "auto, cpu, cuda, cuda:1 or mps.", flag=True)
-    dtype: str = option("auto", "auto, float32, bfloat16 or float16.", flag=True)
-    rows: int | None = option(
+    device: str = option("auto", "Device: auto, cpu, cuda, cuda:1 or mps.", flag=True)
+    dtype: str = option("auto", "Data type: auto, float32, bfloat16 or float16.", flag=True)
+    max_num_seqs: int | None = option(
         None,
-        "Sequences decoded together.",
-        shown="64, or 128 for tiny models; 256 of vLLM, 32 of an endpoint",
+        "Maximum number of sequences decoded in one batch.",
+        shown="64, or 128 for tiny models; 256 with vllm",
         flag=True,
+        alias="rows",
     )
-    threads: int | None = option(None, "Threads of the processor, for each worker.", flag=True)
-    exact: bool = option(True, "Prove at start that batches do not change text.", flag=True)
-    trust_remote_code: bool = option(False, "Run code that comes with the model.", flag=True)
+    threads: int | None = option(None, "CPU threads per worker.", flag=True)
+    exact: bool = option(True, "Check at startup that output is batch-invariant.", flag=True)
+    trust_remote_code: bool = option(False, "Run Python code that ships with the model.", flag=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        at_least(1, self, "rows", "threads")
+        at_least(1, self, "max_num_seqs", "threads")
         hardware.check_names(self.device, self.dtype)
 
     def of_each(self) -> dict[str, Any]:

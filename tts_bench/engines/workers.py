@@ -278,7 +278,9 @@ class Workers:
             if asked.deaths < _DEATHS:
                 self._place(number)
             else:
-                error = EngineError(f"{_DEATHS} workers ended while they had this request: {worker.transport.ending()}")
+                error = EngineError(
+                    f"{_DEATHS} workers died while processing this request: {worker.transport.ending()}"
+                )
                 self._settle([(number, error)])
 
     def _go_on(self, worker: _Worker) -> None:

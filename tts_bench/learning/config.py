@@ -14,7 +14,7 @@ from tts_bench.grammar import split_name
 from tts_bench.options import option
 
 ROLLOUT_ENGINES = ("hf", "vllm")  # they take learned tokens, and the weights that are trained for
-_SHARED = ("device", "dtype", "rows", "exact", "trust_remote_code")
+_SHARED = ("device", "dtype", "max_num_seqs", "exact", "trust_remote_code")
 
 
 @dataclass(frozen=True)
@@ -32,30 +32,30 @@ class TrainConfig:
     task: str
     out: Path
     start: str = option("Wait", "Text whose embedding the row starts from.")
-    name: str = option("<|continue-thinking|>", "What the token is called.")
-    data_dir: Path | None = option(None, "Folder of data files (or TTS_BENCH_DATA).")
-    licence: str = option("that of the model", "Licence of the token, for its card.")
-    steps: int = option(20, "Rounds of rollouts and of updates from them.")
-    inner: int = option(4, "Updates from the same rollouts.")
+    name: str = option("<|continue-thinking|>", "Name of the token.")
+    data_dir: Path | None = option(None, "Folder with data files (or TTS_BENCH_DATA).")
+    licence: str = option("that of the model", "Licence of the token, as its card states it.")
+    steps: int = option(20, "Training steps; each collects rollouts and updates from them.")
+    inner: int = option(4, "Gradient updates per batch of rollouts.")
     lr: float = option(0.1, "Learning rate, as a fraction of the row's norm.")  # every number of the row moves alike
-    clip: float = option(0.2, "How far a token's probability may move, as a share, in one update.")
-    micro_batch: int = option(16, "Sequences of one forward pass.")
-    format_reward: float = option(0.1, "For a boxed answer, beside 1 for a right one.")
-    shuffle_rewards: bool = option(False, "Control: nothing can be learned.")  # within each group
-    problems_per_step: int = option(16, "Problems of a step.")
-    group: int = option(16, "Rollouts of one problem.")
-    continuations: int = option(1, "Times that the token is put in.")
+    clip: float = option(0.2, "PPO clip range: maximum relative change of a token's probability per update.")
+    micro_batch: int = option(16, "Sequences per forward pass.")
+    format_reward: float = option(0.1, "Reward for a boxed answer, in addition to 1 for a correct one.")
+    shuffle_rewards: bool = option(False, "Negative control: shuffle rewards within each group.")  # within each group
+    problems_per_step: int = option(16, "Problems per step.")
+    group: int = option(16, "Rollouts per problem.")
+    continuations: int = option(1, "Number of times the token is inserted.")
     rollout_engine: str = option(
-        "hf", "hf: the model that is updated; vllm: a second one, with vllm:option=value,... for its options."
+        "hf", "hf: the model being trained; vllm: a second copy, with options as vllm:option=value,..."
     )
-    shared_prefix: bool = option(True, "A group thinks alike up to the first cue.")
-    hold_out: int = option(64, "Training problems that are never trained on.")
+    shared_prefix: bool = option(True, "Share the thinking up to the first cue within a group.")
+    hold_out: int = option(64, "Training problems held out for evaluation.")
     evaluate_every: int = option(4, "Evaluate held-out problems every N steps.")
     patience: int = option(3, "Stop after N evaluations without improvement (0: never).")
-    test_task: str | None = option(None, "Task of the last evaluation.", shown="--task")
-    test_problems: int = option(300, "Of its test split; 0: none.")
-    test_continuations: int = option(4, "Times that the token is put in, in the last evaluation.")
-    votes: int = option(16, "Samples of the vote it is held against.")
+    test_task: str | None = option(None, "Task for the final evaluation.", shown="--task")
+    test_problems: int = option(300, "Test problems in the final evaluation (0: none).")
+    test_continuations: int = option(4, "Number of times the token is inserted in the final evaluation.")
+    votes: int = option(16, "Samples of the majority vote it is compared with.")
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "problems_per_step": 1, "group": 2, "continuations": 1, "inner": 1, "micro_batch": 1}
@@ -71,16 +71,18 @@ class TrainConfig:
         if not 0 <= self.format_reward < math.inf:
             raise UserError(f"--format-reward is {self.format_reward}; it takes a number from 0 upwards.")
         if self.patience and not self.hold_out:
-            raise UserError("--patience needs problems to judge by: give --hold-out a number above 0.")
+            raise UserError("--patience needs held-out problems: set --hold-out above 0.")
         for name in ("start", "name"):
             if not getattr(self, name).strip():
                 raise UserError(f"{_option(name)} is {getattr(self, name)!r}; it takes a text that is not blank.")
         self._check_engines()
         cap = self.model.max_thinking_tokens
         if cap is not None and cap < 2:
-            raise UserError(f"--max-thinking-tokens is {cap}: no cue fits into that. Give more.")
+            raise UserError(f"--max-thinking-tokens is {cap}: too small for a cue. Increase it.")
         if self.model.temperature == 0:
-            raise UserError("--temperature 0 makes all rollouts of a group alike: nothing can be learned. Give 1.")
+            raise UserError(
+                "--temperature 0 makes all rollouts of a group identical, so nothing can be learned. Use 1."
+            )
 
     def _check_engines(self) -> None:
         trained, (rollouts, more) = (
@@ -91,7 +93,7 @@ class TrainConfig:
             raise UserError(f"--engine is {trained!r}; gradients need the model in this process. Type --engine hf.")
         if rollouts not in ROLLOUT_ENGINES:
             raise UserError(
-                f"--rollout-engine is {rollouts!r}; it takes an engine that a row can be put into. "
+                f"--rollout-engine is {rollouts!r}; it takes an engine that supports learned tokens. "
                 f"{did_you_mean(rollouts, ROLLOUT_ENGINES)}"
             )
         if rollouts == trained and more:

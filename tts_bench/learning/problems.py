@@ -68,7 +68,7 @@ def load(name: str, hold_out: int, data_dir: Path | None = None) -> Problems:
     tested = {_plain(part.task.doc_to_text(row)) for part in loaded.values() for row in part.task.eval_docs}
     if both := [prompt for prompt in prompts if _plain(prompt) in tested]:
         raise UserError(
-            f"{len(both)} training rows of {name} ({data.source}) stand in its test split too, the first being "
+            f"{len(both)} training rows of {name} ({data.source}) are also in its test split; the first is "
             f"{both[0][:80]!r}. Train on rows that are not tested."
         )
     if len(prompts) <= hold_out:

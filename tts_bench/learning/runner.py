@@ -59,10 +59,9 @@ class RolloutRunner:
         """
 
         def mine(share: Many[Item]) -> list[Group]:
-            rows = scheduler.engine.info.settings.get("rows")
-            with memory.told(
-                f"{f'--rows below {rows}' if rows else 'fewer --rows'}, or a smaller --max-thinking-tokens"
-            ):
+            batch = scheduler.engine.info.settings.get("max_num_seqs")
+            smaller = f"--max-num-seqs below {batch}" if batch else "a smaller --max-num-seqs"
+            with memory.told(f"{smaller}, or a smaller --max-thinking-tokens"):
                 groups = sample(
                     scheduler,
                     self.model.conditions,

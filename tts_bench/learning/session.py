@@ -97,7 +97,7 @@ def check_rollouts(rollouts: EngineInfo, learner: EngineInfo) -> None:
         raise UserError(f"the engine {rollouts.name} takes no learned tokens. Type --rollout-engine hf.")
     if rollouts.fingerprint != learner.fingerprint:
         raise UserError(
-            f"the engine {rollouts.name} holds a model with fingerprint {rollouts.fingerprint}; the token is to be for "
+            f"the engine {rollouts.name} holds a model with fingerprint {rollouts.fingerprint}; the token is for "
             f"{learner.model}, with {learner.fingerprint}. Type --rollout-engine hf."
         )
 
@@ -129,7 +129,7 @@ def _checked(config: TrainConfig, problems: Problems, model: Model, learner: HfE
     check_name(learner, config.name)
     _check_room(model, problems)
     if not check_head(learner.model):
-        raise UserError(f"{name} does more than its output matrix to make logits; the training cannot follow it.")
+        raise UserError(f"{name} computes logits with more than its output matrix, which training does not support.")
     return embedding_of(learner, config.start)
 
 

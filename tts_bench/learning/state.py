@@ -51,7 +51,7 @@ class TrainingFolder:
             if not file.exists():
                 if any(path.name != LOCK for path in self.path.iterdir()):
                     raise UserError(
-                        f"{self.path} holds files but no {SETTINGS}: it is no training. Give another --out."
+                        f"{self.path} holds files but no {SETTINGS}: it is not a training folder. Give another --out."
                     )
                 write_whole(file, text.encode())
                 return
@@ -61,7 +61,7 @@ class TrainingFolder:
         if different := sorted(key for key in {*found, *wanted} if found.get(key) != wanted.get(key)):
             key = different[0]
             raise UserError(
-                f"{self.path} holds another training: its {key} is {found.get(key)!r}, this one's is "
+                f"{self.path} holds a different training: its {key} is {found.get(key)!r}, this one's is "
                 f"{wanted.get(key)!r}. Give another --out, or delete that folder."
             )
 
@@ -77,7 +77,9 @@ class TrainingFolder:
             with held(self.path):
                 yield
         except Held:
-            raise UserError(f"another process trains in {self.path}. Wait for it, or give another --out.") from None
+            raise UserError(
+                f"another process is training in {self.path}. Wait for it, or give another --out."
+            ) from None
 
     def load(self) -> State | None:
         """What the last finished step left; None where there is none.

@@ -29,17 +29,17 @@ from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks.scoring import extract
 
-# What lm-eval's command line adds by itself; `rows` is ours to set by model_args.
+# What lm-eval's command line adds by itself; the batch is set by max_num_seqs in model_args.
 _LM_EVAL_ADDS = ("batch_size", "max_batch_size")
 
 
 class TTSBenchLM(GenerateOnly):
     """One strategy on one model. `generate_until` returns the text of the strategy's last answer.
 
-    Arguments are `strategy`, the strategy's own options, the engine's own options, and the fields of `ModelConfig`,
-    `pretrained` being another name for `model`; all as text, as in `strategy=budget-forcing,extensions=2,rows=8`.
-    Occurrences of one request get streams of their own. `scorers` are one or, from
-    Python, several, as `--scorer` takes them.
+    Arguments are `strategy`, the strategy's options, the engine's options, and the fields of `ModelConfig`, with
+    `pretrained` as an alias of `model`. All are text, as in `strategy=budget-forcing,extensions=2,max_num_seqs=8`.
+    Repeated requests get separate streams. `scorers` takes what `--scorer` takes: one as
+    text, or several as a list from Python.
 
     Raises:
         UserError: an unknown or wrong argument.

@@ -79,7 +79,7 @@ def check(folder: Path, of: Purpose = CAUSAL) -> None:
     if rows is not None and tokens > rows:
         raise UserError(
             f"The tokenizer of {folder} has {tokens} tokens, but the model's embedding matrix has only {rows} rows. "
-            "They are not of one model: copy the tokenizer files from where the weights come from."
+            "They do not belong to the same model: copy the tokenizer files from where the weights come from."
         )
     _check_sizes(folder / "config.json", config, shapes)
 
@@ -107,7 +107,7 @@ def sampling_defaults(folder: Path) -> Sampling:
     try:
         return Sampling(**given)
     except (TypeError, ValueError) as error:
-        raise UserError(f"{folder / 'generation_config.json'}: {error}. Mend the file.") from error
+        raise UserError(f"{folder / 'generation_config.json'}: {error}. Fix the file.") from error
 
 
 def end_tokens(folder: Path) -> frozenset[int]:
@@ -172,7 +172,7 @@ def _check_sizes(path: Path, config: dict[str, Any], shapes: dict[str, list[int]
             if _SIZE.fullmatch(key) and isinstance(value, int) and value > largest:
                 raise UserError(
                     f"{path} gives {key} as {value:,}, but its weights have {len(shapes):,} tensors and no dimension "
-                    f"above {largest:,}. They are not of one model: copy both from where the model comes from."
+                    f"above {largest:,}. They are not from one model: copy both from where the model comes from."
                 )
 
 

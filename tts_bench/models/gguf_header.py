@@ -37,7 +37,7 @@ class _Walk:
             self.order = ">"
         tensors, fields = self._number("Q"), self._number("Q")
         if tensors > _TENSORS or fields > _FIELDS:
-            raise ValueError(f"it speaks of {tensors:,} tensors and {fields:,} fields")
+            raise ValueError(f"it declares {tensors:,} tensors and {fields:,} fields")
         named: dict[str, int] = {}
         for _ in range(fields):
             key, kind = self._name(), self._number("I")
@@ -61,7 +61,7 @@ class _Walk:
         elif kind == _ARRAY:
             self._array()
         else:
-            raise ValueError(f"a value is of the unknown type {kind}")
+            raise ValueError(f"a value has the unknown type {kind}")
         return None
 
     def _array(self) -> None:
@@ -102,6 +102,6 @@ class _Walk:
         """The next bytes; of many only the last, as those are gone past and not read."""
         end = self.at + count
         if end > len(self.data):
-            raise ValueError("it is cut off, or a length in it cannot be")
+            raise ValueError("it is truncated, or has an invalid length")
         start, self.at = self.at, end
         return self.data[max(start, end - _NAME) : end]

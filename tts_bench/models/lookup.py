@@ -113,11 +113,11 @@ def _check_hub_id(name: str) -> None:
 
 def _check_gguf(path: Path, start: bytes) -> None:
     if start != b"GGUF":
-        raise UserError(f"The model {path} is a file, but no GGUF file. Give a model folder or a .gguf file.")
+        raise UserError(f"The model {path} is a file, but not a GGUF file. Give a model folder or a .gguf file.")
     try:
         check_header(path)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is no whole GGUF file: {error}. Copy or download it again.") from error
+        raise UserError(f"{path} is not a complete GGUF file: {error}. Copy or download it again.") from error
 
 
 def _silent(_what: str, _done: int, _of: int) -> None: ...
@@ -194,7 +194,7 @@ def _from_alias(alias: Alias, cache: Path | None, tell: Progress) -> ModelFolder
             reason = safe(str(error.__cause__ or "it finds too few tensors"))[:200]
             raise UserError(
                 f"The file of {alias.name} is whole (SHA-256 as expected), but transformers cannot convert it: "
-                f"{reason}. It is kept in {gguf} and not fetched again. Type: tts-bench doctor"
+                f"{reason}. It stays in {gguf} and is not downloaded again. Type: tts-bench doctor"
             ) from error
 
     build(target, make)
@@ -229,7 +229,7 @@ def _snapshot(name: str, patterns: Sequence[str]) -> Path:
         ) from error
     except (LocalEntryNotFoundError, OSError, ValueError) as error:
         raise UserError(
-            f"{name} is no folder here, and it cannot be fetched from the hub: {safe(str(error).splitlines()[0])}. "
+            f"{name} is not a local folder and cannot be fetched from the hub: {safe(str(error).splitlines()[0])}. "
             f"Where there is a network, type: hf download {name} --local-dir FOLDER; then give --model FOLDER here. "
             "Or use --model smollm2, which comes from PyPI."
         ) from error

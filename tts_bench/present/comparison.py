@@ -53,10 +53,10 @@ def document(result: Comparison, curve: Sequence[Point]) -> str:
 
 
 _LEGEND = (
-    "points: left minus right; Holm: p corrected for all differences; +/-: problems on which the left is better/worse; "
-    "MDE: minimum detectable effect at 80% power. * on the Pareto front of last rungs; slope: points per "
-    "doubling of compute, /1000: per 1,000 of it, down: while thinking is cut, up: by cues; w>r: wrong at the first "
-    "rung, right at the last; trunc, no ans: at the last rung; cues: put in of those asked for."
+    "points: left minus right; Holm: p corrected for all differences; +/-: problems on which left is better/worse; "
+    "MDE: minimum detectable effect at 80% power. *: on the Pareto front of last rungs; slope: points per doubling of "
+    "compute; /1000: points per 1,000 units of compute; down: slope over budgets; up: slope over cues; w>r: wrong at "
+    "the first rung, right at the last; trunc, no ans: at the last rung; cues: share of requested cues inserted."
 )
 _PROFILE = ("strategy", "best", "slope", "/1000", "down", "up", "w>r", "r>w", "trunc", "no ans", "cues")
 
@@ -64,7 +64,7 @@ _PROFILE = ("strategy", "best", "slope", "/1000", "down", "up", "w>r", "r>w", "t
 def _legend(headings: Sequence[str]) -> str:
     """What stands below all tables; of a table of accuracies the measures among its `headings`."""
     measured = "".join(f"; {name}: {says}" for name, says in legend(Shown.WIDE).items() if name in headings)
-    return f"of all: errors counted as wrong; between: standard deviation between seeds, in points{measured}. {_LEGEND}"
+    return f"of all: errors count as wrong; between: standard deviation between seeds, in points{measured}. {_LEGEND}"
 
 
 def _accuracies(curve: Sequence[Point], width: int) -> tuple[list[str], list[list[str]]]:

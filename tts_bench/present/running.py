@@ -20,7 +20,7 @@ def header(run: Run) -> list[str]:
     return [
         f"model     {info.model} (sha256 {info.fingerprint[:12]}, context {info.context})",
         *(f"          {note}" for note in run.model.notes),
-        f"thinking  {run.model.found.describe()}; at most {conditions.max_thinking} tokens a trace",
+        f"thinking  {run.model.found.describe()}; at most {conditions.max_thinking} tokens per trace",
         *_template(run),
         f"sampling  {conditions.thinking}; seed {conditions.seed}",
         f"engine    {info.name}, {exact}: {info.exact_note}",
@@ -41,13 +41,13 @@ def _template(run: Run) -> list[str]:
     said = run.model.facts().get("template", {})
     words = [f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in said.get("arguments", {}).items()]
     if "date" in said:
-        words.append(f"it speaks of the date, which is {said['date']} in all of this run (--template-date changes it)")
+        words.append(f"it uses a date, fixed to {said['date']} for this run (change with --template-date)")
     return [f"template  {'; '.join(words)}"] if words else []
 
 
 def errors(records: Sequence[Record]) -> Iterator[str]:
     """A line for each of the first of `records`, which ended in errors."""
-    yield f"{len(records)} errors; these problems are in no accuracy:"
+    yield f"{len(records)} errors; these problems are excluded from accuracies:"
     for record in records[:_SHOWN_ERRORS]:
         assert record.error is not None
         yield f"  {record.problem}  {record.strategy}  {record.error.kind}: {record.error.message}"

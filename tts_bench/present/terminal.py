@@ -17,7 +17,7 @@ from tts_bench.text import safe
 
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
 _ROOMY = 74  # columns from which a table's numbers stand unbroken
-_MEANINGS = {"of all": "errors counted as wrong", "x base": "tokens against the baseline's last rung"}
+_MEANINGS = {"of all": "errors count as wrong", "x base": "tokens relative to the baseline's last rung"}
 
 
 def show(curve: Sequence[Point], console: Console) -> None:

@@ -46,7 +46,7 @@ def plan(engine: str, model: str | None, tasks: tuple[str, ...], strategies: Seq
     foreign = [task for task in tasks if not task.startswith(_POCKET_TASKS)]
     if foreign and model is None:
         raise UserError(
-            f"--tasks {','.join(foreign)} needs a model: the default one, pocket, reads nothing but its own tasks. "
+            f"--tasks {','.join(foreign)} needs a model: the default one, pocket, reads only its own tasks. "
             "Type --model smollm2, or any other that tts-bench models tells of."
         )
     return Plan(POCKET, tasks, tuple(strategies) or COMPARISON, limit)

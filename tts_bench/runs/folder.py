@@ -47,9 +47,7 @@ class RunFolder:
             # A run that was killed while it wrote its first file has left a lock and a part.
             others = any(path.name != LOCK and not is_unfinished(path) for path in self.path.iterdir())
             if others and not (self.path / "run.json").is_file():
-                raise UserError(
-                    f"--out {self.path} holds files but no run.json: it is not a run's folder. Give another."
-                )
+                raise UserError(f"--out {self.path} holds files but no run.json: it is not a run folder. Give another.")
             self._header()
         there = next(folder for folder in (self.path, *self.path.absolute().parents) if folder.exists())
         if not there.is_dir():
@@ -65,7 +63,7 @@ class RunFolder:
         """
         path, header = self.path / "run.json", self._header()
         if header is None:
-            raise UserError(f"{self.path} holds no run.json: there is no run to go on with. Give the folder of a run.")
+            raise UserError(f"{self.path} has no run.json, so there is no run to resume. Give a run folder.")
         if not isinstance(header.get("config"), dict) or not isinstance(header.get("begun_in"), str):
             raise UserError(
                 f"{path} holds no configuration, since an earlier version of tts-bench began the run. Type its command "
@@ -91,7 +89,7 @@ class RunFolder:
 
     def _held(self) -> UserError:
         return UserError(
-            f"--out {self.path} belongs to a run that is not finished: another process is at work there. "
+            f"--out {self.path} belongs to a run that is not finished: another process is writing to it. "
             "Wait for it, or give another --out."
         )
 
@@ -146,13 +144,13 @@ class RunFolder:
             return
         found = header.get("identity")
         if not isinstance(found, dict):
-            raise UserError(f"{self.path / 'run.json'} says nothing of its run's identity. Give another --out.")
+            raise UserError(f"{self.path / 'run.json'} does not state its run's identity. Give another --out.")
         wanted = json.loads(json.dumps(identity))
         if any(found.get(key) != wanted.get(key) for key in {**found, **wanted}):  # what is absent is None
             name, there, here = _differing(found, wanted)
             raise UserError(
                 f"--out {self.path} holds another run's records: its {name[:200]} is {_short(there)}, this run's is "
-                f"{_short(here)}. Give another --out; what is generated already is not generated again."
+                f"{_short(here)}. Give another --out; what is already generated is not generated again."
             )
 
     def begin(self, header: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ def check_name(name: str, taken: list[str]) -> str:
         UserError: it is none of lower-case words joined by hyphens, or it is taken.
     """
     if not _NAME.fullmatch(name):
-        raise UserError(f"{name!r} is no name for it. Type lower-case words joined by hyphens, such as my-idea.")
+        raise UserError(f"{name!r} is not a valid name. Type lower-case words joined by hyphens, such as my-idea.")
     if name in taken:
         raise UserError(f"the name {name!r} is taken. Type another one.")
     module = name.replace("-", "_")

@@ -131,7 +131,7 @@ class Model:
             )
         tokens = learned_tokens(built.strategy)
         if tokens and "learned-tokens" not in info.capabilities:
-            raise UserError(f"{name}: engine {info.name} cannot take learned tokens. Type --engine hf.")
+            raise UserError(f"{name}: engine {info.name} does not support learned tokens. Type --engine hf.")
         missing = [field for field, token in tokens.items() if token is None]
         if missing:
             built = registry.with_options(built, **dict.fromkeys(missing, self._shipped(built)))
@@ -145,7 +145,7 @@ class Model:
         token = find.shipped_for(info.fingerprint)
         if token is None:
             raise UserError(
-                f"{built.label} names no token, and none is shipped for {info.model}. Type {built.name}:token=FOLDER, "
+                f"{built.label} names no token, and no token ships for {info.model}. Type {built.name}:token=FOLDER, "
                 f"or train one: tts-bench train-token --model {info.model} --task TASK"
             )
         return token
@@ -264,9 +264,7 @@ def prepared(tokenizer: Any, config: ModelConfig) -> Found:  # noqa: ANN401 - an
         )
     if template is not None:
         if config.template_date is not None and not found.dated:
-            raise UserError(
-                f"--template-date {config.template_date}: the chat template speaks of no date. Leave it out."
-            )
+            raise UserError(f"--template-date {config.template_date}: the chat template uses no date. Remove it.")
         tokenizer.template = found.template
         tokenizer.end_ids |= frozenset(token for end in found.ends for token in tokenizer.encode(end))
     return found
@@ -277,9 +275,9 @@ def _with_options(template: ChatTemplate, config: ModelConfig) -> ChatTemplate:
     if effort is not None:
         name = template.effort_name()
         if not name:
-            raise UserError(f"--reasoning-effort {effort}: the chat template has no effort of reasoning. Leave it out.")
+            raise UserError(f"--reasoning-effort {effort}: the chat template has no reasoning effort. Remove it.")
         if name in arguments:
-            raise UserError(f"--reasoning-effort and --template-arg {name} say the same. Give one of them.")
+            raise UserError(f"--reasoning-effort and --template-arg {name} set the same option. Give one of them.")
         arguments[name] = effort
     return replace(template, arguments=arguments, day=config.day() or date.today())
 
@@ -292,4 +290,4 @@ def _refuse_template_options(config: ModelConfig, why: str) -> None:
     }
     for option, value in given.items():
         if value:
-            raise UserError(f"{option} means nothing here: {why}. Leave it out.")
+            raise UserError(f"{option} does not apply: {why}. Remove it.")

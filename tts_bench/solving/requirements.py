@@ -43,11 +43,11 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
     try:
         found = frozenset(getattr(built.strategy, "needs", ()))
     except Exception as error:
-        raise UserError(f"{built.id}: its needs cannot be had: {type(error).__name__}: {error}.") from error
+        raise UserError(f"{built.id}: its needs cannot be read: {type(error).__name__}: {error}.") from error
     for name in found:
         if name not in _CONTINUES and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
             known = [*sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
-            raise UserError(f"{built.id}: it needs {name!r}, which nothing has. {did_you_mean(str(name), known)}")
+            raise UserError(f"{built.id}: it needs {name!r}, which does not exist. {did_you_mean(str(name), known)}")
     return found
 
 

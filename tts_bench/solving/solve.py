@@ -77,7 +77,7 @@ class Arm:
         try:
             return tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))
         except Exception as error:
-            raise UserError(f"{self.id}: its rungs cannot be had: {type(error).__name__}: {_said(error)}.") from error
+            raise UserError(f"{self.id}: its rungs cannot be read: {type(error).__name__}: {_said(error)}.") from error
 
 
 async def solve(
@@ -178,7 +178,7 @@ async def _done(task: asyncio.Task[Any], timeout: float) -> bool:
 def _answers(strategy: Strategy, problem: Problem, reasoner: Reasoner) -> AsyncGenerator[Answer, None]:
     answers = strategy.solve(problem, reasoner)
     if not isinstance(answers, AsyncGenerator):
-        raise Misuse(f"solve() returned a {type(answers).__name__}; it has to be an `async def` that yields answers")
+        raise Misuse(f"solve() returned a {type(answers).__name__}; it must be an `async def` that yields answers")
     return answers
 
 

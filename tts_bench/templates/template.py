@@ -77,14 +77,12 @@ class ChatTemplate:
         """Refuse arguments that the template does not read.
 
         Raises:
-            UserError: one of them means nothing to it.
+            UserError: it does not read one of them.
         """
         for name in self.arguments:
             if name not in read:
                 known = sorted(read - set(self.special))
-                raise UserError(
-                    f"--template-arg {name} means nothing to the chat template. {did_you_mean(name, known)}"
-                )
+                raise UserError(f"--template-arg {name} is not used by the chat template. {did_you_mean(name, known)}")
 
     def _message(self, message: Message) -> dict[str, Any]:
         content = message["content"]

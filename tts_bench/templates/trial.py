@@ -78,7 +78,7 @@ def _tried(asked: str) -> Trial:
         raise UserError(_broken(done.stdout or done.stderr)) from None
     if problem := said.get("problem"):
         raise UserError(
-            f"The model's chat template cannot be used: {problem}. Take another model, or mend its chat_template.jinja."
+            f"The model's chat template cannot be used: {problem}. Use another model, or fix its chat_template.jinja."
         )
     return Trial(said["texts"], said["errors"], frozenset(said["variables"]))
 
@@ -86,10 +86,10 @@ def _tried(asked: str) -> Trial:
 def _endless() -> str:
     return (
         f"The model's chat template does not come to an end: words for a short conversation took it over {SECONDS} "
-        "seconds. Take another model, or mend its chat_template.jinja."
+        "seconds. Use another model, or fix its chat_template.jinja."
     )
 
 
 def _broken(said: bytes) -> str:
     last = (said.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1][:200]
-    return f"The model's chat template could not be tried: {last}. Take another model, or mend its chat_template.jinja."
+    return f"The model's chat template could not be tried: {last}. Use another model, or fix its chat_template.jinja."

@@ -104,14 +104,14 @@ def chosen(name: str | None, start: str | None, end: str | None) -> ThinkingForm
         raise UserError(f"{given} is given without {missing}: a thinking format needs both. Add {missing} TEXT.")
     if start is not None and end is not None:
         if name is not None:
-            raise UserError(f"--thinking {name} is given besides --think-start and --think-end. Give one or the other.")
+            raise UserError(f"--thinking {name} and --think-start/--think-end are both given. Give one or the other.")
         if not start.strip() or not end.strip():
             raise UserError("--think-start and --think-end take the texts of the delimiters, but one of them is blank.")
         return ThinkingFormat(name="custom", start=start, end=end, answer_suffix="\n\n")
     if name is None:
         return None
     if name not in PRESETS:
-        raise UserError(f"No thinking format is called {name!r}. {did_you_mean(name, PRESETS)}")
+        raise UserError(f"There is no thinking format {name!r}. {did_you_mean(name, PRESETS)}")
     return PRESETS[name]
 
 

@@ -182,6 +182,6 @@ def _check(template: ChatTemplate, trial: Trial, system: str | None) -> None:
             "take another model."
         )
     if QUESTION not in prompt:
-        raise UserError("The model's chat template leaves the question out of the prompt. Take another model.")
+        raise UserError("The model's chat template leaves the question out of the prompt. Use another model.")
     if system and SYSTEM not in (trial.get("own") or ""):
         raise UserError("The model's chat template leaves a system prompt out of the prompt. Leave --system out.")

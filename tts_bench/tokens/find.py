@@ -29,7 +29,7 @@ def folder(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=[tokenfile.TENSOR_FILE, tokenfile.CARD_FILE]))
     except (HfHubHTTPError, OSError, ValueError) as error:
         raise UserError(
-            f"{name} is no folder here, and it cannot be fetched from the hub: {safe(str(error).splitlines()[0])}. "
+            f"{name} is not a local folder and cannot be fetched from the hub: {safe(str(error).splitlines()[0])}. "
             f"Check the name; where there is a network, type: hf download {name} --local-dir FOLDER"
         ) from error
 

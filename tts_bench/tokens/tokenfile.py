@@ -94,7 +94,7 @@ def check_free(folder: Path) -> None:
         raise UserError(f"{folder} exists already. Name a new folder for the token, or move that one away.")
     there = next(parent for parent in folder.absolute().parents if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{folder} cannot be made: {there} is no folder that can be written to. Name another place.")
+        raise UserError(f"{folder} cannot be made: {there} is not a writable folder. Name another place.")
 
 
 def load(path: Path) -> LearnedToken:
@@ -108,7 +108,7 @@ def load(path: Path) -> LearnedToken:
     token = make_token(card.name, card.fingerprint, values)
     if token.digest != card.digest:
         raise UserError(
-            f"{path / TENSOR_FILE} is not the row that its card speaks of: found SHA-256 {token.digest[:16]}..., "
+            f"{path / TENSOR_FILE} does not match its card: found SHA-256 {token.digest[:16]}..., "
             f"expected {card.digest[:16]}.... Copy the folder again from where it came."
         )
     return token

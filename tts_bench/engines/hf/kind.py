@@ -25,8 +25,8 @@ class HfOptions(pool.LocalOptions):
 
     cache_bytes: int | None = option(
         None,
-        "Bytes that keys and values may take, of each worker.",
-        shown="all workers: 80% of a GPU's free memory, or a quarter of the machine's",
+        "Maximum KV cache size per worker, in bytes.",
+        shown="for all workers: 80% of free GPU memory, or a quarter of RAM",
     )
 
     def __post_init__(self) -> None:
@@ -45,7 +45,7 @@ def _load(setup: Setup[HfOptions]) -> Loaded:
         cluster.connect(given.ray)
     found = models.resolve(setup.config.model or pool.DEFAULT_MODEL, progress=setup.progress)
     tiny = _is_tiny(found.folder)
-    given = replace(given, rows=given.rows or (_TINY_ROWS if tiny else _ROWS))
+    given = replace(given, max_num_seqs=given.max_num_seqs or (_TINY_ROWS if tiny else _ROWS))
     if given.ray:
         return pool.loaded(found, _on_cluster(given, found), given)
     given = _on_machine(given, tiny)

@@ -34,7 +34,7 @@ def load(
     fingerprint: str,
     device: str = "auto",
     dtype: str = "auto",
-    rows: int = 64,
+    max_num_seqs: int = 64,
     threads: int | None = None,
     exact: bool = True,
     context: int | None = None,
@@ -50,7 +50,7 @@ def load(
         fingerprint: SHA-256 of what the folder holds.
         device: "auto" (cuda, then mps, then cpu) or one of these; "cuda:1" is the second of several.
         dtype: "auto" (see `precision.chosen`), "float32", "bfloat16" or "float16".
-        rows: most requests that are decoded together.
+        max_num_seqs: most requests that are decoded in one batch.
         threads: of the processor; PyTorch's own number where None.
         exact: run the self-test that earns the label "exact".
         context: most tokens of a request, prompt included; the model's own limit where None.
@@ -64,7 +64,7 @@ def load(
     hardware.check_names(device, dtype)
     where = device_of(device)
     threads = torch.get_num_threads() if threads is None else threads
-    for option, value in (("rows", rows), ("threads", threads), ("context", context)):
+    for option, value in (("max_num_seqs", max_num_seqs), ("threads", threads), ("context", context)):
         if value is not None and value < 1:
             raise UserError(f"{option} is {value}; it takes a whole number from 1 upwards")
     try:
@@ -91,8 +91,8 @@ def load(
         raise UserError(f"context is {context}; {name} reads at most {limit} tokens. Type --context {limit} or less.")
     context = context or limit or 4096
     budget = cache_bytes if cache_bytes is not None else _memory(where) // share
-    loop = Loop(decoder, tokenizer.decode, rows=rows, context=context, budget=budget, threads=threads)
-    proven, note = _start(loop, decoder, name, rows, context, exact)
+    loop = Loop(decoder, tokenizer.decode, rows=max_num_seqs, context=context, budget=budget, threads=threads)
+    proven, note = _start(loop, decoder, name, max_num_seqs, context, exact)
     info = EngineInfo(
         name="hf",
         model=name,
@@ -100,7 +100,12 @@ def load(
         context=context,
         capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "bias"}),
         identity=_identity(decoder, proven, threads),
-        settings={"rows": rows, "threads": threads, "cache_bytes": budget, "processor": _processor(where)},
+        settings={
+            "max_num_seqs": max_num_seqs,
+            "threads": threads,
+            "cache_bytes": budget,
+            "processor": _processor(where),
+        },
         exact=proven,
         exact_note=note,
         layers=decoder.layers,
@@ -150,7 +155,7 @@ def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
     if found:
         raise UserError(
             f"{name} ({config.model_type}) has {', '.join(sorted(found))}; the hf engine runs decoders with full "
-            "attention and fixed positions, such as Llama, Qwen2 and Qwen3. Take another model or another engine."
+            "attention and fixed positions, such as Llama, Qwen2 and Qwen3. Use another model or another engine."
         )
 
 

@@ -103,7 +103,9 @@ def check_architecture(decoder: Decoder, name: str) -> None:
         raise UserError(f"{name} cannot run on the hf engine: {type(error).__name__}: {error}") from error
     off = np.mean([np.std(ours - theirs) / np.std(theirs) for ours, theirs in zip(stepped, whole, strict=True)])
     if not off < (_OFF if decoder.dtype == torch.float32 else _OFF_HALF):  # NaN fails this comparison too
-        raise UserError(f"{name} cannot run on the hf engine: stepping over its cache gives other logits than one pass")
+        raise UserError(
+            f"{name} cannot run on the hf engine: decoding with the cache gives different logits than one forward pass"
+        )
 
 
 def _tokens(decoder: Decoder, count: int, seed: int) -> list[int]:

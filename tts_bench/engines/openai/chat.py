@@ -47,7 +47,7 @@ def messages(request: Request, api: Api = "chat") -> dict[str, Any]:
         EngineError: the request thinks on from somewhere inside a turn.
     """
     if not request.turns or request.sampled:
-        raise EngineError("the endpoint takes messages only: it cannot think on from where a trace stands")
+        raise EngineError("the endpoint takes whole messages only: it cannot continue a trace")
     said = [{"role": turn.role, "content": turn.content} for turn in request.turns]
     return {"input" if api == "responses" else "messages": said}
 

@@ -100,7 +100,7 @@ class Client:
         Raises:
             Refused: a status that no repetition mends.
             Unreachable: no attempt found a server.
-            EngineError: the last attempt failed in any other way, or the server asks to be left alone for too long.
+            EngineError: the last attempt failed in any other way, or the server asks to wait too long.
         """
         doubts = 0
         for attempt in range(1, self._attempts + 1):
@@ -116,8 +116,8 @@ class Client:
                 raise EngineError(f"{path} failed {attempt} times; the last time {self._clean(fault)}")
             if fault.wait > PATIENCE:
                 raise EngineError(
-                    f"{path}: {fault}; the server asks to be left alone for {int(min(fault.wait, 10**9))} s, and "
-                    f"{PATIENCE:g} s are waited at most. Type the same command again then"
+                    f"{path}: {fault}; the server asks to wait {int(min(fault.wait, 10**9))} s, and "
+                    f"{PATIENCE:g} s is the maximum wait. Repeat the command later"
                 )
             if fault.wait >= 1:
                 self._tell(f"waiting {fault.wait:.0f} s, as the server asks")
@@ -184,8 +184,8 @@ class Client:
         if status in _ELSEWHERE and (place := headers.get("Location")):
             raise Refused(
                 status,
-                f"the server sends on to {self._clean(place)}, and the key is not taken elsewhere. If that is where "
-                "the model is, type it as --base-url",
+                f"the server redirects to {self._clean(place)}, and the key is not sent elsewhere. If the model is "
+                "served there, give it as --base-url",
             )
         if status != 200:
             raise Refused(status, await self._said(response))

@@ -53,8 +53,8 @@ def knob(server: Server, api: str, level: str) -> tuple[str, Any]:
         if not path:
             kind, other = ("a number of tokens", "a word such as low") if number else ("a word", "a number of tokens")
             raise UserError(
-                f"reasoning-effort: {level} is {kind}, and this endpoint is not known to have a knob for it. "
-                f"Give {other}, or say which field of the request it is: efforts=FIELD={level}"
+                f"reasoning-effort: {level} is {kind}, and this endpoint has no known parameter for it. "
+                f"Give {other}, or name the request field: efforts=FIELD={level}"
             )
     return path, int(value) if number else value
 

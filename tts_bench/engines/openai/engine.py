@@ -135,7 +135,7 @@ class OpenAIEngine:
             return len(ids), {"prompt": ids}
         text = tokenizer.decode(ids)  # where pieces meet, the server may cut it into other tokens
         if tokenizer.respells(ids):
-            raise EngineError("the problem spells a control token, and the endpoint takes text, which cannot tell them")
+            raise EngineError("the problem contains a control token, which an endpoint that takes text cannot escape")
         bos = tokenizer.inner.bos_token
         return None, {"prompt": text.removeprefix(str(bos)) if self.dialect.adds_bos and bos else text}
 

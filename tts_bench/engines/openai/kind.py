@@ -26,19 +26,19 @@ class OpenAIOptions:
         ValueError: a number out of range.
     """
 
-    base_url: str | None = option(None, "URL of an endpoint, up to /v1.", flag=True)
+    base_url: str | None = option(None, "Base URL of an OpenAI-compatible endpoint, ending in /v1.", flag=True)
     tokenizer: str = option(
         "",
-        "Folder or hub id of the tokenizer of an endpoint's model; none: as the server counts.",
-        shown="found by the model's name",
+        "Tokenizer of the served model: folder, hub id, or none to use the server's counts.",
+        shown="looked up by model name",
         flag=True,
         place=True,
     )
-    rows: int = option(32, "Requests to an endpoint at once.", flag=True)
-    request_timeout: float = option(600.0, "Seconds for one reply of an endpoint.", flag=True)
+    num_concurrent: int = option(32, "Maximum number of concurrent requests to an endpoint.", flag=True, alias="rows")
+    request_timeout: float = option(600.0, "Timeout in seconds for one reply from an endpoint.", flag=True)
 
     def __post_init__(self) -> None:
-        at_least(1, self, "rows")
+        at_least(1, self, "num_concurrent")
         if not 0 < self.request_timeout < float("inf"):
             raise ValueError(f"request_timeout is {self.request_timeout}; it takes a number of seconds above 0")
 
@@ -61,7 +61,7 @@ def _load(setup: Setup[OpenAIOptions]) -> Loaded:
         base_url,
         model,
         tokenizer=setup.options.tokenizer or None,
-        connections=setup.options.rows,
+        connections=setup.options.num_concurrent,
         timeout=setup.options.request_timeout,
         thinks_on=setup.needs.thinks_on,
         efforts=setup.needs.efforts,
@@ -73,8 +73,7 @@ def _load(setup: Setup[OpenAIOptions]) -> Loaded:
     if not engine.info.continues:
         if config.thinking or config.think_start:
             raise UserError(
-                "the endpoint takes messages only, so what stands in a reply is no matter of --thinking, --think-start "
-                "and --think-end. Leave them out."
+                "--thinking, --think-start and --think-end do not apply to chat-only endpoints. Remove them."
             )
         form = _chat_format(engine, config)
     return Loaded(engine, "an endpoint", recommended, notes, form)
@@ -86,7 +85,9 @@ def _chat_format(engine: OpenAIEngine, config: ModelConfig) -> ThinkingFormat:
 
     if isinstance(engine.tokenizer, ServerCounted) or engine.dialect.reasons:
         if config.answer_suffix is not None:
-            raise UserError("--answer-suffix: the endpoint gives thinking and answer in one reply. Leave it out.")
+            raise UserError(
+                "--answer-suffix does not apply: the endpoint returns thinking and answer in one reply. Remove it."
+            )
         return chat.ONE_REPLY
     return chat.thinking_format(engine.tokenizer, config.answer_suffix)
 

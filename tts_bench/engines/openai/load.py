@@ -120,10 +120,10 @@ def _looked(
     except TimeoutError:
         raise UserError(
             f"{where} did not answer a dozen short requests within {timeout:g} s. Is it still loading the model? If it "
-            "is as slow as that, give --request-timeout SECONDS."
+            "is that slow, give --request-timeout SECONDS."
         ) from None
     except EngineError as error:
-        raise UserError(f"{where} is no endpoint to measure a model with: {error}") from error
+        raise UserError(f"{where} cannot be used to measure a model: {error}") from error
 
 
 def check_sampling(engine: OpenAIEngine, samplings: Sequence[Sampling]) -> None:
@@ -179,7 +179,7 @@ def _tokenizer(card: Card, model: str, named: str | None) -> tuple[Path | None, 
     name = named or next(known, None)
     if name is None:
         raise UserError(
-            f"nothing says which tokenizer {model!r} has, and without it no token can be counted. {_ADVICE}"
+            f"the endpoint does not name the tokenizer of {model!r}, and no token can be counted without it. {_ADVICE}"
         )
     try:
         folder = models.tokenizer_folder(name)

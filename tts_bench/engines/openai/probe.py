@@ -131,7 +131,7 @@ class Probe:
         )
         if counted and found.uncounted:
             raise UserError(
-                f"{self._client.base_url} does not count its tokens, and nobody else can. Type --tokenizer with the "
+                f"{self._client.base_url} reports no token counts. Type --tokenizer with the "
                 f"folder or hub id of {self._model}."
             )
         if not isinstance(tokenizer, ServerCounted) and not found.reasons:

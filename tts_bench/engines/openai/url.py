@@ -28,5 +28,5 @@ def check_url(base_url: str | None) -> str:
     except ValueError:
         sound = False
     if not sound or not re.fullmatch("[!-~]+", base_url):
-        raise UserError(f"--base-url {safe(base_url)} is no URL of a server. It is written http://localhost:8000/v1")
+        raise UserError(f"--base-url {safe(base_url)} is not a server URL. Example: http://localhost:8000/v1")
     return base_url

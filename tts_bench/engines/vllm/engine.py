@@ -62,7 +62,7 @@ class VllmEngine:
         written = self._running.call(self._running.in_workers("write_row", place, list(token.row))).result()
         if not any(written):
             raise UserError(
-                f"{token.name}: vLLM keeps the embeddings of {self.info.model} where none can be written. "
+                f"{token.name}: vLLM stores the embeddings of {self.info.model} where no row can be written. "
                 "Type --engine hf."
             )
         self._places[known] = place
@@ -106,7 +106,7 @@ class VllmEngine:
         try:
             rows = [by_position[begin + place] for place in range(len(made.tokens))]
         except KeyError as error:
-            raise EngineError(f"vLLM told no numbers for the token at position {error}") from None
+            raise EngineError(f"vLLM returned no values for the token at position {error}") from None
         columns = zip(request.columns, zip(*rows, strict=True), strict=bool(rows))
         return replace(made, columns=Columns.of(dict(columns)))
 

@@ -23,7 +23,9 @@ class VllmOptions(pool.LocalOptions):
         UserError: a device or dtype that is none, or an option of vLLM that this engine sets itself.
     """
 
-    vllm: Mapping[str, object] = passed_on("key=value,... of vLLM's own options, such as its memory.", flag=True)
+    vllm: Mapping[str, object] = passed_on(
+        "vLLM options, key=value,..., such as gpu_memory_utilization=0.8.", flag=True
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()

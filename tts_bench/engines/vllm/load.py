@@ -54,7 +54,7 @@ def load(
     fingerprint: str,
     device: str = "auto",
     dtype: str = "auto",
-    rows: int | None = None,
+    max_num_seqs: int | None = None,
     threads: int | None = None,
     exact: bool = True,
     trust_remote_code: bool = False,
@@ -69,7 +69,7 @@ def load(
         fingerprint: SHA-256 of what the folder holds.
         device: "auto", or the kind that the installed vLLM is built for: "cuda" or "cpu".
         dtype: "auto" (float32 on the CPU, bfloat16 elsewhere), "float32", "bfloat16" or "float16".
-        rows: most requests that are decoded together; 256 where None.
+        max_num_seqs: most requests that are decoded in one batch; 256 where None.
         threads: of the processor, where vLLM runs on it; its own choice where None.
         exact: use vLLM's batch-invariant mode where there is one, and run the self-test for the label "exact".
         trust_remote_code: run code that comes with the model.
@@ -95,7 +95,7 @@ def load(
     arguments: dict[str, Any] = {
         "model": str(folder),
         "dtype": kind,
-        "max_num_seqs": rows or _ROWS,
+        "max_num_seqs": max_num_seqs or _ROWS,
         "trust_remote_code": trust_remote_code,
         "enable_prefix_caching": True,
         "skip_tokenizer_init": True,
@@ -103,7 +103,7 @@ def load(
         "disable_log_stats": True,
         "additional_config": {"vocabulary": model.tokenizer.size},
         "worker_extension_cls": "tts_bench.engines.vllm.worker.Rows",
-        **_room(platform, model, folder, name, kind, rows or _ROWS, given),
+        **_room(platform, model, folder, name, kind, max_num_seqs or _ROWS, given),
         **given,
     }
     if model.spare:
@@ -112,7 +112,7 @@ def load(
     try:
         difference = "not tried: exact mode was switched off"
         if exact:
-            difference = running.call(check(running, model.tokenizer.size, context, rows or _ROWS)).result()
+            difference = running.call(check(running, model.tokenizer.size, context, max_num_seqs or _ROWS)).result()
     except BaseException:
         running.close()
         raise
@@ -123,7 +123,7 @@ def load(
         context=context,
         capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "bias"}),
         identity=_identity(platform, kind, invariant, model, given),
-        settings={"rows": rows or _ROWS, "threads": threads, "processor": platform.get_device_name()},
+        settings={"max_num_seqs": max_num_seqs or _ROWS, "threads": threads, "processor": platform.get_device_name()},
         exact=not difference,
         exact_note=_note(difference, invariant),
         layers=int(model.config.num_hidden_layers),
@@ -150,7 +150,7 @@ def _platform(device: str, threads: int | None) -> Any:  # noqa: ANN401 - vLLM h
             f"{options.installed()} runs on {built_for}, not on {device}. Type --device auto, or {package}."
         )
     if threads is not None and built_for != "cpu":
-        raise UserError(f"--threads {threads} means nothing to vLLM on {built_for}. Leave it out.")
+        raise UserError(f"vLLM on {built_for} has no option --threads. Remove it.")
     return current_platform
 
 
@@ -247,7 +247,7 @@ def _start(arguments: dict[str, Any], given: dict[str, object], name: str) -> tu
     except (ValueError, TypeError, NotImplementedError, RuntimeError, OSError) as error:
         why = " ".join(str(error).split())[:600]
         raise UserError(
-            f"vLLM cannot run {name}: {why} What its own messages say stands above; VLLM_LOGGING_LEVEL=INFO shows more."
+            f"vLLM cannot run {name}: {why} Its own messages are printed above; VLLM_LOGGING_LEVEL=INFO shows more."
         ) from error
     return running, int(config.model_config.max_model_len)
 

@@ -16,7 +16,7 @@ INSTALL_CPU = "pip install --extra-index-url https://download.pytorch.org/whl/cp
 _OURS = {
     "model": "--model",
     "dtype": "--dtype",
-    "max_num_seqs": "--rows",
+    "max_num_seqs": "--max-num-seqs",
     "trust_remote_code": "--trust-remote-code",
     "seed": "--seed",
     "enable_prefix_caching": "",
@@ -42,7 +42,7 @@ def check_ours(given: Iterable[str]) -> None:
     for key in given:
         if key in _OURS:
             instead = f" Type {_OURS[key]}." if _OURS[key] else " Leave it out."
-            raise UserError(f"vllm has {key}, which this engine sets itself.{instead}")
+            raise UserError(f"vllm has {key}, which the harness sets itself.{instead}")
 
 
 def check_known(given: Iterable[str], known: Iterable[str], own: Iterable[str] = ()) -> None:
@@ -66,7 +66,7 @@ def check_installed() -> None:
     if find_spec("vllm") is None:
         raise UserError(
             f"--engine vllm needs vLLM, which is not installed here. Type {INSTALL} or, without a GPU, {INSTALL_CPU}; "
-            "best in an environment of its own."
+            "preferably in a separate environment."
         )
 
 

@@ -169,7 +169,7 @@ def read_entry(path: Path) -> Entry:
             number that its problems do not give, or any other change.
     """
     if path.suffix != ".json":
-        raise Finding(f"{path} is no entry: entries end in .json")
+        raise Finding(f"{path} is not an entry: entries end in .json")
     try:
         raw = foreign.read(path)
         foreign.check_containers(raw)

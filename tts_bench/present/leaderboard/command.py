@@ -16,13 +16,13 @@ def check(command: str) -> str:
         ValueError: it is quoted otherwise than `shlex.join` does, or holds a character that a shell acts on.
     """
     if acting := sorted(_ACTING & {*command}):
-        raise ValueError(f"a command holds {acting[0]!r}, on which a shell acts")
+        raise ValueError(f"a command holds {acting[0]!r}, which a shell would interpret")
     try:
         words = shlex.split(command)
     except ValueError as error:
         raise ValueError(f"a command cannot be read as words: {error}") from error
     if shlex.join(words) != command:
-        raise ValueError("a command is quoted otherwise than tts-bench writes it")
+        raise ValueError("a command is not quoted the way tts-bench writes it")
     return command
 
 

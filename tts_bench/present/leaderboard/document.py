@@ -66,21 +66,21 @@ Parses = Callable[[list[str]], bool]  # whether these are arguments of tts-bench
 Block = Heading | Paragraph | Bullets | Cells | Figure | Command
 
 _ABOUT = (
-    "Each row is a strategy at its last rung, which is what was asked for before anything was seen. Accuracies are "
-    "lm-eval's, with 95% Wilson intervals; tokens are sampled and forced ones, means per problem."
+    "Each row is a strategy at its last rung, which was fixed before the run. Accuracies are lm-eval's, with 95% "
+    "Wilson intervals. Tokens are sampled and forced tokens, averaged over problems."
 )
 _RANKS = (
-    f"A row has a rank of its own only where a paired test on the same problems tells it from the row above (exact "
-    f"McNemar test, or sign flips where scores are not 0 or 1; p below {TOLD}, corrected by Holm over the table). "
-    f"Rows with = share a rank with the row above or below: the data do not tell them apart, whatever their order. "
-    f"A chain of such rows may join two that a test of their own would tell apart."
+    f"A row gets its own rank only if it differs significantly from the row above in a paired test on the same "
+    f"problems (exact McNemar test, or sign flips if scores are not 0 or 1; p below {TOLD}, corrected by Holm over the "
+    f"table). Rows with = share a rank with the row above or below: their difference is not significant, whatever "
+    f"their order. The first and last row of a longer tie might differ significantly if tested directly."
 )
 _SHOWN = columns(Shown.PAGES)
 _LEGEND = f"{'; '.join(f'{row.label}: {row.legend}' for row in _SHOWN)}. {ABSENT}: the entry is older than the column."
 _HOW = (
     "All numbers are recomputed from the per-problem values in entries/ by",
     Name("tts-bench leaderboard check"),
-    "and nothing here is typed by hand; docs/leaderboard.md says how to add a run.",
+    "and nothing here is typed by hand. docs/leaderboard.md explains how to add a run.",
 )
 _COLUMNS = (
     "rank",
@@ -91,7 +91,7 @@ _COLUMNS = (
     "p to row above",
     *(_LABELS := tuple(row.label for row in _SHOWN)),
 )
-_NO_COMMAND = "Its command is not shown: this version of tts-bench does not read it as one of its own."
+_NO_COMMAND = "The command is not shown, because this version of tts-bench cannot parse it."
 
 
 def document(entries: Mapping[str, Entry], parses: Parses) -> list[Block]:

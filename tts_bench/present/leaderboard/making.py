@@ -50,7 +50,7 @@ def entry_of(folder: Path) -> Entry:
             f"{said(first)}."
         ) from error
     except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{folder / 'run.json'} is not as a run writes it ({error}). Repeat the run.") from error
+        raise UserError(f"{folder / 'run.json'} is not as written by a run ({error}). Repeat the run.") from error
 
 
 def said(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
@@ -99,9 +99,9 @@ def _check_complete(run: RunData) -> None:
                     f"that began the run finishes it."
                 )
             if grid is not None and len(set(grid.rungs)) < len(grid.rungs):
-                raise UserError(f"{run.path}: {strategy!r} has two rungs of one name on {task}.")
+                raise UserError(f"{run.path}: {strategy!r} has two rungs with the same name on {task}.")
         if len({(grid.documents, grid.prompts) for grid in run.grids[task].values()}) > 1:
-            raise UserError(f"{run.path} is mixed: its strategies had other prompts on {task}. Repeat the run.")
+            raise UserError(f"{run.path} is mixed: its strategies had different prompts on {task}. Repeat the run.")
 
 
 def _check_curve(run: RunData, found: Sequence[Point]) -> None:

@@ -62,7 +62,9 @@ def check_target(path: Path) -> None:
     if path.is_dir():
         raise UserError(f"--out {path} is a folder; it takes a file, such as {path / 'report.html'}.")
     if not path.parent.is_dir():
-        raise UserError(f"--out {path} cannot be written: {path.parent} is no folder. Make it, or give another --out.")
+        raise UserError(
+            f"--out {path} cannot be written: {path.parent} is not a folder. Create it, or give another --out."
+        )
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             ours = MARK in file.read(200)
@@ -71,7 +73,7 @@ def check_target(path: Path) -> None:
     except OSError as error:
         raise UserError(f"--out {path} cannot be read: {error.strerror}. Give another --out.") from error
     if not ours:
-        raise UserError(f"--out {path} is there and is no report of tts-bench. Remove it, or give another --out.")
+        raise UserError(f"--out {path} exists and is not a tts-bench report. Remove it, or give another --out.")
 
 
 def _asset(name: str) -> str:

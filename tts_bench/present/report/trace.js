@@ -139,7 +139,7 @@ class TraceView {
             column[place] % 1 ? ` ${score(column[place])}` : "",
           ),
         ),
-      ...(answers.truncated[place] ? [el("span", { class: "warn" }, "thinking ran into its budget")] : []),
+      ...(answers.truncated[place] ? [el("span", { class: "warn" }, "thinking reached its budget")] : []),
       ...(cues ? [el("span", {}, `${answers.cues[place]} of ${count(cues, "cue")} put in`)] : []),
     );
   }

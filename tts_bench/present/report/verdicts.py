@@ -52,5 +52,5 @@ def golds(folder: Path, task: str) -> dict[int, str]:
                     sample = foreign.parse(line)
                     found.setdefault(int(sample["doc_id"]), str(sample["target"]))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise UserError(f"{path}, line {number} is no sample of lm-eval. Repeat the run's command.") from error
+                raise UserError(f"{path}, line {number} is not an lm-eval sample. Repeat the run's command.") from error
     return found
