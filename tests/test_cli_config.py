@@ -114,8 +114,8 @@ def test_what_little_is_said_is_shown_with_what_is_run_where_nothing_is_said(
     {
         "--config run.toml": "run.toml, line 2: there is no key 'sed'. Did you mean 'seed'?",
         "--config gone.toml": "--config gone.toml cannot be read",
-        "--resume runs/gone": "runs/gone holds no run.json: there is no run to go on with.",
-        "--resume others": "others holds no run.json",
+        "--resume runs/gone": "runs/gone has no run.json, so there is no run to resume.",
+        "--resume others": "others has no run.json",
         "--resume runs/mine --config run.toml": "--config says otherwise. Leave one of them out.",
         "--resume runs/mine --out runs/other": "--out says otherwise. Leave one of them out.",
     }.items(),

@@ -192,7 +192,7 @@ def test_a_wrong_value_is_a_usage_message(verb: Callable[..., None], capsys: pyt
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 3
     assert said[0].startswith("error: --limit is '0'; it has to be greater than or equal to 1")
-    assert said[1].startswith("error: --limit is 'x\\x1b[2J'; it must be a valid integer")
+    assert said[1].startswith("error: --limit is 'x\\x1b[2J'; it has to be a valid integer")
     assert said[2].startswith("error: --keep: 'some' is not one of 'all', 'none'.")
     for line in said:
         assert line.endswith(". Type tts-bench run --help.") or "has to be" in line

@@ -91,7 +91,7 @@ def test_what_an_engine_cannot_give_is_refused_with_what_to_type() -> None:
     check_columns(info(frozenset({"logprobs"}), 20), ("logprob", "top_mean:20"))
     with pytest.raises(UserError, match=r"returns no log-probabilities\. Type --engine hf"):
         check_columns(info(frozenset()), ("logprob",))
-    with pytest.raises(UserError, match=r"entropy takes all\. Type"):
+    with pytest.raises(UserError, match=r"entropy needs all\. Type"):
         check_columns(info(frozenset({"logprobs"}), 20), all_of_them)
     with pytest.raises(UserError, match=r"top_mean:20: .* at most 5 tokens"):
         check_columns(info(frozenset({"logprobs"}), 5), ("logprob", "top_mean:20"))

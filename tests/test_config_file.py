@@ -83,9 +83,9 @@ def test_every_field_is_a_key_and_what_is_not_said_has_its_default() -> None:
         "data_dir = 3": "line 1: data_dir is 3; it takes a path, as text.",
         "template_date = 2026-01-31": 'line 1: template_date is "2026-01-31"; it takes a text.',
         "[model]\nseed = 3": 'line 1: model is {"seed": 3}; it takes a text.',
-        "seed = 3\nseed = 4": "run.toml is no TOML configuration: Cannot overwrite a value",
-        "seed = [": "run.toml is no TOML configuration: Invalid value",
-        "a = " + "[" * 100_000: "run.toml is no TOML configuration: ",
+        "seed = 3\nseed = 4": "run.toml is not a valid TOML configuration: Cannot overwrite a value",
+        "seed = [": "run.toml is not a valid TOML configuration: Invalid value",
+        "a = " + "[" * 100_000: "run.toml is not a valid TOML configuration: ",
         "limit = 0": "--limit is 0; it takes a whole number from 1 upwards.",
     }.items(),
 )
@@ -101,7 +101,7 @@ def test_a_mistake_in_a_file_is_told_with_file_and_line_and_what_to_type(tmp_pat
     {
         json.dumps({"tasks": [], "sed": 3}, indent=1): "run.json, line 3: there is no key 'sed'. Did you mean 'seed'?",
         "[1]": "run.json: a configuration is a table of keys and values, not a list.",
-        "{": "run.json is no JSON configuration: ",
+        "{": "run.json is not a valid JSON configuration: ",
     }.items(),
 )
 def test_json_is_refused_alike(tmp_path: Path, text: str, says: str) -> None:

@@ -67,9 +67,9 @@ def test_pipes_devices_folders_and_huge_files_are_not_read(tmp_path: Path) -> No
     with (tmp_path / "sparse").open("wb") as file:
         file.truncate(10**9)
     for name, said in {
-        "pipe": "no regular",
-        "device": "no regular",
-        ".": "no regular",
+        "pipe": "not a regular",
+        "device": "not a regular",
+        ".": "not a regular",
         "sparse": "1,000,000,000",
     }.items():
         with pytest.raises(ValueError, match=said):
@@ -101,7 +101,7 @@ dataset_kwargs: {file: problems.jsonl}
             "more than 100,000",
         ),
         ("x: " + "1:" * 10_000 + "1", "digits"),
-        ("include: /dev/zero", "no regular file"),
+        ("include: /dev/zero", "not a regular file"),
     ],
     ids=lambda text: text[:10],
 )
@@ -136,7 +136,7 @@ def test_a_gguf_file_whose_counts_its_bytes_do_not_bear_is_refused(tmp_path: Pat
     for number, rest in enumerate([b"", many + many, b"\0" * 8 + b"\1" + b"\0" * 7 + array]):
         path = tmp_path / f"{number}.gguf"
         path.write_bytes(header + rest)
-        with pytest.raises(UserError, match="no whole GGUF file"):
+        with pytest.raises(UserError, match="not a complete GGUF file"):
             examine(str(path))
 
 

@@ -166,6 +166,35 @@ class Engine(Protocol)
     async generate(requests: Sequence[Request]) -> list[Generation]
     async close() -> None
 
+# tts_bench.scorer
+Part = Literal['all', 'thinking', 'answer']
+frozen class Candidate
+    thinking: str
+    answer: str
+    extracted: str | None = None
+    sample: str = ''
+    text(part: Part='all') -> str
+frozen class Verdict
+    value: float
+    steps: tuple[float, ...] = ()
+    read: int = 0
+    sampled: int = 0
+    said: str = ''
+frozen class ScorerInfo
+    name: str
+    model: str
+    fingerprint: str
+    identity: dict[str, object] = dict()
+    settings: dict[str, object] = dict()
+    parameters: int = 0
+    layers: int = 0
+    width: int = 0
+    per_sample: bool = False
+class Scorer(Protocol)
+    info: ScorerInfo  (property)
+    async score(problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]
+    async close() -> None
+
 # tts_bench.marks
 marks(strategy: Strategy) -> dict[str, Mark]
 values(strategy: Strategy, mark: Mark) -> Iterator[object]
@@ -219,13 +248,13 @@ frozen class RunConfig
     model: ModelConfig
     tasks: tuple[str, ...]
     strategies: tuple[str, ...]
-    scorers: tuple[str, ...] = ()
     limit: int | None = None
     data_dir: Path | None = None
     in_flight: int | None = None
     timeout: float = 3600.0
     out: Path | None = None
     keep_logprobs: bool = False
+    scorers: tuple[str, ...] = ()
 
 # tts_bench.config_file: read
 read(path: Path) -> dict[str, Any]

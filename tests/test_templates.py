@@ -108,7 +108,7 @@ def test_the_date_is_pinned_and_what_speaks_of_it_is_known() -> None:
     assert found.dated
     assert tokenizer.render("6 * 7?").startswith("Today is 31 Jan 2026.")
     assert not prepared(tokenizer_of(PLAIN), ModelConfig()).dated
-    with pytest.raises(UserError, match="speaks of no date"):
+    with pytest.raises(UserError, match="uses no date"):
         prepared(tokenizer_of(PLAIN), ModelConfig(template_date="2026-01-31"))
     with pytest.raises(UserError, match="takes a date such as"):
         ModelConfig(template_date="31.1.2026")
@@ -146,7 +146,7 @@ def test_template_arguments_are_typed(typed: str, value: object) -> None:
         ({"template_args": ("messages=1",)}, "set by the run itself"),
         ({"template_args": ("strftime_now=1",)}, "Type --template-date"),
         ({"template_args": ("enable_thinkin=true",)}, "Did you mean 'enable_thinking'?"),
-        ({"reasoning_effort": "low"}, "has no effort of reasoning"),
+        ({"reasoning_effort": "low"}, "has no reasoning effort"),
     ],
 )
 def test_what_means_nothing_to_the_template_is_refused(options: dict[str, object], says: str) -> None:
@@ -160,7 +160,7 @@ def test_an_effort_that_the_family_was_not_trained_for_is_refused(in_process: No
     with pytest.raises(UserError, match="Known: high, low, medium"):
         prepared(tokenizer_of(gpt_oss.template, gpt_oss.tokens), ModelConfig(reasoning_effort="maximal"))
     both = ModelConfig(reasoning_effort="low", template_args=("reasoning_effort=low",))
-    with pytest.raises(UserError, match="say the same"):
+    with pytest.raises(UserError, match="set the same option"):
         prepared(tokenizer_of(gpt_oss.template, gpt_oss.tokens), both)
 
 

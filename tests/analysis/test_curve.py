@@ -102,7 +102,7 @@ def test_tasks_and_strategies_are_kept_apart_in_the_order_seen() -> None:
         (record(answer(math.nan), doc=1), "'exact_match' = nan"),
         (record(doc=1), "neither answer nor error"),
         (record(answer(rung="Wait x1"), doc=1), "calls rung 0 'Wait x1'"),
-        (record(answer()), "is there twice"),
+        (record(answer()), "is duplicated"),
     ],
 )
 def test_records_that_fit_no_curve_are_refused(broken: Record, message: str) -> None:

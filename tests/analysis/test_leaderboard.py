@@ -138,7 +138,7 @@ def reseal(folder: Path) -> None:
             "more.svg belongs to no entry and was made by others: move it away",
         ),
         (lambda folder: (folder / "notes.md").write_text("mine"), "notes.md belongs to no entry"),
-        (lambda folder: (folder / "entries" / "notes.txt").write_text("mine"), "notes.txt is no entry"),
+        (lambda folder: (folder / "entries" / "notes.txt").write_text("mine"), "notes.txt is not an entry"),
         (lambda folder: (folder / "schema.json").write_bytes(b"\xff"), "schema.json is not UTF-8"),
         (lambda folder: next((folder / "entries").iterdir()).write_bytes(b"\xff"), "is not UTF-8"),
         (lambda folder: sorted((folder / "entries").iterdir())[0].rename(folder / "entries" / "a.json"), "named after"),

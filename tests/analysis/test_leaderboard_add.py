@@ -61,7 +61,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "a problem is missing": (drop(lambda r: r.doc_id != 1 or "vote" not in r.strategy), "has 2 of 3 problems of gsm8k"),
     "a strategy is missing": (drop(lambda r: "vote" not in r.strategy), "'majority-vote.* has 0 of 3 problems"),
     "the last problem is missing": (drop(lambda r: r.doc_id != 2), "is incomplete: 'baseline.* has 2 of 3 problems"),
-    "no record": (drop(lambda r: False), "holds no record"),
+    "no record": (drop(lambda r: False), "has no records"),
     "cut off": (lambda run: os.truncate(run / "records.jsonl", 9000), r"records.jsonl, line \d+: the last line is cut"),
     "two schemas": (second_schema, "has schema 1, lines before it 2: the file holds several runs"),
     "another run's strategy": (
@@ -79,7 +79,7 @@ REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "another model": (header(lambda h: h["model"].update(fingerprint="0" * 64)), "gives two values for model"),
     "other data": (header(lambda h: h["data"]["gsm8k"].update(sha256="0" * 64)), "two values for data of gsm8k"),
     "another seed": (header(lambda h: h.update(seed=7)), "two values for seed"),
-    "a header without its command": (header(lambda h: h.pop("command")), "not as a run writes it .'command'"),
+    "a header without its command": (header(lambda h: h.pop("command")), "not as written by a run .'command'"),
     "a model that is a list": (header(lambda h: h.update(model=[])), "model: Input should be a valid dictionary"),
     "a control character": (
         header(lambda h: h.update(command="tts-bench\x1b[2J")),

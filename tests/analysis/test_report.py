@@ -221,7 +221,7 @@ def test_a_run_without_a_record_is_refused(tmp_path: Path, refused: Callable[...
 
 def test_a_run_of_errors_only_is_refused_and_the_message_says_so(tmp_path: Path, refused: Callable[..., str]) -> None:
     failed = [replace(record, answers=(), error=RECORDS[-1].error) for record in RECORDS]
-    assert "errors only" in refused(write_run(tmp_path / "run", failed))
+    assert "has only errors" in refused(write_run(tmp_path / "run", failed))
 
 
 def test_what_is_no_finished_run_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
@@ -249,8 +249,8 @@ def test_a_target_that_is_not_a_report_is_never_replaced(tmp_path: Path, refused
     assert "is not a tts-bench report" in refused(run, "--out", tmp_path / "mine.html")
     assert "is not a tts-bench report" in refused(run, "--out", tmp_path / "picture.html")
     assert "is a folder" in refused(run, "--out", tmp_path)
-    assert "no folder" in refused(run, "--out", tmp_path / "none" / "r.html")
-    assert "no folder" in refused(run, "--out", tmp_path / "mine.html" / "r.html")
+    assert "is not a folder" in refused(run, "--out", tmp_path / "none" / "r.html")
+    assert "is not a folder" in refused(run, "--out", tmp_path / "mine.html" / "r.html")
 
 
 def test_a_run_that_is_not_there_is_named_and_not_its_reports_place(

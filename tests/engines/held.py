@@ -13,7 +13,7 @@ _CELLS = {"pass": "holds", "not applicable": "-"}
 
 def table_of_engines() -> dict[str, dict[str, str]]:
     """The columns of the page's table, each by claim."""
-    section = (ROOT / "docs" / "engines.md").read_text().partition("## Which engine holds which")[2]
+    section = (ROOT / "docs" / "engines.md").read_text().partition("## Which claims each engine keeps")[2]
     rows = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")
     ]

@@ -53,7 +53,7 @@ def test_the_probe_sees_of_how_many_tokens_a_server_tells(folder: Path, kind: Ki
     assert "top_logprobs" not in info.identity  # what is stored answers whoever asks
     if TOLD[kind]:
         check_columns(info, COLUMNS)
-        with pytest.raises(UserError, match="entropy takes all"):
+        with pytest.raises(UserError, match="entropy needs all"):
             check_columns(info, ("entropy",))
         with pytest.raises(UserError, match="at most 20 tokens"):
             check_columns(info, ("top_mean:21",))

@@ -152,9 +152,7 @@ def test_a_date_to_come_back_at_is_read_as_the_seconds_until_then() -> None:
 def test_a_server_that_asks_for_too_long_a_wait_is_told_of_at_once(status: int, value: str) -> None:
     said = Said({"error": "busy"}, status, {"Retry-After": value})
     with asking(said) as (place, asker):
-        with pytest.raises(
-            EngineError, match=r"asks to be left alone for .*Type the same command again then"
-        ) as caught:
+        with pytest.raises(EngineError, match=r"asks to wait .*Repeat the command later") as caught:
             ask(asker)
         assert len(place.heard) == 1
     check(str(caught.value))
@@ -162,7 +160,7 @@ def test_a_server_that_asks_for_too_long_a_wait_is_told_of_at_once(status: int, 
 
 def test_a_server_that_asks_for_too_long_a_wait_is_refused_before_a_run(folder: Path) -> None:
     busy = Said({}, 429, {"Retry-After": "999999999"})
-    with speaking(lambda path, body: busy) as place, pytest.raises(UserError, match="left alone for 999999999 s"):
+    with speaking(lambda path, body: busy) as place, pytest.raises(UserError, match="asks to wait 999999999 s"):
         load(place.url, "served", tokenizer=str(folder))
 
 
@@ -178,7 +176,7 @@ def test_a_wait_is_told_of() -> None:
 def test_the_key_follows_no_redirect(status: int) -> None:
     with speaking(lambda path, body: Said(honest())) as elsewhere:
         said = Said({}, status, {"Location": f"{elsewhere.url}/completions?key={quote(KEY, safe='')}\x1b"})
-        with asking(said) as (_, asker), pytest.raises(Refused, match="type it as --base-url") as caught:
+        with asking(said) as (_, asker), pytest.raises(Refused, match="give it as --base-url") as caught:
             ask(asker)
         assert elsewhere.heard == []
     assert "s3cret" not in str(caught.value)

@@ -39,10 +39,10 @@ def keyless(monkeypatch: pytest.MonkeyPatch) -> None:
     ("given", "says"),
     {
         "": "needs --base-url, such as --base-url http://localhost:8000/v1",
-        "--base-url localhost:8000": "localhost:8000 is no URL of a server.*It is written",
-        "--base-url http://": "is no URL of a server",
-        "--base-url http://localhost:99999/v1": "is no URL of a server",
-        "--base-url ftp://localhost/v1": "is no URL of a server",
+        "--base-url localhost:8000": "localhost:8000 is not a server URL.*Example",
+        "--base-url http://": "is not a server URL",
+        "--base-url http://localhost:99999/v1": "is not a server URL",
+        "--base-url ftp://localhost/v1": "is not a server URL",
         "--base-url http://me:word@localhost/v1": "holds a user name.*TTS_BENCH_API_KEY",
         "--base-url http://localhost/v1?key=abc": "holds a user name, a password or a query",
         "--base-url http://localhost/v1 --device cuda": "engine 'openai' has no option --device cuda. Remove it",
@@ -96,7 +96,11 @@ def test_an_unreachable_server_is_refused(refused: Callable[..., str]) -> None:
         ("chat", "--tokenizer TINY --strategy budget-forcing", "a cue.*messages only.*--strategy baseline and"),
         ("chat", "--tokenizer TINY --strategy baseline:budgets=8+16", "several budgets.*messages only"),
         ("chat", "--tokenizer TINY --strategy learned-token", "a cue.*messages only"),
-        ("chat", "--tokenizer TINY --strategy baseline --thinking s1", "no matter of --thinking"),
+        (
+            "chat",
+            "--tokenizer TINY --strategy baseline --thinking s1",
+            "--thinking, --think-start and --think-end do not apply",
+        ),
     ],
 )
 def test_what_an_endpoint_cannot_do_is_refused_before_anything_is_written(

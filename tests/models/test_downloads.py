@@ -51,9 +51,7 @@ def test_without_the_packages_that_read_gguf_nothing_is_fetched_and_it_says_what
     monkeypatch.setattr(convert, "find_spec", lambda name: None if name == "accelerate" else name)
     for name in ("pocket", str(gguf)):
         for look in (examine, resolve):
-            with pytest.raises(
-                UserError, match=r"with accelerate, which this Python does not have\. Type: pip install acc"
-            ):
+            with pytest.raises(UserError, match=r"with accelerate, which this Python lacks\. Type: pip install acc"):
                 look(name)
     assert not (cache / "downloads").exists()
 

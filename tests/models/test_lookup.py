@@ -104,7 +104,7 @@ def test_wheels_that_do_not_make_the_file_are_refused_and_nothing_is_kept(
 
 def test_a_corrupt_gguf_is_refused_and_nothing_is_kept(gguf: Path, cache: Path, tmp_path: Path) -> None:
     (tmp_path / "cut.gguf").write_bytes(gguf.read_bytes()[:600])
-    with pytest.raises(UserError, match="no whole GGUF file"):
+    with pytest.raises(UserError, match="not a complete GGUF file"):
         resolve(str(tmp_path / "cut.gguf"))
     assert kept(cache) == []
 
@@ -187,7 +187,7 @@ def test_an_unknown_name_says_what_a_model_may_be(name: str, says: str) -> None:
 
 def test_a_file_that_is_no_gguf_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"\x80\x04pickle")
-    with pytest.raises(UserError, match="no GGUF file"):
+    with pytest.raises(UserError, match="not a GGUF file"):
         resolve(str(tmp_path / "model.bin"))
 
 

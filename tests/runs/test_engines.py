@@ -250,7 +250,7 @@ def test_the_name_of_an_engine_shows_its_options_and_what_they_do(
     assert root._run(["engines", "vllm"]) == 0
     out = capsys.readouterr().out
     assert "Check at startup that output is batch-invariant." in out
-    assert "Any other option is passed on" in out
+    assert "Any other option is passed to the underlying library" in out
 
 
 def test_the_command_that_installs_an_engine_is_in_one_piece_however_narrow_the_terminal(

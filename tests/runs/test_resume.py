@@ -111,7 +111,7 @@ def test_a_run_that_began_while_another_was_prepared_keeps_its_folder(tmp_path: 
     folder = RunFolder(tmp_path / "run")
     with folder.owned({"seed": 0}):
         folder.begin({"identity": {"seed": 0}})
-        with pytest.raises(UserError, match="another process is at work"), folder.owned({"seed": 0}):
+        with pytest.raises(UserError, match="another process is writing"), folder.owned({"seed": 0}):
             pass
     with pytest.raises(UserError, match="its seed is 0, this run's is 1"), folder.owned({"seed": 1}):
         pass
