@@ -167,7 +167,7 @@ class TestOnACluster:
         held = cluster.start(1, everything, scripted)
         with monkeypatch.context() as impatient:
             impatient.setattr(cluster, "_GATHERING", 1)
-            with pytest.raises(UserError, match=r"other jobs of the Ray cluster hold .* ray status"):
+            with pytest.raises(UserError, match=r"other jobs on the Ray cluster hold .* ray status"):
                 cluster.start(1, ONE, scripted)
         asyncio.run(held.close())
         asyncio.run(cluster.start(1, everything, scripted).close())

@@ -218,7 +218,7 @@ def test_offline_a_hub_model_says_what_to_type(tmp_path: Path) -> None:
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
     code = "from tts_bench.models import resolve; resolve('org/name')"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert "UserError: org/name is no folder here" in done.stderr
+    assert "UserError: org/name is not a local folder" in done.stderr
     assert "hf download org/name --local-dir FOLDER" in done.stderr
 
 
