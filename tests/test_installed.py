@@ -164,7 +164,7 @@ def typed(readme: Path) -> list[list[str]]:
     return [shlex.split(line, comments=True) for line in lines]
 
 
-@pytest.mark.parametrize(("verb", "name", "passed"), [("strategies", "my-idea", 12), ("tasks", "my-task", 1)])
+@pytest.mark.parametrize(("verb", "name", "passed"), [("strategies", "my-idea", 13), ("tasks", "my-task", 1)])
 def test_a_scaffold_works_as_its_readme_says_its_own_tests_included(
     quick: User, smollm2: str, verb: str, name: str, passed: int
 ) -> None:

@@ -31,7 +31,7 @@ def test_a_new_strategys_own_test_survives_other_options(place: Path) -> None:
     file.write_text(re.sub(r"\bsteps\b", "rounds", file.read_text()).replace("rounds: int = 3", "rounds: int = 2"))
     done = subprocess.run([sys.executable, "-m", "pytest", "-q"], cwd="my-idea", capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
-    assert "12 passed" in done.stdout
+    assert "13 passed" in done.stdout
 
 
 def test_what_new_writes_is_clean_by_our_own_rules(place: Path) -> None:

@@ -148,7 +148,14 @@ def test_a_token_for_a_process_that_has_died_says_so() -> None:
 def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
 
     folder = make_tiny(tmp_path)
-    arguments = {"folder": folder, "name": "tiny", "fingerprint": "f" * 64, "device": "cpu", "max_num_seqs": 8, "threads": 1}
+    arguments = {
+        "folder": folder,
+        "name": "tiny",
+        "fingerprint": "f" * 64,
+        "device": "cpu",
+        "max_num_seqs": 8,
+        "threads": 1,
+    }
     one = over_processes(1, **arguments)
     encode = one.tokenizer.encode
     given = [Request(encode(f"{n} and {n % 3}"), (), 12, f"s{n}") for n in range(24)]

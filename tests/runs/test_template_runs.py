@@ -62,7 +62,7 @@ def test_a_run_keeps_the_date_that_it_was_begun_on(ready: Prepare, monkeypatch: 
     on("2026-01-31", monkeypatch)
     first = ready(DATED)
     [line] = [line for line in header(first) if line.startswith("template")]
-    assert "2026-01-31 in all of this run" in line
+    assert "fixed to 2026-01-31 for this run" in line
     before = prompts(first)
     execute(first)
     records = (first.folder.path / "records.jsonl").read_bytes()
