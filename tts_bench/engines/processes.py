@@ -8,6 +8,7 @@ import signal
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from tts_bench.engines.transport import Load, serve
@@ -29,6 +30,7 @@ class Process:
         self.process = spawn.Process(target=_serve, args=(theirs, load, arguments), daemon=True)
         self.process.start()
         theirs.close()
+        self._joining = Lock()  # of two threads that wait for its end, one would find no exit code
 
     def send(self, messages: list[Any]) -> None:
         self._pipe.send(messages)
@@ -37,19 +39,24 @@ class Process:
         return self._pipe.recv()
 
     def end(self) -> None:
-        self.process.join(timeout=10)
+        self._joined(10)
         self.process.kill()
-        self.process.join()
+        self._joined(None)
 
     def ending(self) -> str:
-        self.process.join(timeout=5)  # for its exit code
-        if self.process.exitcode == _UNGUARDED:
+        code = self._joined(5)
+        if code == _UNGUARDED:
             script = getattr(sys.modules["__main__"], "__file__", None)
             raise UserError(
                 f"{Path(script).name if script else 'the script'} begins again in each worker process, which imports "
                 "it. Put what it does under if __name__ == '__main__': and keep only imports and definitions outside."
             )
-        return f"a worker process ended with code {self.process.exitcode}"
+        return f"a worker process ended with code {code}"
+
+    def _joined(self, timeout: float | None) -> int | None:
+        with self._joining:
+            self.process.join(timeout)
+            return self.process.exitcode
 
     def again(self) -> None:
         return None
