@@ -70,6 +70,7 @@ def on_scripted(problems: int, folder: Path) -> Timing:
     model = ModelConfig(engine="scripted")
     config = RunConfig(model, ("gsm8k",), ("budget-forcing:extensions=4",), data_dir=data)
     run = prepare(config, folder / "run")
+    run.folder.path.mkdir()
     run.folder.begin(run.header())
     with quiet(run) as progress, Store(run.store) as store:
         scheduler = Scheduler(run.model.engine, store)
