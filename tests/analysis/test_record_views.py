@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.analysis.run_folders import FIXTURES
 from tts_bench.api import Cost
 from tts_bench.records import (
+    READ,
     AnswerRecord,
     ErrorRecord,
     Record,
@@ -27,7 +28,7 @@ from tts_bench.records import (
 
 LINES = [
     line
-    for schema in (1, 2, 3)
+    for schema in READ
     for line in (FIXTURES / f"run-schema-{schema}" / "records.jsonl").read_bytes().splitlines(keepends=True)
 ]
 VOTE = next(line for line in reversed(LINES) if b'"strategy":"majority' in line)

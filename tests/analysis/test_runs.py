@@ -1,5 +1,6 @@
 import json
 import re
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +15,10 @@ from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import curve_of, series_of
 from tts_bench.analysis.votes import majority_at_k
+from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
-from tts_bench.records import Record, from_line, to_line
+from tts_bench.records import READ, SCHEMA, Record, from_line, to_line
 
 
 def test_lines_hold_what_the_curve_says_of_the_same_records(tmp_path: Path) -> None:
@@ -42,13 +44,28 @@ def test_lines_hold_what_the_curve_says_of_the_same_records(tmp_path: Path) -> N
         assert (mine.low, mine.high, mine.n) == pytest.approx((point.low, point.high, point.n))
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 def test_every_schema_that_was_ever_written_is_read(schema: int) -> None:
     run = read_run(FIXTURES / f"run-schema-{schema}")
     assert {line.rungs for line in run.grids["gsm8k"].values()} == {("16", "32"), ("x0", "x1", "x2"), ("1", "2", "3")}
     vote = run.grids["gsm8k"]["majority-vote:samples=3,budget=none"]
     assert (vote.votes is None) == (schema < 3)  # what a vote counted is believed where it is said
     assert vote.score[0, 0] == run.grids["gsm8k"]["baseline:budgets=16+32"].score[0, -1]
+
+
+def test_this_version_writes_what_0_1_0_wrote_but_for_new_fields(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The built-in strategies, their texts, origins, costs and scores: a command of 0.1.0, given again."""
+    monkeypatch.chdir(tmp_path)
+    old = FIXTURES / "run-schema-3"
+    _, *command = shlex.split(json.loads((old / "run.json").read_text())["command"])
+    assert root._run([*command, "--out", "again"]) == 0
+    written, before = (
+        [json.loads(line) for line in (folder / "records.jsonl").read_text().splitlines()]
+        for folder in (tmp_path / "again", old)
+    )
+    assert with_subset(written, [{**record, "schema": SCHEMA} for record in before])
 
 
 def with_subset(whole: object, part: object) -> bool:
@@ -61,12 +78,13 @@ def with_subset(whole: object, part: object) -> bool:
 
 
 def test_records_of_each_schema_are_written_as_they_were_read() -> None:
-    for schema in (1, 2, 3):
+    for schema in READ:
         for line in (FIXTURES / f"run-schema-{schema}" / "records.jsonl").read_text().splitlines(keepends=True):
             assert from_line(line).schema == schema
             assert from_line(to_line(from_line(line))) == from_line(line)
             written = json.loads(to_line(from_line(line)))
             assert with_subset(written, json.loads(line))  # what a later schema adds is added, and nothing else
+            assert schema < SCHEMA or to_line(from_line(line)) == line
 
 
 def test_every_ballot_of_a_vote_is_scored_by_lm_eval_or_by_a_rung() -> None:
