@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -90,8 +90,13 @@ class Columns(Mapping[str, tuple[float, ...]]):
     def __len__(self) -> int:
         return len(self.packed)
 
-    def covered(self, names: Iterable[str], tokens: int) -> int:
+    def __bool__(self) -> bool:
+        return bool(self.packed)
+
+    def covered(self, names: Sequence[str], tokens: int) -> int:
         """How many of the first `tokens` tokens have a number in every one of the columns `names`."""
+        if not names:
+            return tokens
         lengths = self._lengths()
         return min((lengths.get(name, 0) for name in names), default=tokens)
 

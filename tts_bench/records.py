@@ -215,7 +215,7 @@ def segment_record(
     segment: Segment, extracted: str | None = None, numbers: Mapping[str, Sequence[float]] = MappingProxyType({})
 ) -> SegmentRecord:
     """`numbers`: those beside its tokens, by column. A mean that lacks one of its numbers is left out."""
-    means = {name: fsum(values) / len(values) for name, values in numbers.items() if values}
+    means = {name: fsum(values) / len(values) for name, values in numbers.items() if values} if numbers else {}
     return SegmentRecord(
         kind=segment.kind,
         text=segment.text,

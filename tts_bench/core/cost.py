@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from math import fsum
-from typing import Self
+from typing import NamedTuple, Self
 
 from tts_bench.api import Cost, Segment, SegmentKind
 from tts_bench.engine import EngineInfo
@@ -40,11 +40,11 @@ class Scored:
     flops: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lineage:
+class Lineage(NamedTuple):
     """All that something depends on: `kept` ended in an answer or was probed, `dropped` was only seen.
 
-    `clock`: tokens on the critical path to the last of it. `scored`: what scorers said that was looked at.
+    In `kept` an origin stands once. `clock`: tokens on the critical path to the last of it. `scored`: what scorers said
+    that was looked at.
     """
 
     kept: tuple[Segment, ...] = ()
@@ -66,7 +66,7 @@ class Lineage:
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Its unique segments, the longest version of each."""
-        return unique(self.kept + self.dropped)
+        return unique(self.kept + self.dropped) if self.dropped else self.kept
 
 
 def _each_once(scored: tuple[Scored, ...]) -> tuple[Scored, ...]:
@@ -120,7 +120,7 @@ class Bill:
 def total(info: EngineInfo, prompt: int, lineage: Lineage) -> Cost:
     """The cost of `lineage`. `prompt`: as for `Bill`."""
     whole = Bill(info, prompt).add(lineage.segments)
-    kept = Bill(info, prompt).add(unique(lineage.kept)) if lineage.dropped else None
+    kept = Bill(info, prompt).add(lineage.kept) if lineage.dropped else None
     return scored_too(whole.total(lineage.clock, kept), lineage.scored)
 
 

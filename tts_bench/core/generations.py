@@ -16,6 +16,8 @@ def cut(generation: Generation, max_tokens: int) -> Generation:
 
 def continued(known: Generation, length: int, made: Generation) -> Generation:
     """The whole of which the first `length` tokens are of `known`, and all that follow were `made` after them."""
+    if not length:
+        return made
     columns = known.columns.joined(length, made.columns)
     return replace(made, tokens=known.tokens[:length] + made.tokens, columns=columns)
 

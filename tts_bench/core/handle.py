@@ -44,7 +44,7 @@ class Handle:
         self._conditions = conditions
         self._extract = extract
         self.form = conditions.format
-        self.scoring = scoring or Scoring()
+        self.scoring = scoring
         self._answer_stops = (*conditions.format.answer_stops, *answer_stops)
         self.piece = piece  # tokens between two looks at what is sampled
         self._sampler = Sampler(scheduler, ledger, piece, conditions.columns)
@@ -101,9 +101,7 @@ class Handle:
             until,
             since=last.spent if again else 0,
         )
-        opening = self._opening_of(trace)
-        known = self.ledger.longest(self._sampler.origin(opening, wish))  # before others in flight are shown
-        stretch = await self._sampler.sample(opening, wish, room + wish.since)
+        stretch = await self._sampler.sample(self._opening_of(trace), wish, room + wish.since)
         grown = Trace(
             (*wish.stood, stretch.segment),
             stretch.ended,
@@ -112,7 +110,7 @@ class Handle:
             trace.before,
             stretch.stopped,
         )
-        return Held(grown, held.seen | beyond(stretch.segment, known, path_length(grown)))
+        return Held(grown, held.seen | beyond(grown, stretch.known))
 
     def shortened(self, held: Held, tokens: int) -> Held:
         """The first `tokens` of the thinking of `held`, which has more, and all of it as what was seen."""
@@ -186,7 +184,7 @@ class Handle:
         ended = generation.finish == "stop" or bool(said)
         grown = Trace((*trace.segments, thinking), ended, not ended, before=trace.before)
         self._clock = max(self._clock, path_length(grown) + answer.spent)
-        return Held(grown, held.seen | beyond(thinking, known, path_length(grown)))
+        return Held(grown, held.seen | beyond(grown, known))
 
     def passed(self, clock: int) -> None:
         """Something that this handle saw finished at `clock`."""
@@ -315,19 +313,22 @@ class Handle:
         return tokens, cue
 
 
+_NOTHING = Lineage()
+
+
 def but(held: Held, **changes: Any) -> Held:
     """`held` with other fields of its trace."""
     return Held(replace(held.trace, **changes), held.seen)
 
 
-def beyond(segment: Segment, known: Segment | None, clock: int) -> Lineage:
-    """What the strategy had been shown of the same generation and `segment` lacks: it may have been decided from.
-
-    `clock`: tokens on the critical path to the end of `segment`.
+def beyond(trace: Trace, known: Segment | None) -> Lineage:
+    """What the strategy had been shown of the generation that `trace` ends with, and `trace` lacks: it may have been
+    decided from.
     """
-    if known is None or known.spent <= segment.spent:
-        return Lineage()
-    return Lineage(dropped=(known,), clock=clock + known.spent - segment.spent)
+    last = trace.segments[-1]
+    if known is None or known.spent <= last.spent:
+        return _NOTHING
+    return Lineage(dropped=(known,), clock=path_length(trace) + known.spent - last.spent)
 
 
 def _continued(segments: Sequence[Segment]) -> bool:

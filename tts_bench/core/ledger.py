@@ -6,11 +6,13 @@ original: a strategy can change what it holds, and not what it costs.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
+from itertools import chain
 from operator import attrgetter, is_
 from threading import get_ident
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from tts_bench.api import Answer, Cost, Probe, Score, Segment, Trace
 from tts_bench.columns import NO_COLUMNS, Columns
@@ -20,8 +22,7 @@ from tts_bench.errors import Misuse
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """The original of a trace, and what else it depends on than its own segments."""
 
     trace: Trace
@@ -34,8 +35,7 @@ class Held:
         return Lineage(own if closed else (), () if closed else own, path_length(self.trace)) | self.seen
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """The original of an answer, of a probe or of a score."""
 
     value: Answer | Probe | Score
@@ -47,8 +47,7 @@ class Given:
         return cast(Answer, self.value)
 
 
-@dataclass(frozen=True, slots=True)
-class _Issued:
+class _Issued(NamedTuple):
     copy: object  # kept, so that no other object gets its id
     original: Held | Given | None  # None: a part of others, of no use by itself
     values: tuple[object, ...]  # of its fields, as it was handed out
@@ -68,7 +67,8 @@ class Ledger:
         self._columns: dict[str, Columns] = {}  # by origin
         self._extracted: dict[str, str | None] = {}
         self._issued: dict[int, _Issued] = {}  # by the id of the copy
-        self._copies: dict[int, tuple[object, Any]] = {}  # segments and traces with their copies, by the original's id
+        self._copies: dict[int, Any] = {}  # of segments and traces, by the original's id
+        self._originals: list[object] = []  # of those copies: while they are kept, no other object gets their ids
 
     def keep(self, segment: Segment) -> Segment:
         """Enter a segment that the strategy is shown."""
@@ -97,7 +97,8 @@ class Ledger:
 
     def columns(self, segment: Segment) -> Columns:
         """All numbers beside the tokens that were sampled for `segment`, its end among them."""
-        return self._columns.get(segment.origin, NO_COLUMNS).cut(segment.spent)
+        columns = self._columns.get(segment.origin)
+        return columns.cut(segment.spent) if columns else NO_COLUMNS
 
     def numbers(self, segment: Segment, column: str) -> tuple[float, ...]:
         """Those of one column; none where nobody asked for it."""
@@ -114,14 +115,14 @@ class Ledger:
     def trace(self, held: Held) -> Trace:
         """The copy of a trace for the strategy."""
         own = held.trace
-        segments = tuple([self._segment(segment) for segment in own.segments])
+        segments = self._segments(own.segments)
         copy = Trace(segments, own.thinking_ended, own.truncated, own.cues_wanted, own.before, own.stopped)
         return self._issue(copy, held)
 
     def glimpse(self, held: Held) -> Trace:
         """A copy that can be looked at, and is refused by every verb that bills or goes on from a trace."""
         own = held.trace
-        segments = tuple([self._segment(segment) for segment in own.segments])
+        segments = self._segments(own.segments)
         return self._issue(Trace(segments, own.thinking_ended, before=own.before), None)
 
     def answer(self, given: Given) -> Answer:
@@ -131,20 +132,20 @@ class Ledger:
             self._extracted[own.traces[0].segments[-1].origin] = own.extracted
         cost = self._issue(replace(own.cost), None)
         traces = tuple([self._closed(trace, given.lineage) for trace in own.traces])
-        lineage = tuple([self._segment(segment) for segment in own.lineage])
+        lineage = self._segments(own.lineage)
         return self._issue(Answer(own.text, own.extracted, cost, traces, lineage), given)
 
     def probe(self, given: Given) -> Probe:
         """The copy of a probe for the strategy; its trace is the copy that was probed."""
         own = cast(Probe, given.value)
-        lineage = tuple([self._segment(segment) for segment in own.lineage])
+        lineage = self._segments(own.lineage)
         return self._issue(replace(own, lineage=lineage), given)
 
     def score(self, given: Given, scored: Scored) -> Score:
         """The copy of a score for the strategy; its candidate is the copy that was scored."""
         self.scored[scored.origin, scored.of] = scored
         own = cast(Score, given.value)
-        lineage = tuple([self._segment(segment) for segment in own.lineage])
+        lineage = self._segments(own.lineage)
         return self._issue(replace(own, lineage=lineage), given)
 
     def candidate(self, value: object, call: str) -> Held | Given:
@@ -203,9 +204,13 @@ class Ledger:
         Raises:
             Misuse: something that was handed out has been changed since.
         """
+        of_kind: defaultdict[type, list[_Issued]] = defaultdict(list)
         for issued in self._issued.values():
-            if not _unchanged(issued):
-                raise Misuse(f"a {type(issued.copy).__name__} was changed after the reasoner made it; they are values")
+            of_kind[type(issued.copy)].append(issued)
+        for kind, all_issued in of_kind.items():
+            now = chain.from_iterable([_VALUES[kind](issued.copy) for issued in all_issued])
+            if not all(map(is_, now, chain.from_iterable([issued.values for issued in all_issued]))):
+                raise Misuse(f"a {kind.__name__} was changed after the reasoner made it; they are values")
 
     def _original(self, value: object, call: str, *kinds: type) -> Held | Given:
         names = ", ".join(kind.__name__ for kind in kinds)
@@ -222,24 +227,32 @@ class Ledger:
         self._issued[id(copy)] = _Issued(copy, original, _VALUES[type(copy)](copy))
         return copy
 
-    def _segment(self, own: Segment) -> Segment:
-        if known := self._copies.get(id(own)):
-            return cast(Segment, known[1])
+    def _segments(self, own: tuple[Segment, ...]) -> tuple[Segment, ...]:
+        copies = self._copies
+        try:
+            return tuple([copies[id(segment)] for segment in own])  # mostly all are known: a trace grows at its end
+        except KeyError:
+            return tuple([copies.get(id(segment)) or self._copied(segment) for segment in own])
+
+    def _copied(self, own: Segment) -> Segment:
         copy = Segment(own.kind, own.tokens, own.text, own.origin, own.start, own.stream, own.end, own.paid)
-        self._copies[id(own)] = own, self._issue(copy, None)
-        return copy
+        return self._copy_of(own, self._issue(copy, None))
 
     def _closed(self, own: Trace, lineage: Lineage) -> Trace:
-        if known := self._copies.get(id(own)):
-            return cast(Trace, known[1])
-        copy = self.trace(Held(own, lineage))  # first with the answer that it alone was made for
-        self._copies[id(own)] = own, copy
+        known: Trace | None = self._copies.get(id(own))
+        # First with the answer that it alone was made for.
+        return known or self._copy_of(own, self.trace(Held(own, lineage)))
+
+    def _copy_of(self, own: T, copy: T) -> T:
+        self._originals.append(own)
+        self._copies[id(own)] = copy
         return copy
 
 
 def path_length(trace: Trace) -> int:
     """Tokens on the critical path to the end of `trace`: sampled and put in one after the other, prompt not counted."""
-    return trace.before + sum(segment.spent for segment in trace.segments if segment.kind not in ("prompt", "context"))
+    read = sum([segment.spent for segment in trace.segments[:2] if segment.kind in ("prompt", "context")])
+    return trace.before + sum([segment.spent for segment in trace.segments]) - read
 
 
 def listed(what: object, call: str) -> list[object]:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from tts_bench.api import Segment, Trace
 from tts_bench.core.handle import Handle, beyond, but
-from tts_bench.core.ledger import Held, path_length
+from tts_bench.core.ledger import Held
 from tts_bench.errors import Misuse
 
 Enough = Callable[[Sequence[Trace]], bool]
@@ -70,7 +70,7 @@ class _Runner:
         if at < self.tokens or self.how in ("open", "killed"):
             self.held = self.handle.stopped_at(self.held, at)
         trace = self.held.trace
-        more = beyond(trace.segments[-1], self.known, path_length(trace))
+        more = beyond(trace, self.known)
         return self.handle.shown(Held(trace, self.held.seen | more))
 
 

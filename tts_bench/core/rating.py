@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 from tts_bench.api import Answer, Score, Trace
 from tts_bench.core.cost import Lineage, Scored
 from tts_bench.core.ledger import Given, Held, listed
-from tts_bench.core.scoring import Made
+from tts_bench.core.scoring import Made, Scoring
 from tts_bench.scorer import Candidate
 from tts_bench.thinking import ThinkingFormat
 
@@ -26,9 +26,10 @@ async def rate(handle: Handle, candidates: Sequence[Answer | Trace], by: str) ->
     copies = cast("list[Answer | Trace]", given)
     if ledger.closed:
         await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
-    name = handle.scoring.named(by)
+    scoring = handle.scoring or Scoring()  # which knows of no scorer, and says so
+    name = scoring.named(by)
     texts = [_candidate(original, form) for original in originals]
-    made = await handle.scoring.score(name, handle.problem, texts)
+    made = await scoring.score(name, handle.problem, texts)
     return tuple(_score(handle, name, *each) for each in zip(copies, originals, made, strict=True))
 
 

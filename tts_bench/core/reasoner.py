@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
 from operator import is_
@@ -15,7 +14,7 @@ from tts_bench.columns import LOGPROB
 from tts_bench.core import check
 from tts_bench.core.cost import Lineage
 from tts_bench.core.handle import Handle, beyond, but
-from tts_bench.core.ledger import Given, listed, path_length
+from tts_bench.core.ledger import Given, Held, listed, path_length
 from tts_bench.core.race import race
 from tts_bench.core.rating import rate
 from tts_bench.core.sampler import Wish
@@ -114,11 +113,9 @@ class ModelReasoner(Handle):
         own = self._conditions.answer
         stream, turns = self._stream("answer", "", sampling, own), () if begun else self.second_turn(held.trace)
         wish = Wish("answer", closed, stream, sampling or own, ends, self._answer_stops, turns=turns)
-        seen_before = self.ledger.longest(self._sampler.origin(opening, wish))
-        segment = self.ledger.keep((await self._sampler.sample(opening, wish, limit)).segment)
-        whole = but(held, segments=(*closed, segment))
-        more = beyond(segment, seen_before, path_length(whole.trace))
-        return self.answered(replace(whole, seen=whole.seen | more), prefill)
+        said = await self._sampler.sample(opening, wish, limit)
+        whole = but(held, segments=(*closed, self.ledger.keep(said.segment))).trace
+        return self.answered(Held(whole, held.seen | beyond(whole, said.known)), prefill)
 
     async def probe(self, trace: Trace, text: str, *, max_tokens: int = 20, stop: Sequence[str] = ()) -> Probe:
         held = self._open(trace, "probe()")
@@ -134,11 +131,11 @@ class ModelReasoner(Handle):
             "probe", (*stood, *asked), self._stream("probe"), self._conditions.answer,
             self._engine.tokenizer.end_ids, (*self._answer_stops, *check.texts(stop, "stop of probe()")),
         )  # fmt: skip
-        seen_before = self.ledger.longest(self._sampler.origin(opening, wish))
-        said = self.ledger.keep((await self._sampler.sample(opening, wish, limit)).segment)
+        stretch = await self._sampler.sample(opening, wish, limit)
+        said = self.ledger.keep(stretch.segment)
         probed = (*asked, said)
-        clock = path_length(held.trace) + sum(segment.spent for segment in probed)
-        lineage = Lineage(probed, clock=clock) | held.lineage | beyond(said, seen_before, clock)
+        side = but(held, segments=(*stood, *probed)).trace
+        lineage = Lineage(probed, clock=path_length(side)) | held.lineage | beyond(side, stretch.known)
         value = Probe(said.text, self._extract(text + said.text), said.spent, trace, lineage.segments)
         return self.ledger.probe(Given(value, lineage))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 from typing import Literal, NamedTuple
 
@@ -26,10 +26,10 @@ class Stretch(NamedTuple):
     segment: Segment
     ended: bool
     stopped: str
+    known: Segment | None  # the longest version that the strategy had been shown when it was asked for
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(NamedTuple):
     """What is to be sampled after some segments, but for its length."""
 
     kind: Sampled
@@ -39,7 +39,7 @@ class Wish:
     stop_ids: frozenset[int]
     stop_texts: tuple[str, ...]
     effort: str = ""
-    until: tuple[str, ...] = field(default=())  # texts that stop it where it can be gone on from
+    until: tuple[str, ...] = ()  # texts that stop it where it can be gone on from
     turns: tuple[Turn, ...] = ()  # the conversation that it all stands for, if it is one
     since: int = 0  # its first tokens that have been looked at for them
 
@@ -57,33 +57,31 @@ class Sampler:
     async def sample(self, opening: Opening, wish: Wish, limit: int) -> Stretch:
         """At most `limit` tokens from the beginning of what `wish` describes. The ledger does not have them yet."""
         prefix = after(opening, wish.stood)
+        start, origin = len(opening.tokens) + len(prefix), opening.digest(prefix, wish.kind, wish.stream)
+        known = self._ledger.longest(origin)  # before others in flight are shown
         request = Request(
             opening.tokens, prefix, limit, wish.stream, wish.sampling, wish.stop_ids, wish.stop_texts,
             effort=wish.effort, turns=wish.turns if prefix else opening.turns, columns=self._columns,
         )  # fmt: skip
         if not wish.until:
             made = await self.generate(request)
-            return self._whole(opening, wish, prefix, made)
+            return Stretch(self._segment(wish, start, origin, made), made.finish == "stop", "", known)
         length = wish.since
         while True:
             length = min(limit, length + self._piece)
             made = await self.generate(replace(request, max_tokens=length))
             content = made.tokens[: len(made.tokens) - made.stop]
             if hit := stops.first(content, wish.since, wish.until, self.tokenizer):
-                segment = self._segment(opening, wish, prefix, made, hit.end, hit.end - hit.begin)
-                return Stretch(segment, False, hit.text)
+                stopped = Generation(made.tokens[: hit.end], "length", hit.end - hit.begin, made.columns.cut(hit.end))
+                return Stretch(self._segment(wish, start, origin, stopped), False, hit.text, known)
             if length == limit or made.finish != "length":
-                return self._whole(opening, wish, prefix, made)
+                return Stretch(self._segment(wish, start, origin, made), made.finish == "stop", "", known)
 
     async def generate(self, request: Request) -> Generation:
         self._ledger.check_thread()
         if self._ledger.closed:
             await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
         return await self._scheduler.generate(request)
-
-    def origin(self, opening: Opening, wish: Wish) -> str:
-        """What the segment will be known by that `wish` describes."""
-        return opening.digest(after(opening, wish.stood), wish.kind, wish.stream)
 
     def put_in(
         self,
@@ -104,18 +102,12 @@ class Sampler:
         content = (segment.tokens + segment.end)[:tokens]
         return replace(segment, tokens=content, end=(), text=self.tokenizer.decode(content))
 
-    def _whole(self, opening: Opening, wish: Wish, prefix: tuple[int, ...], made: Generation) -> Stretch:
-        segment = self._segment(opening, wish, prefix, made, len(made.tokens), made.stop)
-        return Stretch(segment, made.finish == "stop", "")
-
-    def _segment(
-        self, opening: Opening, wish: Wish, prefix: tuple[int, ...], made: Generation, count: int, end: int
-    ) -> Segment:
-        """The first `count` tokens that were `made`, the last `end` of them as its end."""
-        content, origin = made.tokens[: count - end], opening.digest(prefix, wish.kind, wish.stream)
-        self._ledger.note(origin, made.columns.cut(count))
-        text, start = self.tokenizer.decode(content), len(opening.tokens) + len(prefix)
-        return Segment(wish.kind, content, text, origin, start, wish.stream, made.tokens[count - end : count])
+    def _segment(self, wish: Wish, start: int, origin: str, made: Generation) -> Segment:
+        """What was `made` from its beginning; the last `made.stop` of its tokens are its end."""
+        place = len(made.tokens) - made.stop
+        content, end = made.tokens[:place], made.tokens[place:]
+        self._ledger.note(origin, made.columns)
+        return Segment(wish.kind, content, self.tokenizer.decode(content), origin, start, wish.stream, end)
 
 
 def after(opening: Opening, stood: Sequence[Segment]) -> tuple[int, ...]:

@@ -126,7 +126,7 @@ def _how(sampling: Sampling, stop_ids: frozenset[int], stop_texts: tuple[str, ..
 
 def _with(generation: Generation, columns: tuple[str, ...]) -> Generation:
     """`generation` with those `columns` alone."""
-    if tuple(generation.columns) == columns:
+    if not (generation.columns or columns) or tuple(generation.columns) == columns:
         return generation
     return replace(generation, columns=generation.columns.only(columns))
 

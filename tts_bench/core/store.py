@@ -27,10 +27,10 @@ CREATE TABLE IF NOT EXISTS generations (
 )
 """
 _SCORES = "CREATE TABLE IF NOT EXISTS scores (key BLOB PRIMARY KEY, verdict BLOB NOT NULL, checksum BLOB NOT NULL)"
-_PUT = """
-INSERT INTO generations (key, tokens, finish, stop, columns, checksum) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (key) DO UPDATE SET tokens = excluded.tokens, finish = excluded.finish, stop = excluded.stop,
-    columns = excluded.columns, checksum = excluded.checksum
+_PUT = "INSERT INTO generations (key, tokens, finish, stop, columns, checksum) VALUES (?, ?, ?, ?, ?, ?)"
+_PUT_NEW = f"{_PUT} ON CONFLICT (key) DO NOTHING"
+_PUT_WHOLE = f"""{_PUT} ON CONFLICT (key) DO UPDATE SET tokens = excluded.tokens, finish = excluded.finish,
+    stop = excluded.stop, columns = excluded.columns, checksum = excluded.checksum
 """
 
 
@@ -118,12 +118,15 @@ class Store:
         """Keep each generation under its key, and what is there already (`merged`): another process may have been
         first. All are on disk when this returns.
         """
+        new = list(generations)
         with self._reporting(), self._transaction():
-            for key, generation in generations:
+            if self._db.executemany(_PUT_NEW, [_row(*each) for each in new]).rowcount == len(new):
+                return  # mostly nothing is known of any
+            for key, generation in new:
                 known = self._read(key)
                 kept = generation if known is None else merged(known, generation)
                 if kept != known:
-                    self._db.execute(_PUT, _row(key, kept))
+                    self._db.execute(_PUT_WHOLE, _row(key, kept))
 
     def _read(self, key: bytes) -> Generation | None:
         row = self._db.execute(
