@@ -20,6 +20,7 @@ class Baseline:
     """
 
     budgets: Annotated[tuple[int, ...], Budget] = ()
+    groups = ("controls",)
 
     def __post_init__(self) -> None:
         rising = all(low < high for low, high in pairwise(self.budgets))

@@ -49,6 +49,7 @@ class BudgetForcing:
     cue: Annotated[str, Forced] = "Wait"
     extensions: int = 4
     budget: Annotated[int | None, Budget] = None
+    groups = ("lengthen",)
 
     def __post_init__(self) -> None:
         if not self.cue.strip():

@@ -23,6 +23,7 @@ class LearnedTokenForcing:
     token: Annotated[LearnedToken | None, Forced] = None
     extensions: int = 4
     budget: Annotated[int | None, Budget] = None
+    groups = ("lengthen",)
 
     def __post_init__(self) -> None:
         check(self.extensions, self.budget)

@@ -21,6 +21,7 @@ class MajorityVote:
 
     samples: int = 16
     budget: Annotated[int | None, Budget] = None
+    groups = ("controls",)
 
     def __post_init__(self) -> None:
         if self.samples < 1:

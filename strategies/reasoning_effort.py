@@ -22,6 +22,7 @@ class ReasoningEffort:
 
     efforts: Annotated[tuple[str, ...], Effort] = ("low", "medium", "high")
     samples: int = 1
+    groups = ("think-less",)
 
     def __post_init__(self) -> None:
         if not self.efforts or len(set(self.efforts)) < len(self.efforts) or not all(self.efforts):

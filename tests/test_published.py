@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,9 +11,8 @@ import pytest
 from tests import published_texts as texts
 from tests import published_votes as votes
 from tests.scripts import World, number, rambler
-from tts_bench.api import Answer, Strategy
-from tts_bench.core.ledger import Ledger
-from tts_bench.core.reasoner import ModelReasoner
+from tests.shelf.opened import answers, done, last, opened, paragraphs, plain, told
+from tts_bench.api import Strategy
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
 from tts_bench.records import Record
 from tts_bench.solving.solve import Arm
@@ -55,39 +52,6 @@ def test_it_keeps_every_claim_that_speaks_of_it(kind: type[Strategy], claim: Cla
             conform(strategy, claim)
     else:
         conform(strategy, claim)
-
-
-def opened(script: Callable[[str, Draw], str] = rambler, seed: int = 0) -> ModelReasoner:
-    world = World(script, seed=seed)
-    return ModelReasoner(world.item().problem, world.scheduler, world.conditions, number, Ledger())
-
-
-def last(strategy: Strategy, door: ModelReasoner) -> Answer:
-    return answers(strategy, door)[-1]
-
-
-def answers(strategy: Strategy, door: ModelReasoner) -> list[Answer]:
-    async def all_of_them() -> list[Answer]:
-        return [answer async for answer in strategy.solve(door.problem, door)]
-
-    return asyncio.run(all_of_them())
-
-
-def done(work: Awaitable[T]) -> T:
-    async def wait() -> T:
-        return await work
-
-    return asyncio.run(wait())
-
-
-def told(answer: Answer) -> tuple[Any, ...]:
-    """All that it says but for the order and the critical path."""
-    cost = answer.cost
-    return answer.text, cost.thinking, cost.forced, cost.answer, cost.discarded, cost.context, cost.probe
-
-
-def plain(count: int, door: ModelReasoner) -> Answer:
-    return door.vote([done(votes.once(door.branch(str(index)))) for index in range(count)])
 
 
 # At an extreme setting each is something simpler, on the same random numbers.
@@ -223,12 +187,3 @@ def test_self_aggregation_makes_n_times_t_answers_and_pays_for_what_was_shown() 
 
 def _replies(record: Record) -> list[Any]:
     return [segment for segment in record.segments if segment.kind == "answer"]
-
-
-def paragraphs(text: str, draw: Draw) -> str:
-    """Thinks in four paragraphs of letters, and answers with one of four."""
-    if END_THINK in text.partition(THINK)[2]:
-        return f"\\boxed{{{int(draw(0) * 4)}}}{END}"
-    return "\n\n".join("".join(chr(97 + int(draw(9 * row + place) * 26)) for place in range(8)) for row in range(4)) + (
-        END_THINK
-    )

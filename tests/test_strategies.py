@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import importlib
+import inspect
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, is_dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -235,7 +237,7 @@ def test_learned_token_leaves_its_token_open_for_the_one_shipped_for_the_model()
 def test_strategies_import_the_contract_and_their_siblings_only() -> None:
     import sys
 
-    for file in STRATEGIES.glob("*.py"):
+    for file in STRATEGIES.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Import):
                 assert all(alias.name.partition(".")[0] in sys.stdlib_module_names for alias in node.names), file
@@ -245,9 +247,30 @@ def test_strategies_import_the_contract_and_their_siblings_only() -> None:
                 assert ours or module.partition(".")[0] in sys.stdlib_module_names, file
 
 
-def test_every_strategy_file_is_an_entry_point() -> None:
-    files = {file.stem.replace("_", "-") for file in STRATEGIES.glob("*.py") if file.stem != "__init__"}
-    assert files == set(registry.names())
+def test_every_strategy_is_an_entry_point_of_its_own_name() -> None:
+    found = set()
+    for file in STRATEGIES.rglob("*.py"):
+        module = ".".join(("tts_bench.strategies", *file.relative_to(STRATEGIES).with_suffix("").parts))
+        classes = vars(importlib.import_module(module.removesuffix(".__init__"))).values()
+        found |= {kind for kind in classes if isinstance(kind, type) and is_dataclass(kind) and hasattr(kind, "solve")}
+    assert found == {registry.strategy_class(name) for name in registry.names()}
+
+
+LINES = 40  # of logic, at most: without documentation and blank lines
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_strategy_is_short(name: str) -> None:
+    kind = registry.strategy_class(name)
+    [node] = ast.parse(inspect.getsource(kind)).body
+    documented = {
+        line
+        for part in ast.walk(node)
+        if isinstance(part, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(part)
+        for line in range(part.body[0].lineno, (part.body[0].end_lineno or 0) + 1)
+    }
+    lines = inspect.getsource(kind).splitlines()
+    assert sum(bool(line.strip()) for number, line in enumerate(lines, 1) if number not in documented) <= LINES
 
 
 def test_solve_returns_an_async_iterator_before_anything_runs() -> None:

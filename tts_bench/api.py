@@ -372,7 +372,8 @@ class Strategy(Protocol):
 
     What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`. What a strategy needs besides is
     named in `needs`, if it has it: columns of `logprobs`, "prefill" or "stops" where it goes on from inside a text, and
-    "scorer" or "scorer:NAME" where it scores. What lacks one is refused before the run.
+    "scorer" or "scorer:NAME" where it scores. What lacks one is refused before the run. `groups`, if it has them, are
+    names under which several run at once: `tts-bench run --strategies GROUP`.
     """
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]: ...

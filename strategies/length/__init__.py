@@ -1,0 +1,1 @@
+"""Trust samples by the length of their thinking."""

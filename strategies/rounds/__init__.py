@@ -1,0 +1,1 @@
+"""Answer again, with earlier answers in the prompt."""

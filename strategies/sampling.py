@@ -1,0 +1,52 @@
+"""What strategies of several samples share. Sample i is drawn in branch i, so that all of them read one pool."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import TypeVar
+
+from tts_bench.api import Answer, Reasoner, Seen
+
+T = TypeVar("T")
+
+
+def at_least(least: int, **options: int | None) -> None:
+    """Raises:
+    ValueError: an option is below `least`; None is no number and passes.
+    """
+    for name, value in options.items():
+        if value is not None and value < least:
+            raise ValueError(f"{name} is {value}; it takes a whole number from {least} upwards")
+
+
+def fraction(**options: float) -> None:
+    """Raises:
+    ValueError: an option is not a number from 0 to 1.
+    """
+    for name, value in options.items():
+        if not 0 <= value <= 1:
+            raise ValueError(f"{name} is {value}; it takes a number from 0 to 1")
+
+
+async def together(works: Iterable[Awaitable[T]]) -> list[T]:
+    """What all of them give, in their order. If one fails, the others are cancelled."""
+
+    async def done(work: Awaitable[T]) -> T:
+        return await work
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(done(work)) for work in works]
+    return [task.result() for task in tasks]
+
+
+async def once(reasoner: Reasoner, budget: int | None = None) -> Answer:
+    """One sample: thinking of at most `budget` tokens, and an answer."""
+    return await reasoner.answer(await reasoner.think(max_tokens=budget))
+
+
+async def pool(
+    reasoner: Reasoner, samples: range, budget: int | None = None, *, seen: Sequence[Seen] = ()
+) -> list[Answer]:
+    """The samples of these numbers, drawn at once. `seen`: what the decision to draw them was made from."""
+    return await together(once(reasoner.branch(str(number), seen=seen), budget) for number in samples)

@@ -1,0 +1,1 @@
+"""Search over steps of thinking, led by a scorer."""

@@ -1,0 +1,1 @@
+"""Stop one trace early."""

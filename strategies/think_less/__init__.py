@@ -1,0 +1,1 @@
+"""Think less, or not at all."""

@@ -1,0 +1,1 @@
+"""Stop sampling once the vote is settled."""

@@ -1,0 +1,1 @@
+"""Weigh samples, or choose one of them."""
