@@ -14,6 +14,10 @@ from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
 class Baseline:
     """Think once and answer; with budgets, one rung for each, all from one trace.
 
+    Differs: nothing. It is the control that every other strategy is held against.
+    Costs: a rung costs one trace of its length and its own answer; answers of earlier rungs are spent, not billed.
+    Wrong where: one number is wanted for all budgets, since most thinking is cut at the small ones.
+
     Options:
         budgets: rising numbers of thinking tokens, such as 64+128+256. At each, thinking is closed and the model
             answers, as if it had never been allowed more. Empty: one rung, as long as the model thinks.

@@ -38,7 +38,13 @@ def check(extensions: int, budget: int | None) -> None:
 
 @dataclass(frozen=True)
 class BudgetForcing:
-    """Replace the end of thinking by a cue such as "Wait", several times; one rung for each number of extensions.
+    """Budget forcing (s1, arXiv 2501.19393, section 3): replace the end of thinking by a cue such as "Wait".
+
+    One rung for each number of extensions, x0 being the model's own end.
+
+    Differs: a budget ends thinking for good; it is not filled up with cues.
+    Costs: cues are tokens put in; answers of earlier rungs are spent, not billed.
+    Wrong where: the model's first thinking ran into its limit, since then no cue is put in.
 
     Options:
         cue: the text put in the place of the end of thinking.

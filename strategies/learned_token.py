@@ -12,7 +12,13 @@ from tts_bench.strategies.budget_forcing import check, rungs, think_on
 
 @dataclass(frozen=True)
 class LearnedTokenForcing:
-    """Replace the end of thinking by a learned token, several times; one rung for each number of extensions.
+    """Learned continue-thinking token (arXiv 2506.11274): replace the end of thinking by a token trained for the model.
+
+    One rung for each number of extensions, x0 being the model's own end.
+
+    Differs: nothing in how the token is used; docs/learned-token.md says how it is trained here.
+    Costs: one token put in for each extension; its training is on no bill.
+    Wrong where: there is no token for this very model: a row of one model's embedding is noise in another's.
 
     Options:
         token: a token folder or its hub id, trained for the model of the run; none is the one shipped for that model.
@@ -23,7 +29,6 @@ class LearnedTokenForcing:
     token: Annotated[LearnedToken | None, Forced] = None
     extensions: int = 4
     budget: Annotated[int | None, Budget] = None
-    groups = ("lengthen",)
 
     def __post_init__(self) -> None:
         check(self.extensions, self.budget)

@@ -12,7 +12,11 @@ from tts_bench.api import Answer, Effort, Problem, Reasoner
 
 @dataclass(frozen=True)
 class ReasoningEffort:
-    """Ask a server at rising settings of its own knob; one rung for each, from samples of its own.
+    """Class-conditional control by a server's own knob: ask at rising settings; one rung for each.
+
+    Differs: what a setting does is the server's own affair; tokens are counted as the server reports them.
+    Costs: each rung is sampled anew, so that all of them are spent and each is billed alone.
+    Wrong where: the server ignores its knob; look at the tokens of the rungs.
 
     Options:
         efforts: words such as low+medium+high, numbers of tokens such as 1024+8192, or field=value for any other field
@@ -22,7 +26,6 @@ class ReasoningEffort:
 
     efforts: Annotated[tuple[str, ...], Effort] = ("low", "medium", "high")
     samples: int = 1
-    groups = ("think-less",)
 
     def __post_init__(self) -> None:
         if not self.efforts or len(set(self.efforts)) < len(self.efforts) or not all(self.efforts):

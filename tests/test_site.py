@@ -29,6 +29,11 @@ def test_the_table_of_columns_is_what_the_measures_say() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_table_of_strategies_is_what_they_say() -> None:
+    done = run("docs/strategies_reference.py", "--check")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
     done = run("-m", "mkdocs", "build", "--site-dir", str(tmp_path))

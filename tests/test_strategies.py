@@ -278,3 +278,11 @@ def test_solve_returns_an_async_iterator_before_anything_runs() -> None:
     for strategy in (Baseline(), BudgetForcing(), LearnedTokenForcing(TOKEN), MajorityVote(2)):
         assert isinstance(strategy.solve(PROBLEM, door(fake)), AsyncIterator)
     assert fake.calls == []
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_a_strategy_says_what_it_pays_where_it_is_wrong_and_what_differs_from_its_source(name: str) -> None:
+    from docs.strategies_reference import PARTS, parts
+
+    said = parts(registry.describe(name).doc)
+    assert all(said[part].strip().endswith(".") for part in PARTS), said

@@ -50,3 +50,41 @@ def test_a_task_that_the_pocket_model_cannot_read_needs_a_model() -> None:
     with pytest.raises(UserError, match=r"--tasks gsm8k needs a model: .*Type --model smollm2"):
         plan("hf", None, ("pocket_arithmetic", "gsm8k"), (), None)
     assert plan("hf", "pocket", ("gsm8k",), (), None).tasks == ("gsm8k",)
+
+
+GROUPED = ("vote", "scoring")
+
+
+@pytest.fixture
+def scoring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group of two strategies, one of which scores."""
+    group = {
+        "controls": ("baseline", "majority-vote"),
+        "mixed": GROUPED,
+        "shelf": ("baseline", "majority-vote", *GROUPED),
+    }
+    monkeypatch.setattr("tts_bench.presets.groups", lambda: group)
+    monkeypatch.setattr("tts_bench.runs.defaults._scores", lambda spec: spec.startswith("scoring"))
+
+
+@pytest.mark.usefixtures("scoring")
+def test_of_a_group_what_scores_is_left_out_without_a_scorer_and_that_is_said() -> None:
+    said: list[str] = []
+    planned = plan("hf", "smollm2", (), ("mixed",), None, tell=said.append)
+    assert planned.strategies == ("baseline", "majority-vote", "vote")
+    assert said == ["Left out, since the run has no scorer (--scorer NAME=KIND): scoring."]
+    assert plan("hf", "smollm2", (), ("mixed",), None, ("judge",)).strategies[-1] == "scoring"
+
+
+@pytest.mark.usefixtures("scoring")
+def test_what_is_named_is_never_left_out() -> None:
+    assert plan("hf", "smollm2", (), ("scoring:n=2",), None).strategies == ("scoring:n=2",)
+
+
+@pytest.mark.usefixtures("scoring")
+def test_pocket_tasks_have_a_scorer_of_their_own() -> None:
+    planned = plan("hf", None, (), ("mixed",), None)
+    assert (planned.strategies, planned.scorers) == ((*COMPARISON, *GROUPED), ("pocket:says=steps",))
+    assert plan("hf", "pocket", ("pocket_flat",), ("mixed",), None).scorers == ("pocket:says=steps",)
+    assert plan("hf", None, (), ("mixed",), None, ("mine=function:call=./x.py:y",)).scorers != planned.scorers
+    assert plan("hf", None, (), ("vote",), None).scorers == ()

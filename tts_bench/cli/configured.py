@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from tts_bench import config_file
 from tts_bench.cli import flags
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.errors import UserError
+from tts_bench.text import safe
 
 _MODEL, _GENERATION = "Model", "Generation"
 FLAGS = (
@@ -20,6 +22,12 @@ FLAGS = (
             "NAME or NAME:key=value,... ; repeat for more. Without a task it joins the default comparison.",
             "--strategy",
             shown="baseline, budget-forcing, majority-vote, learned-token",
+        ),
+        flags.flag(
+            "groups",
+            str,
+            "Groups or strategies, joined by commas: shelf is all, cheap reads only a vote's pool; -NAME leaves out.",
+            "--strategies",
         ),
         flags.flag(
             "tasks",
@@ -48,9 +56,11 @@ def configured(given: dict[str, Any], said: dict[str, Any] | None = None) -> Run
         said = config_file.read(given["config"]) if "config" in given else {}
     typed = {**flags.of_class(RunConfig, given), **flags.of_class(ModelConfig, given)}
     if "tasks" in typed:
-        typed["tasks"] = tuple(name.strip() for name in typed["tasks"].split(",") if name.strip())
+        typed["tasks"] = _listed(typed["tasks"])
+    if "groups" in given:
+        typed["strategies"] = (*_listed(given["groups"]), *typed.get("strategies", ()))
     texts = flags.texts_of_engine(given)
-    return resolved({**said, **typed}, texts, over="engine" not in typed)
+    return resolved({**said, **typed}, texts, over="engine" not in typed, tell=_tell)
 
 
 def resumed(folder: Path, given: dict[str, Any]) -> RunConfig:
@@ -69,3 +79,11 @@ def resumed(folder: Path, given: dict[str, Any]) -> RunConfig:
     out = folder.absolute()
     said = RunFolder(folder).begun()
     return configured(given, {**said, "out": Path(os.path.relpath(out))})
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _tell(line: str) -> None:
+    print(safe(line), file=sys.stderr)  # what is printed by `config show` is a file

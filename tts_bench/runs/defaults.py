@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tts_bench import config_file, options
+from tts_bench import config_file, options, registry
 from tts_bench.config import RunConfig
 from tts_bench.engines import kinds
 from tts_bench.errors import UserError
+from tts_bench.presets import Expanded, expanded
+from tts_bench.solving.requirements import scores
 from tts_bench.tasks import catalog
 
 POCKET, POCKET_TASK, _POCKET_TASKS = "pocket", "pocket_arithmetic", "pocket_"
 # What any strategy is measured against: rungs from too little thinking to all of it, "Wait", and a vote.
 COMPARISON = ("baseline:budgets=16+24+32+64", "budget-forcing:extensions=4", "majority-vote:samples=16")
 LEARNED = "learned-token"
+POCKET_SCORER = "pocket:says=steps"  # of lines of thinking, 5% of them wrongly: docs/scorers.md
 _PLAIN = ("baseline", "budget-forcing", "majority-vote")
 LIMIT = 600  # problems: the fewest that give every accuracy an interval of at most 4 points to either side
 
@@ -28,34 +31,56 @@ class Plan:
     tasks: tuple[str, ...]
     strategies: tuple[str, ...]
     limit: int | None
+    scorers: tuple[str, ...] = ()
 
 
-def plan(engine: str, model: str | None, tasks: tuple[str, ...], strategies: Sequence[str], limit: int | None) -> Plan:
+def plan(
+    engine: str,
+    model: str | None,
+    tasks: tuple[str, ...],
+    strategies: Sequence[str],
+    limit: int | None,
+    scorers: tuple[str, ...] = (),
+    tell: Callable[[str], None] = print,
+) -> Plan:
     """Fill in what was not said (None, or empty).
 
     The pocket model is measured on `pocket_arithmetic`, and whatever strategies are named, they join the default
-    comparison; where a task is named, nothing joins anything. Other models are measured on GSM8K.
+    comparison; where a task is named, nothing joins anything. Other models are measured on GSM8K. Strategies of a
+    group that score are left out where there is no scorer, and `tell` says so; the pocket tasks have one of their own.
 
     Raises:
-        UserError: tasks without a model that could read them.
+        UserError: tasks without a model that could read them, or a strategy that cannot be had.
     """
     if engine != "hf" or model not in (None, POCKET):
-        return Plan(model, tasks or ("gsm8k",), tuple(strategies) or _PLAIN, limit)
-    if not tasks:
-        return Plan(POCKET, (POCKET_TASK,), _joined(strategies), LIMIT if limit is None else limit)
+        specs = _with_scorer(expanded(strategies), scorers, tell)
+        return Plan(model, tasks or ("gsm8k",), specs or _PLAIN, limit, scorers)
     foreign = [task for task in tasks if not task.startswith(_POCKET_TASKS)]
     if foreign and model is None:
         raise UserError(
             f"--tasks {','.join(foreign)} needs a model: the default one, pocket, reads only its own tasks. "
             "Type --model smollm2, or any other that tts-bench models tells of."
         )
-    return Plan(POCKET, tasks, tuple(strategies) or COMPARISON, limit)
+    found = expanded(strategies)
+    if not scorers and not foreign and any(_scores(spec) for spec in found.specs):
+        scorers = (POCKET_SCORER,)
+    specs = _with_scorer(found, scorers, tell)
+    if tasks:
+        return Plan(POCKET, tasks, specs or COMPARISON, limit, scorers)
+    own = [spec for spec in specs if spec not in found.grouped or spec not in _PLAIN]
+    return Plan(POCKET, (POCKET_TASK,), _joined(own), LIMIT if limit is None else limit, scorers)
 
 
-def resolved(said: Mapping[str, Any], flags: Mapping[str, str] | None = None, *, over: bool = False) -> RunConfig:
+def resolved(
+    said: Mapping[str, Any],
+    flags: Mapping[str, str] | None = None,
+    *,
+    over: bool = False,
+    tell: Callable[[str], None] = print,
+) -> RunConfig:
     """The configuration of values by key, with what is run where nothing is said.
 
-    `flags` are texts of the engine's options, as for `kinds.chosen`.
+    `flags` are texts of the engine's options, as for `kinds.chosen`; `tell` is told what was left out of a group.
 
     Raises:
         UserError: an engine, a task or a value that cannot be.
@@ -63,9 +88,24 @@ def resolved(said: Mapping[str, Any], flags: Mapping[str, str] | None = None, *,
     if "tasks" in said:
         catalog.check(said["tasks"])
     engine = kinds.chosen(said.get("engine", "hf"), flags, over=over)
-    tasks, strategies = said.get("tasks", ()), said.get("strategies", ())
-    planned = plan(engine.name, said.get("model"), tasks, strategies, said.get("limit"))
+    tasks, strategies, scorers = (tuple(said.get(key, ())) for key in ("tasks", "strategies", "scorers"))
+    planned = plan(engine.name, said.get("model"), tasks, strategies, said.get("limit"), scorers, tell)
     return config_file.built({**said, **vars(planned), "engine": engine.spec})
+
+
+def _with_scorer(found: Expanded, scorers: Sequence[str], tell: Callable[[str], None]) -> tuple[str, ...]:
+    """The strategies, without those of a group that score where the run has no scorer."""
+    without = [spec for spec in found.specs if spec in found.grouped and not scorers and _scores(spec)]
+    if without:
+        tell(f"Left out, since the run has no scorer (--scorer NAME=KIND): {', '.join(without)}.")
+    return tuple(spec for spec in found.specs if spec not in without)
+
+
+def _scores(spec: str) -> bool:
+    try:
+        return scores(registry.build(spec))
+    except UserError:
+        return False  # the run's check refuses it
 
 
 def _joined(strategies: Sequence[str]) -> tuple[str, ...]:

@@ -56,6 +56,15 @@ def columns_of(strategy: Strategy) -> tuple[str, ...]:
     return named(frozenset(name for name in getattr(strategy, "needs", ()) if _is_column(name)))
 
 
+def scores(built: BuiltStrategy) -> bool:
+    """Whether it needs a scorer.
+
+    Raises:
+        UserError: as `stated`.
+    """
+    return any(str(need).partition(":")[0] == _SCORER for need in stated(built))
+
+
 def check_scorers(strategies: Iterable[BuiltStrategy], names: Sequence[str]) -> None:
     """Refuse strategies that need a scorer, or one of a name, where the run has the scorers `names`.
 

@@ -1,0 +1,64 @@
+"""Several strategies by one name: groups of the shelf, all of it (`shelf`), and all but some (`shelf`, `-deer`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tts_bench import registry
+from tts_bench.errors import UserError, did_you_mean
+
+SHELF, CONTROLS = "shelf", "controls"
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """Strategies by themselves, in order, each once."""
+
+    specs: tuple[str, ...]
+    grouped: frozenset[str]  # those of `specs` that no one named: a group has them
+
+
+def groups() -> dict[str, tuple[str, ...]]:
+    """Names of strategies by group, the controls first, then in alphabetical order; last of all the whole shelf.
+
+    A strategy that cannot be loaded is in no group: where it is named, it is refused.
+
+    Raises:
+        UserError: two distributions register the same strategy.
+    """
+    found: dict[str, list[str]] = {CONTROLS: []}
+    for name in registry.names():
+        try:
+            kind = registry.strategy_class(name)
+        except UserError:
+            continue
+        for group in getattr(kind, "groups", ()):
+            found.setdefault(str(group), []).append(name)
+    ordered = {CONTROLS: found.pop(CONTROLS), **dict(sorted(found.items()))}
+    shelf = dict.fromkeys(name for members in ordered.values() for name in members)
+    return {**{group: tuple(members) for group, members in ordered.items()}, SHELF: tuple(shelf)}
+
+
+def expanded(said: Sequence[str]) -> Expanded:
+    """`said` with each group's name replaced by its strategies at their defaults, behind the controls.
+
+    A strategy that is named too, with options or without, is taken as named. `-NAME` leaves one out.
+
+    Raises:
+        UserError: `-NAME` leaves out what is not there.
+    """
+    there = registry.names()
+    known = groups() if any(":" not in spec and spec not in there for spec in said) else {}
+    named = [spec for spec in said if spec not in known and not spec.startswith("-")]
+    members = dict.fromkeys(name for spec in said for name in known.get(spec, ()))
+    if members:
+        members = dict.fromkeys(known[CONTROLS]) | members
+    taken = {spec.partition(":")[0] for spec in named}
+    grouped = [name for name in members if name not in taken]
+    for spec in said:
+        if spec.startswith("-"):
+            if spec[1:] not in grouped:
+                raise UserError(f"{spec} leaves out a strategy that no group has. {did_you_mean(spec[1:], grouped)}")
+            grouped.remove(spec[1:])
+    return Expanded((*grouped, *named), frozenset(grouped))
