@@ -27,7 +27,7 @@ def page(text: str) -> str:
 def tables() -> str:
     """A heading and a table for each group."""
     groups = presets.groups()
-    shelf, cheap = groups.pop(presets.SHELF), groups.pop("cheap", ())
+    shelf, cheap = groups.pop(presets.SHELF), groups.pop(presets.CHEAP, ())
     groups[_OTHERS] = tuple(name for name in registry.names() if name not in shelf)
     return "\n".join(_table(group, names, cheap) for group, names in groups.items() if names)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tts_bench import registry
 from tts_bench.errors import UserError, did_you_mean
 
-SHELF, CONTROLS = "shelf", "controls"
+SHELF, CHEAP, CONTROLS = "shelf", "cheap", "controls"
 
 
 @dataclass(frozen=True)

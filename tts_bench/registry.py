@@ -46,7 +46,7 @@ class Description:
     """What there is to know of a strategy before it is built."""
 
     name: str
-    summary: str  # first line of its docstring
+    summary: str  # first paragraph of its docstring
     doc: str
     options: tuple[Option, ...]
     source: str
@@ -71,7 +71,7 @@ def describe(name: str) -> Description:
     doc = inspect.cleandoc(cls.__doc__ or "")
     if doc.startswith(f"{cls.__name__}("):  # what `dataclass` writes where nobody wrote anything
         doc = ""
-    return Description(name, doc.partition("\n")[0], doc, options_of(cls), source)
+    return Description(name, " ".join(doc.partition("\n\n")[0].split()), doc, options_of(cls), source)
 
 
 def strategy_class(name: str) -> type:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from tts_bench import registry
+from tts_bench import presets, registry
 from tts_bench.cli.naming import NameOrCommand
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
@@ -56,17 +56,30 @@ def check(
 
 
 def _list(console: Console) -> None:
-    listing = table("strategy", "options", "what it does", "from")
-    for name in registry.names():
-        try:
-            found = registry.describe(name)
-        except UserError as error:  # a broken plugin hides no other strategy
-            listing.add_row(text(name), "", text(str(error)), "")
-            continue
-        options = "\n".join(_setting(option.name, option.default) for option in found.options)
-        listing.add_row(text(name), text(options), text(found.summary), text(origin(found.source)))
+    listing = table("strategy", "what it does")
+    for group, names in _by_group().items():
+        listing.add_row(text(group), "", style="bold")
+        for name in names:
+            try:
+                found = registry.describe(name)
+                beside = "" if origin(found.source) == "built in" else f" (from {found.source})"
+                listing.add_row(text(f"  {name}"), text(f"{found.summary}{beside}"))
+            except UserError as error:  # a broken plugin hides no other strategy
+                listing.add_row(text(f"  {name}"), text(str(error)))
     console.print(listing)
-    console.print("\nUse: tts-bench run --strategy NAME:option=value   More: tts-bench strategies NAME")
+    console.print("\nUse: tts-bench run --strategy NAME:option=value   Options: tts-bench strategies NAME")
+    console.print("Several: tts-bench run --strategies GROUP; shelf is all of them, cheap those that read only a pool")
+
+
+def _by_group() -> dict[str, list[str]]:
+    """Every strategy once, in the first of its groups; last those that are in none."""
+    left = dict.fromkeys(registry.names())
+    found: dict[str, list[str]] = {}
+    for group, names in presets.groups().items():
+        if group not in (presets.SHELF, presets.CHEAP):
+            found[group] = [name for name in names if name in left]
+            left = {name: None for name in left if name not in names}
+    return {**found, "in no group": list(left)}
 
 
 def _show(console: Console, found: registry.Description) -> None:
@@ -75,7 +88,3 @@ def _show(console: Console, found: registry.Description) -> None:
     console.print()
     show_options(console, found.options)
     console.print(text(f"\nfrom {found.source}"))
-
-
-def _setting(name: str, default: str | None) -> str:
-    return f"{name} (required)" if default is None else f"{name}={default}"
