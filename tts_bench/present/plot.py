@@ -1,4 +1,7 @@
-"""The curve as a picture: accuracy against compute, one panel a task, the same bytes for the same points."""
+"""The curve as a picture: accuracy against compute, one panel a task, the same bytes for the same points.
+
+Where a task has more strategies than one panel shows, each group of them has its own (`tts_bench.present.panels`).
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.curve import Point, by_line, heading, marked
 from tts_bench.files import write_whole
+from tts_bench.present import panels
 from tts_bench.present.axis import token_axis
 from tts_bench.text import safe
 
@@ -24,8 +28,9 @@ if TYPE_CHECKING:
     from matplotlib.transforms import Bbox
     from numpy.typing import NDArray
 
+BLACK = "#000000"
 # Colours of Okabe and Ito: told apart with any colour vision. Markers and dashes do the same in grey.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", BLACK, "#E69F00", "#56B4E9")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 _DASHES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)), (0, (3, 3)))
 
@@ -101,6 +106,10 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
     from matplotlib.figure import Figure
 
     tasks = by_line(point for point in curve if point.accuracy is not None)
+    if any(len(lines) > panels.CROWD for lines in tasks.values()):
+        return panels.figure(
+            tasks, [style for style in map(_style, range(len(_COLOURS))) if style["color"] != BLACK], title, axis
+        )
     styles = {name: _style(place) for place, name in enumerate(dict.fromkeys(point.strategy for point in curve))}
     columns = 1 if len(tasks) < 2 else 2
     rows = max(1, math.ceil(len(tasks) / 2))
@@ -108,14 +117,14 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
     FigureCanvasAgg(figure)
     if title:
         figure.suptitle(textwrap.fill(safe(title), int(10 * figure.get_figwidth())), fontsize=11)
-    panels = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes, (task, lines) in zip(panels, tasks.items(), strict=False):
+    places = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, (task, lines) in zip(places, tasks.items(), strict=False):
         _panel(axes, task, lines, styles, axis)
-    for axes in panels[len(tasks) :]:
+    for axes in places[len(tasks) :]:
         axes.set_visible(False)
-    for axes in panels[max(0, len(tasks) - columns) :]:
+    for axes in places[max(0, len(tasks) - columns) :]:
         axes.set_xlabel(textwrap.fill(safe(axis.label), _WIDEST))
-    _name_lines(figure, panels, list(tasks.values()), styles, axis)
+    _name_lines(figure, places, list(tasks.values()), styles, axis)
     return figure
 
 
@@ -174,7 +183,7 @@ def _panel(
 
 def _name_lines(
     figure: Figure,
-    panels: Sequence[Axes],
+    places: Sequence[Axes],
     lines: Sequence[Mapping[str, Sequence[Point]]],
     styles: Mapping[str, dict[str, Any]],
     axis: ComputeAxis,
@@ -184,7 +193,7 @@ def _name_lines(
 
     figure.draw_without_rendering()  # settles the layout, so that places in pixels hold
     placed: list[Any] = []
-    if all(_label_ends(axes, panel, styles, axis, placed) for axes, panel in zip(panels, lines, strict=False)):
+    if all(_label_ends(axes, panel, styles, axis, placed) for axes, panel in zip(places, lines, strict=False)):
         figure.set_layout_engine("none")
         return
     for text in placed:

@@ -9,10 +9,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tts_bench.analysis.compute import GENERATED
 from tts_bench.analysis.curve import Point, by_line, marked
 from tts_bench.analysis.names import bare, folded, is_baseline
 from tts_bench.measures import Measure, Shown, columns
 from tts_bench.present.drawing import drawing
+from tts_bench.present.panels import CROWD, Lines, by_group, front
+from tts_bench.presets import CONTROLS
 from tts_bench.text import safe
 
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
@@ -26,9 +29,25 @@ def show(curve: Sequence[Point], console: Console) -> None:
     for task, lines in by_line(curve).items():
         console.print(table(task, lines, console.width, ascii_only=ascii_only))
         if console.width >= _NARROWEST:
-            console.print(drawing(lines, min(console.width, _WIDEST), ascii_only=ascii_only))
-    if any(len(marked(line)) < len(line) for lines in by_line(curve).values() for line in lines.values()):
+            console.print(drawing(_drawn(lines), min(console.width, _WIDEST), ascii_only=ascii_only))
+        if len(lines) > CROWD:
+            console.print(
+                Text("Drawn are the controls and what leads at some cost; curve.png has a panel for each group.")
+            )
+    if any(len(lines) > CROWD for lines in by_line(curve).values()):
+        console.print(Text("Of each strategy its last rung is shown; all rungs are in curve.json."))
+    elif any(len(marked(line)) < len(line) for lines in by_line(curve).values() for line in lines.values()):
         console.print(Text("Long curves are shown at powers of two; all rungs are in curve.json."))
+
+
+def _drawn(lines: Lines) -> Lines:
+    """As many as can be told apart: of a crowd the controls and those that lead at some cost."""
+    if len(lines) <= CROWD:
+        return lines
+    scored = [point for line in lines.values() for point in line if point.accuracy is not None]
+    leading = {point.strategy for point in front(scored, GENERATED)}
+    controls = by_group(lines)[CONTROLS]
+    return {name: line for name, line in lines.items() if name in leading or name in controls}
 
 
 def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: bool = False) -> Table:
@@ -65,7 +84,7 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
     for name in shown:
         listing.add_column(name, justify="right", overflow="fold", no_wrap=width >= _ROOMY)
     for strategy, line in lines.items():
-        rungs = marked(line)
+        rungs = marked(line) if len(lines) <= CROWD else line[-1:]
         parts = folded(names[strategy], max(least, width - taken - 3))
         for place, point in enumerate(rungs):
             here = parts[place : place + 1] if place < len(rungs) - 1 else parts[place:]
