@@ -35,6 +35,12 @@ def test_the_table_of_strategies_is_what_they_say() -> None:
 
 
 @pytest.mark.slow
+def test_the_notebook_runs_and_shows_what_it_says() -> None:
+    done = run("docs/notebook_run.py", "--check")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
 def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
     done = run("-m", "mkdocs", "build", "--site-dir", str(tmp_path))
     assert done.returncode == 0, done.stderr

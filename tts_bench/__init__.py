@@ -1,3 +1,26 @@
-"""tts-bench: comparable accuracy-versus-compute curves for test-time scaling of language models."""
+"""tts-bench: comparable accuracy-versus-compute curves for test-time scaling of language models.
+
+`tts_bench.run` and `tts_bench.load` are the commands from Python (docs/python.md).
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tts_bench.present.results import Results
+    from tts_bench.python import load, run
 
 __version__ = "0.2.0"
+__all__ = ["Results", "__version__", "load", "run"]
+
+
+def __getattr__(name: str) -> object:
+    """What takes long to import comes when it is asked for."""
+    if name in ("load", "run"):
+        from tts_bench import python
+
+        return getattr(python, name)
+    if name == "Results":
+        from tts_bench.present.results import Results
+
+        return Results
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

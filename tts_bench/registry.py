@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import inspect
+import linecache
 import os
 import sys
 import traceback
@@ -97,6 +98,36 @@ def build(spec: str) -> BuiltStrategy:
     except OSError as error:
         raise UserError(f"{name}: {error.filename} cannot be read: {error.strerror}.") from error
     return BuiltStrategy(spell(name, strategy), label(name, strategy), name, strategy, source)
+
+
+def built(strategy: Strategy | type[Strategy]) -> BuiltStrategy:
+    """A strategy that is there as a class or an object: of a program, a notebook, or a registered one.
+
+    Raises:
+        UserError: its class does not keep the contract, its options have no text, or its source cannot be read.
+    """
+    cls = strategy if inspect.isclass(strategy) else type(strategy)
+    names = {entry.value: name for name, entry in STRATEGIES.registered().items()}
+    known = names.get(f"{cls.__module__}:{cls.__qualname__}")
+    if known is not None:
+        return build(spell(known, strategy() if inspect.isclass(strategy) else strategy))
+    name = f"{cls.__module__}.{cls.__qualname__}"
+    _checked(cls, name)
+    held: Strategy = coerce(cls, {}, name) if inspect.isclass(strategy) else strategy
+    source = f"{name} sha256:{hashlib.sha256(_written_in(cls)).hexdigest()}"
+    return BuiltStrategy(spell(name, held), label(cls.__qualname__, held), name, held, source)
+
+
+def _written_in(cls: type) -> bytes:
+    """The file, or the cell of a notebook, that the class's `solve` stands in."""
+    place = cls.solve.__code__.co_filename  # type: ignore[attr-defined]
+    text = Path(place).read_bytes() if Path(place).is_file() else "".join(linecache.getlines(place)).encode()
+    if not text:
+        raise UserError(
+            f"the source of {cls.__qualname__} cannot be read, so that a run of it could not be told from another. "
+            "Put the class into a file or a cell."
+        )
+    return text
 
 
 def with_options(built: BuiltStrategy, **values: object) -> BuiltStrategy:

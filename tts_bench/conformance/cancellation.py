@@ -14,7 +14,7 @@ from tts_bench.solving import loop
 from tts_bench.solving.requirements import columns_of
 
 _TURNS = 60  # of the event loop: every call of the trial model that does not hang has come back by then
-_SECONDS = 1.0  # in which a strategy that is given up has to end
+_SECONDS = 5.0  # in which a strategy that is given up has to end: a busy machine stands still for one
 _PLACES = 12  # calls at which the model hangs
 
 

@@ -91,12 +91,20 @@ def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: C
     _save(draw(curve, title=title, axis=axis), path)
 
 
-@_styled()
+def svg(curve: Sequence[Point]) -> str:
+    """`curve` as an SVG element, as a page holds it."""
+    return _drawn(draw(curve), "svg").decode().partition("<!DOCTYPE")[2].partition(">")[2]
+
+
 def _save(figure: Figure, path: Path) -> None:
-    kind = path.suffix.removeprefix(".").lower()
+    write_whole(path, _drawn(figure, path.suffix.removeprefix(".").lower()))
+
+
+@_styled()
+def _drawn(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=200, metadata=KINDS[kind])
-    write_whole(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 @_styled()

@@ -35,11 +35,12 @@ class Progress:
         strategies: Sequence[str],
         console: Console | None = None,
         *,
+        quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Show on `console`; by default on standard error. `clock` gives seconds."""
+        """Show on `console`, by default on standard error; nothing where it is `quiet`. `clock` gives seconds."""
         # Rich takes FORCE_COLOR for a terminal; a log file would then fill with cursor movements.
-        self._console = console or Console(stderr=True, force_terminal=sys.stderr.isatty())
+        self._console = console or Console(stderr=True, force_terminal=sys.stderr.isatty(), quiet=quiet)
         self._clock = clock
         self._total = total_problems
         self._done = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tts_bench import registry
@@ -26,13 +27,15 @@ class Checked:
     scorers: tuple[scorers.Chosen, ...] = ()
 
 
-def check(config: RunConfig) -> Checked:
+def check(config: RunConfig, built: Sequence[BuiltStrategy] | None = None) -> Checked:
     """Refuse strategies, tasks, model, scorers and folders that cannot be.
+
+    `built` are the strategies, in the place of those that `config` names.
 
     Raises:
         UserError: as said.
     """
-    strategies = registry.build_all(config.strategies)
+    strategies = registry.build_all(config.strategies) if built is None else built
     catalog.check(config.tasks)
     data.data_folder(config.data_dir)
     needed = needs(strategies)

@@ -70,9 +70,10 @@ def _moved(own: Any) -> dict[str, str]:  # noqa: ANN401 - any options
 def _strategy(spec: str) -> str:
     """A learned token is known by its digest, so that its folder may be called otherwise."""
     name, text = split_name(spec)
-    if text is None:
+    texts = {} if text is None else pairs(text, name)
+    if not any(map(os.path.isabs, texts.values())):  # also a strategy that a program has and no one else finds
         return spec
-    hints, texts = get_type_hints(registry.strategy_class(name)), pairs(text, name)
+    hints = get_type_hints(registry.strategy_class(name))
     tokens = [key for key in texts if hints.get(key) in (LearnedToken, LearnedToken | None)]
     if not any(os.path.isabs(texts[key]) for key in tokens):
         return spec

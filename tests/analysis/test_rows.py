@@ -1,0 +1,115 @@
+"""The answers of a run as rows: what pandas makes of them is what the run says of itself."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests import forked
+from tts_bench.analysis.rows import CODEBOOK, rows
+from tts_bench.analysis.runs import Numbers, read_header, read_records
+from tts_bench.present import exported
+from tts_bench.present.results import Results
+from tts_bench.records import from_line
+
+RUN = Path(__file__).parents[1] / "fixtures" / "run-schema-4"
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return pd.DataFrame(list(rows(RUN)))
+
+
+def test_every_column_stands_in_the_codebook_and_each_row_has_all(frame: pd.DataFrame) -> None:
+    assert list(CODEBOOK) == [name for name in frame.columns if not name.startswith("metric:")]
+    assert all(CODEBOOK.values())
+
+
+def test_pandas_finds_the_means_of_the_runs_own_curve(frame: pd.DataFrame) -> None:
+    header = read_header(RUN)
+    numbers = Numbers(RUN, header)
+    for record in read_records(RUN, header):
+        numbers.add(record)
+    points = [point.flat() for point in numbers.curve()]
+    assert len(points) > 5
+    for point in points:
+        ours = frame[(frame.strategy_id == point["strategy"]) & (frame.rung == point["rung"])]
+        by_problem = ours.groupby("doc_id")
+        assert len(by_problem) == point["n"]
+        assert by_problem.score.mean().mean() == pytest.approx(point["accuracy"])
+        for column in ("generated", "spent", "sequential", "prompt", "forced", "flops"):
+            assert by_problem[column].mean().mean() == pytest.approx(point[column])
+        assert by_problem.generated.mean().median() == pytest.approx(point["generated_median"])
+        assert by_problem.truncated.mean().mean() == pytest.approx(point["truncated"])
+
+
+def test_a_strategy_that_failed_is_one_row_with_its_error(frame: pd.DataFrame) -> None:
+    errors = [r for r in map(from_line, (RUN / "records.jsonl").read_bytes().splitlines()) if r.error]
+    failed = frame[frame.error.notna()]
+    assert len(failed) == len(errors)
+    assert failed.score.isna().all()
+
+
+def test_csv_jsonl_and_parquet_hold_the_same(frame: pd.DataFrame) -> None:
+    by_csv = pd.read_csv(io.BytesIO(exported.data([RUN], "csv")), keep_default_na=False, na_values=[""])
+    by_parquet = pd.read_parquet(io.BytesIO(exported.data([RUN], "parquet")))
+    by_lines = [json.loads(line) for line in exported.data([RUN], "jsonl").splitlines()]
+    assert list(by_csv.columns) == list(by_parquet.columns) == list(by_lines[0]) == list(frame.columns)
+    for other in (by_csv, by_parquet, pd.DataFrame(by_lines)):
+        assert other.generated.tolist() == frame.generated.tolist()
+        assert other.strategy.tolist() == frame.strategy.tolist()
+        assert [text for text in other.text if isinstance(text, str)] == [t for t in frame.text if isinstance(t, str)]
+
+
+@given(st.text())
+def test_no_name_is_a_command_of_latex(name: str) -> None:
+    escaped = exported.escaped(name)
+    assert escaped.isascii()
+    without = re.sub(
+        r"\\textbackslash\{\}|\\textasciitilde\{\}|\\textasciicircum\{\}|\\[&%$#_{}]|\{<\}|\{>\}|\{''\}", "", escaped
+    )
+    assert not set(without) & set("\\&%$#_{}~^\n")
+
+
+def test_the_latex_table_has_a_row_for_each_rung_that_is_shown() -> None:
+    made = exported.data([RUN], "latex").decode()
+    points = Results(RUN).curve
+    assert made.count(r" \\") - made.count("strategy & rung") == len(points)
+    for point in points:
+        assert f"{100 * (point.accuracy or 0):.1f} [" in made
+
+
+def test_the_command_writes_a_file_and_says_what_is_wrong(tmp_path: Path) -> None:
+    out = tmp_path / "a.csv"
+    done = forked.run(forked.MAIN, "export", RUN, "--out", out)
+    assert (done.returncode, out.read_bytes()) == (0, exported.data([RUN], "csv"))
+    assert "generated: " in forked.run(forked.MAIN, "export", "--codebook").stdout
+    for words, said in (
+        ([], "export takes run folders"),
+        ([str(RUN), "--to", "parquet"], "Add --out FILE"),
+        ([str(tmp_path)], "is not a run folder"),
+        ([str(RUN), "--out", str(tmp_path)], "cannot be written"),
+    ):
+        wrong = forked.run(forked.MAIN, "export", *words)
+        assert (wrong.returncode, said in wrong.stderr) == (2, True), wrong.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_run_is_exported_without_torch_and_lm_eval() -> None:
+    code = f"""
+import sys
+from pathlib import Path
+from tts_bench.present import exported
+exported.data([Path({str(RUN)!r})], "csv")
+assert not {{"torch", "lm_eval", "matplotlib"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

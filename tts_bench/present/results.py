@@ -1,0 +1,98 @@
+"""Finished runs in Python: tables, records, comparisons and figures, as the commands show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from html import escape
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tts_bench.analysis.compare import Comparison, compare
+from tts_bench.analysis.compute import axis_of
+from tts_bench.analysis.curve import Point
+from tts_bench.analysis.rows import rows
+from tts_bench.analysis.runs import RunData, read_header, read_records, read_run
+from tts_bench.analysis.series import curve_of, series_of
+from tts_bench.records import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class Results:
+    """One run, or several that are looked at together; runs that differ only in the seed are pooled.
+
+    Raises:
+        UserError: no finished run, or runs that cannot be compared (`allow_different` compares them all the same).
+    """
+
+    def __init__(self, *folders: str | Path, allow_different: bool = False) -> None:
+        self.folders = tuple(map(Path, folders))
+        self._runs: Sequence[RunData] = [read_run(folder) for folder in self.folders]
+        self._series, self.differences = series_of(self._runs, allow_different=allow_different)
+
+    @cached_property
+    def curve(self) -> list[Point]:
+        """Each rung of each strategy on each task: accuracy with its interval, and means of what it cost."""
+        return curve_of(self._series)
+
+    def table(self) -> pd.DataFrame:
+        """`curve` as a table: a row for each rung. A vote of k is the expectation over all votes of k samples."""
+        import pandas as pd
+
+        ids = {one.name: one.strategy for one in self._series}
+        points = ({**point.flat(), "strategy_id": ids[point.strategy]} for point in self.curve)
+        return pd.DataFrame([{key: value for key, value in point.items() if key != "metrics"} for point in points])
+
+    def records(self) -> Iterator[Record]:
+        """Every strategy on every problem, with its trace, one after the other, as they stand in the folders."""
+        for folder in self.folders:
+            yield from read_records(folder, read_header(folder))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each problem, strategy and rung; `tts_bench.analysis.rows.CODEBOOK` says what the columns are."""
+        import pandas as pd
+
+        return pd.DataFrame([row for folder in self.folders for row in rows(folder)])
+
+    def compare(self, *, baseline: str | None = None, axis: str = "tokens", seed: int = 0) -> Comparison:
+        """Paired differences with intervals and tests, as `tts-bench compare` prints them. `seed`: of the bootstrap.
+
+        Raises:
+            UserError: no such axis or baseline.
+        """
+        return compare(self._series, axis=axis_of(axis, {}), baseline=baseline, seed=seed)
+
+    def plot(self, path: str | Path | None = None, *, axis: str = "tokens", title: str = "") -> Figure:
+        """The curve as a figure of matplotlib, also written to `path` if there is one (.png, .svg or .pdf).
+
+        Raises:
+            UserError: no such axis.
+            OSError: the file cannot be written.
+        """
+        from tts_bench.present import plot
+
+        chosen = axis_of(axis, self._runs[0].header)
+        if path is not None:
+            plot.write_figure(self.curve, Path(path), title=title, axis=chosen)
+        return plot.draw(self.curve, title=title, axis=chosen)
+
+    def __repr__(self) -> str:
+        strategies = dict.fromkeys(point.strategy for point in self.curve)
+        return f"Results({', '.join(map(str, self.folders))}: {', '.join(strategies)})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the terminal's table and the figure."""
+        from rich.console import Console
+
+        from tts_bench.analysis.curve import by_line
+        from tts_bench.present import plot, terminal
+
+        console = Console(file=StringIO(), width=120, force_jupyter=False, color_system=None, markup=False, emoji=False)
+        for task, lines in by_line(self.curve).items():
+            console.print(terminal.table(task, lines, console.width))
+        said: Any = console.file
+        return f"<pre>{escape(said.getvalue())}</pre>{plot.svg(self.curve)}"
