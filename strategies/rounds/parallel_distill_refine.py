@@ -49,9 +49,10 @@ class ParallelDistillRefine:
 
     async def _digest(self, number: int, drafts: Sequence[Answer], problem: Problem, reasoner: Reasoner) -> Reasoner:
         """A handle whose prompt has the digest of these drafts."""
+        fresh = reasoner.branch(str(number + 1))
         shown = reasoner.random(f"round {number}").sample(drafts, self.k) if self.k else drafts
         texts = [draft.text for draft in shown]
         if self.k:
-            return reasoner.ask(below(problem.prompt, MERGE if self.k > 1 else MEND, texts), seen=shown)
-        notes = await once(reasoner.ask(below(problem.prompt, DISTIL, texts), seen=drafts), self.budget)
-        return reasoner.ask(below(problem.prompt, NOTES, [notes.text]), seen=[notes])
+            return fresh.ask(below(problem.prompt, MERGE if self.k > 1 else MEND, texts), seen=shown)
+        notes = await once(fresh.ask(below(problem.prompt, DISTIL, texts), seen=drafts), self.budget)
+        return fresh.ask(below(problem.prompt, NOTES, [notes.text]), seen=[notes])

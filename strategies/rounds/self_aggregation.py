@@ -53,6 +53,7 @@ class SelfAggregation:
             for number in range(self.population):
                 shown = random.sample(crowd, self.k)
                 prompt = below(problem.prompt, MERGE if self.k > 1 else MEND, [each.text for each in shown])
-                works.append(once(reasoner.branch(str(number)).ask(prompt, seen=shown), self.budget))
+                fresh = reasoner.branch(str(number)).branch(str(loop))
+                works.append(once(fresh.ask(prompt, seen=shown), self.budget))
             crowd = await together(works)
             yield reasoner.vote(crowd)

@@ -44,13 +44,14 @@ class SelfRefine:
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         answer = await once(reasoner, self.budget)
         yield answer
-        for _ in range(self.rounds):
+        for number in range(1, self.rounds + 1):
+            fresh = reasoner.branch(str(number))
             talk = [Turn("user", problem.prompt), Turn("assistant", answer.text), Turn("user", CHECK)]
-            comment = await once(reasoner.ask(talk, seen=[answer]), self.budget)
+            comment = await once(fresh.ask(talk, seen=[answer]), self.budget)
             passed = {"verdict": approves(comment), "agreement": agrees(comment, answer)}
             if passed.get(self.until):
                 yield reasoner.choose(answer, seen=[comment])
                 return
             talk += [Turn("assistant", comment.text), Turn("user", REVISE)]
-            answer = await once(reasoner.ask(talk, seen=[comment]), self.budget)
+            answer = await once(fresh.ask(talk, seen=[comment]), self.budget)
             yield answer

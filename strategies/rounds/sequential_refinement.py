@@ -40,6 +40,7 @@ class SequentialRefinement:
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         draft = await once(reasoner, self.budget)
         yield draft
-        for _ in range(self.rounds - 1):
-            draft = await once(reasoner.ask(below(problem.prompt, MEND, [draft.text]), seen=[draft]), self.budget)
+        for number in range(1, self.rounds):
+            fresh = reasoner.branch(str(number))
+            draft = await once(fresh.ask(below(problem.prompt, MEND, [draft.text]), seen=[draft]), self.budget)
             yield draft

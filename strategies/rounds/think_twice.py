@@ -42,8 +42,9 @@ class ThinkTwice:
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         answer = await once(reasoner, self.budget)
         yield answer
-        for _ in range(self.rounds - 1):
+        for number in range(1, self.rounds):
             extracted = answer.extracted if self.quote == "extracted" else None
             said = AGAIN.replace("{answer}", extracted or answer.text.strip())
-            answer = await once(reasoner.ask(f"{problem.prompt}\n\n{said}", seen=[answer]), self.budget)
+            fresh = reasoner.branch(str(number))  # the same quotation is not the same sample
+            answer = await once(fresh.ask(f"{problem.prompt}\n\n{said}", seen=[answer]), self.budget)
             yield answer

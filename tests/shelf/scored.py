@@ -18,7 +18,7 @@ class Says:
     def __init__(self, say: Callable[[str], float]) -> None:
         self.say = say
         self.asked: list[str] = []
-        self.info = ScorerInfo("says", "1")
+        self.info = ScorerInfo("says", "says", "says")
 
     async def score(self, problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]:
         self.asked += [candidate.thinking for candidate in candidates]
