@@ -21,7 +21,8 @@ class TokenConditional:
 
     Differs: s1 trains a model for it; here any model is asked, in other words.
     Costs: the longer prompt is read, and billed as context.
-    Wrong where: the limit has to hold: models cannot count tokens. s1 with budget forcing is the same number as `budget`.
+    Wrong where: the limit has to hold: models cannot count tokens. For s1's combination with
+        budget forcing give `budget` the same number.
 
     Options:
         tokens: thinking tokens that the prompt names; nothing enforces them.
