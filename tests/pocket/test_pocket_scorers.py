@@ -23,7 +23,8 @@ from tts_bench.scorer import Candidate
 from tts_bench.scorers import kinds, pocket
 
 ROOT = Path(__file__).parents[2]
-BEST, BEAM = (str(ROOT / "tests" / name) for name in ("best_of_n.py:BestOfN", "beam.py:Beam"))
+BEST = str(ROOT / "tests" / "best_of_n.py:BestOfN")
+BEAM = "beam-search:n=4,width=2,rounds=12,stop=\n"  # the pocket model writes a line a step
 TASKS = ("pocket_arithmetic", "pocket_flat")
 PROBLEMS, ERROR = 300, 0.05
 Z = 3.5  # standard deviations that chance may take: one in 2,000
@@ -113,8 +114,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Record]]:
         "baseline": "baseline",
         **{name: f"{BEST}:scorer={name}" for name in ("good", "perfect", "useless", "same")},
         "lines": f"{BEST}:scorer=line,how=min",
-        "beam": f"{BEAM}:scorer=line",
-        "blind": f"{BEAM}:scorer=useless",
+        "beam": f"{BEAM},scorer=line,how=min",
+        "blind": f"{BEAM},scorer=useless",
     }
     says = {
         "good": f"outcome,error={ERROR}", "perfect": "outcome,error=0", "useless": "useless", "same": "constant",

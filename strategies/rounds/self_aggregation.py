@@ -1,0 +1,59 @@
+"""Recursive self-aggregation: a population of answers is written anew from itself (arXiv 2509.26626)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.rounds.prompts import MEND, MERGE, below
+from tts_bench.strategies.sampling import at_least, once, pool, together
+
+
+@dataclass(frozen=True)
+class SelfAggregation:
+    """RSA (arXiv 2509.26626, section 3): each of a population of answers is rewritten from k of the last population.
+
+    The k are drawn at random, without repeats. One rung for each loop: the vote of its population.
+
+    Differs: the prompts are in other words; answers are shown without their thinking; the rung is a vote, where the
+        paper reports the mean accuracy of the last population.
+    Costs: population x loops generations, and each of the later ones reads k answers.
+    Wrong where: the context is short: k answers have to fit beside the problem.
+
+    Options:
+        population: answers in each loop; the first loop draws plain samples.
+        k: answers that each new one is written from.
+        loops: populations in all, the plain samples included.
+        budget: thinking tokens of each generation; none sets no limit.
+    """
+
+    population: int = 16
+    k: int = 4
+    loops: int = 10
+    budget: Annotated[int | None, Budget] = None
+    groups = ("rounds",)
+
+    def __post_init__(self) -> None:
+        at_least(1, population=self.population, k=self.k, loops=self.loops, budget=self.budget)
+        if self.k > self.population:
+            raise ValueError(f"k is {self.k}; it takes at most the population, {self.population}")
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.loops))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        crowd = await pool(reasoner, range(self.population), self.budget)
+        yield reasoner.vote(crowd)
+        for loop in range(1, self.loops):
+            random = reasoner.random(f"loop {loop}")
+            works = []
+            for number in range(self.population):
+                shown = random.sample(crowd, self.k)
+                prompt = below(problem.prompt, MERGE if self.k > 1 else MEND, [each.text for each in shown])
+                fresh = reasoner.branch(str(number)).branch(str(loop))
+                works.append(once(fresh.ask(prompt, seen=shown), self.budget))
+            crowd = await together(works)
+            yield reasoner.vote(crowd)

@@ -1,0 +1,46 @@
+"""Sequential refinement: one draft, mended several times (arXiv 2510.01123)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.rounds.prompts import MEND, below
+from tts_bench.strategies.sampling import at_least, once
+
+
+@dataclass(frozen=True)
+class SequentialRefinement:
+    """SR (arXiv 2510.01123, section 3): each round reads the last draft, without its thinking, and writes a better one.
+
+    It is parallel-distill-refine with one draft in each round. One rung for each round.
+
+    Differs: the prompt is in other words.
+    Costs: all rounds, one after the other; each reads the problem and the last draft again.
+    Wrong where: latency matters, or the model's answers are too short to be mended: the draft is the answer alone.
+
+    Options:
+        rounds: drafts in all; the first is the baseline's.
+        budget: thinking tokens of each round; none sets no limit.
+    """
+
+    rounds: int = 4
+    budget: Annotated[int | None, Budget] = None
+    groups = ("rounds",)
+
+    def __post_init__(self) -> None:
+        at_least(1, rounds=self.rounds, budget=self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.rounds))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        draft = await once(reasoner, self.budget)
+        yield draft
+        for number in range(1, self.rounds):
+            fresh = reasoner.branch(str(number))
+            draft = await once(fresh.ask(below(problem.prompt, MEND, [draft.text]), seen=[draft]), self.budget)
+            yield draft

@@ -1,0 +1,50 @@
+"""Think twice: answer again, with the last answer in the prompt (arXiv 2503.19855)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.rounds.prompts import AGAIN
+from tts_bench.strategies.sampling import at_least, once
+
+
+@dataclass(frozen=True)
+class ThinkTwice:
+    """Think twice (arXiv 2503.19855): each round asks the question again and quotes the answer of the last round.
+
+    Only the answer is carried over; its thinking is dropped. One rung for each round.
+
+    Differs: the prompt is in other words.
+    Costs: all rounds, one after the other; each reads the question and the quoted answer again.
+    Wrong where: the answer is wrong: models often repeat what is quoted.
+
+    Options:
+        rounds: answers in all; the first is the baseline's.
+        quote: all of the answer's text, or the extracted answer alone where there is one.
+        budget: thinking tokens of each round; none sets no limit.
+    """
+
+    rounds: int = 4
+    quote: Literal["text", "extracted"] = "text"
+    budget: Annotated[int | None, Budget] = None
+    groups = ("rounds",)
+
+    def __post_init__(self) -> None:
+        at_least(1, rounds=self.rounds, budget=self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.rounds))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answer = await once(reasoner, self.budget)
+        yield answer
+        for number in range(1, self.rounds):
+            extracted = answer.extracted if self.quote == "extracted" else None
+            said = AGAIN.replace("{answer}", extracted or answer.text.strip())
+            fresh = reasoner.branch(str(number))  # the same quotation is not the same sample
+            answer = await once(fresh.ask(f"{problem.prompt}\n\n{said}", seen=[answer]), self.budget)
+            yield answer

@@ -1,0 +1,65 @@
+"""Beam search over steps of thinking, led by a scorer (arXiv 2408.03314)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.search.steps import Path, Search, check_stop, divides, scorer_need
+
+
+@dataclass(frozen=True)
+class BeamSearch:
+    """Beam search (arXiv 2408.03314, section 5.2): in each round n partial thoughts grow by a step and are scored.
+
+    The best n/width of the unfinished ones continue, copied until there are n again. Finished thoughts leave the beam;
+    the one with the highest score is answered.
+
+    Differs: search-and-learn splits the solution, here the thinking is split. A step has no length limit of its own,
+        and identical beams are kept apart.
+    Costs: every step of every beam, dropped ones included; the scorer reads each prefix again in every round.
+    Wrong where: the scorer was not trained on partial thoughts, or the model does not write steps.
+
+    Options:
+        n: thoughts in the beam.
+        width: copies of each thought that is kept; it divides n.
+        rounds: steps at most; the last one runs to the end of thinking.
+        stop: the text that ends a step.
+        scorer: name of the scorer; empty: the only one of the run.
+        how: how scores of steps become one: last, min, prod or mean; none: the scorer's own value.
+        budget: thinking tokens of each thought; none sets no limit.
+    """
+
+    n: int = 16
+    width: int = 4
+    rounds: int = 40
+    stop: str = "\n\n"
+    scorer: str = ""
+    how: Aggregation | None = None
+    budget: Annotated[int | None, Budget] = None
+    groups = ("search",)
+
+    def __post_init__(self) -> None:
+        at_least(1, n=self.n, width=self.width, rounds=self.rounds, budget=self.budget)
+        divides(self.width, self.n)
+        check_stop(self.stop)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("stops", scorer_need(self.scorer))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        search = Search(reasoner, self.stop, self.scorer, self.how, self.budget)
+        going, finished = search.roots(self.n), list[Path]()
+        for number in range(1, self.rounds + 1):
+            grown = await search.grow(going, whole=number == self.rounds)
+            finished += [path for path in grown if not path.is_open]
+            ranked = sorted((path for path in grown if path.is_open), key=lambda path: -path.value)
+            kept = ranked[: self.n // self.width]  # the sort is stable: the first of equals
+            if not kept or len(finished) >= self.n:
+                break
+            going = [search.fork(kept[place % len(kept)], place // len(kept)) for place in range(self.n)]
+        yield await search.best(finished)

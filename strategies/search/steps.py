@@ -1,0 +1,114 @@
+"""What searches over steps share: paths that grow by a step, are scored, and are forked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from math import exp, log
+
+from tts_bench.api import Aggregation, Answer, Reasoner, Score, Trace, aggregate
+from tts_bench.strategies.sampling import together
+
+
+@dataclass(frozen=True)
+class Path:
+    """A line of thought: the handle that continues it, its thinking so far, and its score."""
+
+    door: Reasoner
+    trace: Trace | None = None
+    value: float = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self.trace is None or bool(self.trace.stopped)
+
+
+@dataclass
+class Search:
+    """Grows and forks the paths of one search. `seen` collects all scores: decisions are made from them."""
+
+    reasoner: Reasoner
+    stop: str
+    scorer: str
+    how: Aggregation | None
+    budget: int | None
+    seen: list[Score] = field(default_factory=list)
+
+    def roots(self, count: int, first: int = 0) -> list[Path]:
+        return [Path(self.reasoner.branch(str(number))) for number in range(first, first + count)]
+
+    def fork(self, path: Path, copy: int) -> Path:
+        """Copy 0 continues the stream of its parent."""
+        return replace(path, door=path.door.branch(str(copy), seen=self.seen))
+
+    async def grow(self, paths: Sequence[Path], *, whole: bool) -> list[Path]:
+        """Each path one step longer and scored; `whole`: each to the end of its thinking."""
+        stops = () if whole else (self.stop,)
+        traces = await together(path.door.think(path.trace, stop=stops, max_tokens=self.budget) for path in paths)
+        scores = await self.reasoner.score(traces, by=self.scorer)
+        self.seen += scores
+        return [
+            Path(path.door, trace, score.value if self.how is None else aggregate(score.steps, self.how))
+            for path, trace, score in zip(paths, traces, scores, strict=True)
+        ]
+
+    async def best(self, paths: Sequence[Path]) -> Answer:
+        """The answer of the path with the highest score, the first of equals, with the bill of the whole search."""
+        path = max(paths, key=lambda path: path.value)
+        return self.reasoner.choose(await path.door.answer(path.trace), seen=self.seen)
+
+    async def weighted(self, paths: Sequence[Path]) -> Answer:
+        """The vote of all paths, weighted by their scores, with the bill of the whole search."""
+        answers = await together(path.door.answer(path.trace) for path in paths)
+        return self.reasoner.vote(answers, weights=[path.value for path in paths], seen=self.seen)
+
+
+def scorer_need(scorer: str) -> str:
+    return f"scorer:{scorer}" if scorer else "scorer"
+
+
+def check_stop(stop: str) -> None:
+    """Raises:
+    ValueError: the text that ends a step is empty.
+    """
+    if not stop:
+        raise ValueError("stop is ''; it takes a text that ends a step, such as a blank line")
+
+
+def divides(width: int, n: int) -> None:
+    """Raises:
+    ValueError: n is not a multiple of the width.
+    """
+    if n % width:
+        raise ValueError(f"width is {width}; it takes a divisor of n, {n}")
+
+
+def shares(values: Sequence[float], width: int, temperature: float) -> list[int]:
+    """REBASE's allocation: how many children each gets; `values` descend, and the shares add up to `width`.
+
+    Each takes its rounded-up part of what is left. A tolerance before rounding keeps equal scores at equal shares: in
+    floats 3 x (1/3) may be above 1.
+    """
+    parts = [exp((value - values[0]) / temperature) for value in values]
+    given: list[int] = []
+    left = width
+    for place, part in enumerate(parts):
+        total = sum(parts[place:])
+        share = left * part / total - 1e-9 if total else 0.0
+        given.append(max(0, -int(-share // 1)))
+        left -= given[-1]
+    return given
+
+
+def particle_weights(scores: Sequence[float]) -> list[float]:
+    """Softmax over the logits of scores, which is each one's odds by the sum of all odds.
+
+    Raises:
+        ValueError: a score is no probability.
+    """
+    for score in scores:
+        if not 0 <= score <= 1:
+            raise ValueError(f"the score is {score}; particle filtering takes scores from 0 to 1")
+    clipped = [min(max(score, 1e-7), 1 - 1e-7) for score in scores]
+    odds = [exp(log(score) - log(1 - score)) for score in clipped]
+    return [each / sum(odds) for each in odds]

@@ -1,0 +1,49 @@
+"""Class-conditional control: the prompt asks for short or long thinking (s1, arXiv 2501.19393)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.think_less.samples import asked, rungs
+
+PROMPTS = {
+    "short": "Think only briefly before you answer.",
+    "long": "Think for a long time before you answer.",
+}
+
+
+@dataclass(frozen=True)
+class ClassConditional:
+    """Class-conditional control (arXiv 2501.19393, section 3.2): the prompt asks for short or for long thinking.
+
+    One rung for each number of samples: their vote. The method draws one.
+
+    Differs: the prompts are in other words.
+    Costs: the longer prompt is read, and billed as context.
+    Wrong where: a length is needed: there are two classes, and s1 found either less accurate than no instruction.
+
+    Options:
+        length: which is asked for, short or long.
+        samples: answers in all.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    length: Literal["short", "long"] = "short"
+    samples: int = 1
+    budget: Annotated[int | None, Budget] = None
+    groups = ("think-less",)
+
+    def __post_init__(self) -> None:
+        at_least(1, samples=self.samples, budget=self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return rungs(self.samples)
+
+    def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        prompt = f"{problem.prompt}\n\n{PROMPTS[self.length]}"
+        return asked(reasoner, prompt, self.samples, self.budget)

@@ -1,0 +1,48 @@
+"""Concise answers: the prompt limits the words (arXiv 2407.19825)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.think_less.samples import asked, rungs
+
+PROMPT = "Keep the whole of your reasoning and answer within {words} words."
+
+
+@dataclass(frozen=True)
+class Concise:
+    """Constrained chain of thought (arXiv 2407.19825, section 4): the prompt limits the length in words.
+
+    One rung for each number of samples: their vote. The method draws one.
+
+    Differs: the prompt is in other words.
+    Costs: the longer prompt is read, and billed as context.
+    Wrong where: the limit has to hold: nothing enforces it, and small models overshoot; `budget` cuts.
+
+    Options:
+        words: words in all; the paper tries 15, 30, 45, 60 and 100.
+        samples: answers in all.
+        max_answer: tokens of each answer; none: the limit of the run.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    words: int = 45
+    samples: int = 1
+    max_answer: int | None = None
+    budget: Annotated[int | None, Budget] = None
+    groups = ("think-less",)
+
+    def __post_init__(self) -> None:
+        at_least(1, words=self.words, samples=self.samples, max_answer=self.max_answer, budget=self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return rungs(self.samples)
+
+    def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        prompt = f"{problem.prompt}\n\n{PROMPT.replace('{words}', str(self.words))}"
+        return asked(reasoner, prompt, self.samples, self.budget, self.max_answer)

@@ -1,0 +1,64 @@
+"""Token budgets in the prompt: estimated by the model (TALE, arXiv 2412.18547), or fixed (L1, arXiv 2503.04697)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, once, pool
+from tts_bench.strategies.think_less.samples import rungs
+
+ESTIMATE = "Do not solve this problem. How many tokens are needed to solve it step by step? Answer with one number."
+WITHIN = "Solve it step by step in less than {tokens} tokens."
+AT_MOST = "Think for at most {tokens} tokens."
+
+
+def estimated(text: str) -> int | None:
+    """The last whole number of a text, from 1 upwards; None where there is none."""
+    numbers = [int(found.replace(",", "")) for found in re.findall(r"\d{1,3}(?:,\d{3})+|\d{1,9}", text)]
+    return numbers[-1] if numbers and numbers[-1] > 0 else None
+
+
+@dataclass(frozen=True)
+class TokenBudget:
+    """TALE-EP (arXiv 2412.18547, section 5.1): the model estimates the tokens it needs and is then told that number.
+
+    With `tokens` the prompt names that number and nothing is estimated, as in L1 (arXiv 2503.04697, section 3).
+    One rung for each number of samples: their vote. The methods draw one.
+
+    Differs: the prompts are in other words. An estimate without a number leaves the question as it is.
+    Costs: the estimate with its thinking, once for all samples and before them; the longer prompt, as context.
+    Wrong where: the limit has to hold: nothing enforces it. L1 needs models that were trained for it, and too small a
+        number can make answers longer.
+
+    Options:
+        tokens: the number that the prompt names; none: the model estimates it.
+        samples: answers in all.
+        budget: thinking tokens of each generation; none sets no limit.
+    """
+
+    tokens: int | None = None
+    samples: int = 1
+    budget: Annotated[int | None, Budget] = None
+    groups = ("think-less",)
+
+    def __post_init__(self) -> None:
+        at_least(1, tokens=self.tokens, samples=self.samples, budget=self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return rungs(self.samples)
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        if self.tokens is None:
+            estimate = await once(reasoner.ask(f"{problem.prompt}\n\n{ESTIMATE}"), self.budget)
+            seen, tokens, told = [estimate], estimated(estimate.text), WITHIN
+        else:
+            seen, tokens, told = [], self.tokens, AT_MOST
+        said = f"\n\n{told.replace('{tokens}', str(tokens))}" if tokens else ""
+        answers = await pool(reasoner.ask(f"{problem.prompt}{said}", seen=seen), range(self.samples), self.budget)
+        for count in range(1, self.samples + 1):
+            yield reasoner.vote(answers[:count])
