@@ -9,13 +9,12 @@ the estimate, which is what the tests flip.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from itertools import combinations
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
-from tts_bench.analysis import paired
+from tts_bench.analysis import controls, paired
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
@@ -63,6 +62,7 @@ class Comparison:
     axis: ComputeAxis
     resamples: int
     seeds: dict[str, int]  # of each series: how many runs were pooled
+    unmatched: list[controls.Unmatched] = field(default_factory=list)  # what no control is compared with, and why
 
 
 def compare(
@@ -75,6 +75,9 @@ def compare(
 ) -> Comparison:
     """Every last rung against the baseline's, one strategy under two settings, and the rest at matched compute.
 
+    Every strategy is compared with the baseline and with a majority vote at equal compute as well, where these have
+    rungs on both sides of it; `unmatched` has the others.
+
     The last rung is what was asked for before anything was seen; to pick the best one afterwards would need another
     test. `baseline` names a series; without it, it is the first whose strategy is `baseline`, else the first.
 
@@ -84,15 +87,19 @@ def compare(
     rng = np.random.default_rng(seed)
     statements: list[Statement] = []
     notes: list[str] = []
+    unmatched: list[controls.Unmatched] = []
+    series = controls.with_baseline(series) if baseline is None else series
     for task in dict.fromkeys(task for one in series for task in one.grids):
         there = [one for one in series if task in one.grids]
         if len(there) > 1:
-            statements += _Task(task, there, axis, notes, resamples, rng).statements(_baseline(there, baseline))
+            found = _Task(task, there, axis, notes, resamples, rng)
+            statements += found.statements(_baseline(there, baseline))
+            unmatched += found.unmatched
     if not statements:
         why = "no two strategies solved one task" if len(series) > 1 else "there is one strategy only"
         raise UserError(f"{why}: nothing to compare. Run another on the same problems, or give a second run.")
     seeds = {one.name: max(grid.seeds for grid in one.grids.values()) for one in series}
-    return Comparison(_corrected(statements), [*notes, *orders(series)], axis, resamples, seeds)
+    return Comparison(_corrected(statements), [*notes, *orders(series)], axis, resamples, seeds, unmatched)
 
 
 def _baseline(series: Sequence[Series], name: str | None) -> Series:
@@ -145,7 +152,8 @@ class _Task:
         resamples: int,
         rng: np.random.Generator,
     ) -> None:
-        self.task, self.series, self.rng = task, series, rng
+        self.task, self.series, self.rng, self.notes = task, series, rng, notes
+        self.unmatched: list[controls.Unmatched] = []
         common = sorted(set.intersection(*(set(one.grids[task].documents) for one in series)))
         if not common:
             raise UserError(
@@ -168,14 +176,34 @@ class _Task:
     def statements(self, baseline: Series) -> list[Statement]:
         found = [self._last(one, baseline) for one in self.series if one is not baseline]
         others = [one for one in self.series if not one.baseline and one is not baseline]
-        for left, right in combinations(others, 2):
-            if left.group != right.group and left.strategy != right.strategy:
-                continue
+        found += [said for one in others if (said := self._equal(one, baseline))]
+        chosen, left_out = controls.pairs(others)
+        self.notes += [left_out] if left_out else []
+        for left, right in chosen:
             if left.group != right.group:
                 found.append(self._last(right, left))
-            matched = self._matched(left, right)
-            found += [matched] if matched else []
+            if matched := self._matched(left, right):
+                found.append(matched)
+                continue
+            one, control = (right, left) if controls.is_vote(left) else (left, right)
+            if controls.is_vote(control):
+                self._unmatched(one, control)
         return found
+
+    def _equal(self, one: Series, baseline: Series) -> Statement | None:
+        """The last rung of `one` beside a baseline of the same compute, if its rungs have that between them."""
+        if controls.crossed(self._costs(one), self._costs(baseline)):
+            return self._matched(one, baseline)
+        if not controls.alike(self._costs(one)[-1], self._costs(baseline)[-1]):  # else the last rungs are at one cost
+            self._unmatched(one, baseline)
+        return None
+
+    def _unmatched(self, one: Series, control: Series) -> None:
+        found = controls.unmatched(self.task, one, control, self._costs(one), self._costs(control))
+        self.unmatched += [found] if found else []
+
+    def _costs(self, one: Series) -> Floats:
+        return np.maximum(self.means[self.columns[one.name][1]], 1.0)
 
     def _last(self, left: Series, right: Series) -> Statement:
         (scores, costs_left), (others, costs_right) = self.columns[left.name], self.columns[right.name]
@@ -193,7 +221,7 @@ class _Task:
 
     def _matched(self, left: Series, right: Series) -> Statement | None:
         """Both at the most compute that both reach; of series on their way there, between two rungs."""
-        at = overlap(*(list(np.maximum(self.means[self.columns[one.name][1]], 1.0)) for one in (left, right)))
+        at = overlap(*(list(self._costs(one)) for one in (left, right)))
         if at is None:
             return None
 

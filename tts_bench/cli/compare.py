@@ -28,14 +28,20 @@ def compare(
             help="Allow runs with different data, prompts, models, thinking formats or strategy versions.",
         ),
     ] = False,
+    front: Annotated[
+        bool,
+        typer.Option("--front", help="Print the best strategy for each power-of-two budget of compute instead."),
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the result as JSON.")] = None,
 ) -> None:
     """State what the data support: paired differences with intervals, tests and costs."""
     from rich.console import Console
 
     from tts_bench.analysis import compare as comparing
+    from tts_bench.analysis import front as fronts
     from tts_bench.analysis.runs import read_run
     from tts_bench.analysis.series import curve_of, series_of
+    from tts_bench.present import front as fronts_shown
     from tts_bench.present.comparison import document, show
 
     if not _FEWEST <= resamples <= _MOST:
@@ -52,9 +58,16 @@ def compare(
         raise UserError(" ".join([str(error), *differences])) from error
     result.notes.extend(differences)
     curve = curve_of(series)
+    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    if front:
+        budgets = fronts.front(series, axis=axis, resamples=resamples, seed=seed)
+        if out:
+            _write(out, document(result, curve, front=fronts_shown.document(budgets)))
+        fronts_shown.show(budgets, axis, result.notes, console)
+        return
     if out:
         _write(out, document(result, curve))
-    show(result, series, curve, Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty()))
+    show(result, series, curve, console)
 
 
 def _write(out: Path, text: str) -> None:

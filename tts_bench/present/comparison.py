@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 
 from rich import box
@@ -41,14 +41,14 @@ def show(result: Comparison, series: Sequence[Series], curve: Sequence[Point], c
             (title, words.COLUMNS, words.rows(stated)),
             (f"{task}: per-strategy summary", _PROFILE, _profiles(grids, result)),
         ):
-            console.print(_table(name, head, rows, ascii_only, console.width))
+            console.print(table(name, head, rows, ascii_only, console.width))
     console.print(Text(_legend(headings)))
 
 
-def document(result: Comparison, curve: Sequence[Point]) -> str:
-    """What is said, and all numbers behind it, as JSON."""
+def document(result: Comparison, curve: Sequence[Point], **more: object) -> str:
+    """What is said, and all numbers behind it, as JSON, with `more` beside them."""
     text, points = "\n".join(words.paragraphs(result)), [point.flat() for point in curve]
-    data = {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points}
+    data = {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points, **more}
     return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
@@ -126,15 +126,23 @@ def _slope(points: float) -> str:
     return f"{points:+z.2g}" if abs(points) < 9.95 else f"{points:+,.0f}"
 
 
-def _table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], ascii_only: bool, width: int
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    ascii_only: bool,
+    width: int,
+    wrapped: Collection[int] = (),
 ) -> Table | Text:
-    """A row for each of `rows`; where `width` leaves too little for their names, these stand above the numbers."""
+    """A row for each of `rows`; where `width` leaves too little for their names, these stand above the numbers.
+
+    Columns at the places `wrapped` hold names as well, which are broken between words.
+    """
     shown = [place for place in range(len(columns)) if any(row[place] for row in rows)]
     title = safe(title, ascii_only=ascii_only)
     header, *cells = [[safe(row[place], ascii_only=ascii_only) for place in shown] for row in (columns, *rows)]
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    if width - sum(number + 2 for number in widths[1:]) - 3 < min(widths[0], _NAME):
+    if not wrapped and width - sum(number + 2 for number in widths[1:]) - 3 < min(widths[0], _NAME):
         return _stacked(title, header, cells, widths[1:], "-" if ascii_only else "─")
     printed = Table(
         title=Text(title),
@@ -142,8 +150,9 @@ def _table(
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
-    for place, name in enumerate(header):
-        printed.add_column(name, justify="right" if place else "left", overflow="fold", no_wrap=place > 0)
+    for place, name in zip(shown, header, strict=True):
+        names = place in wrapped or not place
+        printed.add_column(name, justify="left" if names else "right", overflow="fold", no_wrap=not names)
     for row in cells:
         printed.add_row(*map(Text, row))
     return printed

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tts_bench.analysis import controls
 from tts_bench.analysis.compare import Comparison, Statement
+
+_MOST = 12  # sentences of a task
 
 
 def paragraphs(comparison: Comparison) -> list[str]:
     """What is said and how to read it: one paragraph, or one for each task and one more. Names come as they are."""
     tasks = list(dict.fromkeys(statement.task for statement in comparison.statements))
     if len(tasks) < 2:
-        return [" ".join([*sentences(comparison), reading(comparison)])]
+        return [" ".join([*_first(sentences(comparison)), reading(comparison)])]
     said = {task: [s for s in surest(comparison) if s.task == task] for task in tasks}
     return [
         *(
-            " ".join(sentence(s, comparison, name_task=not place) for place, s in enumerate(statements))
+            " ".join(_first([sentence(s, comparison, name_task=not place) for place, s in enumerate(statements)]))
             for statements in said.values()
         ),
         reading(comparison),
     ]
+
+
+def _first(sentences: Sequence[str]) -> list[str]:
+    """All sentences that somebody reads through; of more the surest, and where the others are."""
+    if len(sentences) <= _MOST:
+        return list(sentences)
+    return [*sentences[:_MOST], f"The other {len(sentences) - _MOST} differences are in the table only."]
 
 
 def surest(comparison: Comparison) -> list[Statement]:
@@ -39,7 +49,7 @@ def reading(comparison: Comparison) -> str:
     family = len(comparison.statements)
     if family > 1:
         said.append(f"p-values are corrected by Holm over these {family} differences, intervals are not.")
-    return " ".join([*said, *comparison.notes])
+    return " ".join([*said, *comparison.notes, *controls.sentences(comparison.unmatched, comparison.axis.unit)])
 
 
 def _seeds(comparison: Comparison) -> str:
