@@ -108,8 +108,10 @@ class Reasoner(Protocol)
     async race(handles: Sequence[Reasoner], *, enough: Callable[[Sequence[Trace]], bool] | None=None, cut_at: Callable[[Trace], int | None] | None=None, max_tokens: int | None=None) -> tuple[Trace, ...]
     vote(answers: Sequence[Answer], *, weights: Sequence[float] | None=None, ties: Literal['first', 'shortest']='first', seen: Sequence[Seen]=()) -> Answer
     choose(answer: Answer, *, seen: Sequence[Seen]=()) -> Answer
-    logprobs(trace: Trace, column: str='logprob') -> tuple[float, ...]
+    logprobs(trace: Trace | Probe, column: str='logprob') -> tuple[float, ...]
     extract(text: str) -> str | None
+    tokens(text: str) -> tuple[int, ...]
+    sampling(trace: Trace | None=None) -> Sampling
     random(label: str) -> Random
     cost(*what: Seen) -> Cost
 class Strategy(Protocol)
