@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from dataclasses import dataclass
-from math import floor, fsum
 from typing import TypeVar
 
 from tts_bench.api import Answer, Problem, Reasoner, Sampling, Trace
-from tts_bench.columns import top_mean
 
 T = TypeVar("T")
 
@@ -125,60 +123,3 @@ class Temperatures:
             branch = reasoner.branch(str(index))
             answers.append(await branch.answer(await branch.think(sampling=Sampling(temperature))))
             yield reasoner.vote(answers)
-
-
-@dataclass(frozen=True)
-class ConfidentVote:
-    """DeepConf online (arXiv 2508.15260): samples whose confidence falls below that of a warm-up die; the rest vote.
-
-    Confidence is minus the mean of the largest log-probabilities. `keep`: per cent of the warm-up that would live on.
-    """
-
-    warmup: int = 3
-    samples: int = 6
-    window: int = 8
-    keep: int = 90
-    needs = (top_mean(20),)
-
-    def __post_init__(self) -> None:
-        positive(warmup=self.warmup, samples=self.samples, window=self.window, keep=self.keep)
-        if self.warmup > self.samples or self.keep > 100:
-            raise ValueError(f"warmup is {self.warmup}, keep {self.keep}; they take at most {self.samples} and 100")
-
-    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
-        branches = [reasoner.branch(str(index)) for index in range(self.samples)]
-        first = await reasoner.race(branches[: self.warmup])
-        line = percentile([min(self.groups(reasoner, trace)) for trace in first], 100 - self.keep)
-        late = [reasoner.branch(str(index), seen=first) for index in range(self.warmup, self.samples)]
-        rest = await reasoner.race(late, cut_at=lambda trace: self.death(reasoner, trace, line)) if late else ()
-        living = [trace for trace in (*first, *rest) if trace.thinking_ended] or list(first)
-        answers = await together([reasoner.answer(trace) for trace in living])
-        yield reasoner.vote(answers, weights=[fsum(self.groups(reasoner, trace)) for trace in living], seen=rest)
-
-    def groups(self, reasoner: Reasoner, trace: Trace) -> list[float]:
-        return group_means([-value for value in reasoner.logprobs(trace, self.needs[0])], self.window)
-
-    def death(self, reasoner: Reasoner, trace: Trace, line: float) -> int | None:
-        return first_below([-value for value in reasoner.logprobs(trace, self.needs[0])], self.window, line)
-
-
-def group_means(values: Sequence[float], window: int) -> list[float]:
-    """Means of each window of values; of all of them where there are fewer."""
-    if len(values) <= window:
-        return [fsum(values) / len(values)]
-    return [fsum(values[end - window : end]) / window for end in range(window, len(values) + 1)]
-
-
-def first_below(values: Sequence[float], window: int, line: float) -> int | None:
-    """How many values there are when the mean of the last `window` is below `line` for the first time."""
-    ends = range(window, len(values) + 1)
-    return next((end for end in ends if fsum(values[end - window : end]) / window < line), None)
-
-
-def percentile(values: Sequence[float], per_cent: float) -> float:
-    """Interpolated linearly, as numpy does by default."""
-    ranked = sorted(values)
-    place = per_cent / 100 * (len(ranked) - 1)
-    low = floor(place)
-    high = min(low + 1, len(ranked) - 1)
-    return ranked[low] + (place - low) * (ranked[high] - ranked[low])

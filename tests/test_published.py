@@ -25,7 +25,6 @@ PUBLISHED = [
     votes.ShortestOfMany,
     votes.Rejection,
     votes.Temperatures,
-    votes.ConfidentVote,
     texts.NoThinking,
     texts.ChainOfDraft,
     texts.ProbeAgreement,
@@ -133,15 +132,6 @@ def test_rejected_samples_are_paid_in_full() -> None:
     answer = last(votes.Rejection(limit=20, tries=50), opened())
     assert answer.cost.thinking <= 20 < answer.cost.discarded
     assert answer.cost.sequential == answer.cost.generated  # one after the other
-
-
-def test_confidence_is_a_mean_over_windows_and_a_trace_dies_at_the_first_below_the_line() -> None:
-    assert votes.group_means([2.0] * 9, 4) == [2.0] * 6
-    assert votes.group_means([1.0, 3.0], 4) == [2.0]  # shorter than a window: one group
-    assert votes.first_below([3.0, 3.0, 3.0, 1.0, 1.0], 2, 2.5) == 4
-    assert votes.first_below([1.0], 2, 2.5) is None
-    assert votes.percentile(range(1, 17), 10) == 2.5
-    assert votes.percentile(range(1, 17), 90) == 14.5
 
 
 def test_a_beam_of_eight_keeps_two_a_round_and_pays_for_eight_steps() -> None:
