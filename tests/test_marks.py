@@ -84,9 +84,13 @@ def test_every_built_in_strategy_marks_what_it_asks_for() -> None:
         "deepconf-online": {"budget": Budget},
         "deepconf-online-short": {"budget": Budget},
         "deepconf-short": {"budget": Budget},
+        "deer": {"cues": Forced, "text": Forced, "budget": Budget},
+        "dynasor": {"text": Forced, "budget": Budget},
+        "eat": {"budget": Budget},
         "learned-token": {"token": Forced, "budget": Budget},
         "majority-vote": {"budget": Budget},
         "reasoning-effort": {"efforts": Effort},
+        "thought-terminator": {"deadline": Budget},
     }
 
 

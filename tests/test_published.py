@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pytest
@@ -27,7 +26,6 @@ PUBLISHED = [
     votes.Temperatures,
     texts.NoThinking,
     texts.ChainOfDraft,
-    texts.ProbeAgreement,
     texts.StepBeam,
     texts.ThinkTwice,
     texts.SelfRefine,
@@ -73,14 +71,10 @@ def test_one_temperature_is_a_plain_vote() -> None:
     assert told(last(votes.Temperatures((1.0,) * 5), opened())) == told(plain(5, opened()))
 
 
-def test_one_round_one_loop_and_probes_that_never_agree_are_the_baseline_token_for_token() -> None:
+def test_one_round_and_one_loop_are_the_baseline_token_for_token() -> None:
     baseline = plain(1, opened())
     assert told(last(texts.ThinkTwice(1), opened())) == told(baseline)
     assert told(last(texts.SelfAggregation(6, 2, 1), opened())) == told(plain(6, opened()))
-    probed = last(texts.ProbeAgreement(chunk=7, agree=10**6), opened())
-    assert probed.traces[0].tokens == baseline.traces[0].tokens
-    assert probed.cost.generated - probed.cost.probe == baseline.cost.generated
-    assert probed.cost.probe > 0
 
 
 def test_a_beam_of_one_and_slow_thinking_that_never_waits_are_the_baseline_in_steps() -> None:
@@ -142,27 +136,6 @@ def test_a_beam_of_eight_keeps_two_a_round_and_pays_for_eight_steps() -> None:
 
     answer = last(texts.StepBeam(width=2, expand=4, steps=3), opened(endless))
     assert answer.cost.thinking + answer.cost.discarded == (4 + 8 + 8) * len("a\n\n")
-
-
-@dataclass(frozen=True)
-class Said:
-    text: str
-    extracted: str | None
-
-
-def test_probes_agree_where_all_say_the_same_and_none_doubts_in_a_whole_word() -> None:
-    def agree(*said: tuple[str, str | None]) -> bool:
-        probes: Any = [Said(*each) for each in said]
-        return texts.agreed(probes, 3)
-
-    same = ("\\boxed{7}", "7")
-    assert not agree(same, same)
-    assert agree(same, same, same)
-    assert agree(("6", "6"), same, same, same)
-    assert not agree(same, ("6", "6"), same)
-    assert not agree(*[("hm", None)] * 3)
-    assert not agree(same, ("no, 7", "7"), same)
-    assert agree(same, ("not known: 7", "7"), same)  # "no" stands in other words
 
 
 def test_self_aggregation_makes_n_times_t_answers_and_pays_for_what_was_shown() -> None:

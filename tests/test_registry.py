@@ -21,9 +21,13 @@ BUILT_IN = [
     "deepconf-online",
     "deepconf-online-short",
     "deepconf-short",
+    "deer",
+    "dynasor",
+    "eat",
     "learned-token",
     "majority-vote",
     "reasoning-effort",
+    "thought-terminator",
 ]
 
 GOOD = """

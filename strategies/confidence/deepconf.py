@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
-from tts_bench.strategies.confidence.groups import Way, kept, score
+from tts_bench.strategies.confidence.groups import Way, check, confidences, kept, score
 from tts_bench.strategies.sampling import at_least, pool
 
 
@@ -48,8 +48,7 @@ class DeepConf:
         at_least(1, samples=self.samples, budget=self.budget, window=self.window, top=self.top)
         if self.score not in ("mean", "tail", "bottom", "lowest"):
             raise ValueError(f"score is {self.score!r}; it takes mean, tail, bottom or lowest")
-        if not 0 < self.keep <= 100:
-            raise ValueError(f"keep is {self.keep}; it takes a number above 0, at most 100")
+        check(self.keep)
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -68,5 +67,4 @@ class DeepConf:
         yield reasoner.vote([read[place] for place in best], weights=weights, seen=drawn)
 
     def _score(self, reasoner: Reasoner, trace: Trace) -> float:
-        thought = reasoner.logprobs(trace, self.needs[0])[: trace.thinking_tokens]
-        return score([-number for number in thought], self.score, self.window)
+        return score(confidences(reasoner, trace, self.needs[0]), self.score, self.window)

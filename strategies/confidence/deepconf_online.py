@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
-from tts_bench.strategies.confidence.groups import first_below, percentile, score
-from tts_bench.strategies.sampling import at_least, fraction, pool
+from tts_bench.strategies.confidence.groups import check, confidences, first_below, percentile, score
+from tts_bench.strategies.sampling import at_least, pool
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,9 @@ class DeepConfOnline:
 
     def __post_init__(self) -> None:
         at_least(1, warmup=self.warmup, samples=self.samples, budget=self.budget, window=self.window, top=self.top)
-        fraction(tau=self.tau or 0.0)
+        check(self.keep, self.tau)
         if self.warmup > self.samples:
             raise ValueError(f"warmup is {self.warmup}; it takes at most samples, {self.samples}")
-        if not 0 < self.keep <= 100:
-            raise ValueError(f"keep is {self.keep}; it takes a number above 0, at most 100")
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -62,40 +61,31 @@ class DeepConfOnline:
         return (str(self.samples),)
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        [column] = self.needs
         first = await pool(reasoner, range(self.warmup), self.budget)
-        lowest = [self._lowest(reasoner, answer.traces[0]) for answer in first]
+        lowest = [score(confidences(reasoner, answer.traces[0], column), "lowest", self.window) for answer in first]
         line = percentile(lowest, 100 - self.keep)
         ballots = [(answer, weight) for answer, weight in zip(first, lowest, strict=True) if weight >= line]
         seen: list[Answer | Trace] = [*first]
         for index in range(self.warmup, self.samples):
-            if self.tau is not None and leads(ballots, self.tau):
+            if leads(ballots, self.tau):
                 break
             branch = reasoner.branch(str(index), seen=seen)
-            [trace] = await branch.race(
-                [branch], cut_at=lambda open_: self._death(reasoner, open_, line), max_tokens=self.budget
-            )
+            [trace] = await branch.race([branch], cut_at=partial(self._death, reasoner, line), max_tokens=self.budget)
+            seen.append(trace)
             if trace.thinking_ended or trace.truncated:
-                answer = await branch.answer(trace)
-                ballots.append((answer, self._lowest(reasoner, trace)))
-                seen.append(answer)
-            else:
-                seen.append(trace)
+                seen[-1] = answer = await branch.answer(trace)
+                ballots.append((answer, score(confidences(reasoner, trace, column), "lowest", self.window)))
         yield reasoner.vote([each[0] for each in ballots], weights=[each[1] for each in ballots], seen=seen)
 
-    def _values(self, reasoner: Reasoner, trace: Trace) -> list[float]:
-        return [-number for number in reasoner.logprobs(trace, self.needs[0])[: trace.thinking_tokens]]
-
-    def _lowest(self, reasoner: Reasoner, trace: Trace) -> float:
-        return score(self._values(reasoner, trace), "lowest", self.window)
-
-    def _death(self, reasoner: Reasoner, trace: Trace, line: float) -> int | None:
-        return first_below(self._values(reasoner, trace), self.window, line)
+    def _death(self, reasoner: Reasoner, line: float, trace: Trace) -> int | None:
+        return first_below(confidences(reasoner, trace, self.needs[0]), self.window, line)
 
 
-def leads(ballots: list[tuple[Answer, float]], tau: float) -> bool:
+def leads(ballots: list[tuple[Answer, float]], tau: float | None) -> bool:
     """Whether an answer has at least the share `tau` of the weight of all that were extracted."""
     weights: dict[str, float] = {}
     for answer, weight in ballots:
         if answer.extracted is not None:
             weights[answer.extracted] = weights.get(answer.extracted, 0.0) + weight
-    return bool(weights) and max(weights.values()) >= tau * sum(weights.values())
+    return tau is not None and bool(weights) and max(weights.values()) >= tau * sum(weights.values())

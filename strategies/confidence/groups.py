@@ -7,7 +7,24 @@ from itertools import accumulate
 from math import ceil, floor, fsum
 from typing import Literal
 
+from tts_bench.api import Reasoner, Trace
+
 Way = Literal["mean", "tail", "bottom", "lowest"]
+
+
+def confidences(reasoner: Reasoner, trace: Trace, column: str) -> list[float]:
+    """Of each token of its thinking."""
+    return [-number for number in reasoner.logprobs(trace, column)[: trace.thinking_tokens]]
+
+
+def check(keep: float, tau: float | None = None) -> None:
+    """Raises:
+    ValueError: a number out of range.
+    """
+    if not 0 < keep <= 100:
+        raise ValueError(f"keep is {keep}; it takes a number above 0, at most 100")
+    if tau is not None and not 0 <= tau <= 1:
+        raise ValueError(f"tau is {tau}; it takes a number from 0 to 1, or none")
 
 
 def group_means(values: Sequence[float], window: int) -> list[float]:

@@ -1,4 +1,4 @@
-"""Claims about DeepConf: scores, lines and deaths are the published ones, and extreme settings are something simpler."""
+"""Claims about DeepConf: scores, lines and deaths are the published ones; extreme settings are something simpler."""
 
 from __future__ import annotations
 
