@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum, isfinite
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from tests.refusals import rows, write_data
 from tests.scripts import World, rambler
 from tts_bench import records
-from tts_bench.api import Answer, Problem, Reasoner, Trace
+from tts_bench.api import Answer, Probe, Problem, Reasoner, Sampling, Trace
 from tts_bench.cli import main as root
 from tts_bench.columns import LOGPROB, top_mean
 from tts_bench.core.ledger import Ledger
@@ -233,3 +233,30 @@ def test_a_run_of_a_strategy_that_needs_numbers_records_their_means(
     for record in map(records.from_line, lines):
         assert record.error is None
         assert [set(segment.means) for segment in record.segments if segment.stream] == [{"entropy"}] * 2
+
+
+def test_a_probe_has_a_number_for_each_token_that_it_sampled_and_for_no_other() -> None:
+    _, door = world()
+
+    async def probe() -> tuple[Trace, Probe]:
+        trace = await door.think(max_tokens=9)
+        return trace, await door.probe(trace, "so: ", max_tokens=5)
+
+    trace, probe_ = asyncio.run(probe())
+    numbers = door.logprobs(probe_)
+    assert len(numbers) == probe_.tokens
+    assert numbers != door.logprobs(trace)[: len(numbers)]
+    assert len(door.logprobs(probe_, TOP)) == probe_.tokens
+    with pytest.raises(Misuse, match="this problem's reasoner did not make"):
+        door.logprobs(replace(probe_))
+
+
+def test_the_runs_own_sampling_is_told_for_what_comes_next() -> None:
+    made = World(rambler, thinking=Sampling(0.6), continuation=Sampling(0.9))
+    item = made.item()
+    door = ModelReasoner(item.problem, made.scheduler, made.conditions, item.extract, Ledger())
+    trace = asyncio.run(door.think())
+    assert (door.sampling(), door.sampling(trace)) == (Sampling(0.6), Sampling(0.6))
+    assert door.sampling(door.force(trace, "Wait")) == Sampling(0.9)
+    assert asyncio.run(door.think(sampling=door.sampling())).segments == trace.segments
+    assert door.tokens("Wait") == tuple(map(ord, "Wait"))

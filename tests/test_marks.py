@@ -80,9 +80,17 @@ def test_every_built_in_strategy_marks_what_it_asks_for() -> None:
     assert found == {
         "baseline": {"budgets": Budget},
         "budget-forcing": {"cue": Forced, "budget": Budget},
+        "deepconf": {"budget": Budget},
+        "deepconf-online": {"budget": Budget},
+        "deepconf-online-short": {"budget": Budget},
+        "deepconf-short": {"budget": Budget},
+        "deer": {"cues": Forced, "text": Forced, "budget": Budget},
+        "dynasor": {"text": Forced, "budget": Budget},
+        "eat": {"budget": Budget},
         "learned-token": {"token": Forced, "budget": Budget},
         "majority-vote": {"budget": Budget},
         "reasoning-effort": {"efforts": Effort},
+        "thought-terminator": {"deadline": Budget},
     }
 
 

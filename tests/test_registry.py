@@ -14,7 +14,21 @@ from tts_bench import registry
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError
 
-BUILT_IN = ["baseline", "budget-forcing", "learned-token", "majority-vote", "reasoning-effort"]
+BUILT_IN = [
+    "baseline",
+    "budget-forcing",
+    "deepconf",
+    "deepconf-online",
+    "deepconf-online-short",
+    "deepconf-short",
+    "deer",
+    "dynasor",
+    "eat",
+    "learned-token",
+    "majority-vote",
+    "reasoning-effort",
+    "thought-terminator",
+]
 
 GOOD = """
     from __future__ import annotations

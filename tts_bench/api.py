@@ -345,9 +345,10 @@ class Reasoner(Protocol):
         """This answer, with the bill of all that was looked at to choose it."""
         ...
 
-    def logprobs(self, trace: Trace, column: str = "logprob") -> tuple[float, ...]:
+    def logprobs(self, trace: Trace | Probe, column: str = "logprob") -> tuple[float, ...]:
         """Natural logarithms beside the sampled tokens of `trace`, ends among them, in their order.
 
+        Of a probe: beside the tokens that it sampled, its stop among them, and no others.
         Of the model's own distribution, before temperature and cuts. "logprob": of the sampled token; "top_mean:20":
         the mean of the 20 largest; "entropy": of the distribution, in nats. `Strategy.needs` has to name the column.
         """
@@ -355,6 +356,17 @@ class Reasoner(Protocol):
 
     def extract(self, text: str) -> str | None:
         """The canonical form of the answer that the task reads in `text`."""
+        ...
+
+    def tokens(self, text: str) -> tuple[int, ...]:
+        """The ids of the tokens in which the model reads `text` where it is put in, for lengths and for biases."""
+        ...
+
+    def sampling(self, trace: Trace | None = None) -> Sampling:
+        """How the run draws the next token of the thinking of `trace`; None: the first.
+
+        To change one setting of a call and keep the rest: `replace(reasoner.sampling(trace), temperature=1.2)`.
+        """
         ...
 
     def random(self, label: str) -> Random:

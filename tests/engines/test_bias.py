@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -97,6 +98,7 @@ def test_a_strategy_bans_a_token_by_its_text_and_the_rest_of_the_run_is_as_it_wa
 
 def test_an_engine_without_biases_says_so() -> None:
     world = World(rambler)
+    world.engine.info = replace(world.engine.info, capabilities=frozenset({"seeds"}))
     item = world.item()
     door = ModelReasoner(item.problem, world.scheduler, world.conditions, item.extract, Ledger())
     with pytest.raises(EngineError, match=r"think\(\) was given a bias, and the engine scripted takes none"):
@@ -107,3 +109,16 @@ def test_an_engine_without_biases_says_so() -> None:
 def test_a_bias_that_is_no_number_is_refused(value: float) -> None:
     with pytest.raises(ValueError, match="bias of 3"):
         Sampling(bias=((3, value),))
+
+
+@pytest.mark.parametrize("piece", [3, 256])
+def test_a_script_never_says_a_banned_token_in_pieces_or_whole(piece: int) -> None:
+    world = World(rambler)
+    item = world.item()
+    door = ModelReasoner(item.problem, world.scheduler, world.conditions, item.extract, Ledger(), piece=piece)
+    said = asyncio.run(door.think()).segments[-1].text
+    banned = tuple((letter, BAN) for letter in "abcdefghijklm")
+    trace = asyncio.run(door.think(sampling=Sampling(bias=banned), stop=["never said"]))
+    assert set(said) & set("abcdefghijklm")
+    assert not set(trace.segments[-1].text) & set("abcdefghijklm")
+    assert trace.thinking_ended

@@ -11,8 +11,6 @@ from typing import Any, TypeVar
 
 import pytest
 
-from tests.published_texts import ProbeAgreement
-from tests.published_votes import once
 from tts_bench.api import Answer, Problem, Trace
 from tts_bench.config import ModelConfig
 from tts_bench.core.ledger import Ledger
@@ -21,6 +19,8 @@ from tts_bench.core.sampler import PIECE
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.solving.model import Model, load_model
+from tts_bench.strategies.sampling import once
+from tts_bench.strategies.stop.dynasor import Dynasor
 from tts_bench.tasks.boxed import box
 
 T = TypeVar("T")
@@ -100,7 +100,7 @@ def test_a_fork_equals_the_trace_that_it_continues_up_to_the_fork(doors: Doors) 
 
 def test_probes_that_never_agree_are_the_baseline_token_for_token(doors: Doors) -> None:
     async def probed(door: ModelReasoner) -> Answer:
-        return [answer async for answer in ProbeAgreement(chunk=8, agree=10**6).solve(door.problem, door)][-1]
+        return [answer async for answer in Dynasor(chunk=8, agree=10**6).solve(door.problem, door)][-1]
 
     for mine, baseline in zip(doors.each(probed), doors.each(once), strict=True):
         assert mine.cost.probe > 0

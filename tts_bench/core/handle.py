@@ -87,7 +87,7 @@ class Handle:
         if room <= 0:
             return but(held, truncated=True)
         *stood, last = self._unstopped(held).trace.segments
-        default = self._conditions.continuation if _continued(trace.segments) else self._conditions.thinking
+        default = self._usual(trace.segments)
         stream = self._stream("thinking", effort, sampling, default)
         again = last.kind == "thinking" and last.stream == stream  # or else it goes on from it as a fork
         wish = Wish(
@@ -281,7 +281,11 @@ class Handle:
         if self._conditions.format.mode == "one-reply":
             raise EngineError(f"the endpoint gives whole replies: {call} needs one that continues a text")
 
-    def sampling(self, wanted: Sampling | None, call: str) -> Sampling | None:
+    def _usual(self, segments: Sequence[Segment]) -> Sampling:
+        """How thinking that ends with `segments` goes on where a call has no sampling of its own."""
+        return self._conditions.continuation if _continued(segments) else self._conditions.thinking
+
+    def _wanted(self, wanted: Sampling | None, call: str) -> Sampling | None:
         """What a strategy wants of one call, with the ids of the tokens that its bias names.
 
         Raises:

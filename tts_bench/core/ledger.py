@@ -41,6 +41,7 @@ class Given(NamedTuple):
     value: Answer | Probe | Score
     lineage: Lineage
     ballots: int = 0  # how many single answers a plain vote counted, one vote each, to make it
+    said: Segment | None = None  # what a probe sampled
 
     @property
     def answer(self) -> Answer:
@@ -183,6 +184,14 @@ class Ledger:
             Misuse: as `held`.
         """
         return cast(Given, self._original(answer, call, Answer))
+
+    def said(self, probe: Probe, call: str) -> Segment:
+        """What was sampled for a probe that was handed to `call`.
+
+        Raises:
+            Misuse: as `held`.
+        """
+        return cast(Segment, cast(Given, self._original(probe, call, Probe)).said)
 
     def seen(self, what: object, call: str) -> Lineage:
         """What the traces, answers, probes and scores depend on that a strategy says it has looked at.

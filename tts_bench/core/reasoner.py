@@ -42,7 +42,7 @@ class ModelReasoner(Handle):
         held = self.begun() if trace is None else self._open(trace, "think()")
         max_tokens = check.count(max_tokens, "max_tokens of think()")
         until = check.texts(stop, "stop of think()")
-        sampling = self.sampling(sampling, "think()")
+        sampling = self._wanted(sampling, "think()")
         effort = None if effort is None else check.text(effort, "the effort of think()")
         if effort and "effort" not in self._engine.info.capabilities:
             raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
@@ -88,7 +88,7 @@ class ModelReasoner(Handle):
         sampling: Sampling | None = None,
     ) -> Answer:
         held = self.begun() if trace is None else self._open(trace, "answer()")
-        sampling, max_tokens = self.sampling(sampling, "answer()"), check.count(max_tokens, "max_tokens of answer()")
+        sampling, max_tokens = self._wanted(sampling, "answer()"), check.count(max_tokens, "max_tokens of answer()")
         prefill = check.text(prefill, "prefill of answer()")
         last = held.trace.segments[-1]
         if reply := self.ledger.replies.get((last.origin, last.spent)):
@@ -137,7 +137,7 @@ class ModelReasoner(Handle):
         side = but(held, segments=(*stood, *probed)).trace
         lineage = Lineage(probed, clock=path_length(side)) | held.lineage | beyond(side, stretch.known)
         value = Probe(said.text, self._extract(text + said.text), said.spent, trace, lineage.segments)
-        return self.ledger.probe(Given(value, lineage))
+        return self.ledger.probe(Given(value, lineage, said=said))
 
     async def score(self, candidates: Sequence[Answer | Trace], *, by: str = "") -> tuple[Score, ...]:
         return await rate(self, candidates, check.text(by, "by of score()"))
@@ -210,14 +210,22 @@ class ModelReasoner(Handle):
         lineage, own = given.lineage | self.ledger.seen(seen, "choose()"), given.answer
         return self._issue((own.text, own.extracted), own.traces, lineage, self._total(lineage))
 
-    def logprobs(self, trace: Trace, column: str = LOGPROB) -> tuple[float, ...]:
+    def logprobs(self, trace: Trace | Probe, column: str = LOGPROB) -> tuple[float, ...]:
         if column not in self._conditions.columns:
             raise Misuse(f"logprobs() was asked for {column!r}, which the `needs` of the strategy do not name")
+        if isinstance(trace, Probe):
+            return self.ledger.numbers(self.ledger.said(trace, "logprobs()"), column)
         segments = self.ledger.looked_at(trace, "logprobs()").segments
         return tuple(chain.from_iterable(self.ledger.numbers(each, column) for each in segments if each.stream))
 
     def extract(self, text: str) -> str | None:
         return self._extract(check.text(text, "text of extract()"))
+
+    def tokens(self, text: str) -> tuple[int, ...]:
+        return self._engine.tokenizer.encode(check.text(text, "text of tokens()"))
+
+    def sampling(self, trace: Trace | None = None) -> Sampling:
+        return self._usual(() if trace is None else self.ledger.looked_at(trace, "sampling()").segments)
 
     def random(self, label: str) -> Random:
         phase = f"random {check.text(label, 'the label of random()')}"

@@ -76,7 +76,7 @@ class ScriptedEngine:
             fingerprint=sha256(name.encode()).hexdigest(),
             context=context,
             # Effort is one more stream to it.
-            capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "effort"}),
+            capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "effort", "bias"}),
             identity={"engine": "scripted"},
             settings={},
             exact=True,
@@ -114,6 +114,8 @@ class ScriptedEngine:
         begun = len(request.prefix) - request.sampled
         before = self.tokenizer.decode(request.prompt + request.prefix[:begun])
         text = self._script(before, lambda place: uniform(request.stream, begun + place))
+        if request.sampling.bias:
+            text = _biased(text, request, self.tokenizer)
         tokens = self.tokenizer.encode(text)
         length, stop = _stop(tokens, text, request)
         tokens = tokens[request.sampled : length]
@@ -141,6 +143,20 @@ class ScriptedEngine:
                 else:
                     numbers.append(best + (top_of(name) - 1) / 2 * step)
         return Columns.of(values)
+
+
+def _biased(text: str, request: Request, tokenizer: ScriptedTokenizer) -> str:
+    """What is left of `text`: a banned token is left out, one that is disfavoured by as much as its odds fall.
+
+    A script has no other token to give instead, so one that is favoured comes no more often than before.
+    """
+    added = dict(request.sampling.bias)
+    kept = [
+        token
+        for place, token in enumerate(tokenizer.encode(text))
+        if token not in added or uniform(f"{request.stream} bias", place) < math.exp(min(0.0, added[token]))
+    ]
+    return tokenizer.decode(kept)
 
 
 def _sureness(stream: str, position: int) -> float:
@@ -210,6 +226,6 @@ kind = EngineKind(
     "runs a script, for tests",
     PoolOptions,
     _load,
-    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "effort"}),
+    capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "effort", "bias"}),
     check=_check,
 )

@@ -1,0 +1,70 @@
+"""DeepConf offline: of a pool of samples, the most confident vote."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
+from tts_bench.strategies.confidence.groups import Way, check, confidences, kept, score
+from tts_bench.strategies.sampling import at_least, pool
+
+
+@dataclass(frozen=True)
+class DeepConf:
+    """DeepConf offline (arXiv 2508.15260, section 3): of a pool of samples, the most confident vote by confidence.
+
+    The confidence of a token is minus the mean of the `top` largest log-probabilities at its position, higher being
+    surer (equation 2). A group is a sliding window of tokens, and its confidence is the mean over them. A trace that
+    is shorter than the window is one group. Log-probabilities are the model's own, before temperature and cuts.
+
+    Differs: only thinking is scored, not the answer behind it. Samples without an answer are left out before the
+    fraction is taken. 16 samples by default, where the paper draws 512.
+    Costs: every sample of the pool, also those that do not vote.
+    Wrong where: thinking is shorter than the window. Then all four scores are the mean; use deepconf-short.
+
+    Options:
+        samples: how many traces.
+        budget: thinking tokens of each sample; none sets no limit.
+        score: of all tokens (mean), of the last window (tail), of the lowest tenth of the groups (bottom), or of the
+            lowest group (lowest).
+        keep: per cent of the samples with an answer that vote, at least one of them; 10 and 90 in the paper.
+        window: tokens of a group, and of the tail.
+        top: how many of the largest log-probabilities are averaged at each token.
+        weighted: whether votes weigh as much as the trace's confidence, or all the same.
+    """
+
+    samples: int = 16
+    budget: Annotated[int | None, Budget] = None
+    score: Way = "bottom"
+    keep: float = 10.0
+    window: int = 2048
+    top: int = 20
+    weighted: bool = True
+    groups = ("confidence", "cheap")
+
+    def __post_init__(self) -> None:
+        at_least(1, samples=self.samples, budget=self.budget, window=self.window, top=self.top)
+        if self.score not in ("mean", "tail", "bottom", "lowest"):
+            raise ValueError(f"score is {self.score!r}; it takes mean, tail, bottom or lowest")
+        check(self.keep)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (f"top_mean:{self.top}",)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return (str(self.samples),)
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        drawn = await pool(reasoner, range(self.samples), self.budget)
+        read = [answer for answer in drawn if answer.extracted is not None] or drawn
+        scores = [self._score(reasoner, answer.traces[0]) for answer in read]
+        best = kept(scores, self.keep)
+        weights = [scores[place] for place in best] if self.weighted else None
+        yield reasoner.vote([read[place] for place in best], weights=weights, seen=drawn)
+
+    def _score(self, reasoner: Reasoner, trace: Trace) -> float:
+        return score(confidences(reasoner, trace, self.needs[0]), self.score, self.window)

@@ -1,0 +1,91 @@
+"""DeepConf online: samples that fall below the confidence of a warm-up are stopped."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
+from tts_bench.strategies.confidence.groups import check, confidences, first_below, percentile, score
+from tts_bench.strategies.sampling import at_least, pool
+
+
+@dataclass(frozen=True)
+class DeepConfOnline:
+    """DeepConf online (arXiv 2508.15260, section 3): samples that fall below the confidence of a warm-up are stopped.
+
+    Confidence is as in deepconf. The line is the (100 - keep)th percentile of the lowest group of each warm-up trace.
+    A later trace dies at the first whole window below it. Warm-up traces above the line and later traces that lived
+    vote, each with the confidence of its lowest group. A later trace that is shorter than the window cannot die, and
+    votes; a warm-up trace that is shorter is one group, and votes if its mean is not below the line.
+
+    Differs: later samples are drawn one by one, and the consensus is tested before each; the released code draws them
+    all at once and tests nothing. 32 samples by default, where the paper draws 512. Only thinking is scored.
+    Costs: the warm-up in full and dead traces up to their end. Later samples wait for each other, which is latency.
+    Wrong where: thinking is shorter than the window: nothing can die, so use deepconf-online-short. With few votes, as
+    keep=10 leaves of a warm-up, a consensus says little.
+
+    Options:
+        warmup: samples that are drawn in full before the line is set.
+        samples: how many traces at most, the warm-up among them.
+        budget: thinking tokens of each sample; none sets no limit.
+        keep: per cent of the warm-up above the line; 10 is the paper's DeepConf-low, 90 its DeepConf-high.
+        tau: share of the weight at which the leading answer ends the drawing; none draws all samples.
+        window: tokens of a group.
+        top: how many of the largest log-probabilities are averaged at each token.
+    """
+
+    warmup: int = 16
+    samples: int = 32
+    budget: Annotated[int | None, Budget] = None
+    keep: float = 10.0
+    tau: float | None = 0.95
+    window: int = 2048
+    top: int = 20
+    groups = ("confidence",)
+
+    def __post_init__(self) -> None:
+        at_least(1, warmup=self.warmup, samples=self.samples, budget=self.budget, window=self.window, top=self.top)
+        check(self.keep, self.tau)
+        if self.warmup > self.samples:
+            raise ValueError(f"warmup is {self.warmup}; it takes at most samples, {self.samples}")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (f"top_mean:{self.top}",)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return (str(self.samples),)
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        [column] = self.needs
+        first = await pool(reasoner, range(self.warmup), self.budget)
+        lowest = [score(confidences(reasoner, answer.traces[0], column), "lowest", self.window) for answer in first]
+        line = percentile(lowest, 100 - self.keep)
+        ballots = [(answer, weight) for answer, weight in zip(first, lowest, strict=True) if weight >= line]
+        seen: list[Answer | Trace] = [*first]
+        for index in range(self.warmup, self.samples):
+            if leads(ballots, self.tau):
+                break
+            branch = reasoner.branch(str(index), seen=seen)
+            [trace] = await branch.race([branch], cut_at=partial(self._death, reasoner, line), max_tokens=self.budget)
+            seen.append(trace)
+            if trace.thinking_ended or trace.truncated:
+                seen[-1] = answer = await branch.answer(trace)
+                ballots.append((answer, score(confidences(reasoner, trace, column), "lowest", self.window)))
+        yield reasoner.vote([each[0] for each in ballots], weights=[each[1] for each in ballots], seen=seen)
+
+    def _death(self, reasoner: Reasoner, line: float, trace: Trace) -> int | None:
+        return first_below(confidences(reasoner, trace, self.needs[0]), self.window, line)
+
+
+def leads(ballots: list[tuple[Answer, float]], tau: float | None) -> bool:
+    """Whether an answer has at least the share `tau` of the weight of all that were extracted."""
+    weights: dict[str, float] = {}
+    for answer, weight in ballots:
+        if answer.extracted is not None:
+            weights[answer.extracted] = weights.get(answer.extracted, 0.0) + weight
+    return tau is not None and bool(weights) and max(weights.values()) >= tau * sum(weights.values())

@@ -1,0 +1,69 @@
+"""Confidence of a trace from numbers beside its tokens, by groups: sliding windows of tokens (DeepConf)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+from math import ceil, floor, fsum
+from typing import Literal
+
+from tts_bench.api import Reasoner, Trace
+
+Way = Literal["mean", "tail", "bottom", "lowest"]
+
+
+def confidences(reasoner: Reasoner, trace: Trace, column: str) -> list[float]:
+    """Of each token of its thinking."""
+    return [-number for number in reasoner.logprobs(trace, column)[: trace.thinking_tokens]]
+
+
+def check(keep: float, tau: float | None = None) -> None:
+    """Raises:
+    ValueError: a number out of range.
+    """
+    if not 0 < keep <= 100:
+        raise ValueError(f"keep is {keep}; it takes a number above 0, at most 100")
+    if tau is not None and not 0 <= tau <= 1:
+        raise ValueError(f"tau is {tau}; it takes a number from 0 to 1, or none")
+
+
+def group_means(values: Sequence[float], window: int) -> list[float]:
+    """Means of each window of values; of all of them where there are fewer."""
+    if not values:
+        return [0.0]
+    size = min(window, len(values))
+    sums = [0.0, *accumulate(values)]
+    return [(sums[end] - sums[end - size]) / size for end in range(size, len(values) + 1)]
+
+
+def score(values: Sequence[float], way: Way, window: int) -> float:
+    """One number for a trace: of all tokens, of the last window, of the lowest tenth of the groups, of the lowest."""
+    if way in ("mean", "tail"):
+        some = values[-window:] if way == "tail" else values
+        return fsum(some) / len(some) if some else 0.0
+    ranked = sorted(group_means(values, window))
+    lowest = ranked[: max(1, len(ranked) // 10)] if way == "bottom" else ranked[:1]
+    return fsum(lowest) / len(lowest)
+
+
+def first_below(values: Sequence[float], window: int, line: float) -> int | None:
+    """How many values there are when the mean of the last `window` is below `line` for the first time."""
+    if len(values) < window:
+        return None
+    means = group_means(values, window)
+    return next((window + place for place, mean in enumerate(means) if mean < line), None)
+
+
+def percentile(values: Sequence[float], per_cent: float) -> float:
+    """Interpolated linearly, as numpy does by default."""
+    ranked = sorted(values)
+    place = per_cent / 100 * (len(ranked) - 1)
+    low = floor(place)
+    high = min(low + 1, len(ranked) - 1)
+    return ranked[low] + (place - low) * (ranked[high] - ranked[low])
+
+
+def kept(scores: Sequence[float], per_cent: float) -> list[int]:
+    """Places of the highest `per_cent` of the scores, rounded up, in their order; of equal ones the first."""
+    count = max(1, ceil(per_cent / 100 * len(scores) - 1e-9))
+    return sorted(sorted(range(len(scores)), key=lambda place: -scores[place])[:count])

@@ -1,0 +1,149 @@
+"""Claims about stopping one trace: probes that never convince change nothing, and rules are the published ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any
+
+import pytest
+
+from tests.scripts import World, rambler
+from tests.shelf.opened import last, plain
+from tts_bench.api import Answer, Strategy
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
+from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.strategies.stop.deer import Deer, confidence
+from tts_bench.strategies.stop.dynasor import Dynasor, agreed
+from tts_bench.strategies.stop.eat import Eat, moving_variance
+from tts_bench.strategies.stop.thought_terminator import ThoughtTerminator
+from tts_bench.tasks.boxed import box
+from tts_bench.testing import CLAIMS, Claim, conform
+
+SETTINGS = [
+    Deer(),
+    Deer(threshold=0.4, cues=("Wait", "so"), mean="geometric"),
+    Dynasor(),
+    Dynasor(chunk=5, agree=2, text="so \\boxed{7} "),
+    Eat(),
+    Eat(threshold=1.5, rule="level", paragraphs=1, stop="\n"),
+    ThoughtTerminator(),
+    ThoughtTerminator(300),
+]
+
+
+def opened(script: Any = rambler, seed: int = 0) -> ModelReasoner:  # noqa: ANN401
+    world = World(script, seed=seed, columns=("entropy", "logprob"))
+    return ModelReasoner(world.item().problem, world.scheduler, world.conditions, box, Ledger())
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=str)
+@pytest.mark.parametrize("strategy", SETTINGS, ids=repr)
+def test_every_claim_is_kept(strategy: Strategy, claim: Claim[Strategy]) -> None:
+    conform(strategy, claim)
+
+
+def doubter(text: str, draw: Draw) -> str:
+    """Thinks in paragraphs that doubt."""
+    if END_THINK in text.partition(THINK)[2]:
+        return f"\\boxed{{{int(draw(0) * 4)}}}{END}"
+    return "\n\n".join(f"Wait {chr(97 + int(draw(place) * 26))}" for place in range(6)) + END_THINK
+
+
+NEVER = [Deer(threshold=1.0), Dynasor(chunk=7, agree=10**6), Eat(threshold=0.0), Eat(0.0, "level", paragraphs=1)]
+
+
+@pytest.mark.parametrize("strategy", NEVER)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_threshold_that_is_never_met_is_the_baseline_token_for_token(strategy: Strategy, seed: int) -> None:
+    mine, baseline = last(strategy, opened(doubter, seed)), plain(1, opened(doubter, seed))
+    assert (mine.text, mine.traces[0].tokens) == (baseline.text, baseline.traces[0].tokens)
+    assert mine.cost.thinking == baseline.cost.thinking
+    assert mine.cost.generated > baseline.cost.generated
+    if not isinstance(strategy, Eat):
+        assert mine.cost.generated - mine.cost.probe == baseline.cost.generated
+
+
+def test_deer_stops_at_the_first_cue_where_anything_is_confident_and_pays_for_one_probe() -> None:
+    answer = last(Deer(threshold=0.0), opened(doubter))
+    assert answer.traces[0].text.count("Wait") == 0
+    assert answer.cost.thinking + answer.cost.discarded == len("Wait")
+    assert 0 < answer.cost.probe <= len(Deer().text) + 20
+
+
+def test_deer_asks_no_more_than_ten_times_by_default() -> None:
+    one, all_of_them = (last(Deer(threshold=1.0, probes=most), opened(doubter)) for most in (1, 10))
+    assert 0 < one.cost.probe < all_of_them.cost.probe
+    assert one.traces[0].tokens == all_of_them.traces[0].tokens
+
+
+def test_confidence_is_a_mean_from_the_second_token_on_and_none_of_one_token() -> None:
+    values = [log(0.01), log(0.9), log(0.4)]
+    assert confidence(values, "arithmetic") == pytest.approx(0.65)
+    assert confidence(values, "geometric") == pytest.approx(0.6)
+    assert confidence(values, "least") == pytest.approx(0.4)
+    assert confidence(values[:1], "arithmetic") == confidence([], "least") == 0.0
+    assert exp(0) == confidence([0.0, 0.0], "arithmetic")
+
+
+@dataclass(frozen=True)
+class Said:
+    text: str
+    extracted: str | None
+
+
+def test_probes_agree_where_all_say_the_same_and_none_doubts_in_a_whole_word() -> None:
+    def agree(*said: tuple[str, str | None]) -> bool:
+        probes: Any = [Said(*each) for each in said]
+        return agreed(probes, 3)
+
+    same = ("\\boxed{7}", "7")
+    assert not agree(same, same)
+    assert agree(same, same, same)
+    assert agree(("6", "6"), same, same, same)
+    assert not agree(same, ("6", "6"), same)
+    assert not agree(*[("hm", None)] * 3)
+    assert not agree(same, ("no, 7", "7"), same)
+    assert agree(same, ("not known: 7", "7"), same)  # "no" stands in other words
+
+
+def test_the_moving_variance_of_a_constant_is_nothing_and_a_step_is_forgotten() -> None:
+    assert moving_variance([2.0] * 9, 0.2) == 0.0
+    assert moving_variance([0.0, 1.0], 0.2) == pytest.approx(0.2 * 0.8**2)
+    assert moving_variance([0.0, 1.0] + [1.0] * 60, 0.2) < 1e-4
+
+
+def test_halt_cot_stops_at_the_first_paragraph_below_any_level() -> None:
+    answer = last(Eat(threshold=1e9, rule="level", paragraphs=1), opened(doubter))
+    assert answer.traces[0].segments[1].text.count("Wait") == 1
+
+
+def endless(text: str, draw: Draw) -> str:
+    if END_THINK in text.partition(THINK)[2]:
+        return f"\\boxed{{1}}{END}"
+    return "x" * 5000 + END_THINK
+
+
+def forced(answer: Answer) -> list[str]:
+    return [segment.text for segment in answer.traces[0].segments if segment.kind == "cue"]
+
+
+@pytest.mark.parametrize(("deadline", "every"), [(1000, 250), (300, 150), (2000, 250)])
+def test_notes_come_every_250_tokens_or_twice_and_the_deadline_holds(deadline: int, every: int) -> None:
+    assert ThoughtTerminator(deadline).every == every
+    answer = last(ThoughtTerminator(deadline), opened(endless))
+    notes = forced(answer)
+    assert [f"used {every * at} tokens" in note for at, note in enumerate(notes[:-1], 1)] == [True] * (len(notes) - 1)
+    assert "no tokens left" in notes[-1]
+    assert answer.traces[0].thinking_tokens <= deadline
+    assert len(notes) == deadline // every
+
+
+def test_an_answer_in_the_thinking_ends_it_at_the_next_note_without_one() -> None:
+    def early(text: str, draw: Draw) -> str:
+        return endless(text, draw).replace("xxxxxxxxx", "\\boxed{4}", 1)
+
+    answer = last(ThoughtTerminator(1000), opened(early))
+    assert answer.cost.thinking == 250
+    assert forced(answer) == []
