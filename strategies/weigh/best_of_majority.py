@@ -1,0 +1,59 @@
+"""Best-of-Majority (arXiv 2510.03199)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, fraction, pool
+from tts_bench.strategies.weigh.scores import needed, values
+from tts_bench.strategies.weigh.weights import of_frequent
+
+
+@dataclass(frozen=True)
+class BestOfMajority:
+    """Best-of-Majority (arXiv 2510.03199, algorithm 3): of the frequent answers, take the one that a scorer rates best.
+
+    An answer is frequent where it has a share of at least alpha of the samples that have an answer; its rating is the
+    mean score of its samples. One rung for each number of samples, 1 to all.
+
+    Differs: one answer is chosen, where the paper chooses k. The paper derives alpha from a coverage that nobody knows;
+    0.125 drops what only one of 16 samples says. Where no answer is frequent, all are rated.
+    Costs: the scorer reads every sample, rare answers included.
+    Wrong where: answers scatter, so that right ones are rare; alpha 0 then rates them all.
+
+    Options:
+        alpha: share of the samples from which an answer is frequent.
+        samples: how many samples.
+        scorer: name of the scorer, as given by --scorer NAME=KIND; empty is the only one of the run.
+        how: how scores of steps become one number: last, min, prod or mean; none takes the scorer's own number.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    alpha: float = 0.125
+    samples: int = 16
+    scorer: str = ""
+    how: Aggregation | None = None
+    budget: Annotated[int | None, Budget] = None
+    groups = ("weigh",)
+
+    def __post_init__(self) -> None:
+        at_least(1, samples=self.samples, budget=self.budget)
+        fraction(alpha=self.alpha)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return needed(self.scorer)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.samples))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answers = await pool(reasoner, range(self.samples), self.budget)
+        scores = await reasoner.score(answers, by=self.scorer)
+        rated, said = values(scores, self.how), [answer.extracted for answer in answers]
+        for count in range(1, self.samples + 1):
+            yield reasoner.choose(answers[of_frequent(rated, said[:count], self.alpha)], seen=scores[:count])

@@ -1,0 +1,56 @@
+"""Best-of-N (arXiv 2110.14168, 2408.03314)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.weigh.scores import needed, values
+from tts_bench.strategies.weigh.weights import best
+
+
+@dataclass(frozen=True)
+class BestOfN:
+    """Best-of-N (arXiv 2408.03314, section 5.1): of several samples, take the one that a scorer rates highest.
+
+    One rung for each number of samples, 1 to all. The scorer may be a reward model, a judge or a function.
+
+    Differs: of equal scores the first wins. A sample whose answer cannot be extracted is not chosen while another has
+    one.
+    Costs: the scorer reads every sample; a reward model of 7B parameters costs more than a model of 1B that is scored.
+    Wrong where: the scorer errs: the more samples, the more of them it is wrong about. Compare weighted-vote and
+    majority-vote.
+
+    Options:
+        samples: how many samples.
+        scorer: name of the scorer, as given by --scorer NAME=KIND; empty is the only one of the run.
+        how: how scores of steps become one number: last, min, prod or mean; none takes the scorer's own number.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    samples: int = 16
+    scorer: str = ""
+    how: Aggregation | None = None
+    budget: Annotated[int | None, Budget] = None
+    groups = ("weigh",)
+
+    def __post_init__(self) -> None:
+        at_least(1, samples=self.samples, budget=self.budget)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return needed(self.scorer)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.samples))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answers = await pool(reasoner, range(self.samples), self.budget)
+        scores = await reasoner.score(answers, by=self.scorer)
+        rated, said = values(scores, self.how), [answer.extracted for answer in answers]
+        for count in range(1, self.samples + 1):
+            yield reasoner.choose(answers[best(rated, said[:count])], seen=scores[:count])

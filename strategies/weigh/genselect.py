@@ -1,0 +1,75 @@
+"""Generative selection (arXiv 2504.16891)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, once, pool, together
+from tts_bench.strategies.weigh.judging import choice, shown
+
+PROMPT = """{problem}
+
+Below are {count} candidate solutions to this problem. Some of them may be wrong.
+
+{candidates}
+
+Check each candidate, compare where they differ, and decide which one is most likely right. End with a line that says
+"Choice: " and the number of that candidate."""
+
+
+@dataclass(frozen=True)
+class GenSelect:
+    """GenSelect (arXiv 2504.16891, section 4.3; NeMo-Skills): the model is shown several answers and picks the best.
+
+    Candidates are shuffled and shown in windows; the winners of windows meet again, until one is left. The single rung
+    is named by the number of samples.
+
+    Differs: the prompt is worded anew, and the judge is the same model at the run's own sampling. A reply that names no
+    candidate picks the first one shown, which the shuffle makes a random one; it shows in the record as a reply without
+    "Choice: ". Samples without an extracted answer are left out, as unfinished ones are there.
+    Costs: the model reads every answer at least once more, and thinks about each window as long as about a problem.
+    Wrong where: answers without thinking say little of how they were found: then the judge solves the problem anew.
+
+    Options:
+        samples: how many samples.
+        window: how many candidates are shown at once.
+        budget: thinking tokens of each sample and of each choice; none sets no limit.
+    """
+
+    samples: int = 16
+    window: int = 8
+    budget: Annotated[int | None, Budget] = None
+    groups = ("weigh",)
+
+    def __post_init__(self) -> None:
+        at_least(1, samples=self.samples, budget=self.budget)
+        at_least(2, window=self.window)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return (str(self.samples),)
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        seen = await pool(reasoner, range(self.samples), self.budget)
+        left = [answer for answer in seen if answer.extracted is not None] or seen[:1]
+        left = reasoner.random("order").sample(left, len(left))
+        while len(left) > 1:
+            windows = [left[start : start + self.window] for start in range(0, len(left), self.window)]
+            picked = await together(self.pick(problem, reasoner, window, seen) for window in windows)
+            left = [winner for winner, _ in picked]
+            seen = [*seen, *(reply for _, replies in picked for reply in replies)]
+        yield reasoner.choose(left[0], seen=seen)
+
+    async def pick(
+        self, problem: Problem, reasoner: Reasoner, window: Sequence[Answer], seen: Sequence[Answer]
+    ) -> tuple[Answer, list[Answer]]:
+        """The winner of a window, and the judge's reply; none where it was alone."""
+        if len(window) == 1:
+            return window[0], []
+        candidates = shown([answer.text for answer in window])
+        prompt = PROMPT.format(problem=problem.prompt, count=len(window), candidates=candidates)
+        reply = await once(reasoner.ask(prompt, seen=seen), self.budget)
+        return window[choice(reply.text, len(window)) or 0], [reply]

@@ -1,0 +1,54 @@
+"""PiCSAR (arXiv 2508.21787)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.weigh.weights import best, picsar
+
+
+@dataclass(frozen=True)
+class Picsar:
+    """PiCSAR (arXiv 2508.21787, section 3): of several samples, take the one that the model itself finds most probable.
+
+    The score is log p(thinking) + log p(answer | thinking), in nats, of the sampled tokens with their ends. One rung
+    for each number of samples, 1 to all.
+
+    Differs: the answer is all that is sampled after thinking, with its explanation; the paper scores a short answer
+    after a prompt of its own. Probabilities are the model's own, before temperature and cuts.
+    Costs: nothing, where log-probabilities come with the samples.
+    Wrong where: samples differ much in length: a sum of logarithms prefers the shortest. normalized divides the first
+    term by the length of thinking (PiCSAR-N).
+
+    Options:
+        normalized: whether the log-probability of thinking is divided by its number of tokens.
+        samples: how many samples.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    normalized: bool = False
+    samples: int = 16
+    budget: Annotated[int | None, Budget] = None
+    groups = ("weigh", "cheap")
+    needs = ("logprob",)
+
+    def __post_init__(self) -> None:
+        at_least(1, samples=self.samples, budget=self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.samples))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answers = await pool(reasoner, range(self.samples), self.budget)
+        said, rated = [answer.extracted for answer in answers], [self.rate(reasoner, answer) for answer in answers]
+        for count in range(1, self.samples + 1):
+            yield reasoner.choose(answers[best(rated, said[:count])], seen=answers[:count])
+
+    def rate(self, reasoner: Reasoner, answer: Answer) -> float:
+        [trace] = answer.traces
+        return picsar(reasoner.logprobs(trace), trace.segments[-1].spent, normalized=self.normalized)

@@ -1,0 +1,60 @@
+"""Self-certainty with Borda voting (arXiv 2502.18581)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.weigh.weights import borda, self_certainty
+
+
+@dataclass(frozen=True)
+class SelfCertainty:
+    """Self-certainty (arXiv 2502.18581, section 4): samples vote by their rank in the model's own certainty.
+
+    The certainty of a sample is the mean over its sampled tokens, thinking and answer, of -(mean of the k largest
+    log-probabilities) - log k; the r-th most certain of n samples has (n - r + 1)^p votes. One rung for each number of
+    samples, 1 to all.
+
+    Differs: the paper takes all V tokens of the vocabulary, which gives the divergence KL(uniform || model)
+    (equation 9); with k = V this is that number. With k = 20 it is another one, self-certainty@20, since the unlikely
+    tokens, which dominate the paper's mean, are left out; it is not divided by the probability of the k tokens.
+    Costs: nothing, where log-probabilities come with the samples; the paper reads every sample once more.
+    Wrong where: longer samples are less certain on average, or a certain model is wrong; power 0 is the plain vote.
+
+    Options:
+        power: exponent p of the votes, from 0 (plain vote) upwards; large ones take the most certain sample.
+        k: how many of the largest log-probabilities of each token. Servers often give no more than 20.
+        samples: how many samples.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    power: float = 0.5
+    k: int = 20
+    samples: int = 16
+    budget: Annotated[int | None, Budget] = None
+    groups = ("weigh", "cheap")
+
+    def __post_init__(self) -> None:
+        at_least(1, k=self.k, samples=self.samples, budget=self.budget)
+        if not 0 <= self.power < float("inf"):
+            raise ValueError(f"power is {self.power}; it takes a number from 0 upwards")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return (f"top_mean:{self.k}",)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.samples))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answers = await pool(reasoner, range(self.samples), self.budget)
+        said = [answer.extracted for answer in answers]
+        means = [reasoner.logprobs(answer.traces[0], self.needs[0]) for answer in answers]
+        certain = [self_certainty(each, self.k) for each in means]
+        for count in range(1, self.samples + 1):
+            yield reasoner.vote(answers[:count], weights=borda(certain[:count], said[:count], self.power))

@@ -1,0 +1,55 @@
+"""A vote weighted by a scorer (arXiv 2206.02336, 2408.03314)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.weigh.scores import needed, values
+from tts_bench.strategies.weigh.weights import own
+
+
+@dataclass(frozen=True)
+class WeightedVote:
+    """Weighted vote (arXiv 2206.02336, section 3.2; "weighted" of search-and-learn): votes are scores of a scorer.
+
+    The answer with the largest sum of scores wins. One rung for each number of samples, 1 to all.
+
+    Differs: search-and-learn aggregates steps by the last one whatever its option says; here the option holds.
+    Costs: the scorer reads every sample.
+    Wrong where: scores can be below 0, which is an error: give a scorer whose numbers are from 0 upwards. Scores that
+    are all nearly equal make it the plain vote.
+
+    Options:
+        samples: how many samples.
+        scorer: name of the scorer, as given by --scorer NAME=KIND; empty is the only one of the run.
+        how: how scores of steps become one number: last, min, prod or mean; none takes the scorer's own number.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    samples: int = 16
+    scorer: str = ""
+    how: Aggregation | None = None
+    budget: Annotated[int | None, Budget] = None
+    groups = ("weigh",)
+
+    def __post_init__(self) -> None:
+        at_least(1, samples=self.samples, budget=self.budget)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return needed(self.scorer)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return tuple(str(count + 1) for count in range(self.samples))
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answers = await pool(reasoner, range(self.samples), self.budget)
+        scores = await reasoner.score(answers, by=self.scorer)
+        weights = own(values(scores, self.how), [answer.extracted for answer in answers])
+        for count in range(1, self.samples + 1):
+            yield reasoner.vote(answers[:count], weights=weights[:count], seen=scores[:count])
