@@ -20,14 +20,14 @@ class Expanded:
 
 
 def groups() -> dict[str, tuple[str, ...]]:
-    """Names of strategies by group, the controls first, then in alphabetical order; last of all the whole shelf.
+    """Names of strategies by group: the controls, the others in alphabetical order, the cheap ones, the whole shelf.
 
     A strategy that cannot be loaded is in no group: where it is named, it is refused.
 
     Raises:
         UserError: two distributions register the same strategy.
     """
-    found: dict[str, list[str]] = {CONTROLS: []}
+    found: dict[str, list[str]] = {CONTROLS: [], CHEAP: []}
     for name in registry.names():
         try:
             kind = registry.strategy_class(name)
@@ -35,7 +35,8 @@ def groups() -> dict[str, tuple[str, ...]]:
             continue
         for group in getattr(kind, "groups", ()):
             found.setdefault(str(group), []).append(name)
-    ordered = {CONTROLS: found.pop(CONTROLS), **dict(sorted(found.items()))}
+    controls, cheap = found.pop(CONTROLS), found.pop(CHEAP)
+    ordered = {CONTROLS: controls, **dict(sorted(found.items())), CHEAP: cheap}
     shelf = dict.fromkeys(name for members in ordered.values() for name in members)
     return {**{group: tuple(members) for group, members in ordered.items()}, SHELF: tuple(shelf)}
 

@@ -18,7 +18,7 @@ class SelfAggregation:
     The k are drawn at random, without repeats. One rung for each loop: the vote of its population.
 
     Differs: the prompts are in other words; answers are shown without their thinking; the rung is a vote, where the
-        paper reports the mean accuracy of the last population.
+        paper reports the mean accuracy of the last population. Two loops, where the paper runs ten.
     Costs: population x loops generations, and each of the later ones reads k answers.
     Wrong where: the context is short: k answers have to fit beside the problem.
 
@@ -31,7 +31,7 @@ class SelfAggregation:
 
     population: int = 16
     k: int = 4
-    loops: int = 10
+    loops: int = 2
     budget: Annotated[int | None, Budget] = None
     groups = ("rounds",)
 

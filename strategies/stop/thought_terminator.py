@@ -30,7 +30,7 @@ class ThoughtTerminator:
         deadline: thinking tokens, notes included; the paper tries 200, 500, 1000 and 2000.
     """
 
-    deadline: Annotated[int, Budget] = 1000
+    deadline: Annotated[int, Budget] = 200
     groups = ("stop",)
     needs = ("prefill",)
 

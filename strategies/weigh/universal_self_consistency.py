@@ -28,7 +28,7 @@ class UniversalSelfConsistency:
 
     Differs: the prompt is worded anew, the order is shuffled for each problem, and the model chooses at the run's own
     sampling, after thinking, where the paper chooses greedily. Samples without an extracted answer are left out where
-    others have one. 16 samples, where the paper has 8.
+    others have one.
     Costs: the model reads all answers once more, and thinks about them.
     Wrong where: answers can be compared by a program: then majority-vote is cheaper. A reply that names no candidate
     falls back to the first sample; it shows in the record as a reply without "Choice: ".
@@ -38,7 +38,7 @@ class UniversalSelfConsistency:
         budget: thinking tokens of each sample and of the choice; none sets no limit.
     """
 
-    samples: int = 16
+    samples: int = 8
     budget: Annotated[int | None, Budget] = None
     groups = ("weigh",)
 

@@ -20,6 +20,13 @@ from tts_bench.text import safe
 
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
 _ROOMY = 74  # columns from which a table's numbers stand unbroken
+_DISPENSABLE = (
+    "cues",
+    "no ans",
+    "trunc",
+    "x base",
+    "of all",
+)  # columns that a narrow table does without, in this order
 _MEANINGS = {"of all": "errors count as wrong", "x base": "tokens relative to the baseline's last rung"}
 
 
@@ -53,9 +60,9 @@ def _drawn(lines: Lines) -> Lines:
 def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: bool = False) -> Table:
     """One row for each rung that is shown. Tokens are compared with the last rung of the baseline if there is one.
 
-    Columns that would be empty are left out, as are those that are shown in wide tables only where `width` is too
-    little for them. A name goes on beside the next rungs where there is no room for it; numbers break over lines where
-    `width` is less than `_ROOMY`.
+    Columns that would be empty are left out. Where `width` is too little, so are those of wide tables, and then others.
+    A name goes on beside the next rungs where there is no room for it; numbers break over lines where `width` is less
+    than `_ROOMY`.
     """
 
     def text(words: str) -> Text:
@@ -64,10 +71,14 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
     everything = [point for line in lines.values() for point in line]
     names = {strategy: safe(name, ascii_only=ascii_only) for strategy, name in bare(lines).items()}
     longest = max(map(len, names.values()))
-    least = min(14, longest)
+    least = min(14 if len(lines) <= CROWD else 26, longest)  # a crowd has one row each, and no next rungs
     shown, taken = _columns(lines, columns(Shown.WIDE))
     if longest + taken + 3 > width:
         shown, taken = _columns(lines, columns(Shown.ALWAYS))
+    for name in _DISPENSABLE:
+        if least + taken + 3 > width and name in shown:
+            taken -= 2 + max(len(name), *(len(shown[name](point)) for point in everything))
+            shown = {other: cell for other, cell in shown.items() if other != name}
     meanings = [f"{name}: {meaning}" for name, meaning in (_MEANINGS | legend(Shown.WIDE)).items() if name in shown]
     sizes = {point.n for point in everything}
     listing = Table(
@@ -89,7 +100,8 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
         for place, point in enumerate(rungs):
             here = parts[place : place + 1] if place < len(rungs) - 1 else parts[place:]
             listing.add_row(Text("\n".join(here)), *(text(cell(point)) for cell in shown.values()))
-        listing.add_section()
+        if len(lines) <= CROWD:
+            listing.add_section()
     return listing
 
 
