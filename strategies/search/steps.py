@@ -17,10 +17,7 @@ class Path:
     door: Reasoner
     trace: Trace | None = None
     value: float = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        return self.trace is None or bool(self.trace.stopped)
+    is_open: bool = True  # whether it can grow
 
 
 @dataclass
@@ -47,10 +44,17 @@ class Search:
         traces = await together(path.door.think(path.trace, stop=stops, max_tokens=self.budget) for path in paths)
         scores = await self.reasoner.score(traces, by=self.scorer)
         self.seen += scores
+        values = [score.value if self.how is None else aggregate(score.steps, self.how) for score in scores]
         return [
-            Path(path.door, trace, score.value if self.how is None else aggregate(score.steps, self.how))
-            for path, trace, score in zip(paths, traces, scores, strict=True)
+            Path(path.door, trace, value, not whole and self._can_grow(path.trace, trace))
+            for path, trace, value in zip(paths, traces, values, strict=True)
         ]
+
+    def _can_grow(self, before: Trace | None, trace: Trace) -> bool:
+        """A limit may fall on the end of a step: there is no room then, though the thinking has not ended."""
+        room = self.budget is None or trace.thinking_tokens < self.budget
+        grew = before is None or trace.thinking_tokens > before.thinking_tokens
+        return bool(trace.stopped) and room and grew
 
     async def best(self, paths: Sequence[Path]) -> Answer:
         """The answer of the path with the highest score, the first of equals, with the bill of the whole search."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +21,7 @@ from tts_bench.strategies.rounds.self_aggregation import SelfAggregation
 from tts_bench.strategies.rounds.self_refine import SelfRefine
 from tts_bench.strategies.rounds.sequential_refinement import SequentialRefinement
 from tts_bench.strategies.rounds.think_twice import ThinkTwice
-from tts_bench.testing import CLAIMS, Claim, conform
+from tts_bench.testing import CLAIMS, Claim, NotApplicable, conform
 
 KEPT = (
     ThinkTwice(),
@@ -37,8 +37,12 @@ KEPT = (
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
 @pytest.mark.parametrize("strategy", KEPT, ids=str)
-def test_it_keeps_every_claim(strategy: Strategy, claim: Claim[Strategy]) -> None:
-    conform(strategy, claim)
+def test_it_keeps_every_claim_that_speaks_of_it(strategy: Strategy, claim: Claim[Strategy]) -> None:
+    if isinstance(strategy, ParallelDistillRefine) and claim.name == "common-random-numbers":
+        with pytest.raises(NotApplicable):  # its only answer comes from another prompt than the baseline's
+            conform(strategy, claim)
+    else:
+        conform(strategy, claim)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -147,3 +151,17 @@ def test_a_value_out_of_range_is_refused(spec: str, found: str) -> None:
     with pytest.raises(UserError) as error:
         registry.build(spec)
     assert found in str(error.value)
+
+
+def test_a_prompt_that_does_not_fit_is_an_error_of_the_problem_and_the_rungs_before_it_stay() -> None:
+    def long(text: str, draw: Draw) -> str:
+        return f"{'x' * 900}{END}" if END_THINK in text.rpartition(THINK)[2] else f"hm{END_THINK}"
+
+    short = World(long)
+    short.engine.info = replace(short.engine.info, context=2048)
+    [rsa, pdr] = short.run_arms(
+        [Arm("rsa", SelfAggregation(population=4, k=4, loops=2)), Arm("pdr", ParallelDistillRefine((4,)))]
+    )
+    assert rsa.error is not None
+    assert pdr.error is not None
+    assert len(rsa.answers) == 1

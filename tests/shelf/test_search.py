@@ -174,3 +174,16 @@ def test_a_value_out_of_range_is_refused(spec: str, found: str) -> None:
     with pytest.raises(UserError) as error:
         registry.build(spec)
     assert found in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "strategy",
+    [BeamSearch(n=4, width=2), DiverseTreeSearch(n=4, width=2), ParticleFiltering(n=4), Rebase(width=4)],
+    ids=str,
+)
+@pytest.mark.parametrize("budget", [3 * STEP, 3 * STEP + 1])
+def test_a_budget_that_ends_at_a_step_or_within_one_ends_the_search(strategy: Strategy, budget: int) -> None:
+    cut = replace(strategy, budget=budget)  # type: ignore[type-var]
+    answer = last(cut, led(Says(letter), endless))
+    assert answer.extracted == "1"
+    assert all(trace.thinking_tokens == budget for trace in answer.traces)

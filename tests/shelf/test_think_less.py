@@ -88,8 +88,8 @@ def reasons_in_the_answer(text: str, draw: Draw) -> str:
 
 def test_answers_have_the_room_they_are_given() -> None:
     for kind in (NoThinking, ChainOfDraft, Concise):
-        assert last(kind(samples=1, max_answer=50), opened(reasons_in_the_answer)).cost.answer == 50  # type: ignore[operator]
-        assert last(kind(samples=1, max_answer=500), opened(reasons_in_the_answer)).cost.answer > 200  # type: ignore[operator]
+        assert last(kind(samples=1, max_answer=50), opened(reasons_in_the_answer)).cost.answer == 50
+        assert last(kind(samples=1, max_answer=500), opened(reasons_in_the_answer)).cost.answer > 200
 
 
 @pytest.mark.parametrize(
