@@ -158,29 +158,3 @@ class SelfAggregation:
             ]
             crowd = await together([once(handle) for handle in asked])
             yield reasoner.vote(crowd)
-
-
-@dataclass(frozen=True)
-class SlowThenFast:
-    """AlphaOne (arXiv 2505.24863): "Wait" after a paragraph by chance, less and less up to a moment; never after it."""
-
-    moment: int = 40
-    start: float = 0.4
-    cue: Annotated[str, Forced] = "Wait"
-
-    def __post_init__(self) -> None:
-        positive(moment=self.moment)
-        if not 0 <= self.start <= 1 or not self.cue.strip():
-            raise ValueError(f"start is {self.start} and cue {self.cue!r}; they take a probability and a text")
-
-    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
-        chance = reasoner.random("wait")
-        trace = await reasoner.think(stop=["\n\n"], max_tokens=self.moment)
-        while trace.stopped and trace.thinking_tokens < self.moment:
-            if chance.random() < self.start * (1 - trace.thinking_tokens / self.moment):
-                paragraph = reasoner.put(trace, trace.stopped)
-                trace = reasoner.put(paragraph, self.cue, max_tokens=self.moment)
-            trace = await reasoner.think(trace, stop=["\n\n"], max_tokens=self.moment)
-        if not trace.thinking_ended:
-            trace = await reasoner.think(trace, stop=[self.cue])
-        yield await reasoner.answer(trace)

@@ -30,7 +30,6 @@ PUBLISHED = [
     texts.ThinkTwice,
     texts.SelfRefine,
     texts.SelfAggregation,
-    texts.SlowThenFast,
 ]
 ELSEWHERE = (texts.NoThinking, texts.ChainOfDraft)  # they begin with another text than the baseline
 
@@ -77,10 +76,9 @@ def test_one_round_and_one_loop_are_the_baseline_token_for_token() -> None:
     assert told(last(texts.SelfAggregation(6, 2, 1), opened())) == told(plain(6, opened()))
 
 
-def test_a_beam_of_one_and_slow_thinking_that_never_waits_are_the_baseline_in_steps() -> None:
+def test_a_beam_of_one_is_the_baseline_in_steps() -> None:
     baseline = plain(1, opened(paragraphs))
     assert told(last(texts.StepBeam(1, 1, steps=100), opened(paragraphs))) == told(baseline)
-    assert told(last(texts.SlowThenFast(10**6, start=0.0), opened(paragraphs))) == told(baseline)
 
 
 # What papers count
