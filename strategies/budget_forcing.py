@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Cue, Forced, Problem, Reasoner
 
 
-async def think_on(reasoner: Reasoner, cue: Cue, extensions: int, budget: int | None) -> AsyncIterator[Answer]:
-    """Answer after thinking, then `extensions` times: put `cue` in the place of the end of thinking, think on, answer.
+async def think_on(
+    reasoner: Reasoner, cues: Sequence[Cue], budget: int | None, temperature: float | None = None
+) -> AsyncIterator[Answer]:
+    """Answer after thinking, then for each of `cues`: put it in the place of the end of thinking, think on, answer.
 
-    `budget` is the length in tokens that all rounds of thinking share; None sets no limit.
+    `budget` is the length in tokens that all rounds of thinking share; None sets no limit. `temperature` is that of
+    thinking after a cue; None: the run's own.
     """
     trace = await reasoner.think(max_tokens=budget)
     yield await reasoner.answer(trace)
-    for _ in range(extensions):
-        trace = await reasoner.think(reasoner.force(trace, cue, max_tokens=budget), max_tokens=budget)
+    for cue in cues:
+        trace = reasoner.force(trace, cue, max_tokens=budget)
+        if temperature is None:
+            trace = await reasoner.think(trace, max_tokens=budget)
+        else:
+            warm = replace(reasoner.sampling(trace), temperature=temperature)
+            trace = await reasoner.think(trace, max_tokens=budget, sampling=warm)
         yield await reasoner.answer(trace)
 
 
@@ -67,4 +75,4 @@ class BudgetForcing:
         return rungs(self.extensions)
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
-        return think_on(reasoner, self.cue, self.extensions, self.budget)
+        return think_on(reasoner, [self.cue] * self.extensions, self.budget)

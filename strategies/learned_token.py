@@ -40,4 +40,4 @@ class LearnedTokenForcing:
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         if self.token is None:
             raise ValueError("the harness has put in no token: there is none for this model")
-        return think_on(reasoner, self.token, self.extensions, self.budget)
+        return think_on(reasoner, [self.token] * self.extensions, self.budget)

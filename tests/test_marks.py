@@ -78,6 +78,7 @@ def test_every_built_in_strategy_marks_what_it_asks_for() -> None:
         if registry.build(name).source[:4] == "test"
     }
     assert found == {
+        "alpha-one": {"cue": Forced, "budget": Budget},
         "baseline": {"budgets": Budget},
         "budget-forcing": {"cue": Forced, "budget": Budget},
         "deepconf": {"budget": Budget},
@@ -89,8 +90,12 @@ def test_every_built_in_strategy_marks_what_it_asks_for() -> None:
         "eat": {"budget": Budget},
         "learned-token": {"token": Forced, "budget": Budget},
         "majority-vote": {"budget": Budget},
+        "mixed-cues": {"cues": Forced, "budget": Budget},
+        "no-wait": {"budget": Budget},
         "reasoning-effort": {"efforts": Effort},
+        "thought-switch-penalty": {"budget": Budget},
         "thought-terminator": {"deadline": Budget},
+        "warm-cue": {"cue": Forced, "budget": Budget},
     }
 
 

@@ -15,6 +15,7 @@ from tts_bench.api import Strategy
 from tts_bench.errors import UserError
 
 BUILT_IN = [
+    "alpha-one",
     "baseline",
     "budget-forcing",
     "deepconf",
@@ -26,8 +27,12 @@ BUILT_IN = [
     "eat",
     "learned-token",
     "majority-vote",
+    "mixed-cues",
+    "no-wait",
     "reasoning-effort",
+    "thought-switch-penalty",
     "thought-terminator",
+    "warm-cue",
 ]
 
 GOOD = """

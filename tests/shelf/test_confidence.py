@@ -71,13 +71,13 @@ def test_the_line_and_the_filtered_vote_are_scorios_on_a_thousand_pools() -> Non
 def test_a_trace_shorter_than_the_window_has_one_score_and_never_dies() -> None:
     """The released code lets it live; scorio clamps the window and drops it at its last token."""
     values = [1.0, 3.0, 2.0]
-    assert {score(values, way, 4) for way in ("mean", "tail", "bottom", "lowest")} == {2.0}  # type: ignore[arg-type]
+    assert {score(values, way, 4) for way in ("mean", "tail", "bottom", "lowest")} == {2.0}
     assert first_below(values, 4, 2.5) is None
     assert scorio.deepconf_online_stop([[-each] for each in values], 2.5, window=4) == 2
 
 
 def test_constant_confidence_is_every_score_and_a_death_costs_up_to_its_window() -> None:
-    assert all(score([2.0] * 30, way, 8) == 2.0 for way in ("mean", "tail", "bottom", "lowest"))  # type: ignore[arg-type]
+    assert all(score([2.0] * 30, way, 8) == 2.0 for way in ("mean", "tail", "bottom", "lowest"))
     assert first_below([3.0, 3.0, 3.0, 1.0, 1.0], 2, 2.5) == 4
     assert first_below([1.0], 2, 2.5) is None
     assert group_means([1.0, 3.0], 4) == [2.0]

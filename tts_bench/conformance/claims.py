@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 from zlib import crc32
 
-from tts_bench.api import Answer, Problem, Reasoner, Strategy
+from tts_bench.api import Answer, Problem, Reasoner, Segment, Strategy
 from tts_bench.conformance.kit import Broken, NotApplicable
 from tts_bench.conformance.stage import PROBLEMS, StageConditions, Trial, run
 from tts_bench.conformance.values import budgeted, fewer_steps, values_to_try
@@ -94,7 +95,9 @@ def common_random_numbers(strategy: Strategy) -> None:
     efforts = getattr(strategy, "efforts", None) or (None,)
     trials = _solved(run(strategy))
     if all(_starts_elsewhere(trial) for trial in trials):
-        raise NotApplicable("its first answer comes from another prompt, or from text that it puts in first")
+        raise NotApplicable(
+            "its first answer comes from another prompt, from text that it puts in first, or from a sampling of its own"
+        )
     for trial, baseline in zip(trials, run(_Once(efforts[0])), strict=True):
         shared = baseline.answers[0].traces[0].segments[1].origin
         if all(segment.origin != shared for segment in trial.answers[0].lineage):
@@ -226,8 +229,13 @@ def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
 
 
 def _starts_elsewhere(trial: Trial) -> bool:
-    first = [trace.segments[1].kind for trace in trial.answers[0].traces]
-    return not any(kind == "thinking" for kind in first)
+    first = [trace.segments[1] for trace in trial.answers[0].traces]
+    return not any(segment.kind == "thinking" and not _sampled_otherwise(segment) for segment in first)
+
+
+def _sampled_otherwise(segment: Segment) -> bool:
+    """Whether the call that made it had a sampling of its own; no label of a branch begins so."""
+    return any(str(part).startswith("Sampling(") for part in json.loads(segment.stream)[2])
 
 
 def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:

@@ -1,0 +1,60 @@
+"""AlphaOne: slow thinking up to a moment, fast thinking after it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from math import ceil
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Forced, Problem, Reasoner
+from tts_bench.strategies.sampling import at_least, fraction
+
+
+@dataclass(frozen=True)
+class AlphaOne:
+    """AlphaOne (arXiv 2505.24863): "Wait" after paragraphs by chance, up to a moment; after it "Wait" ends thinking.
+
+    The moment is alpha x length tokens of thinking. The chance falls linearly from its start to 0 at the moment.
+
+    Differs: the length is an option; the code has one for each model and data set, the default here being that of
+    R1-Distill-1.5B on MATH500. Chance is drawn from random numbers of the problem and the run.
+    Costs: the cues, as forced tokens, and what is thought after them.
+    Wrong where: the length is not that of the model on the task: thinking then ends before the moment, or long after.
+
+    Options:
+        alpha: where the moment is, in average lengths of thinking; 0 ends thinking at the first cue.
+        length: average tokens of thinking on the task.
+        start: chance of a cue after the first paragraph, from 0 to 1.
+        cue: the text that is put in, and that ends thinking after the moment.
+        budget: thinking tokens; none sets no limit.
+    """
+
+    alpha: float = 1.4
+    length: int = 2450
+    start: float = 0.4
+    cue: Annotated[str, Forced] = "Wait"
+    budget: Annotated[int | None, Budget] = None
+    groups = ("lengthen",)
+    needs = ("stops",)
+
+    def __post_init__(self) -> None:
+        at_least(1, length=self.length, budget=self.budget)
+        fraction(start=self.start)
+        if not 0 <= self.alpha < float("inf"):
+            raise ValueError(f"alpha is {self.alpha}; it takes a number from 0 upwards")
+        if not self.cue.strip():
+            raise ValueError(f"cue is {self.cue!r}; it takes a text that is not blank, such as Wait")
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        moment = ceil(self.alpha * self.length)
+        slow = min(moment, self.budget or moment)
+        trace = await reasoner.think(stop=["\n\n"], max_tokens=slow) if moment else None
+        chance = reasoner.random("wait")
+        while trace and trace.stopped and trace.thinking_tokens < slow:
+            if chance.random() < self.start * (1 - trace.thinking_tokens / moment):
+                trace = reasoner.put(reasoner.put(trace, trace.stopped), self.cue, max_tokens=slow)
+            trace = await reasoner.think(trace, stop=["\n\n"], max_tokens=slow)
+        if trace is None or not trace.thinking_ended:
+            trace = await reasoner.think(trace, stop=[self.cue], max_tokens=self.budget)
+        yield await reasoner.answer(trace)
