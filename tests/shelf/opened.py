@@ -3,23 +3,46 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from tests.scripts import World, number, rambler
-from tts_bench.api import Answer, Strategy
+from tts_bench.api import Answer, Problem, Strategy
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.scorer import Candidate, ScorerInfo, Verdict
 from tts_bench.strategies.sampling import once
 
 T = TypeVar("T")
 
 
-def opened(script: Callable[[str, Draw], str] = rambler, seed: int = 0) -> ModelReasoner:
-    """A reasoner for a problem; `script` is what the model says next after a text."""
-    world = World(script, seed=seed)
-    return ModelReasoner(world.item().problem, world.scheduler, world.conditions, number, Ledger())
+class Saying:
+    """A scorer that says of each text what `say` says."""
+
+    def __init__(self, say: Callable[[str], Verdict]) -> None:
+        self.info = ScorerInfo("saying", say.__name__, say.__name__, parameters=1000, layers=2, width=16)
+        self._say = say
+
+    async def score(self, problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]:
+        return [self._say(candidate.text()) for candidate in candidates]
+
+    async def close(self) -> None:
+        pass
+
+
+def opened(
+    script: Callable[[str, Draw], str] = rambler,
+    seed: int = 0,
+    *,
+    say: Callable[[str], Verdict] | None = None,
+    columns: tuple[str, ...] = (),
+    prompt: str = "",
+) -> ModelReasoner:
+    """A reasoner for a problem; `script` is what the model says next after a text, `say` what a scorer says of one."""
+    world = World(script, None, {"good": Saying(say)} if say else None, seed=seed, columns=columns)
+    problem = (world.item(prompt=prompt) if prompt else world.item()).problem
+    return ModelReasoner(problem, world.scheduler, world.conditions, number, Ledger(), scoring=world.scoring)
 
 
 def last(strategy: Strategy, door: ModelReasoner) -> Answer:
