@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,26 +15,8 @@ from tts_bench import registry
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError
 
-BUILT_IN = [
-    "alpha-one",
-    "baseline",
-    "budget-forcing",
-    "deepconf",
-    "deepconf-online",
-    "deepconf-online-short",
-    "deepconf-short",
-    "deer",
-    "dynasor",
-    "eat",
-    "learned-token",
-    "majority-vote",
-    "mixed-cues",
-    "no-wait",
-    "reasoning-effort",
-    "thought-switch-penalty",
-    "thought-terminator",
-    "warm-cue",
-]
+PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+BUILT_IN = sorted(PYPROJECT["project"]["entry-points"]["tts_bench.strategies"])
 
 GOOD = """
     from __future__ import annotations

@@ -60,8 +60,10 @@ def played(strategy: Strategy, seed: int = 0, say: object = digest, script: obje
 
 @pytest.mark.parametrize(
     "strategy",
-    [BestOfN(1), WeightedVote(1), BestOfMajority(samples=1), SelfCertainty(samples=1), Cisc(samples=1)]
-    + [Picsar(samples=1), UniversalSelfConsistency(1), GenSelect(1)],
+    [
+        *[BestOfN(1), WeightedVote(1), BestOfMajority(samples=1), SelfCertainty(samples=1), Cisc(samples=1)],
+        *[Picsar(samples=1), UniversalSelfConsistency(1), GenSelect(1)],
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("seed", range(3))

@@ -1,0 +1,41 @@
+"""Last finish search: of samples that think at once, the one that finishes last; a negative control."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.length.finishing import by_length, finished, raced
+from tts_bench.strategies.sampling import at_least
+
+
+@dataclass(frozen=True)
+class LastFinish:
+    """Last finish search (LFS-1@N, arXiv 2512.02008): the longest of N samples answers; the mirror of first-finish.
+
+    Differs: a sample that a limit cut has not finished. Where a limit cuts all of them, the last sample answers.
+    Costs: all samples in full.
+    Wrong where: it is meant to be good. It is the negative control of rules that go by length.
+
+    Options:
+        n: samples.
+        budget: thinking tokens of each sample; none sets no limit.
+    """
+
+    n: int = 16
+    budget: Annotated[int | None, Budget] = None
+    groups = ("length", "cheap")
+
+    def __post_init__(self) -> None:
+        at_least(1, n=self.n, budget=self.budget)
+
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return (str(self.n),)
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        pairs = await raced(reasoner, self.n, self.n, self.budget)
+        branch, trace = by_length(finished(pairs))[-1]
+        yield reasoner.choose(await branch.answer(trace), seen=[trace for _, trace in pairs])
