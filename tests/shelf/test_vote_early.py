@@ -23,7 +23,7 @@ from tts_bench.strategies.vote_early.doubling_vote import DoublingVote
 from tts_bench.strategies.vote_early.early_stopping import EarlyStopping
 from tts_bench.testing import CLAIMS, Claim, conform
 
-KINDS = [
+KINDS: list[AdaptiveConsistency | CertifiedVote | DoublingVote | EarlyStopping] = [
     AdaptiveConsistency(),
     AdaptiveConsistency("dirichlet", 0.8, 9),
     AdaptiveConsistency("entropy"),

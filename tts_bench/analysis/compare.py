@@ -203,7 +203,8 @@ class _Task:
         self.unmatched += [found] if found else []
 
     def _costs(self, one: Series) -> Floats:
-        return np.maximum(self.means[self.columns[one.name][1]], 1.0)
+        costs: Floats = np.maximum(self.means[self.columns[one.name][1]], 1.0)
+        return costs
 
     def _last(self, left: Series, right: Series) -> Statement:
         (scores, costs_left), (others, costs_right) = self.columns[left.name], self.columns[right.name]
