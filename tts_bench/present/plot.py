@@ -57,7 +57,8 @@ KINDS: dict[str, dict[str, None]] = {  # of files -> what would change their byt
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
+    """All that is drawn or written in here looks alike, whatever the user has set."""
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -74,7 +75,7 @@ def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = ""
     """
     figure = draw(curve, title=title)
     for path in (png, svg):
-        _save(figure, path)
+        save(figure, path)
 
 
 def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: ComputeAxis = GENERATED) -> None:
@@ -83,25 +84,30 @@ def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: C
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
-    _save(draw(curve, title=title, axis=axis), path)
+    save(draw(curve, title=title, axis=axis), path)
 
 
-@_styled()
-def _save(figure: Figure, path: Path) -> None:
+@styled()
+def save(figure: Figure, path: Path) -> None:
+    """Write `figure` as what `path` ends in, one of `KINDS`.
+
+    Raises:
+        OSError: the file cannot be written; what was there stays.
+    """
     kind = path.suffix.removeprefix(".").lower()
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=200, metadata=KINDS[kind])
     write_whole(path, buffer.getvalue())
 
 
-@_styled()
+@styled()
 def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERATED) -> Figure:
     """The figure of `curve` over `axis`: one panel for each task with a scored record."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     tasks = by_line(point for point in curve if point.accuracy is not None)
-    styles = {name: _style(place) for place, name in enumerate(dict.fromkeys(point.strategy for point in curve))}
+    styles = {name: style(place) for place, name in enumerate(dict.fromkeys(point.strategy for point in curve))}
     columns = 1 if len(tasks) < 2 else 2
     rows = max(1, math.ceil(len(tasks) / 2))
     figure = Figure(figsize=(_PANEL[0] * columns + (columns == 1) * 1.2, _PANEL[1] * rows), layout="constrained")
@@ -119,7 +125,8 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
     return figure
 
 
-def _style(place: int) -> dict[str, Any]:
+def style(place: int) -> dict[str, Any]:
+    """Colour, marker and dashes of the line at `place`."""
     return {
         "color": _COLOURS[place % len(_COLOURS)],
         "marker": _MARKERS[place % len(_MARKERS)],
