@@ -203,7 +203,7 @@ class _Task:
         self.unmatched += [found] if found else []
 
     def _costs(self, one: Series) -> Floats:
-        return np.maximum(self.means[self.columns[one.name][1]], 1.0)
+        return np.asarray(np.maximum(self.means[self.columns[one.name][1]], 1.0))
 
     def _last(self, left: Series, right: Series) -> Statement:
         (scores, costs_left), (others, costs_right) = self.columns[left.name], self.columns[right.name]
