@@ -31,6 +31,7 @@ VERBS = {
     "compare": ("tts_bench.cli.compare:compare", "State what the data support: differences, intervals, tests."),
     "plot": ("tts_bench.cli.plot:plot", "Draw figures of the curves for a paper."),
     "export": ("tts_bench.cli.export:export", "Write the answers of runs as CSV, Parquet, JSON Lines or LaTeX."),
+    "curves": ("tts_bench.cli.curves:curves", "Show accuracy by length of thinking within a problem."),
     "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, and check them."),
     "strategies": ("tts_bench.cli.strategies:app", "List strategies, create your own, and check it."),
     "engines": ("tts_bench.cli.engines:app", "List engines and what they support, and check one."),
@@ -43,7 +44,8 @@ VERBS = {
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
 }
 _PATIENCE = 5.0  # seconds for threads to end after all is done
-LIGHT = {"config", "strategies", "report", "compare", "plot", "export", "leaderboard"}  # verbs that never load a model
+# verbs that never load a model
+LIGHT = {"config", "strategies", "report", "compare", "plot", "curves", "export", "leaderboard"}
 
 
 class Verbs(TyperGroup):

@@ -62,7 +62,8 @@ KINDS: dict[str, dict[str, None]] = {  # of files -> what would change their byt
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
+    """All that is drawn or written in here looks alike, whatever the user has set."""
     import matplotlib as mpl
 
     with mpl.rc_context():
@@ -79,7 +80,7 @@ def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = ""
     """
     figure = draw(curve, title=title)
     for path in (png, svg):
-        _save(figure, path)
+        save(figure, path)
 
 
 def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: ComputeAxis = GENERATED) -> None:
@@ -88,7 +89,7 @@ def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: C
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
-    _save(draw(curve, title=title, axis=axis), path)
+    save(draw(curve, title=title, axis=axis), path)
 
 
 def svg(curve: Sequence[Point]) -> str:
@@ -96,18 +97,23 @@ def svg(curve: Sequence[Point]) -> str:
     return _drawn(draw(curve), "svg").decode().partition("<!DOCTYPE")[2].partition(">")[2]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write `figure` as what `path` ends in, one of `KINDS`.
+
+    Raises:
+        OSError: the file cannot be written; what was there stays.
+    """
     write_whole(path, _drawn(figure, path.suffix.removeprefix(".").lower()))
 
 
-@_styled()
+@styled()
 def _drawn(figure: Figure, kind: str) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=200, metadata=KINDS[kind])
     return buffer.getvalue()
 
 
-@_styled()
+@styled()
 def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERATED) -> Figure:
     """The figure of `curve` over `axis`: one panel for each task with a scored record."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -115,10 +121,9 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
 
     tasks = by_line(point for point in curve if point.accuracy is not None)
     if any(len(lines) > panels.CROWD for lines in tasks.values()):
-        return panels.figure(
-            tasks, [style for style in map(_style, range(len(_COLOURS))) if style["color"] != BLACK], title, axis
-        )
-    styles = {name: _style(place) for place, name in enumerate(dict.fromkeys(point.strategy for point in curve))}
+        styled_lines = [each for each in map(style, range(len(_COLOURS))) if each["color"] != BLACK]
+        return panels.figure(tasks, styled_lines, title, axis)
+    styles = {name: style(place) for place, name in enumerate(dict.fromkeys(point.strategy for point in curve))}
     columns = 1 if len(tasks) < 2 else 2
     rows = max(1, math.ceil(len(tasks) / 2))
     figure = Figure(figsize=(_PANEL[0] * columns + (columns == 1) * 1.2, _PANEL[1] * rows), layout="constrained")
@@ -136,7 +141,8 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
     return figure
 
 
-def _style(place: int) -> dict[str, Any]:
+def style(place: int) -> dict[str, Any]:
+    """Colour, marker and dashes of the line at `place`."""
     return {
         "color": _COLOURS[place % len(_COLOURS)],
         "marker": _MARKERS[place % len(_MARKERS)],

@@ -1,0 +1,95 @@
+"""What a record says of single traces: samples of a pool with their lengths, and answers at cuts of one trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tts_bench.records import Record, SegmentRecord
+
+_OF_SAMPLES = {"prompt", "thinking", "closing", "answer", "probe"}  # kinds of segments: anything else changed a trace
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One stretch of thinking from the prompt on, and its answer."""
+
+    tokens: int  # of thinking
+    extracted: str | None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The answer after the first `tokens` tokens of a trace's thinking."""
+
+    tokens: int
+    extracted: str | None
+    score: float
+
+
+def samples(record: Record) -> list[Sample]:
+    """The samples of a pool that was drawn whole, by stream; empty where the record has no such pool.
+
+    Each thought once from the task's prompt on and answered once. If any trace was cut off without an answer, was gone
+    on with, or was given other text, those that are left are no random draw of lengths: no pool.
+    """
+    if record.error or any(segment.kind not in _OF_SAMPLES for segment in record.segments):
+        return []
+    thinking, answers = _by_stream(record, "thinking"), _by_stream(record, "answer")
+    starts = {segment.start for own in thinking.values() for segment in own}
+    if len(thinking) < 2 or len(starts) != 1 or thinking.keys() != answers.keys():
+        return []
+    found = []
+    for stream, own in sorted(thinking.items()):
+        said = answers[stream]
+        if len({segment.origin for segment in own}) != 1 or len({segment.origin for segment in said}) != 1:
+            return []
+        tokens = max(segment.tokens for segment in own)
+        if said[0].start < own[0].start + tokens:  # the answer to a shorter version
+            return []
+        found.append(Sample(tokens, said[0].extracted))
+    return found
+
+
+def cuts(record: Record, metric: str) -> list[Cut]:
+    """The answers of the rungs at cuts of one trace, by rising length; empty where the rungs are anything else.
+
+    The last of them is the answer to the whole thinking, which has to have ended by itself.
+    """
+    if record.error or len(record.answers) < 2 or record.answers[-1].truncated:
+        return []
+    if any(segment.kind not in _OF_SAMPLES for segment in record.segments):
+        return []
+    found: dict[int, Cut] = {}
+    for answer in record.answers:
+        parts = [record.segments[place] for place in answer.segments]
+        thinking = [part for part in parts if part.kind == "thinking"]
+        if not thinking or sum(part.kind == "answer" for part in parts) != 1 or metric not in answer.scores:
+            return []
+        tokens = max(part.tokens for part in thinking)
+        found.setdefault(tokens, Cut(tokens, answer.extracted, answer.scores[metric]))
+    traces = {segment.origin for segment in record.segments if segment.kind == "thinking"}
+    ordered = [found[tokens] for tokens in sorted(found)]
+    whole = [record.segments[place] for place in record.answers[-1].segments]
+    if len(traces) != 1 or not ordered or ordered[-1].tokens != max(p.tokens for p in whole if p.kind == "thinking"):
+        return []
+    return ordered
+
+
+def verdicts(record: Record, metric: str) -> dict[str | None, float]:
+    """The score of each extracted answer of `record`, as far as lm-eval has scored it."""
+    scored = {
+        part.extracted: part.scores[metric]
+        for part in record.segments
+        if part.kind == "answer" and metric in part.scores
+    }
+    return scored | {answer.extracted: answer.scores[metric] for answer in record.answers if metric in answer.scores}
+
+
+def _by_stream(record: Record, kind: str) -> Mapping[str, list[SegmentRecord]]:
+    """Segments of `kind` by the stream they share with the others of their trace: its name without the phase."""
+    found: dict[str, list[SegmentRecord]] = {}
+    for segment in record.segments:
+        if segment.kind == kind:
+            found.setdefault(segment.stream.rpartition(",")[0], []).append(segment)
+    return found

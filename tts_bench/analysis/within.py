@@ -1,0 +1,224 @@
+"""Curves within a problem, from what a run recorded: accuracy by the rank of a sample's length, and by how much of the
+thinking was done.
+
+Both need no generation. Problems are the unit: each has one value at every step, so that steps are paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+from tts_bench.analysis import paired
+from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
+from tts_bench.analysis.points import share_interval
+from tts_bench.analysis.samples import Cut, Sample, cuts, samples, verdicts
+from tts_bench.analysis.table import share
+from tts_bench.records import Record
+
+Kind = Literal["natural-length", "convergence"]
+KINDS: tuple[Kind, ...] = ("natural-length", "convergence")
+TENTHS = 10
+_ALIKE = "the samples of each problem are equally long."
+
+
+@dataclass(frozen=True)
+class Step:
+    """One place of a curve."""
+
+    place: int  # a rank of length, 1 the shortest; or tenths of the thinking
+    tokens: float  # mean thinking
+    accuracy: float
+    low: float  # 95% interval of the accuracy
+    high: float
+    change: float  # since the first step, on the same problems
+    change_low: float  # 95% interval of the change, by the paired bootstrap
+    change_high: float
+    settled: float | None  # of convergence: share of problems whose answer is the final one
+
+
+@dataclass(frozen=True)
+class Line:
+    """The curve of one strategy on one task."""
+
+    task: str
+    strategy: str
+    kind: Kind
+    metric: str
+    problems: int
+    left_out: int  # problems that have no value at some step
+    steps: list[Step]
+    p: float  # of the change from the first step to the last
+    test: str
+    adjusted: float  # p after Holm's correction over the lines of one kind
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A task that has no curve of this kind, and why, if there is more to say than that nothing was recorded for it.
+
+    `lengths`: the tokens of the longest thinking of each record, from which budgets for another run are chosen.
+    """
+
+    task: str
+    kind: Kind
+    why: str
+    lengths: tuple[int, ...] = ()
+    alike: bool = False  # there is a pool, all of whose samples are equally long: nothing that can be run changes that
+
+
+@dataclass
+class Within:
+    """What is kept of a run while its records are read."""
+
+    metrics: Mapping[str, str]
+    _pools: dict[tuple[str, str], dict[int, list[Sample]]] = field(default_factory=dict)
+    _cuts: dict[tuple[str, str], dict[int, list[Cut]]] = field(default_factory=dict)
+    _scores: dict[tuple[str, int], dict[str | None, float]] = field(default_factory=dict)
+    _lengths: dict[str, list[int]] = field(default_factory=dict)
+    _without: dict[tuple[str, str], set[int]] = field(default_factory=dict)  # read, errors included
+
+    def add(self, record: Record) -> None:
+        """Keep what `record` says of single traces."""
+        key, doc, metric = (record.task, record.strategy), record.doc_id, self.metrics[record.task]
+        self._without.setdefault(key, set()).add(doc)
+        if record.error:
+            return
+        if pool := samples(record):
+            self._pools.setdefault(key, {})[doc] = [] if record.repeat else pool  # repeats are scored together
+        if found := cuts(record, metric):
+            self._cuts.setdefault(key, {})[doc] = [] if record.repeat else found
+        self._scores.setdefault((record.task, doc), {}).update(verdicts(record, metric))
+        thought = [part.tokens for part in record.segments if part.kind == "thinking"]
+        self._lengths.setdefault(record.task, []).append(max(thought, default=0))
+
+    def lines(self, kind: Kind, *, resamples: int = 10_000, seed: int = 0) -> tuple[list[Line], list[Missing]]:
+        """The curves of this kind, and the tasks that have none."""
+        rng, found = np.random.default_rng(seed), []
+        made = self._natural if kind == "natural-length" else self._converging
+        reasons: dict[str, list[str]] = {task: [] for task in self._lengths}
+        for task, strategy in self._without:
+            values = made(task, strategy)
+            if isinstance(values, str):
+                reasons.setdefault(task, []).extend([f"{strategy}: {values}"] if values else [])
+                continue
+            found.append(line_of(task, strategy, kind, self.metrics[task], values, resamples, rng))
+        missing = [
+            Missing(task, kind, " ".join(why), tuple(self._lengths.get(task, ())), any(_ALIKE in one for one in why))
+            for task, why in reasons.items()
+            if task not in {line.task for line in found}
+        ]
+        adjusted = paired.holm([line.p for line in found])
+        return [replace(line, adjusted=p) for line, p in zip(found, adjusted, strict=True)], missing
+
+    def _natural(self, task: str, strategy: str) -> Values | str:
+        """By rank; or why not, "" for a strategy that has no pool."""
+        pools = {doc: pool for doc, pool in self._pools.get((task, strategy), {}).items() if pool}
+        if not pools:
+            return ""
+        sizes = {len(pool) for pool in pools.values()}
+        if len(sizes) > 1:
+            return f"it drew {min(sizes)} to {max(sizes)} samples, as many as the answers asked for."
+        rows, tokens = [], []
+        for doc, pool in pools.items():
+            scores = self._scores[task, doc]
+            if all(sample.extracted in scores for sample in pool):
+                lengths = np.array([sample.tokens for sample in pool], dtype=float)
+                rows.append(by_rank(lengths, np.array([scores[sample.extracted] for sample in pool])))
+                tokens.append(np.sort(lengths))
+        if len(rows) < 2:
+            return "lm-eval did not score each of its samples."
+        if not any(len(set(lengths)) > 1 for lengths in tokens):
+            return _ALIKE
+        return Values(np.array(rows), np.array(tokens), None, len(self._without[task, strategy]) - len(rows))
+
+    def _converging(self, task: str, strategy: str) -> Values | str:
+        """By tenths; or why not, "" for a strategy that does not answer at cuts of one trace."""
+        traces = {doc: found for doc, found in self._cuts.get((task, strategy), {}).items() if found}
+        if not any(len(found) > 1 for found in traces.values()):
+            return ""
+        whole = [steps for found in traces.values() if (steps := by_tenths(found))]
+        if len(whole) < 2:
+            return f"its cuts are too far apart: {len(whole)} of its problems have one in each tenth of the thinking."
+        return Values(
+            np.array([[cut.score for cut in steps] for steps in whole]),
+            np.array([[float(cut.tokens) for cut in steps] for steps in whole]),
+            np.array([[float(cut.extracted == steps[-1].extracted) for cut in steps] for steps in whole]),
+            len(self._without[task, strategy]) - len(whole),
+        )
+
+
+@dataclass(frozen=True)
+class Values:
+    """What each problem has at each step."""
+
+    scores: Floats  # (problems, steps), as the others
+    tokens: Floats
+    settled: Floats | None
+    left_out: int
+
+
+def by_rank(lengths: Floats, scores: Floats) -> Floats:
+    """One problem's scores by rising length, shape (samples,). Samples of one length share the mean of their scores."""
+    _, group, counts = np.unique(lengths, return_inverse=True, return_counts=True)
+    return np.asarray(np.repeat(np.bincount(group, weights=scores) / counts, counts))
+
+
+def by_tenths(found: Sequence[Cut]) -> list[Cut]:
+    """For each tenth of the thinking the latest answer within it; empty where one of them has none.
+
+    `found` rise in length, and the last is the whole.
+    """
+    whole = found[-1].tokens
+    latest = {-(-TENTHS * cut.tokens // whole): cut for cut in found if cut.tokens}
+    return [latest[tenth] for tenth in range(1, TENTHS + 1)] if len(latest) == TENTHS else []
+
+
+def line_of(
+    task: str, strategy: str, kind: Kind, metric: str, values: Values, resamples: int, rng: np.random.Generator
+) -> Line:
+    """The curve of `values`, with its intervals and the test of its ends."""
+    scores = share(values.scores)
+    means = resampled_means(scores, resamples, rng)
+    changes = share(scores - scores[:, :1])
+    steps = []
+    for place in range(scores.shape[1]):
+        own = scores[:, place]
+        bounded = bool((own >= 0).all() and (own <= 1).all())
+        low, high = share_interval(own) if bounded else percentile_interval(means[:, place])
+        down, up = difference_interval(means[:, place] - means[:, 0], changes[:, place]) if place else (0.0, 0.0)
+        settled = None if values.settled is None else float(values.settled[:, place].mean())
+        steps.append(
+            Step(
+                place + 1,
+                float(values.tokens[:, place].mean()),
+                float(own.mean()),
+                low,
+                high,
+                float(changes[:, place].mean()) + 0.0,
+                down + 0.0,
+                up + 0.0,
+                settled,
+            )
+        )
+    p, test = paired.p_value(changes[:, -1], rng)
+    return Line(task, strategy, kind, metric, len(scores), values.left_out, steps, p, test, p)
+
+
+def within(
+    records: Iterable[Record], metrics: Mapping[str, str], kinds: Sequence[Kind], *, resamples: int, seed: int
+) -> tuple[list[Line], list[Missing]]:
+    """The curves of all `kinds` of the records of a run, which are read once, and the tasks that have none."""
+    kept = Within(metrics)
+    for record in records:
+        kept.add(record)
+    lines: list[Line] = []
+    missing: list[Missing] = []
+    for kind in kinds:
+        found, without = kept.lines(kind, resamples=resamples, seed=seed)
+        lines, missing = lines + found, missing + without
+    return lines, missing

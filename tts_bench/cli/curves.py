@@ -1,0 +1,70 @@
+"""`tts-bench curves`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_bench.errors import UserError, did_you_mean
+from tts_bench.files import write_whole
+
+_FEWEST, _MOST = 1000, 1_000_000  # resamples
+
+
+def curves(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="natural-length: accuracy by rank of a sample's length within its problem. convergence: accuracy of "
+            "answers at each tenth of the thinking. Repeatable.",
+            show_default="both",
+        ),
+    ] = None,
+    resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.")] = 10_000,
+    seed: Annotated[int, typer.Option(help="Seed for the bootstrap.")] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write a figure (.svg, .png, .pdf) or all numbers (.json).")
+    ] = None,
+) -> None:
+    """Show how accuracy depends on the length of thinking within a problem, from recorded samples and cuts."""
+    from rich.console import Console
+
+    from tts_bench.analysis.names import bare
+    from tts_bench.analysis.runs import read_header, read_records
+    from tts_bench.analysis.within import KINDS, within
+    from tts_bench.present import curves as shown
+    from tts_bench.present.plot import KINDS as PICTURES
+
+    chosen = [known for known in KINDS if not kind or known in kind]
+    for wrong in set(kind or ()) - set(KINDS):
+        raise UserError(f"--kind {wrong} is not a curve. {did_you_mean(wrong, KINDS)}")
+    if not _FEWEST <= resamples <= _MOST:
+        raise UserError(f"--resamples is {resamples}; it takes {_FEWEST} to {_MOST}.")
+    if seed < 0:
+        raise UserError(f"--seed is {seed}; it takes a whole number from 0 upwards.")
+    kinds = ["json", *PICTURES]
+    if out and out.suffix.removeprefix(".").lower() not in kinds:
+        raise UserError(f"--out {out} ends in {out.suffix!r}; it takes {', '.join(f'.{known}' for known in kinds)}.")
+    header = read_header(run)
+    labels = header.get("labels", {})
+    names = bare(labels.get(strategy, strategy) for strategy in header["identity"]["strategies"])
+    found, missing = within(read_records(run, header), header["metrics"], chosen, resamples=resamples, seed=seed)
+    lines = [replace(line, strategy=names[labels.get(line.strategy, line.strategy)]) for line in found]
+    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    shown.show(lines, missing, str(run), console)
+    if out is None:
+        return
+    try:
+        if out.suffix.lower() == ".json":
+            write_whole(out, shown.document(lines, missing, str(run)).encode())
+        elif lines:
+            shown.write_figure(lines, out, title=str(header.get("model", {}).get("name", "")))
+        else:
+            raise UserError(f"--out {out}: there is no curve to draw.")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error
