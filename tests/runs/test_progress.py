@@ -124,3 +124,15 @@ def test_ten_thousand_calls_cost_under_50_ms(terminal: bool) -> None:
                 progress.stage("generating")
             best = min(best, time.perf_counter() - start)
     assert best < 0.05
+
+
+def test_of_many_strategies_the_first_are_shown_and_the_others_counted() -> None:
+    console, names = plain(), [f"arm{place}" for place in range(40)]
+    with Progress(1, names, console) as progress:
+        for name in names:
+            progress.answered(name, 1.0)
+        progress.problem_done()
+    last = text(console).splitlines()[-1]
+    assert all(f"arm{place} 100.0% running" in last for place in range(8))
+    assert last.endswith("and 32 more")
+    assert "arm8 " not in last

@@ -17,6 +17,7 @@ from rich.text import Text
 
 from tts_bench.text import safe
 
+_SHOWN = 8  # strategies, of many
 _REFRESHES = 4  # a second, in a terminal
 _PAUSE = 10.0  # seconds between plain lines
 _SAMPLE = 0.5  # seconds between the marks from which tokens per second are taken
@@ -121,12 +122,11 @@ class Progress:
         return ", ".join([self._stage, *parts] if self._stage else parts)
 
     def _accuracies(self) -> list[tuple[str, str]]:
-        """Each strategy's name and running accuracy, of those that answered."""
-        return [
-            (safe(name, ascii_only=self._ascii), running.words())
-            for name, running in self._running.items()
-            if running.n
-        ]
+        """Name and running accuracy of the first strategies that answered, and how many more there are."""
+        answered = [(name, running) for name, running in self._running.items() if running.n]
+        shown = [(safe(name, ascii_only=self._ascii), running.words()) for name, running in answered[:_SHOWN]]
+        more = len(answered) - len(shown)
+        return [*shown, ("and", f"{more} more")] if more else shown
 
     def _speed(self, now: float) -> float:
         """Tokens a second over the last ten seconds or so; over the whole run when it is done."""
