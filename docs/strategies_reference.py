@@ -6,13 +6,17 @@ python docs/strategies_reference.py [--check]
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from tts_bench import presets, registry
 
 PAGE = Path(__file__).parent / "strategies.md"
+RESULT = Path(__file__).parent / "results" / "shelf.json"  # tts-bench compare's, of the run that the page names
+_VOTE = "majority-vote"
 _START, _END = "<!-- strategies -->\n", "<!-- end of strategies -->\n"
 PARTS = ("Differs", "Costs", "Wrong where")  # of a docstring, after what it does
 _OTHERS = "elsewhere"  # strategies that ask for a token or a server's knob: no group has them
@@ -35,7 +39,30 @@ def tables() -> str:
 def _table(group: str, names: tuple[str, ...], cheap: tuple[str, ...]) -> str:
     head = "| strategy | what it does | needs | rungs | what it pays | wrong where |\n"
     rows = "".join(f"| {' | '.join(_cells(name, name in cheap))} |\n" for name in names)
-    return f"### {group}\n\n{head}|{'---|' * 6}\n{rows}"
+    return f"### {group}\n\n{head}|{'---|' * 6}\n{rows}\n{_figures(names)}"
+
+
+def _figures(names: tuple[str, ...]) -> str:
+    """What the run of `RESULT` found for them: accuracy, bill, and the difference to a vote at equal compute."""
+    found = json.loads(RESULT.read_text("utf-8"))
+    last = {point["strategy"]: point for point in found["points"]}  # rungs come in their order
+    titles = "on the pocket model | accuracy, % | tokens | spent | less the vote at equal tokens, points"
+    head = f"| {titles} |\n|{'---|' * 5}\n"
+    rows = [_figure(name, last[name], found["statements"]) for name in names if name in last]
+    return f"{head}{''.join(rows)}" if rows else ""
+
+
+def _figure(name: str, point: dict[str, Any], statements: list[dict[str, Any]]) -> str:
+    said = [each for each in statements if each["kind"] == "matched" and {each["left"], each["right"]} == {name, _VOTE}]
+    verdict = ""
+    for each in said:
+        sign = 1 if each["left"] == name else -1
+        low, high = sorted((sign * each["low"], sign * each["high"]))
+        verdict = (
+            f"{100 * sign * each['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}) at {each['compute']:,.0f}"
+        )
+    accuracy = f"{100 * point['accuracy']:.1f} ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
+    return f"| `{name}` | {accuracy} | {point['generated']:,.0f} | {point['spent']:,.0f} | {verdict} |\n"
 
 
 def _cells(name: str, cheap: bool) -> list[str]:
@@ -55,7 +82,7 @@ def parts(doc: str) -> dict[str, str]:
     """What a docstring says, by part; what it `does` is its first sentence or two."""
     found = {"does": doc.partition("\n\n")[0], **dict.fromkeys(PARTS, "")}
     for name in PARTS:
-        if part := re.search(rf"^{name}: (.+?)(?=^\S[^\n:]*:(?:\s|$)|\n\n|\Z)", doc, re.MULTILINE | re.DOTALL):
+        if part := re.search(rf"^{name}: (.+?)(?=^(?:{'|'.join(PARTS)}):|\n\n|\Z)", doc, re.MULTILINE | re.DOTALL):
             found[name] = part[1]
     return found
 

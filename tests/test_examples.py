@@ -24,13 +24,13 @@ def test_an_installed_package_is_found_checked_tested_and_run_by_its_name(tmp_pa
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    assert "adaptive-consistency" not in run("tts-bench", "strategies")
+    assert "adaptive-vote" not in run("tts-bench", "strategies")
     run("pip", "install", "./package")
-    shown = run("tts-bench", "strategies", "adaptive-consistency")
+    shown = run("tts-bench", "strategies", "adaptive-vote")
     assert "from tts-bench-adaptive-consistency 0.1.0" in shown
-    assert "13 of 13 claims hold" in run("tts-bench", "strategies", "check", "adaptive-consistency:samples=8")
+    assert "13 of 13 claims hold" in run("tts-bench", "strategies", "check", "adaptive-vote:samples=8")
     assert "32 passed" in run("python", "-m", "pytest", "-q", cwd=tmp_path / "package")
-    arms = [f"--strategy={name}:samples=8" for name in ("majority-vote", "adaptive-consistency")]
+    arms = [f"--strategy={name}:samples=8" for name in ("majority-vote", "adaptive-vote")]
     run("tts-bench", "run", "--engine", "scripted", "--limit", "40", "--out", "runs/x", *arms)
     records = [json.loads(line) for line in (tmp_path / "runs/x/records.jsonl").read_text().splitlines()]
     spent = dict.fromkeys(arms, 0)
