@@ -47,11 +47,17 @@ def expanded(said: Sequence[str]) -> Expanded:
     A strategy that is named too, with options or without, is taken as named. `-NAME` leaves one out.
 
     Raises:
-        UserError: `-NAME` leaves out what is not there.
+        UserError: `-NAME` leaves out what is not there, or a name is that of no strategy and no group.
     """
     there = registry.names()
     known = groups() if any(":" not in spec and spec not in there for spec in said) else {}
     named = [spec for spec in said if spec not in known and not spec.startswith("-")]
+    for name in named:
+        if known and ":" not in name and not name.endswith(".py") and name not in there:
+            advice = did_you_mean(name, [*there, *known])
+            raise UserError(
+                f"there is no strategy and no group {name!r}. {advice} Type 'tts-bench strategies' to list them."
+            )
     members = dict.fromkeys(name for spec in said for name in known.get(spec, ()))
     if members:
         members = dict.fromkeys(known[CONTROLS]) | members

@@ -87,4 +87,4 @@ def test_pocket_tasks_have_a_scorer_of_their_own() -> None:
     assert (planned.strategies, planned.scorers) == ((*COMPARISON, *GROUPED), ("pocket:says=steps",))
     assert plan("hf", "pocket", ("pocket_flat",), ("mixed",), None).scorers == ("pocket:says=steps",)
     assert plan("hf", None, (), ("mixed",), None, ("mine=function:call=./x.py:y",)).scorers != planned.scorers
-    assert plan("hf", None, (), ("vote",), None).scorers == ()
+    assert plan("hf", None, (), ("esc",), None).scorers == ()
