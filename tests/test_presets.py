@@ -71,5 +71,5 @@ def test_a_strategy_of_another_package_joins_its_group_and_a_broken_one_hides_no
 
 @pytest.mark.parametrize(("typed", "meant"), [("shlf", "shelf"), ("lengthn", "lengthen"), ("esk", "esc")])
 def test_a_name_that_is_neither_offers_the_nearest_strategy_or_group(typed: str, meant: str) -> None:
-    with pytest.raises(UserError, match=f"no strategy and no group '{typed}'. Did you mean '{meant}'"):
-        expanded([typed])
+    with pytest.raises(UserError, match=f"no strategy.* '{typed}'. Did you mean '{meant}'"):
+        registry.build_all(expanded([typed]).specs)

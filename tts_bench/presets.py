@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -47,17 +48,15 @@ def expanded(said: Sequence[str]) -> Expanded:
     A strategy that is named too, with options or without, is taken as named. `-NAME` leaves one out.
 
     Raises:
-        UserError: `-NAME` leaves out what is not there, or a name is that of no strategy and no group.
+        UserError: `-NAME` leaves out what is not there, or a name is nearly that of a group.
     """
     there = registry.names()
     known = groups() if any(":" not in spec and spec not in there for spec in said) else {}
     named = [spec for spec in said if spec not in known and not spec.startswith("-")]
     for name in named:
-        if known and ":" not in name and not name.endswith(".py") and name not in there:
-            advice = did_you_mean(name, [*there, *known])
-            raise UserError(
-                f"there is no strategy and no group {name!r}. {advice} Type 'tts-bench strategies' to list them."
-            )
+        near = difflib.get_close_matches(name, [*there, *known], n=1)
+        if near and near[0] in known and "." not in name:  # otherwise who builds the strategy says that it is not there
+            raise UserError(f"there is no strategy and no group {name!r}. Did you mean {near[0]!r}?")
     members = dict.fromkeys(name for spec in said for name in known.get(spec, ()))
     if members:
         members = dict.fromkeys(known[CONTROLS]) | members
