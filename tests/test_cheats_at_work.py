@@ -103,6 +103,18 @@ async def never_says_whether_it_is_enough(door: Any) -> AsyncIterator[Answer]:  
     yield await raced(door, enough=enough)
 
 
+@ways.error("timeout", "did not finish")
+async def lingers_in_destructors_where_errors_are_swallowed(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    class Slow:
+        def __del__(self) -> None:
+            for _ in range(1000):
+                pass
+
+    yield await once(door)
+    while True:
+        Slow()
+
+
 @ways.error("raised", "ValueError: they disagree")
 async def raises_where_samples_disagree(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     answers = await samples(door)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator
@@ -54,6 +55,14 @@ async def watchdog(limit: float) -> AsyncIterator[None]:
             signal.setitimer(signal.ITIMER_REAL, _INSISTING, limit / 2)
             raise Hang
 
+    # Python swallows what is raised in a destructor, and would print it: the next interruption meets the strategy.
+    shown = sys.unraisablehook
+
+    def unraisable(error: sys.UnraisableHookArgs) -> None:
+        if not issubclass(error.exc_type, Hang):
+            shown(error)
+
+    sys.unraisablehook = unraisable
     heart = asyncio.create_task(turn())
     before = signal.signal(signal.SIGALRM, alarm)
     signal.setitimer(signal.ITIMER_REAL, limit / 2, limit / 2)
@@ -62,15 +71,17 @@ async def watchdog(limit: float) -> AsyncIterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        sys.unraisablehook = shown
         heart.cancel()
 
 
 def _may_be_interrupted(frame: FrameType | None) -> bool:
-    """Whether a strategy's own code runs: in one of its tasks, and not amid what serves other strategies too."""
+    """Whether a strategy's own code runs: in one of its tasks, not amid what serves others or tells of errors."""
     if not solving.get() or asyncio.current_task() is None:
         return False
+    hook = getattr(sys.unraisablehook, "__code__", None)
     while frame is not None:
-        if frame.f_globals.get("__name__") in _SHARED:
+        if frame.f_code is hook or frame.f_globals.get("__name__") in _SHARED:
             return False
         frame = frame.f_back
     return True
