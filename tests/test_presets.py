@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from importlib.metadata import EntryPoint
-from types import SimpleNamespace
 
 import pytest
 
@@ -57,7 +57,7 @@ def test_where_no_group_is_named_no_strategy_is_loaded(monkeypatch: pytest.Monke
 def test_a_strategy_of_another_package_joins_its_group_and_a_broken_one_hides_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = SimpleNamespace(name="mine", version="1")
+    own = namedtuple("Distribution", "name version")("mine", "1")
     there = registry.STRATEGIES.registered()
     group = registry.STRATEGIES.name
     mine = EntryPoint("mine", "tests.grouped:Mine", group)._for(own)  # type: ignore[attr-defined]
