@@ -64,6 +64,8 @@ class Handle:
         before, above = self._seen.clock, self._parent
         while above is not None:
             before, above = max(before, above._clock), above._parent
+        for segment in self._opening.segments:  # only now: a prompt from which nothing begins was never read
+            self.ledger.keep(segment)
         return Held(Trace(self._opening.segments, before=before), self._seen)
 
     def known(self, effort: str = "") -> Segment | None:
@@ -246,8 +248,6 @@ class Handle:
         return open_conversation(prompt, system, self._conditions.format, self._engine.tokenizer, self._own)
 
     def _opened(self, opening: Opening) -> Opening:
-        for segment in opening.segments:
-            self.ledger.keep(segment)
         if self._room(opening) < 1:
             kept = self._conditions.max_answer
             raise EngineError(
