@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tts_bench.analysis.compare import Comparison
 from tts_bench.analysis.curve import Point, marked
+from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.matched import pareto
 from tts_bench.analysis.profile import profile
 from tts_bench.analysis.series import Series
