@@ -85,15 +85,12 @@ def _check_same(study: Study, there: Mapping[str, Any]) -> None:
     begun = {one.name for one in (study.out / PARTS).glob("*") if (one / "run.json").is_file()}
     before, now = there.get("models", {}), study.settings()
     for part in study.parts:
-        if part.name in begun and part.model in before and before[part.model] != now[part.model]:
-            key = next(
-                key
-                for key in {**before[part.model], **now[part.model]}
-                if _of(before, part, key) != _of(now, part, key)
-            )
+        theirs, ours = before.get(part.model, {}), now[part.model]
+        if part.name in begun and theirs != ours:
+            key = next(key for key in {**theirs, **ours} if theirs.get(key) != ours.get(key))
             raise UserError(
                 f"{study.out} holds runs of {part.model} with other settings: their {key} is "
-                f"{_short(_of(before, part, key))}, this study's is {_short(_of(now, part, key))}. Give another out."
+                f"{_short(theirs.get(key))}, this study's is {_short(ours.get(key))}. Give another out."
             )
     if left := sorted(begun - {part.name for part in study.parts}):
         raise UserError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Literal
 
 from tts_bench.analysis.compare import stated, stated_of
@@ -18,6 +19,7 @@ from tts_bench.studies.folder import State, states
 from tts_bench.studies.study import Study
 
 Row = dict[str, Any]
+Key = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,23 @@ class Line:
         """As JSON values by column."""
         flat = {key: value for key, value in self.point.flat().items() if key != "metrics"}
         return {"model": self.model, **flat, "strategy_id": self.strategy_id}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A study's one family of differences, and what the study calls those that it names."""
+
+    comparison: Comparison
+    names: dict[Key, str]
+
+    @staticmethod
+    def key(statement: Statement) -> Key:
+        """What tells a difference from the others of its family."""
+        return statement.task, statement.left, statement.right, statement.kind
+
+    def listed(self) -> list[str]:
+        """The name of each difference, in their order; empty where it has none."""
+        return [self.names.get(self.key(statement), "") for statement in self.comparison.statements]
 
 
 class StudyData:
@@ -49,6 +68,7 @@ class StudyData:
             raise UserError(f"no part of the study in {study.out} is finished. Type tts-bench study run to play it.")
         self.notes: list[str] = []
         self._names = study.names()
+        self.labels: dict[str, str] = {}  # what each strategy is called, by its id
         self._series: dict[str, list[Series]] = {}
         for model in study.models:
             if runs := [self._read(state) for state in finished if state.part.model == model]:
@@ -61,7 +81,7 @@ class StudyData:
             self.notes.insert(0, f"{done}; {', '.join(missing)} are not in any number.")
 
     @property
-    def folders(self) -> list[Any]:
+    def folders(self) -> list[Path]:
         """The folders of the parts that are read."""
         return [state.part.folder for state in self.states if state.readable]
 
@@ -70,8 +90,9 @@ class StudyData:
         run = read_run(state.part.folder)
         ids = run.header["identity"]["strategies"]
         typed = self.study.models[state.part.model].strategies
-        labels = {one: self._names[spec] for one, spec in zip(ids, typed, strict=True)}
-        return replace(run, header={**run.header, "labels": labels})
+        for one, spec in zip(ids, typed, strict=True):
+            self.labels.setdefault(one, self._names[spec])
+        return replace(run, header={**run.header, "labels": self.labels})
 
     def _renamed(self, model: str, one: Series, runs: Sequence[RunData]) -> Series:
         name = runs[0].label(one.strategy)
@@ -98,37 +119,30 @@ class StudyData:
         """Names of all strategies, in the study's order, which is that of their colours everywhere."""
         return list(dict.fromkeys(self._names.values()))
 
-    def compare(
-        self, *, axis: ComputeAxis = GENERATED, resamples: int = 10_000, seed: int = 0
-    ) -> tuple[Comparison, dict[tuple[str, str, str, str], str]] | None:
-        """The study's one family of differences, and the name of each that has one; None where there is none.
+    def compare(self, *, axis: ComputeAxis = GENERATED, resamples: int = 10_000, seed: int = 0) -> Compared | None:
+        """The study's one family of differences; None where there is none.
 
         The family is what the study names. Where it names nothing, it is what `tts-bench compare` states of each model.
         """
         named = self.study.comparisons
         found: list[Comparison] = []
-        names: dict[tuple[str, str, str, str], str] = {}
+        names: dict[Key, str] = {}
         for one in named:
             kind: Literal["last", "matched"] = "last" if one.at == "last" else "matched"
             for model in one.models or self.study.models:
                 sides = [self._find(model, spec) for spec in (one.left, one.right)]
                 if sides[0] is not None and sides[1] is not None:
                     said = stated_of(sides[0], sides[1], kind, axis=axis, resamples=resamples, seed=seed)
-                    names |= {key_of(statement): one.name for statement in said.statements}
+                    names |= {Compared.key(statement): one.name for statement in said.statements}
                     found.append(said)
         if not named:
             for series in self._series.values():
                 if len(series) > 1:
                     found.append(stated(series, axis=axis, resamples=resamples, seed=seed))
-        return (as_one_family(found), names) if found else None
+        return Compared(as_one_family(found), names) if found else None
 
     def _find(self, model: str, spec: str) -> Series | None:
         """The series of a strategy as it was typed; None where nothing of the model is there, or it only failed."""
         name = self._names[spec]
         wanted = f"{model}/{name}" if len(self.study.models) > 1 else name
         return next((one for one in self._series.get(model, []) if one.name == wanted), None)
-
-
-def key_of(statement: Statement) -> tuple[str, str, str, str]:
-    """What tells a difference from the others of its family."""
-    return statement.task, statement.left, statement.right, statement.kind
