@@ -136,7 +136,8 @@ class _File:
             return ("models", name, flag) if flag in own or flag not in common else (flag,)
 
         with self._located(key("tasks")):
-            catalog.check(said.get("tasks", ()))
+            if "tasks" in said:
+                catalog.check(said["tasks"])
         with self._located(key("engine")):
             kinds.chosen(said.get("engine", "hf"))
         with self._located(key("strategies")):
@@ -164,6 +165,8 @@ class _File:
             named = _KEYS.get(named, named)
             if key and named in run_keys():
                 path = key(named)
+            quoted = re.search(r"'([^']+)'", str(error))
+            text = text or (quoted[1] if quoted else "")
             raise UserError(f"{self.at(*path, text=_written(text))}{error}") from error
 
     def _distinct(self, study: Study) -> None:
