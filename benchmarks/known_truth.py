@@ -28,7 +28,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from tts_bench.analysis.compare import Statement, compare
+from tts_bench.analysis.compare import compare
+from tts_bench.analysis.family import Statement
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import series_of
 from tts_bench.files import write_whole

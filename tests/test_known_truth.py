@@ -12,7 +12,7 @@ import pytest
 from benchmarks.known_truth import CLAIMS, GAINS, judge, play
 from tests import forked
 from tests.runs.statements import statement
-from tts_bench.analysis.compare import Statement
+from tts_bench.analysis.family import Statement
 from tts_bench.models import resolve
 
 RESULT = Path(__file__).parents[1] / "docs" / "results" / "known-truth.json"

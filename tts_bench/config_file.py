@@ -50,7 +50,7 @@ def to_json(config: RunConfig) -> str:
 def to_toml(config: RunConfig) -> str:
     """`config` as TOML, which `read` reads back."""
     said = plain(config)
-    lines = [f"{key} = {_toml(value)}\n" for key, value in said.items() if value is not None]
+    lines = [f"{key} = {toml_value(value)}\n" for key, value in said.items() if value is not None]
     unsaid = [key for key, value in said.items() if value is None]
     return "".join([*lines, f"# Left out, or found by the run: {', '.join(unsaid)}\n" if unsaid else ""])
 
@@ -84,7 +84,7 @@ def values(table: object, where: Where) -> dict[str, Any]:
     known, found = keys(), dict[str, Any]()
     for key, value in table.items():
         if key not in known:
-            raise UserError(f"{where(key)}there is no key {key[:200]!r}. {_advice(key)}")
+            raise UserError(f"{where(key)}there is no key {key[:200]!r}. {advice(key)}")
         cls, _ = known[key]
         try:
             found[key] = _read(get_type_hints(cls)[key], value)
@@ -105,7 +105,17 @@ def built(said: Mapping[str, Any]) -> RunConfig:
     return RunConfig(model=ModelConfig(**parts[ModelConfig]), **parts[RunConfig])
 
 
-def _advice(key: str) -> str:
+def toml_value(value: object) -> str:
+    """A JSON value other than an object as TOML writes it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml_value, value))}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return str(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def advice(key: str) -> str:
+    """What to type in the place of a key that there is not."""
     from tts_bench.engines.flags import flagged
 
     if key in flagged():
@@ -144,11 +154,3 @@ def _read(hint: Any, value: object) -> object:  # noqa: ANN401 - annotations are
     if hint is float and not abs(value) <= sys.float_info.max:  # type: ignore[arg-type]  # NaN is not either
         raise ValueError(_WORDS[hint])
     return hint(value)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-    return str(value).lower() if isinstance(value, bool) else repr(value)

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tts_bench.analysis.compare import Statement, compare
+from tts_bench.analysis.compare import compare
+from tts_bench.analysis.family import Statement
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import series_of
 from tts_bench.config import ModelConfig, RunConfig

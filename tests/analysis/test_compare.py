@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from tests.analysis.made_up import answer, failed, made_up, record
 from tests.analysis.run_folders import FIXTURES, write_run
-from tts_bench.analysis.compare import Statement, compare
+from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.family import Statement
 from tts_bench.analysis.profile import flips, profile
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import Series

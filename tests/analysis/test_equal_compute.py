@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from tests.analysis.test_compare import right, series
 from tts_bench.analysis import paired
-from tts_bench.analysis.compare import Comparison, Statement, compare
+from tts_bench.analysis.compare import compare
 from tts_bench.analysis.controls import sentences
+from tts_bench.analysis.family import Comparison, Statement
 from tts_bench.analysis.series import Series
 from tts_bench.present.words import paragraphs
 

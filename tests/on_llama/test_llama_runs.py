@@ -14,7 +14,7 @@ import pytest
 from tests.killed import counts, kept, stored
 from tests.on_llama.conftest import SLOTS, Live, Serve
 from tts_bench.records import Record, from_line
-from tts_bench.runs.run import STORE
+from tts_bench.runs.folder import STORE
 
 pytestmark = pytest.mark.slow
 MAIN = "from tts_bench.cli.main import main; main()"

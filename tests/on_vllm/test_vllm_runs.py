@@ -17,7 +17,7 @@ import pytest
 
 from tests.killed import counts, stored
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
-from tts_bench.runs.run import STORE
+from tts_bench.runs.folder import STORE
 
 pytest.importorskip("vllm")
 pytestmark = pytest.mark.slow

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tts_bench.analysis.compare import Statement
+from tts_bench.analysis.family import Statement
 
 
 def statement(task: str, difference: float, half: float) -> Statement:

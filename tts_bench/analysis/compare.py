@@ -9,7 +9,7 @@ the estimate, which is what the tests flip.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -18,51 +18,12 @@ from tts_bench.analysis import controls, paired
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, resampled_means
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
+from tts_bench.analysis.family import Comparison, Statement, as_one_family
 from tts_bench.analysis.matched import accuracy_at, overlap
 from tts_bench.analysis.notes import left_out, orders
 from tts_bench.analysis.series import Series, select
 from tts_bench.analysis.table import Grid, share
 from tts_bench.errors import UserError
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One difference: `left` less `right`, in the metric's own unit (a share for right and wrong answers)."""
-
-    task: str
-    kind: Literal["last", "matched"]  # last rung against last rung, or both at the same compute
-    left: str
-    right: str
-    left_rung: str  # of `matched`: the rungs it lies between, or the one it is
-    right_rung: str
-    difference: float
-    low: float  # 95% interval, for this difference alone
-    high: float
-    p: float
-    test: str
-    adjusted: float  # p after Holm's correction over all statements of the comparison
-    problems: int
-    better: int  # problems on which `left` scores higher
-    worse: int
-    compute: float  # mean of `left`; of `matched`, of both
-    ratio: float  # compute of `left` over that of `right`
-    detectable: float | None  # smallest difference found with 80% chance at Holm's first step; None: no difference is
-
-    @property
-    def significant(self) -> bool:
-        return self.adjusted < 0.05
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """All statements of one comparison: the family that p-values are corrected for."""
-
-    statements: list[Statement]
-    notes: list[str]  # what was left out or allowed
-    axis: ComputeAxis
-    resamples: int
-    seeds: dict[str, int]  # of each series: how many runs were pooled
-    unmatched: list[controls.Unmatched] = field(default_factory=list)  # what no control is compared with, and why
 
 
 def compare(
@@ -84,6 +45,22 @@ def compare(
     Raises:
         UserError: fewer than two series on every task, no series of that name, or no problem in common.
     """
+    return as_one_family([stated(series, axis=axis, baseline=baseline, resamples=resamples, seed=seed)])
+
+
+def stated(
+    series: Sequence[Series],
+    *,
+    axis: ComputeAxis = GENERATED,
+    baseline: str | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """What `compare` states, before p-values are corrected: for `as_one_family`.
+
+    Raises:
+        UserError: as `compare`.
+    """
     rng = np.random.default_rng(seed)
     statements: list[Statement] = []
     notes: list[str] = []
@@ -98,8 +75,40 @@ def compare(
     if not statements:
         why = "no two strategies solved one task" if len(series) > 1 else "there is one strategy only"
         raise UserError(f"{why}: nothing to compare. Run another on the same problems, or give a second run.")
-    seeds = {one.name: max(grid.seeds for grid in one.grids.values()) for one in series}
-    return Comparison(_corrected(statements), [*notes, *orders(series)], axis, resamples, seeds, unmatched)
+    return Comparison(statements, [*notes, *orders(series)], axis, resamples, _seeds(series), unmatched)
+
+
+def stated_of(
+    left: Series,
+    right: Series,
+    kind: Literal["last", "matched"],
+    *,
+    axis: ComputeAxis = GENERATED,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """One difference on every task that both have, before p-values are corrected: for `as_one_family`.
+
+    Where the two never cost the same, `matched` states nothing, and `unmatched` has why.
+
+    Raises:
+        UserError: they have no problem in common.
+    """
+    rng = np.random.default_rng(seed)
+    statements: list[Statement] = []
+    notes: list[str] = []
+    unmatched: list[controls.Unmatched] = []
+    for task in (task for task in left.grids if task in right.grids):
+        found = _Task(task, [left, right], axis, notes, resamples, rng)
+        if (statement := found.pair(left, right, kind)) is not None:
+            statements.append(statement)
+        unmatched += found.unmatched
+    both = [left, right]
+    return Comparison(statements, [*notes, *orders(both)], axis, resamples, _seeds(both), unmatched)
+
+
+def _seeds(series: Sequence[Series]) -> dict[str, int]:
+    return {one.name: max(grid.seeds for grid in one.grids.values()) for one in series}
 
 
 def _baseline(series: Sequence[Series], name: str | None) -> Series:
@@ -111,22 +120,6 @@ def _baseline(series: Sequence[Series], name: str | None) -> Series:
             f"there is no strategy {name!r} to compare with. There are: {', '.join(a.name for a in series)}."
         )
     return found[0]
-
-
-def _corrected(statements: Sequence[Statement]) -> list[Statement]:
-    adjusted = paired.holm([statement.p for statement in statements])
-    return [
-        replace(statement, adjusted=p, detectable=_detectable(statement, len(statements)))
-        for statement, p in zip(statements, adjusted, strict=True)
-    ]
-
-
-def _detectable(statement: Statement, family: int) -> float | None:
-    """`Statement.detectable` holds the standard deviation over problems until the size of the family is known."""
-    n, alpha = statement.problems, 0.05 / family
-    if statement.test.startswith("exact"):
-        return paired.smallest_detectable(n, (statement.better + statement.worse) / n, alpha=alpha)
-    return paired.smallest_detectable_mean(n, statement.detectable or 0.0, alpha=alpha)
 
 
 @dataclass
@@ -189,6 +182,15 @@ class _Task:
             if controls.is_vote(control):
                 self._unmatched(one, control)
         return found
+
+    def pair(self, left: Series, right: Series, kind: Literal["last", "matched"]) -> Statement | None:
+        """One difference; None where the two are to be matched and never cost the same."""
+        if kind == "last":
+            return self._last(left, right)
+        matched = self._matched(left, right)
+        if matched is None:
+            self._unmatched(left, right)
+        return matched
 
     def _equal(self, one: Series, baseline: Series) -> Statement | None:
         """The last rung of `one` beside a baseline of the same compute, if its rungs have that between them."""

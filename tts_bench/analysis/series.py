@@ -38,8 +38,12 @@ class Series:
         return is_baseline(self.strategy)
 
 
-def series_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tuple[list[Series], list[str]]:
+def series_of(
+    runs: Sequence[RunData], *, allow_different: bool = False, one_group: bool = False
+) -> tuple[list[Series], list[str]]:
     """The series of `runs`, and what to say beside them: what they differ in, and what failed.
+
+    `one_group` pools seeds that were played by other engines or versions too, such as those of another machine.
 
     Raises:
         UserError: other data, prompts, models, thinking formats or files of a strategy, unless `allow_different`; one
@@ -52,7 +56,7 @@ def series_of(runs: Sequence[RunData], *, allow_different: bool = False) -> tupl
     groups: list[list[RunData]] = []
     for run in runs:
         for group in groups:
-            if not _differences([group[0], run]):
+            if one_group or not _differences([group[0], run]):
                 group.append(run)
                 break
         else:

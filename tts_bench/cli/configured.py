@@ -44,6 +44,19 @@ FLAGS = (
 )
 
 
+def several() -> list[list[flags.Flag]]:
+    """`FLAGS` of a command that takes several models and seeds."""
+    model = flags.flag(
+        "model",
+        list[str],
+        "Local folder, GGUF file, hub id or alias; for an endpoint, the served model name. Several make a study.",
+        shown="pocket",
+        panel=_MODEL,
+    )
+    seeds = flags.flag("seeds", str, "Random seeds, joined by commas; several make a study.", panel=_GENERATION)
+    return [*([model if each.name == "model" else each for each in group] for group in FLAGS), [seeds]]
+
+
 def configured(given: dict[str, Any], said: dict[str, Any] | None = None) -> RunConfig:
     """The configuration of the flags in `given`, of the file that they name or of what was `said`, and of defaults.
 

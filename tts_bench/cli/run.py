@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_bench.cli import flags
-from tts_bench.cli.configured import FLAGS, configured, resumed
+from tts_bench.cli.configured import configured, resumed, several
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
     from tts_bench.runs.checked import Checked
 
 
-@flags.takes(*FLAGS)
+@flags.takes(*several())
 def run(
     given: dict[str, Any],
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder with its own settings.")] = None,
@@ -24,10 +24,15 @@ def run(
     """Run strategies on tasks with a model and plot accuracy against compute.
 
     Without a model and tasks, it runs the pocket model, a synthetic control that ships with this package, on its own
-    task. Repeating the command resumes the run; nothing is generated twice.
+    task. Repeating the command resumes the run; nothing is generated twice. Several models or seeds make a study.
     """
+    from tts_bench.cli import typed_study
     from tts_bench.runs.checked import check
 
+    if typed_study.is_one(given):
+        typed_study.play(given, resume)
+        return
+    given = typed_study.single(given)
     checked = check(configured(given) if resume is None else resumed(resume, given))
     _run(checked)
 

@@ -19,6 +19,7 @@ from tts_bench.errors import UserError
 # 1: rows stood in the order of their keys, so that each one written was a page written. 2: tokens had no columns.
 # 3: there were no scores.
 _VERSION = 4
+_BATCH = 1000  # generations that are taken over at once
 # Rows stand in the order they came in, and only the narrow index of the keys is written to here and there.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS generations (
@@ -127,6 +128,15 @@ class Store:
                 kept = generation if known is None else merged(known, generation)
                 if kept != known:
                     self._db.execute(_PUT_WHOLE, _row(key, kept))
+
+    def take(self, other: Store) -> None:
+        """Put all that `other` holds: generations and scores. Of two generations by one key the longer is kept."""
+        with other._reporting():
+            keys = [row[0] for row in other._db.execute("SELECT key FROM generations")]
+            scored = [row[0] for row in other._db.execute("SELECT key FROM scores")]
+        for batch in (keys[start : start + _BATCH] for start in range(0, len(keys), _BATCH)):
+            self.put((key, made) for key in batch if (made := other.get(key)) is not None)
+        self.put_verdicts((key, said) for key in scored if (said := other.verdict(key)) is not None)
 
     def _read(self, key: bytes) -> Generation | None:
         row = self._db.execute(

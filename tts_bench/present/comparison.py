@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tts_bench.analysis.compare import Comparison
 from tts_bench.analysis.curve import Point, marked
+from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.matched import pareto
 from tts_bench.analysis.profile import profile
 from tts_bench.analysis.series import Series
@@ -34,10 +34,10 @@ def show(result: Comparison, series: Sequence[Series], curve: Sequence[Point], c
         stated = [statement for statement in result.statements if statement.task == task]
         grids = {one.name: one.grids[task] for one in series if task in one.grids}
         title = f"{task}, {stated[0].problems:,} problems"
-        names, accuracies = _accuracies([point for point in curve if point.task == task], console.width)
+        names, cells = accuracies([point for point in curve if point.task == task], console.width)
         headings += names
         for name, head, rows in (
-            (f"{task}, accuracies", names, accuracies),
+            (f"{task}, accuracies", names, cells),
             (title, words.COLUMNS, words.rows(stated)),
             (f"{task}: per-strategy summary", _PROFILE, _profiles(grids, result)),
         ):
@@ -62,12 +62,17 @@ _PROFILE = ("strategy", "best", "slope", "/1000", "down", "up", "w>r", "r>w", "t
 
 
 def _legend(headings: Sequence[str]) -> str:
-    """What stands below all tables; of a table of accuracies the measures among its `headings`."""
-    measured = "".join(f"; {name}: {says}" for name, says in legend(Shown.WIDE).items() if name in headings)
-    return f"of all: errors count as wrong; between: standard deviation between seeds, in points{measured}. {_LEGEND}"
+    """What stands below all tables."""
+    return f"{measured(headings)}. {_LEGEND}"
 
 
-def _accuracies(curve: Sequence[Point], width: int) -> tuple[list[str], list[list[str]]]:
+def measured(headings: Sequence[str]) -> str:
+    """What the headings of a table of accuracies mean."""
+    said = "".join(f"; {name}: {says}" for name, says in legend(Shown.WIDE).items() if name in headings)
+    return f"of all: errors count as wrong; between: standard deviation between seeds, in points{said}"
+
+
+def accuracies(curve: Sequence[Point], width: int) -> tuple[list[str], list[list[str]]]:
     """Headings and cells of each strategy's rungs on its own problems, of long lines those that the run's table shows.
 
     Measures that are shown in wide tables only are there where `width` has room for them.

@@ -83,13 +83,20 @@ def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = ""
         save(figure, path)
 
 
-def write_figure(curve: Sequence[Point], path: Path, *, title: str = "", axis: ComputeAxis = GENERATED) -> None:
-    """Draw `curve` over `axis` and write it as what `path` ends in, one of `KINDS`.
+def write_figure(
+    curve: Sequence[Point],
+    path: Path,
+    *,
+    title: str = "",
+    axis: ComputeAxis = GENERATED,
+    strategies: Sequence[str] = (),
+) -> None:
+    """Draw `curve` over `axis` and write it as what `path` ends in, one of `KINDS`; `strategies` as in `draw`.
 
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
-    save(draw(curve, title=title, axis=axis), path)
+    save(draw(curve, title=title, axis=axis, strategies=strategies), path)
 
 
 def svg(curve: Sequence[Point]) -> str:
@@ -114,8 +121,13 @@ def _drawn(figure: Figure, kind: str) -> bytes:
 
 
 @styled()
-def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERATED) -> Figure:
-    """The figure of `curve` over `axis`: one panel for each task with a scored record."""
+def draw(
+    curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERATED, strategies: Sequence[str] = ()
+) -> Figure:
+    """The figure of `curve` over `axis`: one panel for each task with a scored record.
+
+    `strategies` are names in the order of their colours, so that several figures have the same for each.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -123,21 +135,23 @@ def draw(curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERAT
     if any(len(lines) > panels.CROWD for lines in tasks.values()):
         styled_lines = [each for each in map(style, range(len(_COLOURS))) if each["color"] != BLACK]
         return panels.figure(tasks, styled_lines, title, axis)
-    styles = {name: style(place) for place, name in enumerate(dict.fromkeys(point.strategy for point in curve))}
+    there = dict.fromkeys(point.strategy for point in curve)
+    places = dict.fromkeys([*strategies, *there])
+    styles = {name: style(place) for place, name in enumerate(places) if name in there}
     columns = 1 if len(tasks) < 2 else 2
     rows = max(1, math.ceil(len(tasks) / 2))
     figure = Figure(figsize=(_PANEL[0] * columns + (columns == 1) * 1.2, _PANEL[1] * rows), layout="constrained")
     FigureCanvasAgg(figure)
     if title:
         figure.suptitle(textwrap.fill(safe(title), int(10 * figure.get_figwidth())), fontsize=11)
-    places = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes, (task, lines) in zip(places, tasks.items(), strict=False):
+    spots = list(figure.subplots(rows, columns, squeeze=False).flat)
+    for axes, (task, lines) in zip(spots, tasks.items(), strict=False):
         _panel(axes, task, lines, styles, axis)
-    for axes in places[len(tasks) :]:
+    for axes in spots[len(tasks) :]:
         axes.set_visible(False)
-    for axes in places[max(0, len(tasks) - columns) :]:
+    for axes in spots[max(0, len(tasks) - columns) :]:
         axes.set_xlabel(textwrap.fill(safe(axis.label), _WIDEST))
-    _name_lines(figure, places, list(tasks.values()), styles, axis)
+    _name_lines(figure, spots, list(tasks.values()), styles, axis)
     return figure
 
 

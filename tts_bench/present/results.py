@@ -9,9 +9,10 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts_bench.analysis.compare import Comparison, compare
+from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.curve import Point
+from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
 from tts_bench.analysis.runs import RunData, read_header, read_records, read_run
 from tts_bench.analysis.series import curve_of, series_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tts_bench.analysis import controls
-from tts_bench.analysis.compare import Comparison, Statement
+from tts_bench.analysis.family import Comparison, Statement
 
 _MOST = 12  # sentences of a task
 

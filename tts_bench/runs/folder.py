@@ -16,6 +16,7 @@ from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, is_unfin
 from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
+STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
 _PART = "records.part.jsonl"
 
 Order = Callable[[Record], tuple[int, ...]]

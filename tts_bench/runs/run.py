@@ -29,7 +29,7 @@ from tts_bench.lm_eval.rungs import Key, Rungs, Scores
 from tts_bench.records import Record
 from tts_bench.runs import numbers, outside, provenance
 from tts_bench.runs.checked import Checked, check
-from tts_bench.runs.folder import SCHEMA, RunFolder
+from tts_bench.runs.folder import SCHEMA, STORE, RunFolder
 from tts_bench.runs.numbers import Keep
 from tts_bench.runs.portable import portable
 from tts_bench.runs.scorers import RunScorer, load_scorers
@@ -40,7 +40,6 @@ from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks import catalog, loading
 from tts_bench.tasks.yaml_bounds import with_included
 
-STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
 _IN_FLIGHT = 64  # problems for each engine
 
 

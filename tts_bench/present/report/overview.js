@@ -54,19 +54,37 @@ function worded(settings) {
     .join(", ");
 }
 
-/** The lines of a report: {name, task, run, strategy, index, points}; colours follow the order within a task. */
+/** The lines of a report: {name, task, panel, index, points}; colours follow the order of names. */
 function linesOf(report) {
+  if (report.verdicts.pooled) return pooledLines(report.verdicts.points);
   const lines = new Map();
   report.runs.forEach((run, place) => {
     for (const point of run.points) {
       const key = JSON.stringify([place, point.task, point.strategy]);
       if (!lines.has(key))
-        lines.set(key, { name: report.lineName(place, point.strategy), task: point.task, run: place, points: [] });
+        lines.set(key, {
+          name: report.lineName(place, point.strategy),
+          task: point.task,
+          panel: point.task,
+          points: [],
+        });
       lines.get(key).points.push(point);
     }
   });
   const names = [...new Set([...lines.values()].map((line) => line.name))];
   return [...lines.values()].map((line) => ({ ...line, index: names.indexOf(line.name) }));
+}
+
+/** Those of a study: seeds taken together, a panel for each task and model, one colour for a strategy everywhere. */
+function pooledLines(points) {
+  const lines = new Map();
+  for (const point of points) {
+    const { strategy: name, task, panel, place: index } = point;
+    const key = JSON.stringify([panel, name]);
+    if (!lines.has(key)) lines.set(key, { name, task, panel, index, points: [] });
+    lines.get(key).points.push(point);
+  }
+  return [...lines.values()];
 }
 
 function showFacts(report, lines) {
@@ -176,9 +194,10 @@ function signed(points) {
 }
 
 function showCurves(report, lines) {
-  const state = { task: report.tasks[0], axis: report.axes[0].name, log: true, hidden: new Set() };
+  const panels = [...new Set(lines.map((line) => line.panel))];
+  const state = { panel: panels[0], axis: report.axes[0].name, log: true, hidden: new Set() };
   const draw = () => {
-    const here = lines.filter((line) => line.task === state.task && line.points[0].n);
+    const here = lines.filter((line) => line.panel === state.panel && line.points[0].n);
     drawChart(
       byId("chart"),
       here.filter((line) => !state.hidden.has(line.name)),
@@ -219,9 +238,9 @@ function showCurves(report, lines) {
   byId("axes").replaceChildren(
     chooser(
       "Task",
-      report.tasks.map((task) => [task, plain(task)]),
-      state.task,
-      set("task"),
+      panels.map((panel) => [panel, plain(panel)]),
+      state.panel,
+      set("panel"),
     ),
     chooser(
       "Compute",

@@ -6,7 +6,8 @@
     measures                     the rows of `tts_bench.measures` that pages show
     runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
     tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
-    verdicts                     what the data support: sentences, how to read them, and the points they speak of
+    verdicts                     what the data support: sentences, how to read them, and the points they speak of; of a
+                                 study `pooled` is true, and each point has a panel and the place of its colour
     records                      columns: run, task, doc, repeat, strategy, error (-1: none), spent, blob, first, count
     answers                      columns: extracted (-1: none), costs, flags, and a column of scores for each metric;
                                  a record's answers stand at `first` and the `count` - 1 places after it
@@ -27,7 +28,7 @@ from tts_bench.analysis.runs import Numbers, read_header, read_records
 from tts_bench.errors import UserError
 from tts_bench.measures import TOO_MUCH, Measure, Shown, named
 from tts_bench.present.report.texts import Kept, Texts, packed
-from tts_bench.present.report.verdicts import golds, verdicts
+from tts_bench.present.report.verdicts import Pooled, golds, verdicts
 from tts_bench.records import AnswerRecord, Record
 
 
@@ -44,8 +45,12 @@ class Payload:
 EMPTY = Payload("", "", 0, "")
 
 
-def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_000) -> Payload:
+def build(
+    folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_000, pooled: Pooled | None = None
+) -> Payload:
     """One pass over the records of finished runs. Index and texts together have at most `room` characters.
+
+    With `pooled`, the runs are those of a study: its lines are drawn, in its colours, and its comparisons are said.
 
     Where the texts do not fit, problems with errors come first, then those whose answers flip, then the others in
     their order. The index is never cut: it alone may be longer.
@@ -54,6 +59,8 @@ def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_00
         UserError: as `read_header` and `read_records`; a folder named twice, without records, or with errors only.
     """
     headers = [read_header(folder) for folder in folders]
+    if pooled:
+        headers = [{**header, "labels": header.get("labels", {}) | pooled.labels} for header in headers]
     names = _names(folders)
     tables, columns, blobs = Tables(), Columns(), Texts()
     runs, data = [], []
@@ -67,7 +74,7 @@ def build(folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_00
         "measures": [_measure(row) for row in measures.columns(Shown.PAGES)],
         "notes": [note for run in runs for note in _notes(run)],
         "runs": runs,
-        "verdicts": verdicts(data),
+        "verdicts": pooled.verdicts if pooled else verdicts(data),
         "tables": tables.lists(),
         "records": columns.records,
         "answers": {**columns.answers, "scores": columns.scores},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,14 @@ from tts_bench import foreign
 from tts_bench.analysis.runs import RunData
 from tts_bench.errors import UserError
 from tts_bench.files import file_name
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What a study says of its runs."""
+
+    verdicts: dict[str, Any]  # as `verdicts` gives them, with `pooled`, and `panel` and `place` in each point
+    labels: dict[str, str]  # what it calls its strategies, by id
 
 
 def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:

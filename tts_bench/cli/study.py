@@ -1,0 +1,168 @@
+"""`tts-bench study`: a study begun, played, looked at and joined."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tts_bench.analysis.compute import AXES
+from tts_bench.cli import flags
+from tts_bench.errors import UserError
+from tts_bench.present.report.texts import Kept
+from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tts_bench.studies.study import Part, Study
+
+app = typer.Typer(help="Play models x tasks x seeds x strategies as one study, and read it as one table.")
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="Study file, or the folder of a study.")]
+_SPEED = ("workers", "ray", "max_num_seqs", "rows", "threads")  # options of engines that change no text
+
+
+@app.callback()
+def study() -> None:
+    """A study is a file: models, tasks, seeds, strategies and comparisons."""
+
+
+@app.command()
+def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, such as cues.toml.")]) -> None:
+    """Write a study file with comments. It runs as it stands, on the pocket model."""
+    from tts_bench.files import FULL, write_whole
+    from tts_bench.studies.start import text
+
+    if file.exists() or file.is_symlink():
+        raise UserError(f"{file} is already there. Type another name.")
+    if file.suffix != ".toml":
+        raise UserError(f"{file} does not end in .toml. Type a name such as {file.with_suffix('.toml')}.")
+    try:
+        write_whole(file, text(str(file)).encode())
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise UserError(f"{file} cannot be written: {error.strerror}. Type another name.") from error
+    print(f"Written to {safe(str(file))}. Next:\n    tts-bench study run {safe(str(file))}")
+
+
+@app.command()
+@flags.takes(flags.of_engines(*_SPEED))
+def run(
+    file: _File,
+    given: dict[str, Any],
+    jobs: Annotated[int, typer.Option(help="Number of parts played at once, each in a process of its own.")] = 1,
+    part: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Play only the I-th of N shares, as on one of N machines.")
+    ] = None,
+) -> None:
+    """Play the parts of a study that are not finished, then print what is there.
+
+    The same command goes on with a study that was interrupted. A part that fails is named, and the others go on; the
+    exit code is then 1.
+    """
+    from tts_bench.studies.file import read
+
+    if jobs < 1:
+        raise UserError(f"--jobs is {jobs}; it takes a whole number from 1 upwards.")
+    found = read(file, _tell)
+    parts = found.parts if part is None else _share(found, part)
+    play(found, parts, jobs=jobs, engine=flags.texts_of_engine(given))
+
+
+@app.command()
+def status(file: _File) -> None:
+    """Print how far each part of a study has come."""
+    from tts_bench.present.study import show_states
+    from tts_bench.studies.file import read
+    from tts_bench.studies.folder import states
+
+    show_states(states(read(file, _tell)), _console())
+
+
+@app.command()
+def report(
+    file: _File,
+    x: Annotated[str, typer.Option("--x", help=f"Compute to match: {', '.join(AXES)}.")] = "tokens",
+    texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
+    max_mb: Annotated[float, typer.Option(help="Maximum size of the page in MB.")] = 30.0,
+) -> None:
+    """Print a study's table and comparisons, and write them, a figure per task and one page into its folder."""
+    from tts_bench.analysis.compute import axis_of
+    from tts_bench.files import FULL
+    from tts_bench.present import study as shown
+    from tts_bench.studies.file import read
+    from tts_bench.studies.results import StudyData
+
+    if not max_mb > 0:
+        raise UserError(f"--max-mb is {max_mb:g}; it takes a number above 0.")
+    if x == "seconds":
+        raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
+    axis = axis_of(x, {})
+    data = StudyData(read(file, _tell))
+    compared = data.compare(axis=axis)
+    try:
+        written = shown.write(data, compared, axis=axis, texts=texts, max_mb=max_mb)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise UserError(f"{data.study.out} cannot be written to: {error.strerror}.") from error
+    shown.show(data, compared, _console())
+    print(f"Written: {', '.join(safe(str(path)) for path in written)}")
+
+
+@app.command()
+def merge(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of one study, played in shares.")],
+    out: Annotated[Path, typer.Option(help="Folder to make.")],
+) -> None:
+    """Join the shares of a study that were played on several machines, with all their generations."""
+    from tts_bench.present.study import show_states
+    from tts_bench.studies.folder import states
+    from tts_bench.studies.merge import merge as join
+
+    show_states(states(join(folders, out)), _console())
+
+
+def play(study: Study, parts: Sequence[Part], *, jobs: int = 1, engine: Mapping[str, str] | None = None) -> None:
+    """Play `parts` and print what came of them, and the table of all that is there; exit code 1 if any is not whole."""
+    from tts_bench.present import study as shown
+    from tts_bench.studies.play import play as played
+    from tts_bench.studies.results import StudyData
+
+    console = _console()
+    outcomes = played(study, parts, shown.Shown(console, len(parts)), jobs=jobs, engine=engine)
+    short = [outcome for outcome in outcomes if not outcome.whole]
+    if any(not outcome.message for outcome in outcomes):
+        data = StudyData(study)
+        shown.show(data, data.compare(), console)
+    print(f"{len(parts) - len(short)} of {len(parts)} parts finished without an error in {safe(str(study.out))}.")
+    for outcome in short:
+        console.print(safe(f"  {outcome.part.name}: {shown.ending(outcome)}"), soft_wrap=True)
+    print(f"Next: tts-bench study report {safe(str(study.out))}")
+    if short:
+        raise typer.Exit(1)
+
+
+def _share(study: Study, text: str) -> list[Part]:
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    place, of = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= place <= of:
+        raise UserError(f"--part is {text[:40]!r}; it takes a share such as 1/2, the first of two.")
+    if not (parts := study.share(place, of)):
+        raise UserError(f"--part {text}: the study has {len(study.parts)} parts only. Give fewer shares.")
+    return parts
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+
+
+def _tell(line: str) -> None:
+    print(safe(line), file=sys.stderr)

@@ -1,0 +1,74 @@
+"""`tts-bench run` with several models or seeds: a study without a file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from tts_bench.cli.configured import configured
+from tts_bench.errors import UserError
+
+
+def is_one(given: dict[str, Any]) -> bool:
+    """Whether the flags name several models or several seeds."""
+    return len(given.get("model", ())) > 1 or len(_seeds(given)) > 1
+
+
+def single(given: dict[str, Any]) -> dict[str, Any]:
+    """The flags of one run: its model, and its seed where that was typed as a list of one."""
+    own = {name: value for name, value in given.items() if name not in ("model", "seeds")}
+    for name, typed in (("model", given.get("model", ())), ("seed", _seeds(given))):
+        if typed:
+            own[name] = typed[0]
+    return own
+
+
+def play(given: dict[str, Any], resume: Path | None) -> None:
+    """Play the study that the flags mean, into a folder that the same command finds again.
+
+    Raises:
+        UserError: anything in it that cannot be.
+    """
+    from tts_bench.cli.study import play as play_study
+    from tts_bench.files import file_name
+    from tts_bench.runs.checked import check
+    from tts_bench.studies.study import Study, digest_of
+    from tts_bench.tasks import catalog
+
+    if resume is not None:
+        raise UserError("--resume goes on with one run; a study is gone on with by its command. Leave it out.")
+    if "store" in given:
+        raise UserError("--store: a study keeps its generations in its own folder. Leave it out, or give --out.")
+    models = given.get("model", [])
+    if len(set(models)) < len(models):
+        raise UserError(f"--model gives {next(one for one in models if models.count(one) > 1)} twice. Give it once.")
+    shared = {name: value for name, value in given.items() if name not in ("model", "seeds", "out")}
+    made = [check(configured({**shared, **({"model": model} if model else {})})).config for model in models or [None]]
+    if made[0].model.model is None:
+        raise UserError(f"--engine {made[0].model.engine}: a study names its models. Add --model NAME.")
+    named = {str(config.model.model): config for config in made}
+    seeds = _seeds(given) or (made[0].model.seed,)
+    study = Study(named, seeds, Path())
+    tasks = dict.fromkeys(catalog.short(task) for config in made for task in config.tasks)
+    words = [*(name.rstrip("/").rpartition("/")[2] for name in named), *tasks, digest_of([study.settings(), seeds])]
+    out = given.get("out") or Path("runs") / file_name("-".join(re.sub(r"[^\w.+]", "_", word) for word in words))
+    placed = Study(named, seeds, out)
+    play_study(placed, placed.parts)
+
+
+def _seeds(given: dict[str, Any]) -> tuple[int, ...]:
+    """The seeds that were typed as a list; none where no list was.
+
+    Raises:
+        UserError: it is no list of different whole numbers, or one seed is typed too.
+    """
+    text = given.get("seeds")
+    if text is None:
+        return ()
+    if "seed" in given:
+        raise UserError("--seed and --seeds are both given. Give one of them.")
+    pieces = [piece.strip() for piece in text.split(",")]
+    if not all(re.fullmatch(r"\d{1,18}", piece) for piece in pieces) or len(set(map(int, pieces))) < len(pieces):
+        raise UserError(f"--seeds is {text[:80]!r}; it takes different whole numbers joined by commas, such as 0,1,2.")
+    return tuple(map(int, pieces))

@@ -1,0 +1,148 @@
+"""A study read: its seeds pooled, its rungs as one table, its differences as one family."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from tts_bench.analysis.compare import stated, stated_of
+from tts_bench.analysis.compute import GENERATED, ComputeAxis
+from tts_bench.analysis.curve import Point
+from tts_bench.analysis.family import Comparison, Statement, as_one_family
+from tts_bench.analysis.runs import RunData, read_run
+from tts_bench.analysis.series import Series, curve_of, series_of
+from tts_bench.errors import UserError
+from tts_bench.studies.folder import State, states
+from tts_bench.studies.study import Study
+
+Row = dict[str, Any]
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """One rung of one strategy of one model on one task, over all seeds that are there."""
+
+    model: str
+    strategy_id: str
+    point: Point  # its `strategy` is the name in tables, without the model
+
+    def row(self) -> Row:
+        """As JSON values by column."""
+        flat = {key: value for key, value in self.point.flat().items() if key != "metrics"}
+        return {"model": self.model, **flat, "strategy_id": self.strategy_id}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A study's one family of differences, and what the study calls those that it names."""
+
+    comparison: Comparison
+    names: dict[Key, str]
+
+    @staticmethod
+    def key(statement: Statement) -> Key:
+        """What tells a difference from the others of its family."""
+        return statement.task, statement.left, statement.right, statement.kind
+
+    def listed(self) -> list[str]:
+        """The name of each difference, in their order; empty where it has none."""
+        return [self.names.get(self.key(statement), "") for statement in self.comparison.statements]
+
+
+class StudyData:
+    """What is finished of a study.
+
+    Raises:
+        UserError: nothing is, a finished part is not as its run left it, or parts cannot be looked at together.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+        self.states: list[State] = states(study)
+        finished = [state for state in self.states if state.readable]
+        if not finished:
+            raise UserError(f"no part of the study in {study.out} is finished. Type tts-bench study run to play it.")
+        self.notes: list[str] = []
+        self._names = study.names()
+        self.labels: dict[str, str] = {}  # what each strategy is called, by its id
+        self._series: dict[str, list[Series]] = {}
+        for model in study.models:
+            if runs := [self._read(state) for state in finished if state.part.model == model]:
+                series, notes = series_of(runs, one_group=True)
+                self._series[model] = [self._renamed(model, one, runs) for one in series]
+                self.notes += notes
+        if len(finished) < len(self.states):
+            missing = [state.part.name for state in self.states if not state.readable]
+            done = f"{len(finished)} of {len(self.states)} parts are finished"
+            self.notes.insert(0, f"{done}; {', '.join(missing)} are not in any number.")
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders of the parts that are read."""
+        return [state.part.folder for state in self.states if state.readable]
+
+    def _read(self, state: State) -> RunData:
+        """A part's run, whose strategies are called as they were typed."""
+        run = read_run(state.part.folder)
+        ids = run.header["identity"]["strategies"]
+        typed = self.study.models[state.part.model].strategies
+        for one, spec in zip(ids, typed, strict=True):
+            self.labels.setdefault(one, self._names[spec])
+        return replace(run, header={**run.header, "labels": self.labels})
+
+    def _renamed(self, model: str, one: Series, runs: Sequence[RunData]) -> Series:
+        name = runs[0].label(one.strategy)
+        return replace(one, name=f"{model}/{name}" if len(self.study.models) > 1 else name)
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """Every rung: task by task, model by model. A vote of k has its expectation over all votes of k samples."""
+        found = [
+            Line(model, ids[point.strategy], replace(point, strategy=point.strategy.removeprefix(prefix)))
+            for model, series in self._series.items()
+            for ids in ({one.name: one.strategy for one in series},)
+            for prefix in (f"{model}/" if len(self.study.models) > 1 else "",)
+            for point in curve_of(series)
+        ]
+        tasks = list(dict.fromkeys(line.point.task for line in found))
+        return sorted(found, key=lambda line: tasks.index(line.point.task))
+
+    def rows(self) -> list[Row]:
+        """The study's one table: a row for each of `lines`."""
+        return [line.row() for line in self.lines]
+
+    def strategies(self) -> list[str]:
+        """Names of all strategies, in the study's order, which is that of their colours everywhere."""
+        return list(dict.fromkeys(self._names.values()))
+
+    def compare(self, *, axis: ComputeAxis = GENERATED, resamples: int = 10_000, seed: int = 0) -> Compared | None:
+        """The study's one family of differences; None where there is none.
+
+        The family is what the study names. Where it names nothing, it is what `tts-bench compare` states of each model.
+        """
+        named = self.study.comparisons
+        found: list[Comparison] = []
+        names: dict[Key, str] = {}
+        for one in named:
+            kind: Literal["last", "matched"] = "last" if one.at == "last" else "matched"
+            for model in one.models or self.study.models:
+                sides = [self._find(model, spec) for spec in (one.left, one.right)]
+                if sides[0] is not None and sides[1] is not None:
+                    said = stated_of(sides[0], sides[1], kind, axis=axis, resamples=resamples, seed=seed)
+                    names |= {Compared.key(statement): one.name for statement in said.statements}
+                    found.append(said)
+        if not named:
+            for series in self._series.values():
+                if len(series) > 1:
+                    found.append(stated(series, axis=axis, resamples=resamples, seed=seed))
+        return Compared(as_one_family(found), names) if found else None
+
+    def _find(self, model: str, spec: str) -> Series | None:
+        """The series of a strategy as it was typed; None where nothing of the model is there, or it only failed."""
+        name = self._names[spec]
+        wanted = f"{model}/{name}" if len(self.study.models) > 1 else name
+        return next((one for one in self._series.get(model, []) if one.name == wanted), None)
