@@ -50,8 +50,8 @@ def check_size(path: Path, limit: int = DOCUMENT) -> int:
     return found.st_size
 
 
-def lines(path: Path) -> Iterator[bytes]:
-    """The lines of a file, their line breaks included.
+def lines(path: Path, start: int = 0) -> Iterator[bytes]:
+    """The lines of a file from byte `start` on, their line breaks included.
 
     Raises:
         OSError: it cannot be read.
@@ -59,6 +59,7 @@ def lines(path: Path) -> Iterator[bytes]:
     """
     check_size(path, sys.maxsize)
     with path.open("rb") as file:
+        file.seek(start)
         while line := file.readline(LINE + 1):
             if len(line) > LINE or line.count(b",") > IN_A_LINE:
                 raise ValueError(f"a line has more than {LINE:,} bytes or {IN_A_LINE:,} values")

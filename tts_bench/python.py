@@ -61,7 +61,7 @@ def run(
 
 
 def load(*folders: str | Path, allow_different: bool = False) -> Results:
-    """Finished runs, looked at together.
+    """Runs, looked at together; of one that is not finished, the problems that all strategies have finished.
 
     Raises:
         UserError: as `Results`.

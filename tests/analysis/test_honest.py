@@ -197,7 +197,7 @@ def test_what_limit_cut_is_not_called_unfinished_and_what_failed_is(tmp_path: Pa
     assert statement.problems == 6
     assert notes == [
         "Left out for all: 2 problems of gsm8k that ended in errors (b on 2).",
-        "Left out for all: 3 problems of gsm8k that --limit kept from some runs (a, b).",
+        "Left out for all: 3 problems of gsm8k that --limit or an early look kept from some runs (a, b).",
     ]
 
 

@@ -10,7 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Error
 
 from tests.analysis.browser import needs_chromium, opened
-from tests.analysis.report_pages import choose
+from tests.analysis.made_runs import write_run
+from tests.analysis.report_pages import RECORDS, choose
+from tts_bench.present.report.page import page as whole
+from tts_bench.present.report.payload import build
 
 pytestmark = needs_chromium
 
@@ -66,3 +69,22 @@ def test_the_policy_lets_nothing_out_and_no_other_script_run(browser: Browser, r
     finally:
         page.close()
         server.shutdown()
+
+
+def test_a_page_that_reloads_itself_is_let_by_its_policy_and_shows_what_was_written_since(
+    browser: Browser, tmp_path: Path
+) -> None:
+    path = tmp_path / "r.html"
+    path.write_text(whole(build([write_run(tmp_path / "few", RECORDS[:6])]), reload=1))
+    later = whole(build([write_run(tmp_path / "all", RECORDS)]))
+    page, said = browser.new_page(), list[str]()
+    page.on("console", lambda message: said.append(message.text))
+    try:
+        page.goto(path.as_uri())
+        page.wait_for_selector("html[data-ready]")
+        before = page.locator("#list button").count()
+        path.write_text(later)
+        page.locator("#list button").nth(before).wait_for(state="attached", timeout=20_000)
+        assert said == []
+    finally:
+        page.close()

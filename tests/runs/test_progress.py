@@ -2,6 +2,7 @@ import io
 import re
 import time
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -83,6 +84,44 @@ def test_speed_and_time_left_follow_the_recent_pace_not_that_of_resumed_problems
             progress.tokens(300)
             progress.problem_done()
     assert "1000/1100 problems, 100 tokens/s, 5:00 left" in text(console).splitlines()[-1]
+
+
+@pytest.mark.parametrize(("workers", "spread", "chunk"), [(1, 1.0, 1), (16, 0.5, 1), (64, 0.5, 1), (16, 1.0, 20)])
+def test_the_time_left_falls_in_expectation_and_is_right_on_the_way(workers: int, spread: float, chunk: int) -> None:
+    rng, total, looks = np.random.default_rng(5), 400, np.linspace(0.2, 0.8, 13)
+    left = []
+    for _ in range(60):  # traces: workers take problem after problem, whose ends are heard of in chunks
+        free, ends = np.zeros(workers), []
+        for seconds in rng.gamma(1 / spread**2, 10 * spread**2, total):
+            place = int(free.argmin())
+            free[place] += seconds
+            ends.append(free[place])
+        ends = sorted(ends)
+        clock = Clock()
+        progress, done, heard = Progress(total, ["baseline"], plain(), clock=clock), 0, []
+        for look in looks * ends[-1]:
+            while done + chunk <= total and ends[done + chunk - 1] <= look:
+                clock.now = 1000.0 + ends[done + chunk - 1]
+                progress.tokens(100)
+                for _ in range(chunk):
+                    progress.problem_done()
+                done += chunk
+            heard.append((progress.left(1000.0 + look) or np.nan) / ends[-1])
+        left.append(heard)
+    means = np.nanmean(left, axis=0)
+    assert (np.diff(means) < 0).all(), means
+    assert np.abs(means - (1 - looks))[3:].max() < 0.12 + 2 * chunk / total + workers / total
+
+
+def test_a_pause_does_not_lengthen_the_time_left() -> None:
+    clock = Clock()
+    progress = Progress(100, ["baseline"], plain(), clock=clock)
+    for _ in range(20):
+        clock.now += 2
+        progress.tokens(5)
+        progress.problem_done()
+    counted = [progress.left(clock.now + seconds) or 0.0 for seconds in (0, 1, 2, 60)]
+    assert counted == pytest.approx([160, 159, 158, 158])
 
 
 def test_a_terminal_gets_a_live_display_that_ends_with_the_last_numbers() -> None:

@@ -49,6 +49,8 @@ def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:
         return AXES[name]
     if name != "seconds":
         raise UserError(f"there is no axis {name!r}. {did_you_mean(name, [*AXES, 'seconds'])}")
+    if header.get("status", "finished") != "finished":
+        raise UserError("a run that is not finished has measured no time yet. Use another --x.")
     made = header.get("timing", {}).get("tokens", {}).get("made", 0)
     seconds = header.get("timing", {}).get("engine_seconds", 0.0)
     if not made or not seconds:

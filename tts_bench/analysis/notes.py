@@ -8,7 +8,10 @@ from tts_bench.analysis.series import Series
 
 
 def left_out(task: str, series: Sequence[Series], common: Sequence[int]) -> list[str]:
-    """Which problems not all `series` have, `common` being those that all have, and why: errors, or another --limit."""
+    """Which problems not all `series` have, and why: errors, another --limit, an unfinished run.
+
+    `common` are those that all have.
+    """
     grids = {one.name: one.grids[task] for one in series}
     parts = [part for grid in grids.values() for part in (grid, *grid.parts)]
     errors = {document for part in parts for document in part.failed}
@@ -19,7 +22,8 @@ def left_out(task: str, series: Sequence[Series], common: Sequence[int]) -> list
         notes.append(f"Left out for all: {_problems(errors)} of {task} that ended in errors ({failed}).")
     if cut:
         absent = ", ".join(name for name, grid in grids.items() if cut - set(grid.documents))
-        notes.append(f"Left out for all: {_problems(cut)} of {task} that --limit kept from some runs ({absent}).")
+        why = f"that --limit or an early look kept from some runs ({absent})"
+        notes.append(f"Left out for all: {_problems(cut)} of {task} {why}.")
     return notes
 
 

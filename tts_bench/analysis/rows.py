@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tts_bench.analysis.runs import read_header, read_records
+from tts_bench.analysis.runs import Source, finished
 from tts_bench.measures import MEASURES, values_of
 from tts_bench.records import AnswerRecord, Record
 
@@ -42,22 +42,25 @@ CODEBOOK: dict[str, str] = {
 }
 
 
-def rows(folder: Path) -> Iterator[Row]:
+def rows(folder: Path, opened: Callable[[Path], Source] = finished) -> Iterator[Row]:
     """The rows of the run in `folder`, in the order of its records; keys as in `CODEBOOK`.
 
     Other metrics of a task are keys `metric:NAME`. A strategy that failed on a problem is one row without a rung.
 
+    `opened` opens the folder; it may take runs that are not finished.
+
     Raises:
         UserError: no finished run, or records that are not as the run left them.
     """
-    header = read_header(folder)
+    source = opened(folder)
+    header = source.header
     of_run = {
         "run": folder.name,
         "model": str(header.get("model", {}).get("name", "")),
         "seed": int(header["identity"]["seed"]),
     }
     labels = header.get("labels", {})
-    for record in read_records(folder, header):
+    for record in source.records():
         named = {"strategy": labels.get(record.strategy, record.strategy), "strategy_id": record.strategy}
         common = {**of_run, **_problem(record), **named}
         metric = header["metrics"].get(record.task, "")

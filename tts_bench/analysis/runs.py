@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -34,6 +34,10 @@ class _Timing(BaseModel):
     tokens: dict[str, int] = {}
 
 
+class _Data(BaseModel):
+    documents: int = 0
+
+
 class _Header(BaseModel):
     """What the analysis reads of a run.json, by type; older runs lack some of it."""
 
@@ -45,12 +49,13 @@ class _Header(BaseModel):
     model: dict[str, Any] = {}
     thinking_format: dict[str, Any] = {}
     hardware: dict[str, Any] = {}
+    data: dict[str, _Data] = {}
     timing: _Timing = _Timing()
 
 
 @dataclass(frozen=True)
 class RunData:
-    """A finished run."""
+    """A run as numbers; of one that is not finished, the problems that all of its strategies have finished."""
 
     path: Path
     header: dict[str, Any]
@@ -67,12 +72,59 @@ class RunData:
         """What its answers depend on besides strategy, seed and data."""
         return {key: value for key, value in self.header["identity"].items() if key not in _FREE}
 
+    @property
+    def so_far(self) -> dict[str, tuple[int, int]]:
+        """Of a run that is not finished, by task: documents that all strategies finished, and all documents."""
+        if self.header["status"] == "finished":
+            return {}
+        done = dict.fromkeys(self.header["metrics"], 0)
+        for task, grids in self.grids.items():
+            done[task] = max(len(grid.documents) + len(grid.failed) for grid in grids.values())
+        for (task, _), failed in self.failed.items():
+            done[task] = max(done[task], failed)
+        return {task: (count, documents_of(self.header, task)) for task, count in done.items()}
+
     def label(self, strategy: str) -> str:
         return str(self.header.get("labels", {}).get(strategy, strategy))
 
 
-def read_header(folder: Path) -> dict[str, Any]:
-    """The run.json of a finished run.
+def documents_of(header: dict[str, Any], task: str) -> int:
+    """How many documents of `task` a run has, finished or not."""
+    return int(header.get("data", {}).get(task, {}).get("documents", 0))
+
+
+@dataclass(frozen=True)
+class Source:
+    """A run's folder with its header, and its records one after the other, whenever they are asked for."""
+
+    path: Path
+    header: dict[str, Any]
+    records: Callable[[], Iterator[Record]]
+
+    def read(self) -> RunData:
+        """The run as numbers.
+
+        Raises:
+            UserError: as `read_records`; no record; or nothing but errors.
+        """
+        numbers = Numbers(self.path, self.header)
+        for _ in numbers.passing(self.records()):
+            pass
+        return numbers.run()
+
+
+def finished(folder: Path) -> Source:
+    """A finished run.
+
+    Raises:
+        UserError: as `read_header`.
+    """
+    header = read_header(folder)
+    return Source(folder, header, lambda: read_records(folder, header))
+
+
+def read_header(folder: Path, *, unfinished: bool = False) -> dict[str, Any]:
+    """The run.json of a finished run, or of any where `unfinished` ones are taken too.
 
     Raises:
         UserError: no folder of a run, another schema, or a run that is not finished.
@@ -90,7 +142,7 @@ def read_header(folder: Path) -> dict[str, Any]:
         raise UserError(f"{path} has schema {str(schema)[:40]}; this version reads {_HEADER_SCHEMA}. Repeat the run.")
     if missing:
         raise UserError(f"{path} is incomplete: it lacks {', '.join(sorted(missing))}. Repeat the run.")
-    if status != "finished":
+    if status != "finished" and not unfinished:
         raise UserError(
             f"{folder} holds a run that is not finished ({str(status)[:40]}). Repeat the run's command to finish it."
         )
@@ -143,11 +195,7 @@ def read_run(folder: Path) -> RunData:
     Raises:
         UserError: as `read_header` and `read_records`; no record; or nothing but errors.
     """
-    header = read_header(folder)
-    numbers = Numbers(folder, header)
-    for record in read_records(folder, header):
-        numbers.add(record)
-    return numbers.run()
+    return finished(folder).read()
 
 
 class Numbers:
@@ -165,12 +213,24 @@ class Numbers:
         self._schema = record.schema
         self._table.add(record)
 
+    def passing(self, records: Iterable[Record]) -> Iterator[Record]:
+        """Add `records` while somebody else goes through them."""
+        for record in records:
+            self.add(record)
+            yield record
+
     def run(self) -> RunData:
         """The run.
 
         Raises:
             UserError: no record, or nothing but errors.
         """
+        if not self._lines and self.header["status"] != "finished":
+            total = sum(documents_of(self.header, task) for task in self.header["metrics"])
+            raise UserError(
+                f"{self.folder} is not finished: 0 of {total:,} problems so far. Wait for the first, or repeat the "
+                "run's command."
+            )
         if not self._lines:
             raise UserError(f"{self.folder / 'records.jsonl'} has no records. Repeat the run's command.")
         grids = self._table.grids()

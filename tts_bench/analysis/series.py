@@ -67,7 +67,16 @@ def series_of(
         for run in runs
         for task, strategy in run.failed
     ]
-    return series, [*(said for _, said in differences), *failed, *map(_unsaid, filter(_votes_unsaid, runs))]
+    partial = [f"{run.path} is not finished: {so_far(run)}." for run in runs if run.so_far]
+    return series, [*partial, *(said for _, said in differences), *failed, *map(_unsaid, filter(_votes_unsaid, runs))]
+
+
+def so_far(run: RunData) -> str:
+    """How many problems all strategies of a run that is not finished have finished; "" of a finished one."""
+    counts = {task: f"{done:,} of {total:,} problems" for task, (done, total) in run.so_far.items()}
+    several = len(counts) > 1
+    parts = [f"{count} of {task}" if several else count for task, count in counts.items()]
+    return f"{' and '.join(parts)} so far" if parts else ""
 
 
 def curve_of(series: Sequence[Series]) -> list[Point]:

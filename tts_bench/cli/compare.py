@@ -39,10 +39,10 @@ def compare(
 
     from tts_bench.analysis import compare as comparing
     from tts_bench.analysis import front as fronts
-    from tts_bench.analysis.runs import read_run
     from tts_bench.analysis.series import curve_of, series_of
     from tts_bench.present import front as fronts_shown
     from tts_bench.present.comparison import document, show
+    from tts_bench.runs.unfinished import read
 
     if not _FEWEST <= resamples <= _MOST:
         raise UserError(f"--resamples is {resamples}; it takes {_FEWEST} to {_MOST}.")
@@ -51,7 +51,8 @@ def compare(
     if x == "seconds":
         raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
     axis = axis_of(x, {})
-    series, differences = series_of([read_run(folder) for folder in runs], allow_different=allow_different)
+    data = [read(folder) for folder in runs]
+    series, differences = series_of(data, allow_different=allow_different)
     try:
         result = comparing.compare(series, axis=axis, baseline=baseline, resamples=resamples, seed=seed)
     except UserError as error:
@@ -67,7 +68,7 @@ def compare(
         return
     if out:
         _write(out, document(result, curve))
-    show(result, series, curve, console)
+    show(result, series, curve, console, partial=any(run.so_far for run in data))
 
 
 def _write(out: Path, text: str) -> None:

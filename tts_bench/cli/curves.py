@@ -11,6 +11,7 @@ import typer
 
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
+from tts_bench.text import safe
 
 _FEWEST, _MOST = 1000, 1_000_000  # resamples
 
@@ -35,10 +36,12 @@ def curves(
     from rich.console import Console
 
     from tts_bench.analysis.names import bare
-    from tts_bench.analysis.runs import read_header, read_records
+    from tts_bench.analysis.runs import Numbers
+    from tts_bench.analysis.series import so_far
     from tts_bench.analysis.within import KINDS, within
     from tts_bench.present import curves as shown
     from tts_bench.present.plot import KINDS as PICTURES
+    from tts_bench.runs.unfinished import opened
 
     chosen = [known for known in KINDS if not kind or known in kind]
     for wrong in set(kind or ()) - set(KINDS):
@@ -50,12 +53,17 @@ def curves(
     kinds = ["json", *PICTURES]
     if out and out.suffix.removeprefix(".").lower() not in kinds:
         raise UserError(f"--out {out} ends in {out.suffix!r}; it takes {', '.join(f'.{known}' for known in kinds)}.")
-    header = read_header(run)
+    source = opened(run)
+    header = source.header
     labels = header.get("labels", {})
     names = bare(labels.get(strategy, strategy) for strategy in header["identity"]["strategies"])
-    found, missing = within(read_records(run, header), header["metrics"], chosen, resamples=resamples, seed=seed)
+    numbers = Numbers(run, header)
+    records = numbers.passing(source.records())
+    found, missing = within(records, header["metrics"], chosen, resamples=resamples, seed=seed)
     lines = [replace(line, strategy=names[labels.get(line.strategy, line.strategy)]) for line in found]
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    if said := so_far(numbers.run()):
+        console.print(safe(f"{run} is not finished: {said}."), soft_wrap=True)
     shown.show(lines, missing, str(run), console)
     if out is None:
         return

@@ -30,6 +30,7 @@ VERBS = {
     "config": ("tts_bench.cli.config:app", "Print a run's configuration as a file."),
     "report": ("tts_bench.cli.report:report", "Write one offline HTML file with curves, tables and every trace."),
     "compare": ("tts_bench.cli.compare:compare", "State what the data support: differences, intervals, tests."),
+    "watch": ("tts_bench.cli.watch:watch", "Show a run's table and curve while it runs."),
     "plot": ("tts_bench.cli.plot:plot", "Draw figures of the curves for a paper."),
     "export": ("tts_bench.cli.export:export", "Write the answers of runs as CSV, Parquet, JSON Lines or LaTeX."),
     "curves": ("tts_bench.cli.curves:curves", "Show accuracy by length of thinking within a problem."),
@@ -46,7 +47,7 @@ VERBS = {
 }
 _PATIENCE = 5.0  # seconds for threads to end after all is done
 # verbs that never load a model
-LIGHT = {"config", "strategies", "report", "compare", "plot", "curves", "export", "leaderboard"}
+LIGHT = {"config", "strategies", "report", "compare", "watch", "plot", "curves", "export", "leaderboard"}
 
 
 class Verbs(TyperGroup):

@@ -35,20 +35,20 @@ def plot(
     from rich.console import Console
 
     from tts_bench.analysis.curve import by_line, heading
-    from tts_bench.analysis.runs import read_run
-    from tts_bench.analysis.series import curve_of, series_of
+    from tts_bench.analysis.series import curve_of, series_of, so_far
     from tts_bench.present import plot as pictures
     from tts_bench.present.drawing import drawing
+    from tts_bench.runs.unfinished import read as read_any
 
     _check(out, pictures.KINDS)
-    read = [read_run(folder) for folder in runs]
+    read = [read_any(folder) for folder in runs]
     series, differences = series_of(read, allow_different=allow_different)
     axis = axis_of(x, read[0].header)
     if x == "seconds" and len(read) > 1:
         raise UserError("--x seconds takes a single run: times from different batches or hardware are not comparable.")
     curve = curve_of(series)
     models = dict.fromkeys(str(run.header.get("model", {}).get("name", "")) for run in read)
-    title = ", ".join(models) if title is None else title
+    title = ", ".join([*models, *filter(None, map(so_far, read))]) if title is None else title
     tasks = by_line(curve)
     files = _files(out, curve, tasks)
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())

@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tts_bench.errors import UserError
 from tts_bench.present.report.texts import Kept
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs.", show_default=False)],
+    runs: Annotated[list[Path], typer.Argument(help="Run folders.", show_default=False)],
     out: Annotated[
         Path | None, typer.Option(help="HTML file to write.", show_default="report.html in the first run's folder")
     ] = None,
     texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
     max_mb: Annotated[float, typer.Option(help="Maximum size in MB; traces beyond it are omitted.")] = 30.0,
+    reload: Annotated[
+        int | None,
+        typer.Option(help="While a run goes on, write the file anew every N seconds; an open page reloads itself."),
+    ] = None,
 ) -> None:
-    """Write one offline HTML file with curves, tables and every trace."""
-    from tts_bench.analysis.runs import read_header
-    from tts_bench.errors import UserError
-    from tts_bench.files import FULL, write_whole
-    from tts_bench.present.report.page import check_target, page
-    from tts_bench.present.report.payload import EMPTY, build
-    from tts_bench.text import safe
+    """Write one offline HTML file with curves, tables and every trace.
+
+    Of a run that is not finished it has the problems that all strategies have finished.
+    """
+    from tts_bench.present.report.page import check_target
+    from tts_bench.runs.unfinished import opened
 
     for folder in runs:
-        read_header(folder)  # before the target is looked for in a folder that there is not
+        opened(folder)  # before the target is looked for in a folder that there is not
     target = out or runs[0] / "report.html"
     check_target(target)
     if not max_mb > 0:
         raise UserError(f"--max-mb is {max_mb:g}; it takes a number above 0.")
-    payload = build(runs, texts=texts, room=round(max_mb * 1e6) - len(page(EMPTY)))
-    data = page(payload).encode()
+    if reload is not None and not 1 <= reload <= 86400:
+        raise UserError(f"--reload is {reload}; it takes 1 to 86400 seconds.")
+    while reload is not None and _going_on(runs):
+        _write(runs, target, texts, max_mb, reload)
+        time.sleep(reload)
+    _write(runs, target, texts, max_mb, None)
+
+
+def _going_on(runs: Sequence[Path]) -> bool:
+    """Whether one of the runs is at work."""
+    from tts_bench.analysis.runs import read_header
+    from tts_bench.files import is_held
+
+    return any(read_header(folder, unfinished=True)["status"] != "finished" and is_held(folder) for folder in runs)
+
+
+def _write(runs: Sequence[Path], target: Path, texts: Kept, max_mb: float, reload: int | None) -> None:
+    from tts_bench.files import FULL, write_whole
+    from tts_bench.present.report.page import page
+    from tts_bench.present.report.payload import EMPTY, build
+    from tts_bench.text import safe
+
+    payload = build(runs, texts=texts, room=round(max_mb * 1e6) - len(page(EMPTY, reload)))
+    data = page(payload, reload).encode()
     try:
         write_whole(target, data)
     except OSError as error:
         if error.errno in FULL:
             raise
         raise UserError(f"--out {target} cannot be written: {error.strerror}. Give another --out.") from error
-    print(f"Written to {safe(str(target))}: {payload.traces:,} traces, {len(data) / 1e6:.1f} MB.")
+    print(f"Written to {safe(str(target))}: {payload.traces:,} traces, {len(data) / 1e6:.1f} MB.", flush=True)
     if payload.note:
         print(payload.note)

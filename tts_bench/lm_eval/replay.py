@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from typing import Any, cast
 
@@ -13,10 +13,10 @@ from lm_eval.api.model import LM
 from lm_eval.evaluator import evaluate
 
 from tts_bench.errors import UserError
+from tts_bench.lm_eval.rungs import Key, Rungs, Scores
 from tts_bench.solving.solve import Item
 from tts_bench.tasks.loading import LoadedTasks
 
-Key = tuple[str, int, int]  # task, document, repeat
 Selection = dict[str, list[int]]  # documents of each task
 
 
@@ -83,9 +83,7 @@ def stops(options: dict[str, Any]) -> tuple[str, ...]:
     return (until,) if isinstance(until, str) else tuple(until)
 
 
-def score(
-    tasks: LoadedTasks, documents: Selection, texts: dict[Key, str]
-) -> tuple[dict[str, Any], dict[tuple[str, int], dict[str, float]]]:
+def score(tasks: LoadedTasks, documents: Selection, texts: dict[Key, str]) -> tuple[dict[str, Any], Scores]:
     """lm-eval's results for `texts`, and its value of every metric for each document."""
     results = _evaluate(tasks, documents, lambda key, _: texts[key])
     scores: dict[tuple[str, int], dict[str, float]] = {}
@@ -96,6 +94,24 @@ def score(
             for metric in sample["metrics"]:
                 of_document[metric if plain else f"{metric},{sample['filter']}"] = float(sample[metric])
     return results, scores
+
+
+def score_rungs(tasks: LoadedTasks, rungs: Rungs, strategy: str) -> Iterator[dict[str, Any]]:
+    """Score all answers of a strategy: lm-eval's results of each rung, while `rungs` are given their scores."""
+    for rung in range(rungs.count(strategy)):
+        results, scores = _scored(tasks, rungs.at(strategy, rung))
+        rungs.put(strategy, scores)
+        yield results
+    for texts in rungs.unseen(strategy):
+        rungs.put_unseen(strategy, _scored(tasks, texts)[1])
+
+
+def _scored(tasks: LoadedTasks, texts: dict[Key, str]) -> tuple[dict[str, Any], Scores]:
+    documents: dict[str, list[int]] = {}
+    for task, doc_id, repeat in sorted(texts):
+        if repeat == 0:
+            documents.setdefault(task, []).append(doc_id)
+    return score(tasks, documents, texts)
 
 
 class _Selected(list[int]):

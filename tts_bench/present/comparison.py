@@ -25,15 +25,20 @@ from tts_bench.text import safe
 _NAME = 24  # columns in which a name is read with ease, broken between its words
 
 
-def show(result: Comparison, series: Sequence[Series], curve: Sequence[Point], console: Console) -> None:
-    """Print what is said of `series`, their accuracies as `curve` has them, differences and profiles."""
+def show(
+    result: Comparison, series: Sequence[Series], curve: Sequence[Point], console: Console, *, partial: bool = False
+) -> None:
+    """Print what is said of `series`, their accuracies as `curve` has them, differences and profiles.
+
+    `partial`: some run is not finished, which each heading says.
+    """
     ascii_only = not console.encoding.lower().startswith("utf")
     console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in words.paragraphs(result))))
     headings: list[str] = []
     for task in dict.fromkeys(statement.task for statement in result.statements):
         stated = [statement for statement in result.statements if statement.task == task]
         grids = {one.name: one.grids[task] for one in series if task in one.grids}
-        title = f"{task}, {stated[0].problems:,} problems"
+        title = f"{task}, {stated[0].problems:,} problems{' so far' if partial else ''}"
         names, cells = accuracies([point for point in curve if point.task == task], console.width)
         headings += names
         for name, head, rows in (

@@ -49,7 +49,9 @@ class Progress:
         self._stage = ""
         self._running = {strategy: _Running() for strategy in strategies}
         self._started = self._printed = clock()
-        self._finished = deque([self._started], maxlen=64)  # when the last problems finished: what time left rests on
+        # Problems and seconds at the first one that something was generated for, and at the last: the pace.
+        self._first: tuple[int, float] | None = None
+        self._last = (0, self._started)
         self._marks = deque([(self._started, 0)], maxlen=20)  # seconds, and tokens by then
         self._live: Live | None = None
         if self._console.is_terminal and not self._console.is_dumb_terminal:
@@ -79,7 +81,10 @@ class Progress:
         """Every strategy has finished one more problem."""
         now = self._clock()
         self._done += 1
-        self._finished.append(now)
+        self._last = (self._done, now)
+        # What a resumed run finds finished says nothing of what is left; what comes with the first is one chunk with it.
+        if self._first is None or not self._tokens or now - self._first[1] < _SAMPLE:
+            self._first = (self._done, self._first[1] if self._first and self._tokens else now)
         self._tick(now)
 
     def answered(self, strategy: str, correct: float | None) -> None:
@@ -117,8 +122,8 @@ class Progress:
         parts = [f"{self._done}/{self._total} problems", f"{self._speed(now):,.0f} tokens/s"]
         if self._done == self._total:
             parts.append(f"{_duration(now - self._started)} taken")
-        elif len(self._finished) > 1:
-            parts.append(f"{_duration(self._left(now))} left")
+        elif (left := self.left(now)) is not None:
+            parts.append(f"{_duration(left)} left")
         return ", ".join([self._stage, *parts] if self._stage else parts)
 
     def _accuracies(self) -> list[tuple[str, str]]:
@@ -133,9 +138,17 @@ class Progress:
         since, before = (self._started, 0) if self._done == self._total else self._marks[0]
         return (self._tokens - before) / max(now - since, 1e-9)
 
-    def _left(self, now: float) -> float:
-        """Seconds, at the pace of the last problems: those that a resumed run finds finished say nothing for long."""
-        return (self._total - self._done) * (now - self._finished[0]) / (len(self._finished) - 1)
+    def left(self, now: float) -> float | None:
+        """Seconds left at `now`; None before there is a pace.
+
+        The pace is that of all problems since the first that something was generated for. The time before it is left
+        out, in which the first problems in flight were on their way. Between two problems the time left is counted
+        down, by no more than one problem takes: a pause shows as a standing clock and no longer one.
+        """
+        if self._first is None or self._last[0] == self._first[0]:
+            return None
+        pace = (self._last[1] - self._first[1]) / (self._last[0] - self._first[0])
+        return (self._total - self._done) * pace - min(max(now - self._last[1], 0.0), pace)
 
     def _display(self) -> RenderableType:
         strategies = Table.grid(padding=(0, 2))

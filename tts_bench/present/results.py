@@ -1,4 +1,4 @@
-"""Finished runs in Python: tables, records, comparisons and figures, as the commands show them."""
+"""Runs in Python: tables, records, comparisons and figures, as the commands show them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
-from tts_bench.analysis.runs import RunData, read_header, read_records, read_run
+from tts_bench.analysis.runs import RunData
 from tts_bench.analysis.series import curve_of, series_of
 from tts_bench.records import Record
+from tts_bench.runs.unfinished import opened, read
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +27,17 @@ if TYPE_CHECKING:
 class Results:
     """One run, or several that are looked at together; runs that differ only in the seed are pooled.
 
+    Of a run that is not finished, the problems that all of its strategies have finished are here, scored as the run
+    itself will score them; `differences` says how many these are.
+
     Raises:
-        UserError: no finished run, or runs that cannot be compared (`allow_different` compares them all the same).
+        UserError: no run, no finished problem, or runs that cannot be compared (`allow_different` compares them all
+            the same).
     """
 
     def __init__(self, *folders: str | Path, allow_different: bool = False) -> None:
         self.folders = tuple(map(Path, folders))
-        self._runs: Sequence[RunData] = [read_run(folder) for folder in self.folders]
+        self._runs: Sequence[RunData] = [read(folder) for folder in self.folders]
         self._series, self.differences = series_of(self._runs, allow_different=allow_different)
 
     @cached_property
@@ -51,13 +56,13 @@ class Results:
     def records(self) -> Iterator[Record]:
         """Every strategy on every problem, with its trace, one after the other, as they stand in the folders."""
         for folder in self.folders:
-            yield from read_records(folder, read_header(folder))
+            yield from opened(folder).records()
 
     def to_pandas(self) -> pd.DataFrame:
         """A row for each problem, strategy and rung; `tts_bench.analysis.rows.CODEBOOK` says what the columns are."""
         import pandas as pd
 
-        return pd.DataFrame([row for folder in self.folders for row in rows(folder)])
+        return pd.DataFrame([row for folder in self.folders for row in rows(folder, opened)])
 
     def compare(self, *, baseline: str | None = None, axis: str = "tokens", seed: int = 0) -> Comparison:
         """Paired differences with intervals and tests, as `tts-bench compare` prints them. `seed`: of the bootstrap.

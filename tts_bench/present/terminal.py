@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -18,6 +19,7 @@ from tts_bench.present.panels import CROWD, Lines, by_group, front
 from tts_bench.presets import CONTROLS
 from tts_bench.text import safe
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
 _ROOMY = 74  # columns from which a table's numbers stand unbroken
 _DISPENSABLE = (
@@ -32,19 +34,23 @@ _MEANINGS = {"of all": "errors count as wrong", "x base": "tokens relative to th
 
 def show(curve: Sequence[Point], console: Console) -> None:
     """Print each task's table and drawing. Names are shown, never interpreted."""
+    for part in parts(curve, console):
+        console.print(part)
+
+
+def parts(curve: Sequence[Point], console: Console, so_far: Mapping[str, str] = _NOTHING) -> Iterator[RenderableType]:
+    """Each task's table and drawing for `console`; `so_far` says how much of a task there is, where that is not all."""
     ascii_only = not console.encoding.lower().startswith("utf")
     for task, lines in by_line(curve).items():
-        console.print(table(task, lines, console.width, ascii_only=ascii_only))
+        yield table(task, lines, console.width, ascii_only=ascii_only, so_far=so_far.get(task, ""))
         if console.width >= _NARROWEST:
-            console.print(drawing(_drawn(lines), min(console.width, _WIDEST), ascii_only=ascii_only))
+            yield drawing(_drawn(lines), min(console.width, _WIDEST), ascii_only=ascii_only)
         if len(lines) > CROWD:
-            console.print(
-                Text("Drawn are the controls and what leads at some cost; curve.png has a panel for each group.")
-            )
+            yield Text("Drawn are the controls and what leads at some cost; curve.png has a panel for each group.")
     if any(len(lines) > CROWD for lines in by_line(curve).values()):
-        console.print(Text("Of each strategy its last rung is shown; all rungs are in curve.json."))
+        yield Text("Of each strategy its last rung is shown; all rungs are in curve.json.")
     elif any(len(marked(line)) < len(line) for lines in by_line(curve).values() for line in lines.values()):
-        console.print(Text("Long curves are shown at powers of two; all rungs are in curve.json."))
+        yield Text("Long curves are shown at powers of two; all rungs are in curve.json.")
 
 
 def _drawn(lines: Lines) -> Lines:
@@ -57,7 +63,9 @@ def _drawn(lines: Lines) -> Lines:
     return {name: line for name, line in lines.items() if name in leading or name in controls}
 
 
-def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: bool = False) -> Table:
+def table(
+    task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_only: bool = False, so_far: str = ""
+) -> Table:
     """One row for each rung that is shown. Tokens are compared with the last rung of the baseline if there is one.
 
     Columns that would be empty are left out. Where `width` is too little, so are those of wide tables, and then others.
@@ -81,10 +89,9 @@ def table(task: str, lines: Mapping[str, Sequence[Point]], width: int, *, ascii_
             shown = {other: cell for other, cell in shown.items() if other != name}
     meanings = [f"{name}: {meaning}" for name, meaning in (_MEANINGS | legend(Shown.WIDE)).items() if name in shown]
     sizes = {point.n for point in everything}
+    count = so_far or (f"n = {sizes.pop()}" if len(sizes) == 1 else "")
     listing = Table(
-        title=text(
-            f"{task}: {everything[0].metric}, 95% Wilson interval" + (f", n = {sizes.pop()}" if len(sizes) == 1 else "")
-        ),
+        title=text(f"{task}: {everything[0].metric}, 95% Wilson interval" + (f", {count}" if count else "")),
         title_justify="left",
         caption=Text("; ".join(meanings)),
         caption_justify="left",

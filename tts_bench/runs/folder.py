@@ -17,7 +17,7 @@ from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
-_PART = "records.part.jsonl"
+PART = "records.part.jsonl"  # records that are not scored yet, in the order in which they were finished
 
 Order = Callable[[Record], tuple[int, ...]]
 
@@ -156,7 +156,7 @@ class RunFolder:
 
     def begin(self, header: dict[str, Any]) -> None:
         """Say in the folder what is running."""
-        for left in (self.path / _PART, *filter(is_unfinished, self.path.iterdir())):
+        for left in (self.path / PART, *filter(is_unfinished, self.path.iterdir())):
             left.unlink(missing_ok=True)
         self.write_json("run.json", {"schema": SCHEMA, "status": "running", **header})
 
@@ -167,7 +167,7 @@ class RunFolder:
     @contextmanager
     def appending(self) -> Iterator[Callable[[Record], None]]:
         """What keeps a record that is not scored yet. An interrupted run makes these again, from the store."""
-        with (self.path / _PART).open("a", encoding="utf-8", newline="\n") as file:
+        with (self.path / PART).open("a", encoding="utf-8", newline="\n") as file:
 
             def append(record: Record) -> None:
                 file.write(to_line(record))
@@ -176,7 +176,7 @@ class RunFolder:
 
     def unscored(self, order: Order) -> Iterator[Record]:
         """The appended records in their order, whatever order they were finished in."""
-        with (self.path / _PART).open("rb") as file:
+        with (self.path / PART).open("rb") as file:
             places = []
             while line := file.readline():
                 places.append((order(from_line(line.decode())), file.tell() - len(line)))
@@ -194,7 +194,7 @@ class RunFolder:
             os.replace(part, self.path / "records.jsonl")
         finally:
             part.unlink(missing_ok=True)
-        (self.path / _PART).unlink()
+        (self.path / PART).unlink()
 
     def write_lm_eval(self, strategy: str, rung: str, results: dict[str, Any]) -> None:
         """lm-eval's results of one rung, and its samples file of each task."""

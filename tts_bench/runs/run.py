@@ -25,7 +25,7 @@ from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
 from tts_bench.errors import UserError
 from tts_bench.lm_eval import replay
-from tts_bench.lm_eval.rungs import Key, Rungs, Scores
+from tts_bench.lm_eval.rungs import Rungs
 from tts_bench.records import Record
 from tts_bench.runs import numbers, outside, provenance
 from tts_bench.runs.checked import Checked, check
@@ -239,19 +239,9 @@ class Run:
         return {task.name: task.metrics[0] for task in self.tasks.tasks.values()}
 
     def _score(self, arm: Arm, rungs: Rungs) -> None:
-        for rung, name in enumerate(arm.rungs(rungs.count(arm.id))):
-            results, scores = self._scored_by_lm_eval(rungs.at(arm.id, rung))
-            rungs.put(arm.id, scores)
-            self.folder.write_lm_eval(arm.id, name, results)
-        for texts in rungs.unseen(arm.id):
-            rungs.put_unseen(arm.id, self._scored_by_lm_eval(texts)[1])
-
-    def _scored_by_lm_eval(self, texts: dict[Key, str]) -> tuple[dict[str, Any], Scores]:
-        documents: dict[str, list[int]] = {}
-        for task, doc_id, repeat in sorted(texts):
-            if repeat == 0:
-                documents.setdefault(task, []).append(doc_id)
-        return replay.score(self.tasks, documents, texts)
+        results = replay.score_rungs(self.tasks, rungs, arm.id)
+        for each, name in zip(results, arm.rungs(rungs.count(arm.id)), strict=True):
+            self.folder.write_lm_eval(arm.id, name, each)
 
     def _order(self, record: Record) -> tuple[int, ...]:
         tasks, arms = list(self.documents), [arm.id for arm in self.arms]

@@ -23,7 +23,7 @@ style-src '{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
-<link rel="icon" href="data:,">
+{reload}<link rel="icon" href="data:,">
 <title>Test-time scaling report</title>
 <style>{style}</style>
 </head>
@@ -37,8 +37,11 @@ style-src '{style_hash}'; img-src data:; base-uri 'none'; form-action 'none'">
 """
 
 
-def page(payload: Payload) -> str:
-    """The whole file. Its policy lets its own script and style run, by their hashes, and nothing be loaded."""
+def page(payload: Payload, reload: int | None = None) -> str:
+    """The whole file. Its policy lets its own script and style run, by their hashes, and nothing be loaded.
+
+    A browser loads it again after `reload` seconds, if that is given.
+    """
     script = '"use strict";\n' + "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
     style = "\n".join(_asset(f"{name}.css") for name in _STYLES)
     return _PAGE.format(
@@ -46,6 +49,7 @@ def page(payload: Payload) -> str:
         script_hash=_hash(script),
         style_hash=_hash(style),
         style=style,
+        reload=f'<meta http-equiv="refresh" content="{reload}">\n' if reload else "",
         body=_asset("page.html"),
         payload=payload.index,
         texts=payload.texts,

@@ -17,19 +17,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
 from tts_bench import __version__, measures
 from tts_bench.analysis.compute import AXES
-from tts_bench.analysis.runs import Numbers, read_header, read_records
+from tts_bench.analysis.runs import Numbers, RunData, Source
+from tts_bench.analysis.series import so_far
 from tts_bench.errors import UserError
 from tts_bench.measures import TOO_MUCH, Measure, Shown, named
 from tts_bench.present.report.texts import Kept, Texts, packed
 from tts_bench.present.report.verdicts import Pooled, golds, verdicts
 from tts_bench.records import AnswerRecord, Record
+from tts_bench.runs.unfinished import opened
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ EMPTY = Payload("", "", 0, "")
 def build(
     folders: Sequence[Path], *, texts: Kept = "all", room: int = 30_000_000, pooled: Pooled | None = None
 ) -> Payload:
-    """One pass over the records of finished runs. Index and texts together have at most `room` characters.
+    """One pass over the records of runs. Index and texts together have at most `room` characters.
 
     With `pooled`, the runs are those of a study: its lines are drawn, in its colours, and its comparisons are said.
 
@@ -56,23 +58,26 @@ def build(
     their order. The index is never cut: it alone may be longer.
 
     Raises:
-        UserError: as `read_header` and `read_records`; a folder named twice, without records, or with errors only.
+        UserError: as `opened` and its records; a folder named twice, without records, or with errors only.
     """
-    headers = [read_header(folder) for folder in folders]
+    sources = [opened(folder) for folder in folders]
     if pooled:
-        headers = [{**header, "labels": header.get("labels", {}) | pooled.labels} for header in headers]
+        labels = pooled.labels
+        sources = [
+            replace(one, header={**one.header, "labels": one.header.get("labels", {}) | labels}) for one in sources
+        ]
     names = _names(folders)
     tables, columns, blobs = Tables(), Columns(), Texts()
     runs, data = [], []
-    for place, (name, folder, header) in enumerate(zip(names, folders, headers, strict=True)):
-        numbers = Numbers(folder, header)
-        runs.append(_run(place, name, numbers, (tables, columns, blobs)))
+    for place, (name, source) in enumerate(zip(names, sources, strict=True)):
+        numbers = Numbers(source.path, source.header)
+        runs.append(_run(place, name, source, numbers, (tables, columns, blobs)))
         data.append(numbers.run())
     index: dict[str, Any] = {
         "version": __version__,
         "axes": [{"name": axis.name, "label": axis.label, "weights": axis.weights} for axis in AXES.values()],
         "measures": [_measure(row) for row in measures.columns(Shown.PAGES)],
-        "notes": [note for run in runs for note in _notes(run)],
+        "notes": [*_partial(names, data), *(note for run in runs for note in _notes(run))],
         "runs": runs,
         "verdicts": pooled.verdicts if pooled else verdicts(data),
         "tables": tables.lists(),
@@ -156,13 +161,15 @@ def _names(folders: Sequence[Path]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 
-def _run(place: int, name: str, numbers: Numbers, kept: tuple[Tables, Columns, Texts]) -> dict[str, Any]:
+def _run(
+    place: int, name: str, source: Source, numbers: Numbers, kept: tuple[Tables, Columns, Texts]
+) -> dict[str, Any]:
     """Name, header and curve of a run, whose records go to `numbers` and `kept` while they are read."""
-    folder, header, (tables, columns, blobs) = numbers.folder, numbers.header, kept
+    header, (tables, columns, blobs) = source.header, kept
     metrics = header["metrics"]
-    right = {task: golds(folder, task) for task in metrics}
+    right = {task: golds(source.path, task) for task in metrics}
 
-    for _, group in groupby(read_records(folder, header), key=lambda record: record.key):
+    for _, group in groupby(source.records(), key=lambda record: record.key):
         records = list(group)
         strategies = [tables.place("strategy", record.strategy) for record in records]
         for record in records:
@@ -191,6 +198,13 @@ def _measure(row: Measure) -> dict[str, Any]:
         "beside": row.beside,
         "too_much": TOO_MUCH,
     }
+
+
+def _partial(names: Sequence[str], runs: Sequence[RunData]) -> Iterator[str]:
+    """Which runs are not finished: it stands before all else."""
+    for name, run in zip(names, runs, strict=True):
+        if said := so_far(run):
+            yield f"{name} is not finished: {said}."
 
 
 def _notes(run: dict[str, Any]) -> Iterator[str]:

@@ -1,0 +1,30 @@
+"""`tts-bench watch`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_bench.errors import UserError
+
+
+def watch(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0,
+) -> None:
+    """Show a run's table and curve while it runs, over the problems that all strategies have finished.
+
+    Ends with the run; exit code 1 if it stopped before its end. Without a terminal it prints once.
+    """
+    from rich.console import Console
+
+    from tts_bench.present.watching import follow
+
+    if not 0.1 <= every <= 3600:
+        raise UserError(f"--every is {every:g}; it takes 0.1 to 3600 seconds.")
+    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    if follow(run, every, console).state == "stopped":
+        raise typer.Exit(1)
