@@ -1,4 +1,4 @@
-"""The pages of the documentation do what they say: their console blocks are run and compared (see tests/console.py)."""
+"""The pages of the documentation do what they say: their console blocks are run and compared (see tests/console)."""
 
 from __future__ import annotations
 

@@ -13,14 +13,16 @@ from tts_bench.strategies.sampling import at_least, pool
 
 @dataclass(frozen=True)
 class DeepConf:
-    """DeepConf offline (arXiv 2508.15260, section 3): of a pool of samples, the most confident vote by confidence.
+    """DeepConf offline (arXiv 2508.15260): of a pool of samples, the most confident vote by confidence.
 
     The confidence of a token is minus the mean of the `top` largest log-probabilities at its position, higher being
-    surer (equation 2). A group is a sliding window of tokens, and its confidence is the mean over them. A trace that
+    surer. A group is a sliding window of tokens, and its confidence is the mean over them. A trace that
     is shorter than the window is one group. Log-probabilities are the model's own, before temperature and cuts.
 
-    Differs: only thinking is scored, not the answer behind it. Samples without an answer are left out before the
-    fraction is taken. 16 samples by default, where the paper draws 512.
+    Differs: only thinking is scored, not the answer behind it. The lowest tenth of n groups is n / 10 rounded down, at
+    least one, as in the released code; scorio takes all up to the tenth percentile, which is one more where n / 10 is
+    not whole. Samples without an answer are left out before the fraction is taken. 16 samples by default, where the
+    paper draws 512.
     Costs: every sample of the pool, also those that do not vote.
     Wrong where: thinking is shorter than the window. Then all four scores are the mean; use deepconf-short.
 

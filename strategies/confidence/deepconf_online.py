@@ -14,7 +14,7 @@ from tts_bench.strategies.sampling import at_least, pool
 
 @dataclass(frozen=True)
 class DeepConfOnline:
-    """DeepConf online (arXiv 2508.15260, section 3): samples that fall below the confidence of a warm-up are stopped.
+    """DeepConf online (arXiv 2508.15260): samples that fall below the confidence of a warm-up are stopped.
 
     Confidence is as in deepconf. The line is the (100 - keep)th percentile of the lowest group of each warm-up trace.
     A later trace dies at the first whole window below it. Warm-up traces above the line and later traces that lived

@@ -9,7 +9,7 @@ from tts_bench.strategies.confidence.deepconf import DeepConf
 
 @dataclass(frozen=True)
 class DeepConfShort(DeepConf):
-    """DeepConf offline (arXiv 2508.15260, section 3) with a window for short thoughts, such as those on GSM8K.
+    """DeepConf offline (arXiv 2508.15260) with a window for short thoughts, such as those on GSM8K.
 
     The paper's window of 2048 tokens is about a tenth of its traces on AIME. Thinking on GSM8K takes some hundred
     tokens, of which 64 are about a tenth. With 2048 such a trace is one group and all scores are the mean.

@@ -12,7 +12,7 @@ from tts_bench.strategies.sampling import at_least
 
 @dataclass(frozen=True)
 class RejectionSampling:
-    """Rejection sampling (s1, arXiv 2501.19393, section 5.2): sample until a thought has at most `limit` tokens.
+    """Rejection sampling (s1, arXiv 2501.19393): sample until a thought has at most `limit` tokens.
 
     Differs: after `tries` samples the last one answers, however long it is; the paper samples on.
     Costs: all rejected samples in full, one after the other.

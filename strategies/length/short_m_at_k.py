@@ -13,7 +13,7 @@ from tts_bench.strategies.sampling import at_least
 
 @dataclass(frozen=True)
 class ShortMAtK:
-    """Short-m@k (arXiv 2505.17813, section 4): of k samples, the first m that finish thinking vote; the others stop.
+    """Short-m@k (arXiv 2505.17813): of k samples, the first m that finish thinking vote; the others stop.
 
     A sample's time is the number of its tokens. A tie goes to the answer with the shortest thinking.
 

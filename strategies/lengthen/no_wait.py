@@ -19,8 +19,8 @@ class NoWait:
 
     Each word is banned as written and in small letters, with and without a space before it.
 
-    Differs: the paper looks through the vocabulary for tokens that hold a word; here a text of several tokens is banned
-    by its first token. The run's temperature and cuts stay as they are.
+    Differs: the list of words is ours. The paper looks through the vocabulary for tokens that hold a word; here a text
+    of several tokens is banned by its first token. The run's temperature and cuts stay as they are.
     Costs: as sampled. The ban changes the distribution, so samples are not shared with other strategies.
     Wrong where: a first token begins other words too: they are banned with it.
 
@@ -32,6 +32,7 @@ class NoWait:
     words: tuple[str, ...] = WORDS
     budget: Annotated[int | None, Budget] = None
     groups = ("lengthen",)
+    needs = ("bias",)
 
     def __post_init__(self) -> None:
         at_least(1, budget=self.budget)

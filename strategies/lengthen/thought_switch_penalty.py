@@ -35,7 +35,6 @@ class ThoughtSwitchPenalty:
     words: tuple[str, ...] = ("Alternatively",)
     budget: Annotated[int | None, Budget] = None
     groups = ("lengthen",)
-    needs = ("stops",)
 
     def __post_init__(self) -> None:
         at_least(1, beta=self.beta, budget=self.budget)
@@ -43,6 +42,10 @@ class ThoughtSwitchPenalty:
             raise ValueError(f"alpha is {self.alpha}; it takes a number from 0 upwards")
         if not self.words or not all(word.strip() for word in self.words):
             raise ValueError(f"words is {self.words}; it takes words that are not blank, such as Alternatively")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return ("bias", "stops") if self.alpha else ("stops",)
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         switches = tuple(dict.fromkeys(form for word in self.words for form in (word, word.lower())))

@@ -13,7 +13,7 @@ from tts_bench.strategies.sampling import at_least, once, pool
 
 @dataclass(frozen=True)
 class ParallelDistillRefine:
-    """PDR (arXiv 2510.01123, section 3): rounds of drafts in parallel, each begun from a digest of the last; then one.
+    """PDR (arXiv 2510.01123): rounds of drafts in parallel, each begun from a digest of the last; then one.
 
     The digest is a summary that the model writes, or k of the drafts drawn at random. Thinking is never carried over.
 

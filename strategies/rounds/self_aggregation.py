@@ -13,7 +13,7 @@ from tts_bench.strategies.sampling import at_least, once, pool, together
 
 @dataclass(frozen=True)
 class SelfAggregation:
-    """RSA (arXiv 2509.26626, section 3): each of a population of answers is rewritten from k of the last population.
+    """RSA (arXiv 2509.26626): each of a population of answers is rewritten from k of the last population.
 
     The k are drawn at random, without repeats. One rung for each loop: the vote of its population.
 

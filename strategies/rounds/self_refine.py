@@ -13,7 +13,7 @@ from tts_bench.strategies.sampling import at_least, once
 
 @dataclass(frozen=True)
 class SelfRefine:
-    """Self-refine (arXiv 2303.17651, algorithm 1): the model checks its answer and revises it until the check passes.
+    """Self-refine (arXiv 2303.17651): the model checks its answer and revises it until the check passes.
 
     One rung for each number of revisions, 0 to all.
 

@@ -13,7 +13,7 @@ from tts_bench.strategies.sampling import at_least, once
 
 @dataclass(frozen=True)
 class SequentialRefinement:
-    """SR (arXiv 2510.01123, section 3): each round reads the last draft, without its thinking, and writes a better one.
+    """SR (arXiv 2510.01123): each round reads the last draft, without its thinking, and writes a better one.
 
     It is parallel-distill-refine with one draft in each round. One rung for each round.
 

@@ -13,7 +13,7 @@ from tts_bench.strategies.search.steps import Path, Search, check_stop, divides,
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """Beam search (arXiv 2408.03314, section 5.2): in each round n partial thoughts grow by a step and are scored.
+    """Beam search (arXiv 2408.03314): in each round n partial thoughts grow by a step and are scored.
 
     The best n/width of the unfinished ones continue, copied until there are n again. Finished thoughts leave the beam;
     the one with the highest score is answered.

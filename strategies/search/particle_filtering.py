@@ -13,7 +13,7 @@ from tts_bench.strategies.search.steps import Search, check_stop, particle_weigh
 
 @dataclass(frozen=True)
 class ParticleFiltering:
-    """Particle filtering (arXiv 2502.01618, algorithm 1): thoughts grow by a step and are then drawn anew by score.
+    """Particle filtering (arXiv 2502.01618): thoughts grow by a step and are then drawn anew by score.
 
     A thought's weight is the softmax over the logits of all scores, clipped at 1e-7. n thoughts are drawn by weight
     with replacement after each step; finished ones can be drawn too, and stay as they are.

@@ -13,7 +13,7 @@ from tts_bench.strategies.search.steps import Path, Search, check_stop, scorer_n
 
 @dataclass(frozen=True)
 class Rebase:
-    """REBASE (arXiv 2408.00724, section 3.2): unfinished thoughts get next steps in proportion to exp(score/T).
+    """REBASE (arXiv 2408.00724): unfinished thoughts get next steps in proportion to exp(score/T).
 
     Finished thoughts take one place of the width each. From the best thought down, each of the others gets its part of
     the places that are left, rounded up, so that the places add up to the width and poor thoughts get none.

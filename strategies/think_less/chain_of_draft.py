@@ -15,7 +15,7 @@ PROMPT = "Reason step by step, but note each step as a draft of at most {words} 
 
 @dataclass(frozen=True)
 class ChainOfDraft:
-    """Chain of Draft (arXiv 2502.18600, section 3): the prompt asks for steps of at most five words each.
+    """Chain of Draft (arXiv 2502.18600): the prompt asks for steps of at most five words each.
 
     One rung for each number of samples: their vote. The method draws one.
 

@@ -18,7 +18,7 @@ PROMPTS = {
 
 @dataclass(frozen=True)
 class ClassConditional:
-    """Class-conditional control (arXiv 2501.19393, section 3.2): the prompt asks for short or for long thinking.
+    """Class-conditional control (arXiv 2501.19393): the prompt asks for short or for long thinking.
 
     One rung for each number of samples: their vote. The method draws one.
 

@@ -15,7 +15,7 @@ PROMPT = "Keep the whole of your reasoning and answer within {words} words."
 
 @dataclass(frozen=True)
 class Concise:
-    """Constrained chain of thought (arXiv 2407.19825, section 4): the prompt limits the length in words.
+    """Constrained chain of thought (arXiv 2407.19825): the prompt limits the length in words.
 
     One rung for each number of samples: their vote. The method draws one.
 

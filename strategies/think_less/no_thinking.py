@@ -13,7 +13,7 @@ from tts_bench.strategies.think_less.samples import rungs, votes
 
 @dataclass(frozen=True)
 class NoThinking:
-    """NoThinking (arXiv 2504.09858, section 2): the thinking is a fixed sentence, and the model answers right away.
+    """NoThinking (arXiv 2504.09858): the thinking is a fixed sentence, and the model answers right away.
 
     Samples are drawn in parallel. One rung for each number of them: their vote.
 

@@ -15,7 +15,7 @@ PROMPT = "Think in at most {steps} steps of about 100 tokens each. The steps tha
 
 @dataclass(frozen=True)
 class StepConditional:
-    """Step-conditional control (arXiv 2501.19393, section 3.2): the prompt names a number of steps, counted down.
+    """Step-conditional control (arXiv 2501.19393): the prompt names a number of steps, counted down.
 
     After each step a text with the number of steps left is put into the thinking. At 0 the model goes on freely.
     One rung for each number of samples: their vote. The method draws one.

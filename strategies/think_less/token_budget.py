@@ -24,9 +24,9 @@ def estimated(text: str) -> int | None:
 
 @dataclass(frozen=True)
 class TokenBudget:
-    """TALE-EP (arXiv 2412.18547, section 5.1): the model estimates the tokens it needs and is then told that number.
+    """TALE-EP (arXiv 2412.18547): the model estimates the tokens it needs and is then told that number.
 
-    With `tokens` the prompt names that number and nothing is estimated, as in L1 (arXiv 2503.04697, section 3).
+    With `tokens` the prompt names that number and nothing is estimated, as in L1 (arXiv 2503.04697).
     One rung for each number of samples: their vote. The methods draw one.
 
     Differs: the prompts are in other words. An estimate without a number leaves the question as it is.

@@ -15,7 +15,7 @@ PROMPT = "Use up to {tokens} tokens for thinking."
 
 @dataclass(frozen=True)
 class TokenConditional:
-    """Token-conditional control (arXiv 2501.19393, section 3.2): the prompt states how many tokens to think.
+    """Token-conditional control (arXiv 2501.19393): the prompt states how many tokens to think.
 
     One rung for each number of samples: their vote. The method draws one.
 

@@ -14,7 +14,7 @@ from tts_bench.strategies.vote_early.rules import certified
 
 @dataclass(frozen=True)
 class CertifiedVote:
-    """Certified vote (after arXiv 2510.17472, section 3): sample one by one until every other answer is ruled out.
+    """Certified vote (after arXiv 2510.17472): sample one by one until every other answer is ruled out.
 
     The guarantee: whatever the model's distribution of answers, the probability that it ever stops early on an answer
     that is not the most frequent one of that distribution is at most `error`. For each answer, and for one never seen,

@@ -13,7 +13,7 @@ from tts_bench.strategies.vote_early.drawing import Said, drawn
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """ESC (arXiv 2401.10480, section 2.2): draw samples in windows, until all answers of a window are the same; vote.
+    """ESC (arXiv 2401.10480): draw samples in windows, until all answers of a window are the same; vote.
 
     The single rung is named by the cap, and costs what was drawn up to the stop.
 

@@ -14,7 +14,7 @@ from tts_bench.strategies.weigh.weights import of_frequent
 
 @dataclass(frozen=True)
 class BestOfMajority:
-    """Best-of-Majority (arXiv 2510.03199, algorithm 3): of the frequent answers, take the one that a scorer rates best.
+    """Best-of-Majority (arXiv 2510.03199): of the frequent answers, take the one that a scorer rates best.
 
     An answer is frequent where it has a share of at least alpha of the samples that have an answer; its rating is the
     mean score of its samples. One rung for each number of samples, 1 to all.

@@ -14,7 +14,7 @@ from tts_bench.strategies.weigh.weights import best
 
 @dataclass(frozen=True)
 class BestOfN:
-    """Best-of-N (arXiv 2408.03314, section 5.1): of several samples, take the one that a scorer rates highest.
+    """Best-of-N (arXiv 2408.03314): of several samples, take the one that a scorer rates highest.
 
     One rung for each number of samples, 1 to all. The scorer may be a reward model, a judge or a function.
 

@@ -14,15 +14,15 @@ from tts_bench.strategies.weigh.weights import softmax
 
 @dataclass(frozen=True)
 class Cisc:
-    """CISC (arXiv 2502.06233, definition 3.1): samples vote with softmax weights of the model's confidence in each.
+    """CISC (arXiv 2502.06233): samples vote with softmax weights of the model's confidence in each.
 
     The confidence is the response probability: exp(mean log-probability of the sampled tokens, thinking and answer).
     The weight of a sample is exp(confidence / temperature), normalized over the samples of the problem. One rung for
     each number of samples, 1 to all.
 
     Differs: the confidence is the response probability alone. The paper's best one, P(True), needs the probability of a
-    given next token, which cannot be asked for here. The paper tunes the temperature on problems with known answers; it
-    is an option here, and 0.1 is not from the paper.
+    given next token behind the answer; a probe stands behind thinking, and gives that of the token which it sampled.
+    The paper tunes the temperature on problems with known answers; it is an option here, and 0.1 is not from the paper.
     Costs: nothing, where log-probabilities come with the samples.
     Wrong where: samples of one problem are about equally probable: then it is the plain vote.
 

@@ -22,7 +22,7 @@ Check each candidate, compare where they differ, and decide which one is most li
 
 @dataclass(frozen=True)
 class GenSelect:
-    """GenSelect (arXiv 2504.16891, section 4.3; NeMo-Skills): the model is shown several answers and picks the best.
+    """GenSelect (arXiv 2504.16891; NeMo-Skills): the model is shown several answers and picks the best.
 
     Candidates are shuffled and shown in windows; the winners of windows meet again, until one is left. The single rung
     is named by the number of samples.

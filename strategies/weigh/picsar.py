@@ -13,7 +13,7 @@ from tts_bench.strategies.weigh.weights import best, picsar
 
 @dataclass(frozen=True)
 class Picsar:
-    """PiCSAR (arXiv 2508.21787, section 3): of several samples, take the one that the model itself finds most probable.
+    """PiCSAR (arXiv 2508.21787): of several samples, take the one that the model itself finds most probable.
 
     The score is log p(thinking) + log p(answer | thinking), in nats, of the sampled tokens with their ends. One rung
     for each number of samples, 1 to all.

@@ -13,14 +13,14 @@ from tts_bench.strategies.weigh.weights import borda, self_certainty
 
 @dataclass(frozen=True)
 class SelfCertainty:
-    """Self-certainty (arXiv 2502.18581, section 4): samples vote by their rank in the model's own certainty.
+    """Self-certainty (arXiv 2502.18581): samples vote by their rank in the model's own certainty.
 
     The certainty of a sample is the mean over its sampled tokens, thinking and answer, of -(mean of the k largest
     log-probabilities) - log k; the r-th most certain of n samples has (n - r + 1)^p votes. One rung for each number of
     samples, 1 to all.
 
-    Differs: the paper takes all V tokens of the vocabulary, which gives the divergence KL(uniform || model)
-    (equation 9); with k = V this is that number. With k = 20 it is another one, self-certainty@20, since the unlikely
+    Differs: the paper takes all V tokens of the vocabulary, which gives the divergence KL(uniform || model);
+    with k = V this is that number. With k = 20 it is another one, self-certainty@20, since the unlikely
     tokens, which dominate the paper's mean, are left out; it is not divided by the probability of the k tokens.
     Costs: nothing, where log-probabilities come with the samples; the paper reads every sample once more.
     Wrong where: longer samples are less certain on average, or a certain model is wrong; power 0 is the plain vote.

@@ -22,7 +22,7 @@ problem yourself. End with a line that says "Choice: " and the number of that ca
 
 @dataclass(frozen=True)
 class UniversalSelfConsistency:
-    """Universal self-consistency (arXiv 2311.17311, section 3): the model is shown all answers and names the commonest.
+    """Universal self-consistency (arXiv 2311.17311): the model is shown all answers and names the commonest.
 
     The single rung is named by the number of samples.
 

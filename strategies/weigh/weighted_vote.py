@@ -14,7 +14,7 @@ from tts_bench.strategies.weigh.weights import own
 
 @dataclass(frozen=True)
 class WeightedVote:
-    """Weighted vote (arXiv 2206.02336, section 3.2; "weighted" of search-and-learn): votes are scores of a scorer.
+    """Weighted vote (arXiv 2206.02336; "weighted" of search-and-learn): votes are scores of a scorer.
 
     The answer with the largest sum of scores wins. One rung for each number of samples, 1 to all.
 

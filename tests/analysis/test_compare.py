@@ -263,6 +263,7 @@ def test_a_figure_of_other_models_names_them_and_says_so(
         (["compare", "{one}", "--x", "joules"], "no axis 'joules'"),
         (["compare", "{one}", "--x", "token"], "Did you mean 'tokens'?"),
         (["compare", "{one}", "--x", "seconds"], "cannot be compared"),
+        (["compare", "{one}", "--x", "second"], "no axis 'second'. Known: flops, prompt, sequential, tokens, total."),
         (["compare", "{one}", "--resamples", "5"], "--resamples is 5"),
         (["compare", "{one}", "--seed", "-1"], "--seed is -1"),
         (["compare", "{one}", "--baseline", "x"], "no strategy 'x'"),

@@ -68,6 +68,21 @@ def test_the_line_and_the_filtered_vote_are_scorios_on_a_thousand_pools() -> Non
         assert max(weights, key=lambda answer: weights[answer]) == scorio.filtered_vote(said, values, keep=keep / 100)
 
 
+def test_the_lowest_tenth_is_scorios_but_for_a_group_that_it_takes_more() -> None:
+    """Its percentile is interpolated: of n groups it takes one more than n / 10 where that is not whole."""
+    for place, values in enumerate(pools()):
+        rows, window = [[-each] for each in values], 1 + place % 17
+        groups = sorted(group_means(values, window))
+        theirs = scorio.deepconf_confidence(rows, mode="bottom_group", window=window)
+        mine, taken = score(values, "bottom", window), (len(groups) - 1) // 10 + 1
+        assert theirs == pytest.approx(sum(groups[:taken]) / taken)
+        if taken == max(1, len(groups) // 10):
+            assert mine == pytest.approx(theirs)
+        else:
+            assert mine < theirs
+            assert taken == len(groups) // 10 + 1
+
+
 def test_a_trace_shorter_than_the_window_has_one_score_and_never_dies() -> None:
     """The released code lets it live; scorio clamps the window and drops it at its last token."""
     values = [1.0, 3.0, 2.0]

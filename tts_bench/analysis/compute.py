@@ -22,7 +22,7 @@ class ComputeAxis:
     @property
     def decimal(self) -> bool:
         """Whether its numbers are read as powers of ten; tokens are read as powers of two."""
-        return self.unit in ("FLOPs", "seconds")
+        return self.unit in ("FLOPs", _SECONDS)
 
     def place(self, bill: Any) -> float:  # noqa: ANN401
         """The same on a logarithmic axis, where nothing has no place."""
@@ -34,6 +34,20 @@ class ComputeAxis:
 
 AXES = {row.axis.name: ComputeAxis(*row.axis, weights(row)) for row in MEASURES if row.axis}
 GENERATED = AXES["tokens"]
+_SECONDS = "seconds"
+
+
+def comparable(name: str) -> ComputeAxis:
+    """The axis called `name`, of those by which strategies can be compared.
+
+    Raises:
+        UserError: no such axis, or seconds.
+    """
+    if name == _SECONDS:
+        raise UserError(f"{_SECONDS} depend on machine load and cannot be compared; use flops.")
+    if name not in AXES:
+        raise UserError(f"there is no axis {name!r}. {did_you_mean(name, AXES)}")
+    return AXES[name]
 
 
 def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:
@@ -47,8 +61,8 @@ def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:
     """
     if name in AXES:
         return AXES[name]
-    if name != "seconds":
-        raise UserError(f"there is no axis {name!r}. {did_you_mean(name, [*AXES, 'seconds'])}")
+    if name != _SECONDS:
+        raise UserError(f"there is no axis {name!r}. {did_you_mean(name, [*AXES, _SECONDS])}")
     if header.get("status", "finished") != "finished":
         raise UserError("a run that is not finished has measured no time yet. Use another --x.")
     made = header.get("timing", {}).get("tokens", {}).get("made", 0)
@@ -63,4 +77,4 @@ def axis_of(name: str, header: Mapping[str, Any]) -> ComputeAxis:
     rate = made / seconds
     speed = f"{rate:,.0f}" if rate >= 100 else f"{rate:.3g}"
     label = f"engine seconds per problem, at {speed} tokens a second on {place}"
-    return ComputeAxis("seconds", "seconds", label, {"generated": seconds / made})
+    return ComputeAxis(_SECONDS, _SECONDS, label, {"generated": seconds / made})

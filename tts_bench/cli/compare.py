@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tts_bench.analysis.compute import AXES, axis_of
+from tts_bench.analysis.compute import AXES, comparable
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
@@ -48,9 +48,7 @@ def compare(
         raise UserError(f"--resamples is {resamples}; it takes {_FEWEST} to {_MOST}.")
     if seed < 0:
         raise UserError(f"--seed is {seed}; it takes a whole number from 0 upwards.")
-    if x == "seconds":
-        raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
-    axis = axis_of(x, {})
+    axis = comparable(x)
     data = [read(folder) for folder in runs]
     series, differences = series_of(data, allow_different=allow_different)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_bench.analysis.compare import compare
-from tts_bench.analysis.compute import axis_of
+from tts_bench.analysis.compute import axis_of, comparable
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
@@ -70,7 +70,7 @@ class Results:
         Raises:
             UserError: no such axis or baseline.
         """
-        return compare(self._series, axis=axis_of(axis, {}), baseline=baseline, seed=seed)
+        return compare(self._series, axis=comparable(axis), baseline=baseline, seed=seed)
 
     def plot(self, path: str | Path | None = None, *, axis: str = "tokens", title: str = "") -> Figure:
         """The curve as a figure of matplotlib, also written to `path` if there is one (.png, .svg or .pdf).

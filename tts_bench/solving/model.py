@@ -17,7 +17,7 @@ from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import learned_tokens
 from tts_bench.registry import BuiltStrategy
-from tts_bench.solving.requirements import budgets, efforts, messages_only, thinks_on
+from tts_bench.solving.requirements import biases, budgets, efforts, messages_only, thinks_on
 from tts_bench.templates import ChatTemplate
 from tts_bench.thinking import FAMILIES, Found, chosen, study
 from tts_bench.tokens import find
@@ -128,6 +128,11 @@ class Model:
             raise UserError(
                 f"{name}: the engine {info.name} has no knob of its own for how long to think. Run it on a chat "
                 "endpoint that has one, or give --strategy baseline:budgets=... here."
+            )
+        if biases(built) and "bias" not in info.capabilities:
+            raise UserError(
+                f"{name}: it bans or favours tokens, and the engine {info.name} with {info.model} takes no biases. "
+                "Type --engine hf or --engine vllm, or leave it out."
             )
         tokens = learned_tokens(built.strategy)
         if tokens and "learned-tokens" not in info.capabilities:

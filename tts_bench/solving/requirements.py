@@ -13,6 +13,7 @@ from tts_bench.marks import marks, values
 from tts_bench.registry import BuiltStrategy
 
 _CONTINUES = frozenset({"prefill", "stops"})  # needs of who goes on from inside a text
+_BIAS = "bias"  # of who bans tokens, or favours them
 _SCORER = "scorer"  # or "scorer:NAME": of who scores
 
 
@@ -45,8 +46,8 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
     except Exception as error:
         raise UserError(f"{built.id}: its needs cannot be read: {type(error).__name__}: {error}.") from error
     for name in found:
-        if name not in _CONTINUES and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
-            known = [*sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
+        if name not in {_BIAS, *_CONTINUES} and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
+            known = [_BIAS, *sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
             raise UserError(f"{built.id}: it needs {name!r}, which does not exist. {did_you_mean(str(name), known)}")
     return found
 
@@ -54,6 +55,15 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
 def columns_of(strategy: Strategy) -> tuple[str, ...]:
     """Numbers beside each token that it says it needs."""
     return named(frozenset(name for name in getattr(strategy, "needs", ()) if _is_column(name)))
+
+
+def biases(built: BuiltStrategy) -> bool:
+    """Whether it needs an engine that takes biases.
+
+    Raises:
+        UserError: as `stated`.
+    """
+    return _BIAS in stated(built)
 
 
 def scores(built: BuiltStrategy) -> bool:

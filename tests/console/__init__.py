@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from pathlib import Path
 from tests import forked, warm
 from tests.environment import fresh
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 _PICTURE = re.compile(r"^<!-- picture (?P<shown>\S+) is (?P<drawn>\S+) -->$", re.M)
 _ALIKE = (
     0.01  # mean difference of two pictures' values, in 0 to 1: fonts and processors smooth edges a little otherwise
@@ -131,7 +130,3 @@ def main(pages: list[Path]) -> None:
                 shutil.copy(drawn, shown)
                 print(f"{shown} is another picture now.")
         print(*differences, f"{len(differences)} commands of {page} print something else than it said.", sep="\n")
-
-
-if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]])
