@@ -88,15 +88,13 @@ def study(file: str | Path, *, jobs: int = 1, quiet: bool = False) -> StudyResul
 
 
 def _studied(file: Path, jobs: int, *, quiet: bool) -> StudyResults:
-    from rich.console import Console
-
     from tts_bench.present.study import Shown
     from tts_bench.present.study_results import StudyResults
     from tts_bench.studies.file import read
     from tts_bench.studies.play import play
 
     found = read(file)
-    play(found, found.parts, Shown(Console(stderr=True), len(found.parts), quiet=quiet), jobs=jobs)
+    play(found, found.parts, Shown(len(found.parts), quiet=quiet), jobs=jobs)
     return StudyResults(file)
 
 
