@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tts_bench import config_file, registry
 from tts_bench.api import Strategy
@@ -22,6 +22,9 @@ from tts_bench.present.results import Results
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.checked import check
 from tts_bench.runs.defaults import POCKET, POCKET_TASK, resolved
+
+if TYPE_CHECKING:
+    from tts_bench.present.study_results import StudyResults
 
 _T = TypeVar("_T")
 
@@ -69,6 +72,30 @@ def load(*folders: str | Path, allow_different: bool = False) -> Results:
     if not folders:
         raise UserError('load() takes folders of runs, such as load("runs/demo").')
     return Results(*folders, allow_different=allow_different)
+
+
+def study(file: str | Path, *, jobs: int = 1, quiet: bool = False) -> StudyResults:
+    """Play the parts of a study that are not finished, `jobs` at a time, and give what is there.
+
+    `file` is a study file or a study's folder. A part that fails is left out of the results, whose `notes` name it.
+
+    Raises:
+        UserError: a mistake in the file, before anything is generated; or no part is finished.
+    """
+    if jobs < 1:
+        raise UserError(f"jobs is {jobs}; it takes a whole number from 1 upwards.")
+    return _apart(lambda: _studied(Path(file), jobs, quiet=quiet))
+
+
+def _studied(file: Path, jobs: int, *, quiet: bool) -> StudyResults:
+    from tts_bench.present.study import Shown
+    from tts_bench.present.study_results import StudyResults
+    from tts_bench.studies.file import read
+    from tts_bench.studies.play import play
+
+    found = read(file)
+    play(found, found.parts, Shown(len(found.parts), quiet=quiet), jobs=jobs)
+    return StudyResults(file)
 
 
 def _played(values: dict[str, Any], own: dict[str, BuiltStrategy], *, quiet: bool) -> Results:

@@ -14,7 +14,7 @@ limit = 4
 
 [models.pocket]
 engine = "hf:workers=1"
-max_thinking_tokens = 60
+max_thinking_tokens = 100
 
 [models.adder]
 engine = "scripted"

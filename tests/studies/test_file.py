@@ -146,7 +146,7 @@ def test_a_study_is_a_run_for_each_model_and_seed_and_a_models_table_goes_before
         Path("runs/a/generations.sqlite"),
     )
     assert (one.config.limit, one.config.model.max_thinking_tokens) == (4, None)
-    assert study.parts[0].config.model.max_thinking_tokens == 60
+    assert study.parts[0].config.model.max_thinking_tokens == 100
     assert study.comparisons == (
         Named("cues", WAIT, HMM),
         Named("vote", STRATEGIES[1], STRATEGIES[0], "equal-compute"),

@@ -121,7 +121,9 @@ def _votes(data: StudyData) -> dict[tuple[int, str, str, int, str], float]:
         for record in Results(state.part.folder).records():
             if not record.strategy.startswith("majority-vote"):
                 continue
-            ballots = [(part.extracted, part.scores["strict"]) for part in record.segments if part.kind == "answer"]
+            said = [part for part in record.segments if part.kind == "answer"]
+            known = {one.extracted: one.scores["strict"] for one in (*said, *record.answers) if one.scores}
+            ballots = [(part.extracted, known[part.extracted]) for part in said]
             assert len(ballots) == 3
             for k, rung in enumerate((answer.rung for answer in record.answers), 1):
                 scores = [_score(order[:k]) for order in itertools.permutations(ballots)]

@@ -135,7 +135,7 @@ def play(study: Study, parts: Sequence[Part], *, jobs: int = 1, engine: Mapping[
     from tts_bench.studies.results import StudyData
 
     console = _console()
-    outcomes = played(study, parts, shown.Shown(console, len(parts)), jobs=jobs, engine=engine)
+    outcomes = played(study, parts, shown.Shown(len(parts), console), jobs=jobs, engine=engine)
     short = [outcome for outcome in outcomes if not outcome.whole]
     if any(not outcome.message for outcome in outcomes):
         data = StudyData(study)

@@ -46,8 +46,10 @@ _STATES = {
 class Shown:
     """Tells how a study goes: a line for each part, and the progress of a part that is played in this process."""
 
-    def __init__(self, console: Console, total: int, *, quiet: bool = False) -> None:
-        self._console, self._total, self._quiet, self._ended = console, total, quiet, 0
+    def __init__(self, total: int, console: Console | None = None, *, quiet: bool = False) -> None:
+        """Show on `console`, by default on standard error; nothing where it is `quiet`. `total`: parts to be played."""
+        self._console = console or Console(stderr=True, quiet=quiet)
+        self._total, self._quiet, self._ended = total, quiet, 0
 
     def begun(self, part: Part) -> None:
         """A part is begun."""
@@ -62,9 +64,8 @@ class Shown:
     def ended(self, outcome: Outcome) -> None:
         """A part has ended."""
         self._ended += 1
-        if not self._quiet:
-            line = f"{self._ended}/{self._total} {outcome.part.name}: {ending(outcome)}"
-            self._console.print(Text(safe(line)), soft_wrap=True)
+        line = f"{self._ended}/{self._total} {outcome.part.name}: {ending(outcome)}"
+        self._console.print(Text(safe(line)), soft_wrap=True)
 
 
 def ending(outcome: Outcome) -> str:

@@ -1,0 +1,90 @@
+"""How long the table of a study of many runs takes: `python -m benchmarks.study_table`.
+
+One run of a script is played, and its folder copied once for each further seed, with that seed in its header: the
+reader opens, checks and pools as many runs of as many records as a real study has. Timed is a fresh process each:
+`table` reads all runs and makes the table; `report` is `tts-bench study report` with comparisons, figures and page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+STUDY = """\
+seeds = {seeds}
+tasks = ["pocket_arithmetic"]
+limit = {problems}
+strategies = [
+    "baseline:budgets=16+64",
+    "majority-vote:samples=8",
+    "budget-forcing:cue=Wait",
+    "budget-forcing:cue=Hmm",
+]
+out = "study"
+
+[models.adder]
+engine = "scripted"
+
+[comparisons.cues]
+left = "budget-forcing:cue=Wait"
+right = "budget-forcing:cue=Hmm"
+"""
+TABLE = """
+import sys
+from pathlib import Path
+from tts_bench.present.study import csv_of
+from tts_bench.studies.file import read
+from tts_bench.studies.results import StudyData
+sys.stdout.buffer.write(csv_of(StudyData(read(Path("study")))))
+"""
+
+
+def make(place: Path, runs: int, problems: int) -> None:
+    """A study of so many runs in `place`, all but the first of them copies."""
+    file = place / "study.toml"
+    file.write_text(STUDY.format(seeds=[0], problems=problems))
+    _tts_bench(place, "run", file)
+    first = place / "study" / "parts" / "adder-0"
+    for seed in range(1, runs):
+        copy = Path(shutil.copytree(first, first.with_name(f"adder-{seed}")))
+        header = json.loads((copy / "run.json").read_text())
+        header["identity"]["seed"] = header["config"]["seed"] = seed
+        (copy / "run.json").write_text(json.dumps(header))
+    resolved = place / "study" / "study.toml"
+    resolved.write_text(resolved.read_text().replace("seeds = [0]", f"seeds = {list(range(runs))}"))
+
+
+def _tts_bench(place: Path, *words: object) -> None:
+    command = [sys.executable, "-m", "tts_bench", "study", *map(str, words)]
+    subprocess.run(command, cwd=place, check=True, capture_output=True)
+
+
+def main() -> None:
+    """Print the seconds of each."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--problems", type=int, default=50)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        make(place, given.runs, given.problems)
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", TABLE], cwd=place, check=True, capture_output=True)
+        table = time.perf_counter() - began
+        began = time.perf_counter()
+        _tts_bench(place, "report", "study")
+        report = time.perf_counter() - began
+        size = sum(path.stat().st_size for path in place.rglob("records.jsonl")) / 1e6
+        print(f"{given.runs} runs of {given.problems} problems and 4 strategies, {size:.0f} MB of records")
+        print(f"table   {table:.1f} s, {done.stdout.count(bytes([10])) - 1} rows")
+        print(f"report  {report:.1f} s")
+
+
+if __name__ == "__main__":
+    main()

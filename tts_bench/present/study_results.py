@@ -1,0 +1,74 @@
+"""A study in Python: its table, answers, comparisons and figures, as `tts-bench study report` shows them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tts_bench.analysis.compute import axis_of
+from tts_bench.analysis.family import Comparison
+from tts_bench.analysis.rows import rows
+from tts_bench.errors import UserError, did_you_mean
+from tts_bench.present.study import panels
+from tts_bench.studies.file import read
+from tts_bench.studies.results import StudyData
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+class StudyResults:
+    """What is finished of the study in a file, or in the folder of one. `notes` says what is not.
+
+    Raises:
+        UserError: a mistake in the file, nothing that is finished, or parts that cannot be looked at together.
+    """
+
+    def __init__(self, file: str | Path) -> None:
+        self._data = StudyData(read(Path(file)))
+        self.folders = tuple(self._data.folders)
+        self.notes = tuple(self._data.notes)
+
+    def table(self) -> pd.DataFrame:
+        """A row for each model, task, strategy and rung: means over seeds, interval, spread between seeds, costs."""
+        import pandas as pd
+
+        return pd.DataFrame(self._data.rows())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A row for each problem, strategy, rung and part; `tts_bench.analysis.rows.CODEBOOK` has the columns."""
+        import pandas as pd
+
+        return pd.DataFrame([row for folder in self.folders for row in rows(folder)])
+
+    def compare(self, *, axis: str = "tokens", seed: int = 0) -> Comparison:
+        """The study's one family of differences. `seed`: of the bootstrap.
+
+        Raises:
+            UserError: no such axis, or nothing to compare.
+        """
+        compared = self._data.compare(axis=axis_of(axis, {}), seed=seed)
+        if compared is None:
+            raise UserError("the study has nothing to compare: one strategy only, or no part with both of a pair.")
+        return compared.comparison
+
+    def plot(self, task: str, path: str | Path | None = None, *, axis: str = "tokens") -> Figure:
+        """The figure of one task, a panel for each model, also written to `path` if there is one.
+
+        Raises:
+            UserError: no such axis or task.
+            OSError: the file cannot be written.
+        """
+        from tts_bench.present import plot
+
+        tasks = dict.fromkeys(line.point.task for line in self._data.lines)
+        if task not in tasks:
+            raise UserError(f"the study has no task {task!r}. {did_you_mean(task, tasks)}")
+        figure = plot.draw(panels(self._data, task), axis=axis_of(axis, {}), strategies=self._data.strategies())
+        if path is not None:
+            plot.save(figure, Path(path))
+        return figure
+
+    def __repr__(self) -> str:
+        return f"StudyResults({self._data.study.out}: {len(self.folders)} of {len(self._data.states)} parts)"
