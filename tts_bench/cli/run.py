@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 def run(
     given: dict[str, Any],
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder with its own settings.")] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Play a pilot and print what the run will take, as tts-bench plan does."),
+    ] = False,
 ) -> None:
     """Run strategies on tasks with a model and plot accuracy against compute.
 
@@ -34,6 +38,11 @@ def run(
         return
     given = typed_study.single(given)
     checked = check(configured(given) if resume is None else resumed(resume, given))
+    if dry_run:
+        from tts_bench.cli.plan import show
+
+        show(checked)
+        return
     _run(checked)
 
 

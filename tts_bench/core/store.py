@@ -115,6 +115,13 @@ class Store:
         with self._reporting():
             return self._read(key)
 
+    def bytes_per_token(self) -> float:
+        """Size of the file for each token of a generation in it; 0 where there is none."""
+        with self._reporting():
+            tokens = self._db.execute("SELECT coalesce(sum(length(tokens)), 0) / 8 FROM generations").fetchone()[0]
+            size = self._db.execute("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size").fetchone()
+        return float(size[0] / tokens) if tokens else 0.0
+
     def put(self, generations: Iterable[tuple[bytes, Generation]]) -> None:
         """Keep each generation under its key, and what is there already (`merged`): another process may have been
         first. All are on disk when this returns.

@@ -82,7 +82,7 @@ class Progress:
         now = self._clock()
         self._done += 1
         self._last = (self._done, now)
-        # What a resumed run finds finished says nothing of what is left; what comes with the first is its chunk.
+        # What a resumed run finds finished says nothing of what is left; what comes with the first is of its chunk.
         if self._first is None or not self._tokens or now - self._first[1] < _SAMPLE:
             self._first = (self._done, self._first[1] if self._first and self._tokens else now)
         self._tick(now)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import json
 import os
 import re
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -29,6 +27,7 @@ from tts_bench.lm_eval.rungs import Rungs
 from tts_bench.records import Record
 from tts_bench.runs import numbers, outside, provenance
 from tts_bench.runs.checked import Checked, check
+from tts_bench.runs.collector import seldom_collected
 from tts_bench.runs.folder import SCHEMA, STORE, RunFolder
 from tts_bench.runs.numbers import Keep
 from tts_bench.runs.portable import portable
@@ -189,7 +188,27 @@ class Run:
         return outside.files([*tasks, *self.model.code, *(path for one in self.scorers for path in one.loaded.code)])
 
     async def _generate(self, scheduler: Scheduler, scoring: Scoring, progress: Progress) -> None:
-        waiting = iter(self.items)
+        try:
+            with self.folder.appending() as append, self._keeping() as keep:
+                await self.play(self.items, scheduler, scoring, progress, append, keep)
+        finally:
+            await self.close()
+
+    async def play(
+        self,
+        items: Iterable[Item],
+        scheduler: Scheduler,
+        scoring: Scoring,
+        progress: Progress,
+        append: Callable[[Record], None],
+        keep: Keep | None = None,
+    ) -> None:
+        """Every strategy on `items`; `append` takes the records of each item as it is finished.
+
+        Raises:
+            StoreError, UserError, OSError: as `execute`.
+        """
+        waiting = iter(items)
 
         async def work() -> None:
             for item in waiting:
@@ -200,7 +219,7 @@ class Run:
 
         ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
-            with _seldom_collected(), self.folder.appending() as append, self._keeping() as keep:
+            with seldom_collected():
                 async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
                     for _ in range(self.in_flight):
                         group.create_task(work())
@@ -208,9 +227,12 @@ class Run:
             raise _mendable(group) from None
         finally:
             ticking.cancel()
-            await self.model.engine.close()
-            for one in self.scorers:
-                await one.scorer.close()
+
+    async def close(self) -> None:
+        """End the engine and the scorers."""
+        await self.model.engine.close()
+        for one in self.scorers:
+            await one.scorer.close()
 
     def _keeping(self) -> AbstractContextManager[Keep | None]:
         """What keeps the numbers beside the tokens of a record, if that is wanted."""
@@ -246,23 +268,6 @@ class Run:
     def _order(self, record: Record) -> tuple[int, ...]:
         tasks, arms = list(self.documents), [arm.id for arm in self.arms]
         return (tasks.index(record.task), record.doc_id, record.repeat, arms.index(record.strategy))
-
-
-@contextlib.contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """The collector leaves alone what stands already, and comes by once in 100,000 new objects instead of 700.
-
-    To look through all libraries takes as long as 400 problems. What a run makes is freed by reference counts, and
-    looking through what is in flight at every turn makes 16 samples cost more than 16 times one.
-    """
-    before = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(100_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
 
 
 async def _tick(scheduler: Scheduler, progress: Progress) -> None:

@@ -1,0 +1,93 @@
+"""What a pilot foretells of power, against simulations through the tests that `compare` uses."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta
+
+from tts_bench.analysis import paired
+from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.compare import Statement
+from tts_bench.analysis.power import POWER, detectable, needed, posterior, prospects
+
+TIMES = 6000  # simulations: a standard error of 0.5 points
+
+
+def told(rng: np.random.Generator, n: int, difference: float, discordant: float, seeds: int = 1) -> Floats:
+    """Paired differences of problems, a column for each simulation, whose discordance is that of all problems."""
+    better, worse = (discordant + difference) / 2, (discordant - difference) / 2
+    drawn = rng.random((seeds, n, TIMES))
+    values: Floats = np.where(drawn < better, 1.0, np.where(drawn < better + worse, -1.0, 0.0)).mean(axis=0)
+    return values
+
+
+def power(differences: Floats, alpha: float) -> float:
+    rng = np.random.default_rng(7)
+    return float(np.mean(np.array(paired.p_values(differences, rng, 2000)) < alpha))
+
+
+@pytest.mark.parametrize(("n", "discordant", "alpha"), [(60, 0.4, 0.05), (200, 0.2, 0.05 / 6), (500, 0.1, 0.05)])
+def test_a_detectable_difference_is_found_in_four_of_five_simulated_runs(
+    n: int, discordant: float, alpha: float
+) -> None:
+    found = detectable(n, discordant, alpha, mean=False)
+    assert found is not None
+    assert power(told(np.random.default_rng(1), n, found, discordant), alpha) == pytest.approx(POWER, abs=0.02)
+
+
+@pytest.mark.parametrize(("n", "discordant", "seeds"), [(150, 0.3, 3), (80, 0.5, 4)])
+def test_so_is_one_of_means_over_independent_seeds(n: int, discordant: float, seeds: int) -> None:
+    found = detectable(n, discordant / seeds, 0.05, mean=True)
+    assert found is not None
+    differences = told(np.random.default_rng(2), n, found, discordant, seeds)
+    assert power(differences, 0.05) == pytest.approx(POWER, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("difference", "discordant", "mean"), [(0.1, 0.3, False), (0.05, 0.1, False), (0.1, 0.3, True)]
+)
+def test_the_problems_that_a_difference_needs_are_enough_and_few_less_are_not(
+    difference: float, discordant: float, mean: bool
+) -> None:
+    n = needed(difference, discordant, 0.05, mean=mean)
+    assert n is not None
+    rng = np.random.default_rng(3)
+    differences = (
+        told(rng, n, difference, discordant) if not mean else rng.normal(difference, discordant**0.5, (n, TIMES))
+    )
+    assert power(differences, 0.05) == pytest.approx(POWER, abs=0.02)
+    fewer = detectable(round(0.9 * n), discordant, 0.05, mean=mean)
+    assert fewer is None or fewer > difference
+
+
+@given(st.integers(1, 500), st.data())
+def test_the_bound_of_a_discordance_is_that_of_jeffreys_and_above_its_mean(n: int, data: st.DataObject) -> None:
+    seen = data.draw(st.integers(0, n))
+    mean, high = posterior(seen, n)
+    assert 0 < mean < high <= 1
+    assert beta.cdf(high, seen + 0.5, n - seen + 0.5) == pytest.approx(0.95)
+
+
+def test_a_pilots_statements_become_prospects_at_the_level_of_the_whole_family() -> None:
+    def statement(test: str, better: int, worse: int, deviation: float) -> Statement:
+        seen = paired.smallest_detectable_mean(16, deviation, alpha=0.05 / 2)
+        return Statement(
+            "sums", "last", "a", "b", "x", "y", 0.1, 0.0, 0.2, 0.5, test, 1.0, 16, better, worse, 50.0, 2.0, seen
+        )
+
+    exact, mean = prospects(
+        [statement("exact McNemar test", 3, 1, 9.9), statement("sign-flip test", 5, 2, 0.5)],
+        {"sums": 400},
+        difference=0.05,
+    )
+    assert exact.square == pytest.approx(4.5 / 17)
+    assert mean.square == pytest.approx((16 * 0.25 + 0.5) / 17)
+    assert exact.detectable == paired.smallest_detectable(400, exact.square, alpha=0.025)
+    plain = paired.smallest_detectable_mean(400, mean.square**0.5, alpha=0.025)  # which leaves d out of the flips
+    assert plain < (mean.detectable or 0) < 1.03 * plain
+    assert exact.needed is not None
+    assert exact.needed_high is not None
+    assert exact.needed < exact.needed_high

@@ -1,0 +1,100 @@
+"""`tts-bench plan`."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tts_bench.cli import flags
+from tts_bench.cli.configured import FLAGS, configured, resumed
+from tts_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from tts_bench.runs.checked import Checked
+
+_PILOT = 8
+
+
+@flags.takes(*FLAGS)
+def plan(
+    given: dict[str, Any],
+    pilot: Annotated[
+        int, typer.Option(help="Problems to play, spread over the tasks; more where these take under five seconds.")
+    ] = _PILOT,
+    detect: Annotated[
+        float | None, typer.Option(help="A difference in accuracy, such as 0.03: how many problems would it need?")
+    ] = None,
+    seeds_planned: Annotated[
+        int, typer.Option("--planned-seeds", help="Seeds that the run will be repeated with; the pilot plays one.")
+    ] = 1,
+    rate: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=TOKENS_PER_SECOND of another machine, to tell its hours; repeat for more."),
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Plan the rest of the run in this folder.")] = None,
+) -> None:
+    """Play a pilot of a run, and tell what the run will cost and what it could show. Takes the options of run.
+
+    The pilot stays in the run's store: the run that follows generates nothing twice. No run folder is made.
+    """
+    from tts_bench.runs.checked import check
+
+    if pilot < 1:
+        raise UserError(f"--pilot is {pilot}; it takes a whole number from 1 upwards.")
+    if detect is not None and not 0 < detect <= 1:
+        raise UserError(f"--detect is {detect:g}; it takes a share above 0 and up to 1, such as 0.03.")
+    if not 1 <= seeds_planned <= 10_000:
+        raise UserError(f"--planned-seeds is {seeds_planned}; it takes a whole number from 1 to 10000.")
+    rates = dict(map(_rate, rate or ()))
+    checked = check(configured(given) if resume is None else resumed(resume, given))
+    show(checked, pilot=pilot, detect=detect, seeds=seeds_planned, rates=rates)
+
+
+def _rate(text: str) -> tuple[str, float]:
+    name, equals, number = text.rpartition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = 0.0
+    if not equals or not name or not 0 < value < math.inf:
+        raise UserError(f"--rate is {text!r}; it takes NAME=TOKENS_PER_SECOND, such as h100=12000.")
+    return name, value
+
+
+def show(
+    checked: Checked,
+    *,
+    pilot: int = _PILOT,
+    detect: float | None = None,
+    seeds: int = 1,
+    rates: Mapping[str, float] | None = None,
+) -> None:
+    """Play the pilot of a run and print its plan.
+
+    Raises:
+        UserError: as the run would.
+    """
+    began = time.perf_counter()
+    from rich.console import Console
+
+    from tts_bench.present import planned
+    from tts_bench.present.progress import Progress
+    from tts_bench.present.progress_bar import bar
+    from tts_bench.runs import pilot as pilots
+    from tts_bench.runs.run import load
+
+    with bar() as fetching:
+        run = load(checked, fetching)
+    loaded = time.perf_counter() - began
+    with Progress(min(pilot, len(run.items)), list(run.labels.values())) as progress:
+        progress.stage("pilot")
+        played = pilots.play(run, pilot, progress, loaded=loaded)
+    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    made = planned.plan(played, seeds=seeds, difference=detect, rates=rates or {})
+    planned.show(made, console)
