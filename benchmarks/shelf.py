@@ -1,10 +1,11 @@
 """The shelf on the pocket model, seed after seed: what each strategy comes to, pays, and whether it was foretold.
 
-python -m benchmarks.shelf [--seeds 5] [--problems 300] [--runs runs/shelf] [--out docs/results/shelf.json]
+python -m benchmarks.shelf [--seeds 5] [--problems 300] [--flat 200] [--runs runs/shelf] [--out docs/results/shelf.json]
 
 For each seed, from 1 upwards, and each pocket task: one run of all strategies, led by the scorer of lines, and one of
-those that scorers of answers lead, a good and a useless one, on the same samples. Runs go one after the other through
-one store and are resumed. Seeds are pooled by `compare`; `shelf_claims` has what was foretold.
+those that scorers of answers lead, a good and a useless one, on the same samples. Three rounds that ask the model what
+it cannot read make a third of the tokens: the first seed alone has them. Runs go one after the other through one store
+and are resumed. Seeds are pooled by `compare`; `shelf_claims` has what was foretold.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import argparse
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -31,23 +32,26 @@ _ANSWERS = (
     _BASELINE, VOTE, "majority-vote:samples=3", "short-m-at-k", "best-of-n:scorer=good", "best-of-n:scorer=useless",
     "weighted-vote:scorer=good", "weighted-vote:scorer=useless",
 )  # fmt: skip
+_ONCE = ("parallel-distill-refine", "self-aggregation", "self-refine")
 PARTS: dict[Part, tuple[str, ...]] = {
     "shelf": (
-        "--strategies=shelf", f"--strategy={_BASELINE}", "--strategy=learned-token", "--scorer=pocket:says=steps",
+        f"--strategy={_BASELINE}", "--strategy=learned-token", "--scorer=pocket:says=steps",
     ),
     "answers": (
         *(f"--strategy={strategy}" for strategy in _ANSWERS),
         "--scorer=good=pocket:says=outcome,error=0.05", "--scorer=useless=pocket:says=useless",
     ),
 }  # fmt: skip
-_POINT = ("task", "strategy", "rung", "accuracy", "low", "high", "problems", "generated", "spent")
+_POINT = ("task", "strategy", "rung", "accuracy", "low", "high", "n", "generated", "spent")
 _STATEMENT = ("task", "kind", "left", "right", "difference", "low", "high", "adjusted", "problems", "compute", "ratio")
 
 
 def command(task: str, part: Part, seed: int, problems: int, runs: Path) -> list[str]:
     """What is typed behind `tts-bench` for one run."""
     what = ("--model=pocket", f"--tasks={task}", f"--limit={problems}", f"--seed={seed}")
-    return ["run", *what, *PARTS[part], f"--out={runs / f'{task}-{part}-{seed}'}"]
+    shelf = ",".join(["shelf", *(f"-{name}" for name in _ONCE if seed > 1)])
+    group = [f"--strategies={shelf}"] if part == "shelf" else []
+    return ["run", *what, *group, *PARTS[part], f"--out={runs / f'{task}-{part}-{seed}'}"]
 
 
 def result(folders: dict[tuple[str, Part], Sequence[Path]]) -> dict[str, Any]:
@@ -71,17 +75,19 @@ def _stated(series: Sequence[Series], baseline: str) -> list[Statement]:
 
 
 def _short(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
-    return {name: round(row[name], 5) if isinstance(row[name], float) else row[name] for name in names}
+    return {name: round(row[name], 5) + 0.0 if isinstance(row[name], float) else row[name] for name in names}
 
 
-def play(seeds: Sequence[int], problems: int, runs: Path, run: Run = in_process_of_its_own) -> dict[str, Any]:
+def play(
+    seeds: Sequence[int], problems: Mapping[str, int], runs: Path, run: Run = in_process_of_its_own
+) -> dict[str, Any]:
     """Every run that is not there yet, and what comes of all."""
     runs.mkdir(parents=True, exist_ok=True)
     folders: dict[tuple[str, Part], Sequence[Path]] = {}
     for task in TASKS:
         for part in PARTS:
             for seed in seeds:
-                run(command(task, part, seed, problems, runs), runs)
+                run(command(task, part, seed, problems[task], runs), runs)
                 print(f"{task}, {part}, seed {seed}", flush=True)
             folders[task, part] = [runs / f"{task}-{part}-{seed}" for seed in seeds]
     return result(folders)
@@ -91,12 +97,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--problems", type=int, default=300)
+    parser.add_argument("--flat", type=int, default=200)
     parser.add_argument("--runs", type=Path, default=Path("runs/shelf"))
     parser.add_argument("--out", type=Path, default=Path("docs/results/shelf.json"))
     given = parser.parse_args()
-    seeds = range(1, given.seeds + 1)
-    found = play(seeds, given.problems, given.runs)
-    settings = {"model": resolve("pocket").fingerprint, "problems": given.problems, "seeds": list(seeds)}
+    seeds, problems = range(1, given.seeds + 1), {ARITHMETIC: given.problems, FLAT: given.flat}
+    found = play(seeds, problems, given.runs)
+    settings = {"model": resolve("pocket").fingerprint, "problems": problems, "seeds": list(seeds)}
     write_whole(given.out, f"{json.dumps({'settings': settings, **found}, indent=1)}\n".encode())
     for claim in found["claims"]:
         if not (claim["holds"] and claim["settled"]):

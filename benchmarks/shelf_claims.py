@@ -103,9 +103,9 @@ def _judged(claim: Claim, name: str, said: Said) -> dict[str, Any]:
         "kind": claim.kind,
         "least": None if claim.least == -inf else claim.least,
         "most": None if claim.most == inf else claim.most,
-        "value": round(value, 2),
-        "low": round(low, 2),
-        "high": round(high, 2),
+        "value": round(value, 2) + 0.0,  # without the sign of a zero
+        "low": round(low, 2) + 0.0,
+        "high": round(high, 2) + 0.0,
         "holds": claim.least <= value <= claim.most,
         "settled": (claim.least <= low and high <= claim.most) or high < claim.least or low > claim.most,
     }
