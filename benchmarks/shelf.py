@@ -3,9 +3,9 @@
 python -m benchmarks.shelf [--seeds 5] [--problems 300] [--flat 200] [--runs runs/shelf] [--out docs/results/shelf.json]
 
 For each seed, from 1 upwards, and each pocket task: one run of all strategies, led by the scorer of lines, and one of
-those that scorers of answers lead, a good and a useless one, on the same samples. Three rounds that ask the model what
-it cannot read make a third of the tokens: the first seed alone has them. Runs go one after the other through one store
-and are resumed. Seeds are pooled by `compare`; `shelf_claims` has what was foretold.
+those that scorers of answers lead, a good and a useless one, on the same samples. What shows the model its own answers
+in a prompt that it cannot read makes half of the tokens: the first seed alone has it. Runs go one after the other
+through one store and are resumed. Seeds are pooled by `compare`; `shelf_claims` has what was foretold.
 """
 
 from __future__ import annotations
@@ -32,7 +32,10 @@ _ANSWERS = (
     _BASELINE, VOTE, "majority-vote:samples=3", "short-m-at-k", "best-of-n:scorer=good", "best-of-n:scorer=useless",
     "weighted-vote:scorer=good", "weighted-vote:scorer=useless",
 )  # fmt: skip
-_ONCE = ("parallel-distill-refine", "self-aggregation", "self-refine")
+_ONCE = (
+    "parallel-distill-refine", "self-aggregation", "self-refine", "sequential-refinement", "think-twice", "genselect",
+    "universal-self-consistency",
+)  # fmt: skip
 PARTS: dict[Part, tuple[str, ...]] = {
     "shelf": (
         f"--strategy={_BASELINE}", "--strategy=learned-token", "--scorer=pocket:says=steps",
