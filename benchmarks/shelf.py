@@ -3,9 +3,10 @@
 python -m benchmarks.shelf [--seeds 5] [--problems 300] [--flat 200] [--runs runs/shelf] [--out docs/results/shelf.json]
 
 For each seed, from 1 upwards, and each pocket task: one run of all strategies, led by the scorer of lines, and one of
-those that scorers of answers lead, a good and a useless one, on the same samples. What shows the model its own answers
-in a prompt that it cannot read makes half of the tokens: the first seed alone has it. Runs go one after the other
-through one store and are resumed. Seeds are pooled by `compare`; `shelf_claims` has what was foretold.
+those that scorers of answers lead, a good and a useless one, on the same samples. Only the first seed has what makes
+more than half of the tokens and is in no claim: prompts with the model's own answers, which it cannot read, and twice
+as many samples. Runs go one after the other through one store and are resumed. Seeds are pooled by `compare`;
+`shelf_claims` has what was foretold.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _ANSWERS = (
 )  # fmt: skip
 _ONCE = (
     "parallel-distill-refine", "self-aggregation", "self-refine", "sequential-refinement", "think-twice", "genselect",
-    "universal-self-consistency",
+    "universal-self-consistency", "deepconf-online", "deepconf-online-short",
 )  # fmt: skip
 PARTS: dict[Part, tuple[str, ...]] = {
     "shelf": (
