@@ -383,9 +383,9 @@ class Strategy(Protocol):
     """A frozen dataclass whose fields are its options. `rungs`, if it has them, names the answers it yields.
 
     What an option asks of a model is marked in its type: `Budget`, `Forced`, `Effort`. What a strategy needs besides is
-    named in `needs`, if it has it: columns of `logprobs`, "prefill" or "stops" where it goes on from inside a text, and
-    "scorer" or "scorer:NAME" where it scores. What lacks one is refused before the run. `groups`, if it has them, are
-    names under which several run at once: `tts-bench run --strategies GROUP`.
+    named in `needs`, if it has it: columns of `logprobs`, "prefill" or "stops" where it goes on from inside a text,
+    "bias" where its `Sampling` has one, and "scorer" or "scorer:NAME" where it scores. What lacks one is refused before
+    the run. `groups`, if it has them, are names under which several run at once: `tts-bench run --strategies GROUP`.
     """
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]: ...

@@ -32,6 +32,7 @@ class NoWait:
     words: tuple[str, ...] = WORDS
     budget: Annotated[int | None, Budget] = None
     groups = ("lengthen",)
+    needs = ("bias",)
 
     def __post_init__(self) -> None:
         at_least(1, budget=self.budget)

@@ -35,7 +35,7 @@ class ThoughtSwitchPenalty:
     words: tuple[str, ...] = ("Alternatively",)
     budget: Annotated[int | None, Budget] = None
     groups = ("lengthen",)
-    needs = ("stops",)
+    needs = ("bias", "stops")
 
     def __post_init__(self) -> None:
         at_least(1, beta=self.beta, budget=self.budget)

@@ -17,7 +17,7 @@ from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import learned_tokens
 from tts_bench.registry import BuiltStrategy
-from tts_bench.solving.requirements import budgets, efforts, messages_only, thinks_on
+from tts_bench.solving.requirements import BIAS, budgets, columns_of, efforts, messages_only, stated, thinks_on
 from tts_bench.templates import ChatTemplate
 from tts_bench.thinking import FAMILIES, Found, chosen, study
 from tts_bench.tokens import find
@@ -106,6 +106,12 @@ class Model:
             an engine that cannot do what the strategy asks for.
         """
         name, info = built.id, self.engine.info
+        try:
+            check_columns(info, columns_of(built.strategy))
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from error
+        if BIAS in stated(built) and "bias" not in info.capabilities:
+            raise UserError(f"{name}: it bans or favours tokens, and the engine {info.name} cannot. Type --engine hf.")
         for budget in budgets(built.strategy):
             if budget > (room := info.context - self.conditions.max_answer):
                 raise UserError(
@@ -222,7 +228,6 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Mod
         system=config.system,
         columns=checked.needs.columns,
     )
-    check_columns(engine.info, conditions.columns)
     return Model(engine, conditions, loaded.source, loaded.notes, found, loaded.code)
 
 

@@ -13,6 +13,7 @@ from tts_bench.marks import marks, values
 from tts_bench.registry import BuiltStrategy
 
 _CONTINUES = frozenset({"prefill", "stops"})  # needs of who goes on from inside a text
+BIAS = "bias"  # need of who bans or favours tokens
 _SCORER = "scorer"  # or "scorer:NAME": of who scores
 
 
@@ -45,8 +46,9 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
     except Exception as error:
         raise UserError(f"{built.id}: its needs cannot be read: {type(error).__name__}: {error}.") from error
     for name in found:
-        if name not in _CONTINUES and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
-            known = [*sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
+        known_so = name in _CONTINUES or name == BIAS or _is_column(name)
+        if not known_so and str(name).partition(":")[0] != _SCORER:
+            known = [BIAS, *sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
             raise UserError(f"{built.id}: it needs {name!r}, which does not exist. {did_you_mean(str(name), known)}")
     return found
 
