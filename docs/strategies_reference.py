@@ -1,4 +1,4 @@
-"""Writes the tables of docs/strategies.md from the strategies' own words; `--check` compares instead.
+"""Writes the tables of docs/strategies.md from the strategies' words and the benchmark's result; `--check` compares.
 
 python docs/strategies_reference.py [--check]
 """
@@ -15,54 +15,117 @@ from typing import Any
 from tts_bench import presets, registry
 
 PAGE = Path(__file__).parent / "strategies.md"
-RESULT = Path(__file__).parent / "results" / "shelf.json"  # tts-bench compare's, of the run that the page names
-_VOTE = "majority-vote"
-_START, _END = "<!-- strategies -->\n", "<!-- end of strategies -->\n"
+RESULT = Path(__file__).parent / "results" / "shelf.json"  # of benchmarks/shelf.py
+_VOTE, _FIRST = "majority-vote", "baseline"
+_ARITHMETIC, _FLAT = "pocket_arithmetic", "pocket_flat"
+_STRATEGIES = ("<!-- strategies -->\n", "<!-- end of strategies -->\n")
+_CLAIMS = ("<!-- claims -->\n", "<!-- end of claims -->\n")
 PARTS = ("Differs", "Costs", "Wrong where")  # of a docstring, after what it does
+_OF_ALL, _OF_ALL_SHOWN = "the flat task is flat", "that no truthful scorer leads"
 _OTHERS = "elsewhere"  # strategies that ask for a token or a server's knob: no group has them
 
 
 def page(text: str) -> str:
-    """`text` of the page with the tables as the strategies have them."""
-    before, _, rest = text.partition(_START)
-    return f"{before}{_START}\n{tables()}{_END}{rest.partition(_END)[2]}"
+    """`text` of the page with the tables as the strategies and the result have them."""
+    found = json.loads(RESULT.read_text("utf-8"))
+    for (start, end), made in ((_STRATEGIES, tables(found)), (_CLAIMS, claims(found["claims"]))):
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}\n{made}{end}{rest.partition(end)[2]}"
+    return text
 
 
-def tables() -> str:
-    """A heading and a table for each group."""
+def tables(found: dict[str, Any]) -> str:
+    """A heading, what they are and what they came to, for each group."""
     groups = presets.groups()
     shelf, cheap = groups.pop(presets.SHELF), groups.pop(presets.CHEAP, ())
     groups[_OTHERS] = tuple(name for name in registry.names() if name not in shelf)
-    return "\n".join(_table(group, names, cheap) for group, names in groups.items() if names)
+    made = [_table(group, names, cheap) + _figures(found, "shelf", names) for group, names in groups.items() if names]
+    of_answers = dict.fromkeys(point["strategy"] for point in found["points"] if point["part"] == "answers")
+    return "\n".join([*made, f"### led by scorers of answers\n\n{_figures(found, 'answers', tuple(of_answers))}"])
+
+
+def claims(found: list[dict[str, Any]]) -> str:
+    """What was foretold beside what came out, the false ones first."""
+    shown = [claim for claim in found if claim["says"] != _OF_ALL] + _extreme(found)
+    rows = sorted(shown, key=lambda claim: (claim["holds"], not claim["settled"]))
+    head = "| claim | strategy | foretold, points | came out | |\n"
+    return f"{head}|{'---|' * 5}\n{''.join(map(_claim, rows))}"
+
+
+def _extreme(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of a claim about all strategies the one that gained most."""
+    return [max((claim for claim in found if claim["says"] == _OF_ALL), key=lambda claim: float(claim["value"]))]
+
+
+def _claim(claim: dict[str, Any]) -> str:
+    least, most, bill = claim["least"], claim["most"], claim["kind"] == "bill"
+    if least is None:
+        bound = f"at most {most:g}%" if bill else f"at most {most:+g}"
+    else:
+        bound = f"at least {least:+g}" if most is None else f"{least:+g} to {most:+g}"
+    against = {_FIRST: "baseline", _VOTE: "vote of 16", "majority-vote:samples=3": "vote of 3"}
+    of = f"{'tokens of' if bill else 'less'} {against.get(claim['against'], claim['against'])}"
+    place = {"matched": " at equal tokens"}.get(claim["kind"], "") + (", flat task" if claim["task"] == _FLAT else "")
+    value = f"{claim['value']:.1f}%" if bill else f"{claim['value']:+.1f} ({claim['low']:+.1f} to {claim['high']:+.1f})"
+    verdict = ("true" if claim["holds"] else "**false**") + ("" if claim["settled"] else ", not settled")
+    who = (
+        f"the most of all {_OF_ALL_SHOWN}, `{claim['strategy']}`"
+        if claim["says"] == _OF_ALL
+        else f"`{claim['strategy']}`"
+    )
+    return f"| {claim['says']} | {who} | {of}{place}: {bound} | {value} | {verdict} |\n"
 
 
 def _table(group: str, names: tuple[str, ...], cheap: tuple[str, ...]) -> str:
     head = "| strategy | what it does | needs | rungs | what it pays | wrong where |\n"
     rows = "".join(f"| {' | '.join(_cells(name, name in cheap))} |\n" for name in names)
-    return f"### {group}\n\n{head}|{'---|' * 6}\n{rows}\n{_figures(names)}"
+    return f"### {group}\n\n{head}|{'---|' * 6}\n{rows}\n"
 
 
-def _figures(names: tuple[str, ...]) -> str:
-    """What the run of `RESULT` found for them: accuracy, bill, and the difference to a vote at equal compute."""
-    found = json.loads(RESULT.read_text("utf-8"))
-    last = {point["strategy"]: point for point in found["points"]}  # rungs come in their order
-    titles = "on the pocket model | accuracy, % | tokens | spent | less the vote at equal tokens, points"
-    head = f"| {titles} |\n|{'---|' * 5}\n"
-    rows = [_figure(name, last[name], found["statements"]) for name in names if name in last]
-    return f"{head}{''.join(rows)}" if rows else ""
+def _figures(found: dict[str, Any], part: str, names: tuple[str, ...]) -> str:
+    """What they came to: accuracy, bill, the differences to vote and baseline, and that on the flat task."""
+    points = {
+        point["strategy"]: point for point in found["points"] if point["part"] == part and point["task"] == _ARITHMETIC
+    }
+    said = [each for each in found["statements"] if each["part"] == part]
+    titles = (
+        "on the pocket model", "accuracy, %", "tokens", "spent", "less the vote at equal tokens", "less the baseline",
+        "less the baseline, flat task",
+    )  # fmt: skip
+    rows = [_figure(points[name], said) for name in names if name in points]
+    return f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}\n{''.join(rows)}" if rows else ""
 
 
-def _figure(name: str, point: dict[str, Any], statements: list[dict[str, Any]]) -> str:
-    said = [each for each in statements if each["kind"] == "matched" and {each["left"], each["right"]} == {name, _VOTE}]
-    verdict = ""
+def _figure(point: dict[str, Any], said: list[dict[str, Any]]) -> str:
+    name = point["strategy"]
+    cells = [
+        f"`{name}`",
+        f"{100 * point['accuracy']:.1f} ({100 * point['low']:.1f} to {100 * point['high']:.1f})",
+        f"{point['generated']:,.0f}",
+        f"{point['spent']:,.0f}",
+        _difference(name, _VOTE, _of(said, _ARITHMETIC, "matched")),
+        _difference(name, _FIRST, _of(said, _ARITHMETIC, "matched"))
+        or _difference(name, _FIRST, _of(said, _ARITHMETIC, "last")),
+        _difference(name, _FIRST, _of(said, _FLAT, "last")),
+    ]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _of(said: list[dict[str, Any]], task: str, kind: str) -> list[dict[str, Any]]:
+    return [each for each in said if (each["task"], each["kind"]) == (task, kind)]
+
+
+def _difference(name: str, control: str, said: list[dict[str, Any]]) -> str:
+    """Points of `name` over `control`, an asterisk where they are told apart, and at which compute."""
     for each in said:
-        sign = 1 if each["left"] == name else -1
-        low, high = sorted((sign * each["low"], sign * each["high"]))
-        verdict = (
-            f"{100 * sign * each['difference']:+.1f} ({100 * low:+.1f} to {100 * high:+.1f}) at {each['compute']:,.0f}"
-        )
-    accuracy = f"{100 * point['accuracy']:.1f} ({100 * point['low']:.1f} to {100 * point['high']:.1f})"
-    return f"| `{name}` | {accuracy} | {point['generated']:,.0f} | {point['spent']:,.0f} | {verdict} |\n"
+        if {each["left"], each["right"]} == {name, control}:
+            sign = 1 if each["left"] == name else -1
+            low, high = sorted((sign * each["low"], sign * each["high"]))
+            star = "\\*" if each["adjusted"] < 0.05 else ""
+            ratio = each["ratio"] if sign > 0 else 1 / each["ratio"]
+            at = f"at {each['compute']:,.0f}" if each["kind"] == "matched" else f"at {ratio:.1f}x"
+            return f"{100 * sign * each['difference']:+.1f}{star} ({100 * low:+.1f} to {100 * high:+.1f}) {at}"
+    return ""
 
 
 def _cells(name: str, cheap: bool) -> list[str]:

@@ -155,6 +155,26 @@ def test_an_engine_without_such_a_knob_refuses_the_arm() -> None:
         model.admit(built)
 
 
+def test_a_server_of_top_log_probabilities_refuses_the_strategy_that_needs_entropy_by_its_name() -> None:
+    model = load_model(ModelConfig(engine="scripted"))
+    model.engine.info = replace(model.engine.info, top_logprobs=20)  # type: ignore[misc]
+    eat, deepconf, picsar = registry.build_all(["eat", "deepconf", "picsar"])
+    assert [model.admit(one).label for one in (deepconf, picsar)] == ["deepconf", "picsar"]
+    with pytest.raises(UserError, match=r"(?s)^eat:.* entropy needs all\. Type --engine hf"):
+        model.admit(eat)
+
+
+@pytest.mark.parametrize("name", ["no-wait", "thought-switch-penalty"])
+def test_an_engine_that_cannot_ban_tokens_refuses_who_bans_them(name: str) -> None:
+    model = load_model(ModelConfig(engine="scripted"))
+    [built] = registry.build_all([name])
+    assert model.admit(built).label == name
+    less = model.engine.info.capabilities - {"bias"}
+    model.engine.info = replace(model.engine.info, capabilities=less)  # type: ignore[misc]
+    with pytest.raises(UserError, match=rf"^{name}:.* bans or favours tokens, and .* takes no biases"):
+        model.admit(built)
+
+
 @pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize("strategy", ["budget-forcing", "baseline:budgets=8+16"])
 def test_what_needs_a_prefill_is_refused_before_anything_is_paid_for(

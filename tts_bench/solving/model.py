@@ -17,7 +17,7 @@ from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import learned_tokens
 from tts_bench.registry import BuiltStrategy
-from tts_bench.solving.requirements import biases, budgets, efforts, messages_only, thinks_on
+from tts_bench.solving.requirements import biases, budgets, columns_of, efforts, messages_only, thinks_on
 from tts_bench.templates import ChatTemplate
 from tts_bench.thinking import FAMILIES, Found, chosen, study
 from tts_bench.tokens import find
@@ -106,6 +106,10 @@ class Model:
             an engine that cannot do what the strategy asks for.
         """
         name, info = built.id, self.engine.info
+        try:
+            check_columns(info, columns_of(built.strategy))
+        except UserError as error:
+            raise UserError(f"{name}: {error}") from error
         for budget in budgets(built.strategy):
             if budget > (room := info.context - self.conditions.max_answer):
                 raise UserError(
@@ -227,7 +231,6 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Mod
         system=config.system,
         columns=checked.needs.columns,
     )
-    check_columns(engine.info, conditions.columns)
     return Model(engine, conditions, loaded.source, loaded.notes, found, loaded.code)
 
 

@@ -1,0 +1,118 @@
+"""The shelf on the pocket model, seed after seed: what each strategy comes to, pays, and whether it was foretold.
+
+python -m benchmarks.shelf [--seeds 5] [--problems 300] [--flat 200] [--runs runs/shelf] [--out docs/results/shelf.json]
+
+For each seed, from 1 upwards, and each pocket task: one run of all strategies, led by the scorer of lines, and one of
+those that scorers of answers lead, a good and a useless one, on the same samples. Only the first seed has what makes
+more than half of the tokens and is in no claim: prompts with the model's own answers, which it cannot read, and twice
+as many samples. Runs go one after the other through one store and are resumed. Seeds are pooled by `compare`;
+`shelf_claims` has what was foretold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from benchmarks.known_truth import Run, in_process_of_its_own
+from benchmarks.shelf_claims import ARITHMETIC, FLAT, VOTE, Part, Said, judged
+from tts_bench.analysis.compare import Statement, compare
+from tts_bench.analysis.runs import read_run
+from tts_bench.analysis.series import Series, curve_of, series_of
+from tts_bench.files import write_whole
+from tts_bench.models import resolve
+
+TASKS = (ARITHMETIC, FLAT)
+_BASELINE = "baseline:budgets=16+24+32+64"  # the default comparison's
+_ANSWERS = (
+    _BASELINE, VOTE, "majority-vote:samples=3", "short-m-at-k", "best-of-n:scorer=good", "best-of-n:scorer=useless",
+    "weighted-vote:scorer=good", "weighted-vote:scorer=useless",
+)  # fmt: skip
+_ONCE = (
+    "parallel-distill-refine", "self-aggregation", "self-refine", "sequential-refinement", "think-twice", "genselect",
+    "universal-self-consistency", "deepconf-online", "deepconf-online-short",
+)  # fmt: skip
+PARTS: dict[Part, tuple[str, ...]] = {
+    "shelf": (
+        f"--strategy={_BASELINE}", "--strategy=learned-token", "--scorer=pocket:says=steps",
+    ),
+    "answers": (
+        *(f"--strategy={strategy}" for strategy in _ANSWERS),
+        "--scorer=good=pocket:says=outcome,error=0.05", "--scorer=useless=pocket:says=useless",
+    ),
+}  # fmt: skip
+_POINT = ("task", "strategy", "rung", "accuracy", "low", "high", "n", "generated", "spent")
+_STATEMENT = ("task", "kind", "left", "right", "difference", "low", "high", "adjusted", "problems", "compute", "ratio")
+
+
+def command(task: str, part: Part, seed: int, problems: int, runs: Path) -> list[str]:
+    """What is typed behind `tts-bench` for one run."""
+    what = ("--model=pocket", f"--tasks={task}", f"--limit={problems}", f"--seed={seed}")
+    shelf = ",".join(["shelf", *(f"-{name}" for name in _ONCE if seed > 1)])
+    group = [f"--strategies={shelf}"] if part == "shelf" else []
+    return ["run", *what, *group, *PARTS[part], f"--out={runs / f'{task}-{part}-{seed}'}"]
+
+
+def result(folders: dict[tuple[str, Part], Sequence[Path]]) -> dict[str, Any]:
+    """Figures, differences and claims of the runs, those of one task and part pooled over their seeds."""
+    points: list[dict[str, Any]] = []
+    statements: list[dict[str, Any]] = []
+    said: dict[tuple[str, Part], Said] = {}
+    for (task, part), paths in folders.items():
+        series, differences = series_of([read_run(path) for path in paths])
+        if differences:
+            raise ValueError(f"the runs of {task}, {part}, do not belong together: {' '.join(differences)}")
+        said[task, part] = functools.cache(functools.partial(_stated, series))
+        last = {point.strategy: point.flat() for point in curve_of(series)}  # rungs come in their order
+        points += [{"part": part, **_short(point, _POINT)} for point in last.values()]
+        statements += [{"part": part, **_short(asdict(one), _STATEMENT)} for one in said[task, part]("baseline")]
+    return {"points": points, "statements": statements, "claims": judged(said)}
+
+
+def _stated(series: Sequence[Series], baseline: str) -> list[Statement]:
+    return compare(series, baseline=baseline).statements
+
+
+def _short(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: round(row[name], 5) + 0.0 if isinstance(row[name], float) else row[name] for name in names}
+
+
+def play(
+    seeds: Sequence[int], problems: Mapping[str, int], runs: Path, run: Run = in_process_of_its_own
+) -> dict[str, Any]:
+    """Every run that is not there yet, and what comes of all."""
+    runs.mkdir(parents=True, exist_ok=True)
+    folders: dict[tuple[str, Part], Sequence[Path]] = {}
+    for task in TASKS:
+        for part in PARTS:
+            for seed in seeds:
+                run(command(task, part, seed, problems[task], runs), runs)
+                print(f"{task}, {part}, seed {seed}", flush=True)
+            folders[task, part] = [runs / f"{task}-{part}-{seed}" for seed in seeds]
+    return result(folders)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--problems", type=int, default=300)
+    parser.add_argument("--flat", type=int, default=200)
+    parser.add_argument("--runs", type=Path, default=Path("runs/shelf"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results/shelf.json"))
+    given = parser.parse_args()
+    seeds, problems = range(1, given.seeds + 1), {ARITHMETIC: given.problems, FLAT: given.flat}
+    found = play(seeds, problems, given.runs)
+    settings = {"model": resolve("pocket").fingerprint, "problems": problems, "seeds": list(seeds)}
+    write_whole(given.out, f"{json.dumps({'settings': settings, **found}, indent=1)}\n".encode())
+    for claim in found["claims"]:
+        if not (claim["holds"] and claim["settled"]):
+            print(json.dumps(claim))
+
+
+if __name__ == "__main__":
+    main()
