@@ -26,6 +26,7 @@ from tts_bench.text import safe
 # verb -> (where its function, or its app of sub-commands, is; its line of help)
 VERBS = {
     "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model and plot accuracy against compute."),
+    "import": ("tts_bench.cli.imported:imported", "Make a run of outputs that another program recorded."),
     "config": ("tts_bench.cli.config:app", "Print a run's configuration as a file."),
     "report": ("tts_bench.cli.report:report", "Write one offline HTML file with curves, tables and every trace."),
     "compare": ("tts_bench.cli.compare:compare", "State what the data support: differences, intervals, tests."),

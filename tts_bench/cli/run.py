@@ -29,10 +29,11 @@ def run(
     from tts_bench.runs.checked import check
 
     checked = check(configured(given) if resume is None else resumed(resume, given))
-    _run(checked)
+    play(checked)
 
 
-def _run(checked: Checked) -> None:
+def play(checked: Checked) -> None:
+    """Run what was checked, and show its curve."""
     from rich.console import Console
 
     from tts_bench.present import running, terminal
