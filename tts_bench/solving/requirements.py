@@ -117,7 +117,7 @@ def thinks_on(built: BuiltStrategy) -> str:
 
 def samples(strategy: Strategy) -> int:
     """How many samples of a problem it draws, as its options tell; 1 where they tell nothing."""
-    named = (getattr(strategy, name, None) for name in ("samples", "cap", "k"))
+    named = (getattr(strategy, name, None) for name in ("samples", "cap", "tries", "n", "k"))
     return next((count for count in named if isinstance(count, int)), 1)
 
 
