@@ -50,10 +50,10 @@ class Dummy(LM):
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         return [SAID[int(str(request.doc_id)) % len(SAID)] for request in requests]
 
-    def loglikelihood(self, requests: list[Instance]) -> Any:
+    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         raise NotImplementedError
 
-    def loglikelihood_rolling(self, requests: list[Instance]) -> Any:
+    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
         raise NotImplementedError
 
 

@@ -6,7 +6,6 @@ of a problem is what branch i samples. Its answer follows its whole thinking, as
 
 from __future__ import annotations
 
-import asyncio
 import json
 import struct
 from collections.abc import Sequence
@@ -64,7 +63,6 @@ class ReplayEngine:
         Raises:
             EngineError: what is asked for was not recorded.
         """
-        await asyncio.sleep(0)  # as any engine does, let the others go on
         return [self._generate(request) for request in requests]
 
     async def close(self) -> None:
