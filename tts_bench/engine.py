@@ -81,6 +81,19 @@ class Tokenizer(Protocol):
 
 
 @dataclass(frozen=True)
+class Recording:
+    """What an engine has that gives outputs of another program, and can generate nothing."""
+
+    task: str  # whose problems they answer
+    data: str  # SHA-256 of its rows
+    documents: tuple[int, ...]  # of that task, those that have outputs
+    samples: int  # outputs that each of them has at least
+    fewest: str  # the problem that has no more
+    thinking: int  # tokens of the longest thinking
+    answer: int  # and of the longest answer
+
+
+@dataclass(frozen=True)
 class EngineInfo:
     """What a record says of an engine."""
 
@@ -98,6 +111,7 @@ class EngineInfo:
     width: int = 0  # attention width (heads x head size), for FLOPs
     parameters: int = 0  # multiplied for each token: all but the input embedding
     top_logprobs: int | None = None  # the most K of "top_mean:K", of a server that gives so many and no entropy; or any
+    recorded: Recording | None = None  # of an engine that generates nothing: what it has. No store keeps it again
 
 
 def check_columns(info: EngineInfo, columns: tuple[str, ...]) -> None:

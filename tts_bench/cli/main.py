@@ -28,6 +28,7 @@ VERBS = {
     "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model and plot accuracy against compute."),
     "study": ("tts_bench.cli.study:app", "Play models x tasks x seeds x strategies as one study, and read it."),
     "plan": ("tts_bench.cli.plan:plan", "Estimate what a run will cost and what it could show, from a pilot."),
+    "import": ("tts_bench.cli.imported:imported", "Make a run of outputs that another program recorded."),
     "config": ("tts_bench.cli.config:app", "Print a run's configuration as a file."),
     "report": ("tts_bench.cli.report:report", "Write one offline HTML file with curves, tables and every trace."),
     "compare": ("tts_bench.cli.compare:compare", "State what the data support: differences, intervals, tests."),

@@ -10,6 +10,7 @@ import typer
 
 from tts_bench.cli import flags
 from tts_bench.cli.configured import configured, resumed, several
+from tts_bench.errors import UserError
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ def run(
     from tts_bench.runs.checked import check
 
     if typed_study.is_one(given):
+        if dry_run:
+            raise UserError("--dry-run plans one run. Give one --model and one seed, or leave it out.")
         typed_study.play(given, resume)
         return
     given = typed_study.single(given)
@@ -43,10 +46,11 @@ def run(
 
         show(checked)
         return
-    _run(checked)
+    play(checked)
 
 
-def _run(checked: Checked) -> None:
+def play(checked: Checked) -> None:
+    """Run what was checked, and show its curve."""
     from rich.console import Console
 
     from tts_bench.present import running, terminal

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import chain
 from operator import is_
@@ -114,7 +115,10 @@ class ModelReasoner(Handle):
         stream, turns = self._stream("answer", "", sampling, own), () if begun else self.second_turn(held.trace)
         wish = Wish("answer", closed, stream, sampling or own, ends, self._answer_stops, turns=turns)
         said = await self._sampler.sample(opening, wish, limit)
-        whole = but(held, segments=(*closed, self.ledger.keep(said.segment))).trace
+        spoken = said.segment
+        if self._conditions.format.mode == "recorded-whole":  # what is scored is all that was sampled
+            spoken = replace(spoken, text="".join(part.text for part in closed if part.stream) + spoken.text)
+        whole = but(held, segments=(*closed, self.ledger.keep(spoken))).trace
         return self.answered(Held(whole, held.seen | beyond(whole, said.known)), prefill)
 
     async def probe(self, trace: Trace, text: str, *, max_tokens: int = 20, stop: Sequence[str] = ()) -> Probe:

@@ -57,6 +57,11 @@ class Scheduler:
             UserError: columns that the engine does not give.
         """
         check_columns(self.engine.info, request.columns)
+        if self.engine.info.recorded:  # it is a store itself
+            [recorded] = await self.engine.generate([request])
+            self.counts.asked += len(recorded.tokens)
+            self.counts.found += len(recorded.tokens)
+            return recorded
         key = self.key(request)
         while key in self._in_flight:
             await self._in_flight[key].wait()

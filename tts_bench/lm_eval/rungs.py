@@ -37,7 +37,8 @@ class Rungs:
             if record.error:
                 rungs.failed.setdefault(record.strategy, set()).add(record.key[:2])
             else:
-                answers = tuple(answer.text for answer in record.answers)
+                once: dict[str, str] = {}  # rungs of a vote mostly say the same: one text for all of them
+                answers = tuple(once.setdefault(answer.text, answer.text) for answer in record.answers)
                 rungs.texts.setdefault(record.strategy, {})[record.key] = answers
                 shown = {answer.extracted for answer in record.answers}
                 unseen = {b.extracted: read(b.text) for b in reversed(pool(record)) if b.extracted not in shown}

@@ -74,11 +74,11 @@ def tokenizer_folder(name: str, *, cache: Path | None = None) -> Path:
     Raises:
         UserError: there is no such model, or it cannot be fetched.
     """
+    if name in ALIASES:  # first, as in `resolve`
+        return resolve(name, cache=cache).folder
     place = Path(os.path.expanduser(name))
     if os.path.isdir(place):
         return place
-    if name in ALIASES:
-        return resolve(name, cache=cache).folder
     _check_hub_id(name)
     return _snapshot(name, ("config.json", "generation_config.json", *TOKENIZER_FILES))
 

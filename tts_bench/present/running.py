@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 
+from tts_bench.pools.file import About
 from tts_bench.records import Record
 from tts_bench.runs.run import Run
 from tts_bench.runs.scorers import RunScorer
@@ -27,6 +28,19 @@ def header(run: Run) -> list[str]:
         *(_scorer(one) for one in run.scorers),
         f"data      {data}; {len(run.items)} problems",
         f"run       {run.folder.path}, generations in {run.store}",
+    ]
+
+
+def imported(about: About) -> list[str]:
+    """What was read of files of recorded outputs, a line each."""
+    each = f"{about.fewest:,}" if about.fewest == about.most else f"{about.fewest:,} to {about.most:,}"
+    read = (
+        f"thinking ends as in {about.format}" if about.format else "no end of thinking: outputs are scored as a whole"
+    )
+    return [
+        f"imported  {about.outputs:,} outputs to {len(about.documents):,} problems of {about.task}, {each} each",
+        *(f"          {one['outputs']:,} from {one['name']} ({one['tool']})" for one in about.sources),
+        f"          {read}; {about.cut:,} were cut by a limit",
     ]
 
 

@@ -54,7 +54,8 @@ def plan(
     """
     if engine != "hf" or model not in (None, POCKET):
         specs = _with_scorer(expanded(strategies), scorers, tell)
-        return Plan(model, tasks or ("gsm8k",), specs or _PLAIN, limit, scorers)
+        usual = _PLAIN if engine != "replay" else _PLAIN[:1]  # of recorded outputs nothing more is sure
+        return Plan(model, tasks or ("gsm8k",), specs or usual, limit, scorers)
     foreign = [task for task in tasks if not task.startswith(_POCKET_TASKS)]
     if foreign and model is None:
         raise UserError(

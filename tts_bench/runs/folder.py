@@ -13,6 +13,7 @@ from typing import Any
 from tts_bench import config_file, foreign
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, is_unfinished, sha256_of, write_whole
+from tts_bench.pools import file as pool
 from tts_bench.records import Record, from_line, to_line
 
 SCHEMA = 1
@@ -46,7 +47,7 @@ class RunFolder:
             if is_held(self.path):
                 raise self._held()
             # A run that was killed while it wrote its first file has left a lock and a part.
-            others = any(path.name != LOCK and not is_unfinished(path) for path in self.path.iterdir())
+            others = any(path.name not in (LOCK, pool.NAME) and not is_unfinished(path) for path in self.path.iterdir())
             if others and not (self.path / "run.json").is_file():
                 raise UserError(f"--out {self.path} holds files but no run.json: it is not a run folder. Give another.")
             self._header()

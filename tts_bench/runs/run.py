@@ -31,6 +31,7 @@ from tts_bench.runs.collector import seldom_collected
 from tts_bench.runs.folder import SCHEMA, STORE, RunFolder
 from tts_bench.runs.numbers import Keep
 from tts_bench.runs.portable import portable
+from tts_bench.runs.recorded import recorded_documents
 from tts_bench.runs.scorers import RunScorer, load_scorers
 from tts_bench.solving import loop
 from tts_bench.solving.model import Model, load_checked
@@ -89,6 +90,8 @@ class Run:
     @property
     def in_flight(self) -> int:
         """Problems worked on at once."""
+        if self.model.engine.info.recorded:
+            return self.config.in_flight or 1  # there is nothing to wait for
         return self.config.in_flight or _IN_FLIGHT * int(str(self.model.engine.info.settings.get("workers", 1)))
 
     def header(self) -> dict[str, Any]:
@@ -308,6 +311,8 @@ def load(checked: Checked, progress: models.Progress | None = None) -> Run:
         raise UserError(f"two --strategy options resolve to the same strategy, {arms[-1].id}. Leave one out.")
     sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
     documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
+    if recorded := model.engine.info.recorded:
+        documents = recorded_documents(recorded, tasks, config.limit)
     items = replay.collect(tasks, documents)
     scorers = load_scorers(checked.scorers, progress)
     path = out or Path("runs") / _default_name(config, model)

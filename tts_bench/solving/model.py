@@ -17,7 +17,15 @@ from tts_bench.engines.kinds import Chosen
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import learned_tokens
 from tts_bench.registry import BuiltStrategy
-from tts_bench.solving.requirements import biases, budgets, columns_of, efforts, messages_only, thinks_on
+from tts_bench.solving.requirements import (
+    biases,
+    budgets,
+    check_recorded,
+    columns_of,
+    efforts,
+    messages_only,
+    thinks_on,
+)
 from tts_bench.templates import ChatTemplate
 from tts_bench.thinking import FAMILIES, Found, chosen, study
 from tts_bench.tokens import find
@@ -106,6 +114,8 @@ class Model:
             an engine that cannot do what the strategy asks for.
         """
         name, info = built.id, self.engine.info
+        if info.recorded:
+            check_recorded(built, info.recorded)
         try:
             check_columns(info, columns_of(built.strategy))
         except UserError as error:
@@ -209,6 +219,9 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Mod
     found = _found(loaded, config)
     form = found.form
     thinking, continuation, answer = config.sampling(loaded.recommended)
+    if recorded := engine.info.recorded:  # nothing of it is cut
+        thinks, answers = max(1, recorded.thinking), max(1, recorded.answer)
+        config = replace(config, max_thinking_tokens=thinks, max_answer_tokens=answers)
     max_answer = config.max_answer_tokens or min(_PAPER_ANSWER, max(1, engine.info.context // 8))
     room = engine.info.context - max_answer
     if room < 2:

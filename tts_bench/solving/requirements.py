@@ -8,6 +8,7 @@ from typing import cast
 from tts_bench.api import Budget, Effort, Forced, Strategy
 from tts_bench.columns import ENTROPY, LOGPROB, TOP_MEAN, named, top_of
 from tts_bench.config import Needs
+from tts_bench.engine import Recording
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import marks, values
 from tts_bench.registry import BuiltStrategy
@@ -122,6 +123,32 @@ def thinks_on(built: BuiltStrategy) -> str:
         return f"{built.id}: it needs {' and '.join(named_so)}"
     several = len(set(budgets(built.strategy))) > 1
     return f"{built.id}: it lets one trace grow through several budgets" if several else ""
+
+
+def samples(strategy: Strategy) -> int:
+    """How many samples of a problem it draws, as its options tell; 1 where they tell nothing."""
+    named = (getattr(strategy, name, None) for name in ("samples", "cap", "tries", "n", "k"))
+    return next((count for count in named if isinstance(count, int)), 1)
+
+
+def check_recorded(built: BuiltStrategy, recorded: Recording) -> None:
+    """Refuse a strategy that needs more than what was recorded, as far as its options tell.
+
+    Raises:
+        UserError: it does, or as `stated`.
+    """
+    if why := thinks_on(built):
+        raise UserError(f"{why}, but imported outputs cannot go on. Run it on a model with --engine hf.")
+    if (drawn := samples(built.strategy)) > recorded.samples:
+        raise UserError(
+            f"{built.id}: it draws {drawn:,} samples, but the pool has {recorded.samples:,} of {recorded.fewest}. Ask "
+            f"for {recorded.samples:,} or fewer, or import more outputs."
+        )
+    if (short := min(budgets(built.strategy), default=recorded.thinking)) < recorded.thinking:
+        raise UserError(
+            f"{built.id}: a budget of {short:,} tokens cuts thinking, and an answer after a cut was not recorded: the "
+            f"longest thinking has {recorded.thinking:,} tokens. Leave the budget out."
+        )
 
 
 def messages_only(why: str) -> str:

@@ -16,7 +16,9 @@ class ThinkingFormat:
     In mode "delimited" thinking stands between `start` and `end`, and `end + answer_suffix` closes it, whether the
     model ended it or a budget did. In mode "end-of-turn" the model has no delimiter: both are empty, its end of turn
     (`Tokenizer.end_ids`) is the end of thinking, and `answer_suffix` alone takes its place to ask for the answer. In
-    mode "one-reply" a server gives thinking and answer together, and all three are empty.
+    mode "one-reply" a server gives thinking and answer together, and all three are empty. So they are in the modes of
+    recorded outputs, which nothing can be put into: in "recorded" the recorded answer follows the recorded thinking, in
+    "recorded-whole" an output as a whole is both.
     """
 
     name: str
@@ -24,7 +26,7 @@ class ThinkingFormat:
     end: str
     answer_suffix: str
     answer_stops: tuple[str, ...] = ()  # texts that end an answer, besides the ends of turn
-    mode: Literal["delimited", "end-of-turn", "one-reply"] = "delimited"
+    mode: Literal["delimited", "end-of-turn", "one-reply", "recorded", "recorded-whole"] = "delimited"
     opened_by_template: bool = False  # the rendered chat template already stands inside thinking
     notes: tuple[str, ...] = ()
     question: str = ""  # what a server of messages is asked for the answer, in a turn of its own; it is in the suffix
@@ -78,6 +80,10 @@ class ThinkingFormat:
         """One line for the header of a run."""
         if self.mode == "one-reply":
             how = "the server itself says where thinking ends, or hides it"
+        elif self.mode == "recorded":
+            how = "thinking and answer are as they were recorded"
+        elif self.mode == "recorded-whole":
+            how = "an output is thinking as a whole, and as a whole it is what is scored"
         elif self.mode == "end-of-turn":
             how = (
                 "this model has no thinking delimiter, so its end of turn counts as the end of thinking, "

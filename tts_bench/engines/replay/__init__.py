@@ -1,0 +1,1 @@
+"""The engine `replay`: outputs that another program recorded."""

@@ -1,0 +1,151 @@
+"""What every reader of recorded outputs gives, and how it looks at values that others wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tts_bench.errors import UserError
+
+MOST_TOKENS = 1_000_000  # of one output: a count that nobody checked must not make an enormous one
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One recorded output, as far as its file tells of it."""
+
+    text: str  # all of it; or what follows the thinking, where the file keeps them apart
+    thinking: str | None = None  # None: not kept apart
+    tokens: int | None = None  # sampled in all
+    thinking_tokens: int | None = None
+    answer_tokens: int | None = None
+    cut: bool = False  # a limit ended it
+    pieces: tuple[str, ...] = ()  # the texts of its tokens, where the file has them
+    logprobs: tuple[float, ...] = ()  # of each token
+    top: tuple[tuple[float, ...], ...] = ()  # the largest log-probabilities at each token
+    score: float | None = None  # what a scorer said of it
+    verdict: float | None = None  # what the tool that made the file scored it with
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Outputs to one problem, from one place of a file."""
+
+    line: int  # of the file, from 1; of an archive the place of the member
+    where: str  # file and line, for messages
+    number: int | str | None  # the problem, as the file names it
+    questions: tuple[str, ...]  # texts that may be the problem's, the surest first
+    outputs: tuple[Output, ...]
+    place: int | None = None  # which of the problem's outputs the only one is, if the file says; else the next
+
+
+def at_most(count: int, where: str, name: str) -> int:
+    """`count`, unless it is out of range.
+
+    Raises:
+        UserError: it is below 0 or above `MOST_TOKENS`.
+    """
+    if not 0 <= count <= MOST_TOKENS:
+        raise UserError(f"{where}: {name!r} is {count:,}; expected a number of tokens from 0 to {MOST_TOKENS:,}.")
+    return count
+
+
+class Values:
+    """The values of one JSON object. What is absent or null is None.
+
+    Raises:
+        UserError: from every method, for a value of another type, by file and line.
+    """
+
+    def __init__(self, row: object, where: str, what: str = "the line") -> None:
+        if not isinstance(row, dict):
+            raise UserError(f"{where}: {what} is a JSON {_kind(row)}; expected an object.")
+        self.row: dict[str, Any] = row
+        self.where = where
+
+    def first(self, *names: str) -> str | None:
+        """The first of `names` that has a value."""
+        return next((name for name in names if self.row.get(name) is not None), None)
+
+    def text(self, *names: str) -> str | None:
+        name = self.first(*names)
+        return None if name is None else self._of(name, str, "a text")
+
+    def count(self, *names: str) -> int | None:
+        name = self.first(*names)
+        return None if name is None else at_most(self._of(name, int, "a whole number"), self.where, name)
+
+    def number(self, *names: str) -> float | None:
+        name = self.first(*names)
+        return None if name is None else float(self._of(name, (int, float), "a number"))
+
+    def list(self, name: str) -> list[Any] | None:
+        return None if self.first(name) is None else self._of(name, list, "a list")
+
+    def inner(self, name: str) -> Values | None:
+        found = self.row.get(name)
+        return None if found is None else Values(found, self.where, repr(name))
+
+    def identity(self, *names: str) -> int | str | None:
+        """What names a problem: a number or a text."""
+        name = self.first(*names)
+        found: int | str | None = None if name is None else self._of(name, (int, str), "a number or a text")
+        return found
+
+    def numbers(self, name: str, found: object) -> tuple[float, ...]:
+        """A list of numbers, such as log-probabilities."""
+        if not isinstance(found, list) or not all(type(each) in (int, float) for each in found):
+            raise UserError(f"{self.where}: {name!r} is no list of numbers; expected one for each token.")
+        at_most(len(found), self.where, name)
+        return tuple(map(float, found))
+
+    def _of(self, name: str, kind: Any, expected: str) -> Any:  # noqa: ANN401 - of that kind
+        value = self.row[name]
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise UserError(f"{self.where}: {name!r} is a JSON {_kind(value)}; expected {expected}.")
+        return value
+
+
+def _kind(value: object) -> str:
+    names = {dict: "object", list: "list", str: "text", bool: "truth value", int: "number", float: "number"}
+    return names.get(type(value), "null")
+
+
+def logprobs(found: object, values: Values) -> dict[str, Any]:
+    """What a file's `logprobs` say of an output: a list of numbers, or tokens as OpenAI's chat endpoint words them.
+
+    Raises:
+        UserError: they are neither.
+    """
+    if isinstance(found, list):
+        return {"logprobs": values.numbers("logprobs", found)}
+    own = Values(found, values.where, "'logprobs'")
+    content = own.list("content") or []
+    at_most(len(content), values.where, "logprobs")
+    pieces, numbers, top = [], [], []
+    for each in content:
+        token = Values(each, values.where, "a token of 'logprobs'")
+        number = token.number("logprob")
+        if number is None:
+            raise UserError(f"{values.where}: a token of 'logprobs' has no 'logprob'. Remove 'logprobs', or give all.")
+        numbers.append(number)
+        pieces.append(token.text("token") or "")
+        others = [Values(other, values.where, "one of 'top_logprobs'") for other in token.list("top_logprobs") or ()]
+        top.append(tuple(sorted((other.number("logprob") or 0.0 for other in others), reverse=True)))
+    least = min(map(len, top), default=0)
+    return {
+        "pieces": tuple(pieces),
+        "logprobs": tuple(numbers),
+        "top": tuple(each[:least] for each in top) if least else (),
+    }
+
+
+CUT = frozenset({"length", "max_tokens", "model_length", "MAX_TOKENS"})  # reasons to finish that are limits
+
+
+def one_of(texts: Sequence[object]) -> tuple[str, ...]:
+    """The texts among `texts`, each once."""
+    return tuple(dict.fromkeys(text for text in texts if isinstance(text, str) and text.strip()))

@@ -1,0 +1,152 @@
+"""Logs of Inspect (inspect_ai): a JSON document, or a zip archive of one document a sample (`.eval`)."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tts_bench import foreign
+from tts_bench.errors import UserError
+from tts_bench.pools.entry import CUT, Entry, Output, Values, logprobs, one_of
+
+TOOL = "inspect log"
+_DOCUMENT = 1024 * foreign.MB  # bytes of a log that is read whole
+_MEMBERS = 2_000_000
+_SAMPLE = re.compile(r"samples/[^/]+\.json")
+_VERDICTS = {"C": 1.0, "I": 0.0, "P": 0.5}
+
+
+def document(path: Path) -> Iterator[Entry]:
+    """The samples of a JSON log.
+
+    Raises:
+        UserError: it cannot be read, or is no such log.
+    """
+    try:
+        found = foreign.parse(foreign.read(path, foreign.DOCUMENT))
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"{path} cannot be read as a log of Inspect ({why}). For a long log, type: inspect log convert --to eval."
+        ) from error
+    samples = Values(found, str(path), "the file").list("samples")
+    if samples is None:
+        raise UserError(f"{path} has no 'samples'; expected a log of Inspect, or JSON Lines in a .jsonl file.")
+    for place, sample in enumerate(samples, 1):
+        yield entry(sample, place, f"{path}, sample {place}")
+
+
+def archive(path: Path) -> Iterator[Entry]:
+    """The samples of an `.eval` log. Nothing is unpacked to disk, and names in it are names only.
+
+    Raises:
+        UserError: it cannot be read, or a member has more bytes than it says or than are read.
+    """
+    try:
+        foreign.check_size(path, 1 << 40)
+        with zipfile.ZipFile(path) as opened:
+            members = [each for each in opened.infolist() if _SAMPLE.fullmatch(each.filename)]
+            if not members or len(members) > _MEMBERS:
+                raise ValueError(f"it has {len(members):,} samples; expected 1 to {_MEMBERS:,}")
+            for place, member in enumerate(members, 1):
+                where = f"{path}, {member.filename}"
+                yield entry(_member(opened, member, where), place, where)
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise UserError(f"{path} cannot be read as a log of Inspect: {why}.") from error
+
+
+def _member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Any:  # noqa: ANN401 - JSON
+    if member.file_size > foreign.LINE:
+        raise UserError(f"{where} has {member.file_size:,} bytes; at most {foreign.LINE:,} are read.")
+    with opened.open(member) as file:
+        raw = file.read(foreign.LINE + 1)  # whatever the archive says of its size
+    if len(raw) > foreign.LINE:
+        raise UserError(f"{where} has more than {foreign.LINE:,} bytes.")
+    try:
+        return foreign.parse(raw)
+    except ValueError as error:
+        raise UserError(f"{where} is not JSON ({error}).") from error
+
+
+def entry(row: object, place: int, where: str) -> Entry:
+    """What one sample says.
+
+    Raises:
+        UserError: it has no output, or a value has the wrong type.
+    """
+    values = Values(row, where, "the sample")
+    output = values.inner("output")
+    choices = (output.list("choices") if output else None) or []
+    if output is None or not choices:
+        raise UserError(
+            f"{where} has no output: it was not finished. Remove it, or finish it with: inspect eval-retry."
+        )
+    attachments = values.row.get("attachments")
+    kept = attachments if isinstance(attachments, dict) else {}
+    usage = output.inner("usage")
+    counts = usage if usage is not None and len(choices) == 1 else None  # it is of all choices together
+    outputs = tuple(_output(Values(each, where, "a choice"), counts, kept, _verdict(values)) for each in choices)
+    return Entry(place, where, values.identity("id"), one_of(_asked(values.row.get("input"), kept)), outputs)
+
+
+def _output(choice: Values, counts: Values | None, kept: dict[str, Any], verdict: float | None) -> Output:
+    message = choice.inner("message")
+    if message is None:
+        raise UserError(f"{choice.where}: a choice has no 'message'.")
+    thinking, text = _content(message.row.get("content"), kept, choice.where)
+    found = choice.row.get("logprobs")
+    return Output(
+        text,
+        thinking=thinking,
+        tokens=counts.count("output_tokens") if counts else None,
+        thinking_tokens=counts.count("reasoning_tokens") if counts else None,
+        cut=(choice.text("stop_reason") or "") in CUT,
+        verdict=verdict,
+        **({} if found is None else logprobs(found, choice)),
+    )
+
+
+def _content(content: object, kept: dict[str, Any], where: str) -> tuple[str | None, str]:
+    """Thinking, where it is kept apart, and text."""
+    if isinstance(content, str):
+        return None, _attached(content, kept)
+    if not isinstance(content, list):
+        raise UserError(f"{where}: the content of a message is neither a text nor a list.")
+    thinking: list[str] = []
+    texts: list[str] = []
+    for part in content:
+        own = Values(part, where, "a part of the content")
+        if own.text("type") == "reasoning":
+            thinking.append(_attached(own.text("reasoning") or "", kept))
+        elif own.text("type") == "text":
+            texts.append(_attached(own.text("text") or "", kept))
+    return ("".join(thinking) if thinking else None), "".join(texts)
+
+
+def _attached(text: str, kept: dict[str, Any]) -> str:
+    """Long texts stand beside the sample, under a name."""
+    found = kept.get(text.removeprefix("attachment://")) if text.startswith("attachment://") else None
+    return found if isinstance(found, str) else text
+
+
+def _asked(asked: object, kept: dict[str, Any]) -> list[object]:
+    """The input; of a conversation its last turn of the user."""
+    if isinstance(asked, str):
+        return [_attached(asked, kept)]
+    turns = [turn for turn in asked if isinstance(turn, dict)] if isinstance(asked, list) else []
+    said = [turn.get("content") for turn in turns if turn.get("role") == "user"]
+    return [_attached(said[-1], kept)] if said and isinstance(said[-1], str) else []
+
+
+def _verdict(values: Values) -> float | None:
+    scores = values.row.get("scores")
+    first = next(iter(scores.values()), None) if isinstance(scores, dict) else None
+    found = first.get("value") if isinstance(first, dict) else None
+    if isinstance(found, str):
+        return _VERDICTS.get(found)
+    return float(found) if isinstance(found, int | float) else None

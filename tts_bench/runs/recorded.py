@@ -1,0 +1,27 @@
+"""The problems of a run on imported outputs."""
+
+from __future__ import annotations
+
+from tts_bench.engine import Recording
+from tts_bench.errors import UserError
+from tts_bench.tasks.loading import LoadedTasks
+
+
+def recorded_documents(recorded: Recording, tasks: LoadedTasks, limit: int | None) -> dict[str, list[int]]:
+    """The documents that have outputs, the first `limit` of them, in the task's order.
+
+    Raises:
+        UserError: the outputs are to another task, or to other rows of it.
+    """
+    loaded = tasks.tasks.get(recorded.task)
+    if loaded is None or len(tasks.tasks) > 1:
+        found = ", ".join(tasks.tasks)
+        raise UserError(
+            f"the imported outputs are to {recorded.task}, and the run is on {found}. Name that task alone."
+        )
+    if loaded.sha256 != recorded.data:
+        raise UserError(
+            f"{recorded.task} has other rows than those that outputs were imported for (sha256 {loaded.sha256[:12]}, "
+            f"then {recorded.data[:12]}). Import the files again, or give the same --data-dir."
+        )
+    return {recorded.task: sorted(recorded.documents)[:limit]}
