@@ -21,7 +21,8 @@ from typing import Any
 
 from benchmarks.known_truth import Run, in_process_of_its_own
 from benchmarks.shelf_claims import ARITHMETIC, FLAT, VOTE, Part, Said, judged
-from tts_bench.analysis.compare import Statement, compare
+from tts_bench.analysis.compare import compare
+from tts_bench.analysis.family import Statement
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import Series, curve_of, series_of
 from tts_bench.files import write_whole

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
-from tts_bench.analysis.compare import Statement
+from tts_bench.analysis.family import Statement
 
 ARITHMETIC, FLAT = "pocket_arithmetic", "pocket_flat"
 FIRST, VOTE, VOTE_OF_3, FORCED = "baseline", "majority-vote", "majority-vote:samples=3", "budget-forcing"

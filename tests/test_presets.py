@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from importlib.metadata import EntryPoint
+from typing import NamedTuple
 
 import pytest
 
 from tts_bench import presets, registry
 from tts_bench.errors import UserError
 from tts_bench.presets import CONTROLS, SHELF, expanded, groups
+
+
+class Distribution(NamedTuple):
+    """As much of one as entry points are read with."""
+
+    name: str
+    version: str
 
 
 def test_the_shelf_is_every_group_and_begins_with_the_controls() -> None:
@@ -57,7 +64,7 @@ def test_where_no_group_is_named_no_strategy_is_loaded(monkeypatch: pytest.Monke
 def test_a_strategy_of_another_package_joins_its_group_and_a_broken_one_hides_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    own = namedtuple("Distribution", "name version")("mine", "1")
+    own = Distribution("mine", "1")
     there = registry.STRATEGIES.registered()
     group = registry.STRATEGIES.name
     mine = EntryPoint("mine", "tests.grouped:Mine", group)._for(own)  # type: ignore[attr-defined]

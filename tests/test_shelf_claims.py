@@ -15,7 +15,8 @@ from benchmarks.shelf_claims import CLAIMS, Claim, difference, judged
 from tests import forked
 from tests.runs.statements import statement
 from tts_bench import presets
-from tts_bench.analysis.compare import Statement, compare
+from tts_bench.analysis.compare import compare
+from tts_bench.analysis.family import Statement
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import series_of
 from tts_bench.models import resolve

@@ -10,7 +10,7 @@ from scipy.stats import beta
 
 from tts_bench.analysis import paired
 from tts_bench.analysis.arrays import Floats
-from tts_bench.analysis.compare import Statement
+from tts_bench.analysis.family import Statement
 from tts_bench.analysis.power import POWER, detectable, needed, posterior, prospects
 
 TIMES = 6000  # simulations: a standard error of 0.5 points

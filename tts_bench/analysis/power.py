@@ -20,7 +20,7 @@ from math import ceil, sqrt
 from statistics import NormalDist
 
 from tts_bench.analysis import paired
-from tts_bench.analysis.compare import Statement
+from tts_bench.analysis.family import Statement
 
 POWER = 0.8
 _MOST = 10_000_000  # problems
@@ -60,10 +60,11 @@ def _prospect(one: Statement, n: int, alpha: float, seeds: int, difference: floa
     square, high = posterior(told, one.problems)
     mean = seeds > 1 or not exact  # a mean over seeds is no longer right or wrong
     found = [detectable(n, square / seeds, alpha, mean=mean), detectable(n, high, alpha, mean=mean)]
-    wanted: list[int | None] = [None, None]
+    least, most = None, None
     if difference is not None:
-        wanted = [needed(difference, square / seeds, alpha, mean=mean), needed(difference, high, alpha, mean=mean)]
-    return Prospect(one.task, one.left, one.right, one.kind, n, square, high, *found, *wanted)
+        least = needed(difference, square / seeds, alpha, mean=mean)
+        most = needed(difference, high, alpha, mean=mean)
+    return Prospect(one.task, one.left, one.right, one.kind, n, square, high, *found, least, most)
 
 
 def _deviation(one: Statement, alpha: float) -> float:
