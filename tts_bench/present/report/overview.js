@@ -145,8 +145,8 @@ function showVerdicts(report) {
 function showFront(report) {
   const { front, front_reading: reading } = report.verdicts;
   if (!front.length) return;
-  const words = (name, place) => ({ name, words: true, value: (row) => row.cells[place], show: (row) => row.cells[place] });
   const number = (name, place, value) => ({ name, value, show: (row) => row.cells[place] });
+  const words = (name, place) => ({ ...number(name, place, (row) => row.cells[place]), words: true });
   const columns = [
     { name: "Task", words: true, value: (row) => row.task, show: (row) => row.task },
     number("Tokens", 0, (row) => row.numbers[0]),
