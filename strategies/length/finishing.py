@@ -13,11 +13,7 @@ Pair = tuple[Reasoner, Trace]
 async def raced(reasoner: Reasoner, k: int, enough: int, budget: int | None) -> list[Pair]:
     """Branches 0 to `k` - 1 with their traces, when `enough` of them have finished thinking; the others stop there."""
     branches = [reasoner.branch(str(index)) for index in range(k)]
-
-    def stop(ended: Sequence[Trace]) -> bool:
-        return sum(trace.thinking_ended for trace in ended) >= enough
-
-    traces = await reasoner.race(branches, enough=stop, max_tokens=budget)
+    traces = await reasoner.race(branches, enough=lambda ended: len(ended) >= enough, max_tokens=budget)
     return list(zip(branches, traces, strict=True))
 
 

@@ -15,9 +15,11 @@ from tests.analysis.browser import Tab, needs_chromium, opened
 from tests.analysis.report_pages import POINTS, RECORDS, choose
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.compute import AXES
+from tts_bench.analysis.front import front
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import curve_of, series_of
 from tts_bench.measures import Shown, columns
+from tts_bench.present.front import rows
 from tts_bench.present.words import reading, sentences
 from tts_bench.records import Record
 
@@ -174,6 +176,19 @@ def test_the_overview_says_what_compare_says(tab: Tab, reports: dict[str, Path])
     comparison = compare(series)
     assert tab.page.locator("#verdicts li").all_inner_texts() == sentences(comparison)
     assert tab.page.locator("#verdicts p").inner_text() == reading(comparison)
+
+
+def test_the_front_is_that_of_compare(tab: Tab, reports: dict[str, Path]) -> None:
+    series, _ = series_of([read_run(reports["plain"].parent / "plain")])
+    budgets = front(series)
+    shown = [row.locator("td").all_inner_texts() for row in tab.page.locator("#front tbody tr").all()]
+    assert shown == [[budget.task, *cells] for budget, cells in zip(budgets, rows(budgets), strict=True)]
+    assert len(shown) > 2
+    tab.page.locator("#front th button").nth(3).click()
+    accuracies = [
+        float(row.locator("td").nth(3).inner_text().split()[0]) for row in tab.page.locator("#front tbody tr").all()
+    ]
+    assert accuracies == sorted(accuracies, reverse=True)
 
 
 def test_a_trace_shows_the_right_answer_as_text_where_the_task_gives_one(

@@ -93,18 +93,24 @@ def cost(strategy: Strategy) -> None:
 def common_random_numbers(strategy: Strategy) -> None:
     """It shares the baseline's random numbers: its first answer builds on the baseline's thinking."""
     efforts = getattr(strategy, "efforts", None) or (None,)
-    trials = _solved(run(strategy))
-    if all(_starts_elsewhere(trial) for trial in trials):
-        raise NotApplicable(
-            "its first answer comes from another prompt, from text that it puts in first, or from a sampling of its own"
-        )
-    for trial, baseline in zip(trials, run(_Once(efforts[0])), strict=True):
-        shared = baseline.answers[0].traces[0].segments[1].origin
-        if all(segment.origin != shared for segment in trial.answers[0].lineage):
+    trials, baselines = _solved(run(strategy)), run(_Once(efforts[0]))
+    elsewhere = all(_starts_elsewhere(trial) for trial in trials)
+    for trial, baseline in zip(trials, baselines, strict=True):
+        shared = baseline.answers[0].traces[0].segments[1]
+        if elsewhere:  # a sampling of its own has numbers of its own, and no reason for another branch
+            branches = [_branch(segment) for segment in _first(trial) if segment.kind == "thinking"]
+            shares = not branches or _branch(shared) in branches
+        else:
+            shares = any(segment.origin == shared.origin for segment in trial.answers[0].lineage)
+        if not shares:
             raise Broken(
                 f"{trial.problem.id}: the first answer comes from branches only; "
                 f"begin with reasoner.think(), or with reasoner.branch('0'), which is the same stream"
             )
+    if elsewhere:
+        raise NotApplicable(
+            "its first answer comes from another prompt, from text that it puts in first, or from a sampling of its own"
+        )
 
 
 def no_gold(strategy: Strategy) -> None:
@@ -228,14 +234,23 @@ def _solved(trials: Sequence[Trial]) -> Sequence[Trial]:
     return trials
 
 
+def _first(trial: Trial) -> list[Segment]:
+    """What stands behind the prompt in the traces of its first answer."""
+    return [trace.segments[1] for trace in trial.answers[0].traces]
+
+
 def _starts_elsewhere(trial: Trial) -> bool:
-    first = [trace.segments[1] for trace in trial.answers[0].traces]
-    return not any(segment.kind == "thinking" and not _sampled_otherwise(segment) for segment in first)
+    return not any(segment.kind == "thinking" and not _sampled_otherwise(segment) for segment in _first(trial))
 
 
 def _sampled_otherwise(segment: Segment) -> bool:
-    """Whether the call that made it had a sampling of its own; no label of a branch begins so."""
-    return any(str(part).startswith("Sampling(") for part in json.loads(segment.stream)[2])
+    """Whether the call that made it had another sampling than the run's."""
+    return _branch(segment) != json.loads(segment.stream)[2]
+
+
+def _branch(segment: Segment) -> list[str]:
+    """The branch in which it was drawn, whatever its sampling was; no label of a branch begins so."""
+    return [part for part in json.loads(segment.stream)[2] if not part.startswith("Sampling(")]
 
 
 def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import fsum
 from typing import NamedTuple, Self
 
@@ -53,12 +54,18 @@ class Lineage(NamedTuple):
     scored: tuple[Scored, ...] = ()
 
     def __or__(self, other: Lineage) -> Lineage:
-        if not other:
+        return self.joined((other,))
+
+    def joined(self, others: Iterable[Lineage]) -> Lineage:
+        """It and all of `others`, at once: one after the other, each would be gone through again for the next."""
+        every = [self, *filter(None, others)]
+        if len(every) == 1:
             return self
         # Each once: rounds in which all is made of several of the last would double it again and again.
-        kept, dropped = unique(self.kept + other.kept), unique(self.dropped + other.dropped)
-        scored = _each_once(self.scored + other.scored)
-        return Lineage(kept, dropped, max(self.clock, other.clock), scored)
+        kept = unique(chain.from_iterable(each.kept for each in every))
+        dropped = unique(chain.from_iterable(each.dropped for each in every))
+        scored = {(one.origin, one.of): one for each in every for one in each.scored}
+        return Lineage(kept, dropped, max(each.clock for each in every), tuple(scored.values()))
 
     def __bool__(self) -> bool:
         return bool(self.kept or self.dropped or self.clock or self.scored)
@@ -67,10 +74,6 @@ class Lineage(NamedTuple):
     def segments(self) -> tuple[Segment, ...]:
         """Its unique segments, the longest version of each."""
         return unique(self.kept + self.dropped) if self.dropped else self.kept
-
-
-def _each_once(scored: tuple[Scored, ...]) -> tuple[Scored, ...]:
-    return tuple({(one.origin, one.of): one for one in scored}.values())
 
 
 class Bill:

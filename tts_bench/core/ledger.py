@@ -199,10 +199,8 @@ class Ledger:
         Raises:
             Misuse: as `held`.
         """
-        lineage = Lineage()
-        for each in listed(what, f"seen of {call}"):
-            lineage |= self._original(each, f"seen of {call}", Trace, Answer, Probe, Score).lineage
-        return lineage
+        values, call = listed(what, f"seen of {call}"), f"seen of {call}"
+        return Lineage().joined(self._original(each, call, Trace, Answer, Probe, Score).lineage for each in values)
 
     def original(self, answer: Answer) -> Given:
         """Of an answer that was given, whatever the strategy has made of its copy."""

@@ -17,13 +17,13 @@ class Poll:
     def __init__(self, info: EngineInfo, prompt: int) -> None:
         """`prompt`: length of the task's own prompt in tokens."""
         self.counted: list[Answer] = []  # as the strategy holds them
-        self.traces: tuple[Trace, ...] = ()
+        self.traces: list[Trace] = []
         self._info, self._prompt, self._bill = info, prompt, Bill(info, prompt)
         self._ballots: defaultdict[str, float] = defaultdict(float)
         self._voters: dict[str | None, list[Answer]] = {}  # by extracted answer, in the order of first sight
         self._longest: dict[str, Segment] = {}  # by origin, as `cost.unique` has it
-        self._dropped: tuple[Segment, ...] = ()
-        self._scored: tuple[Scored, ...] = ()
+        self._dropped: list[Segment] = []
+        self._scored: list[Scored] = []
         self._clock = 0
 
     def add(self, answers: Sequence[Answer], originals: Sequence[Given], weights: Sequence[float]) -> None:
@@ -72,7 +72,7 @@ class Poll:
     @property
     def lineage(self) -> Lineage:
         """All that the answers depend on."""
-        return Lineage(tuple(self._longest.values()), self._dropped, self._clock, self._scored)
+        return Lineage(tuple(self._longest.values()), tuple(self._dropped), self._clock, tuple(self._scored))
 
     @property
     def _more(self) -> bool:

@@ -11,6 +11,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutine
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
 from tts_bench.api import Segment, Trace
@@ -80,7 +82,7 @@ async def race(
     """As `api.Reasoner.race`."""
     runners = [_Runner(handle, handle.begun(), handle.known()) for handle in handles]
     piece = handles[0].piece if enough or cut_at else None
-    finished: list[_Runner] = []
+    finished: list[Trace] = []
     tick, stop = 0, None
     while stop is None and (running := [runner for runner in runners if runner.how == "open"]):
         tick += piece or max(runner.handle.limit(runner.held.trace, max_tokens) for runner in running)
@@ -94,14 +96,14 @@ async def race(
     return tuple(runner.result(stop) for runner in runners)
 
 
-def _stop(running: Sequence[_Runner], finished: list[_Runner], enough: Enough | None) -> int | None:
-    """The tick at which `enough` have come to their ends; those that have are added to `finished`."""
-    ended = [runner for runner in running if runner.how == "ended"]  # in the order of handles
-    for tick in sorted({runner.tokens for runner in ended}):
-        finished += [runner for runner in ended if runner.tokens == tick]
-        if enough is None:
-            continue
-        said = enough([runner.handle.shown(runner.held) for runner in finished])
+def _stop(running: Sequence[_Runner], finished: list[Trace], enough: Enough | None) -> int | None:
+    """The tick at which `enough` have come to their ends; all that have are added to `finished`, as they are shown."""
+    if enough is None:
+        return None
+    ended = sorted(((runner.tokens, runner) for runner in running if runner.how == "ended"), key=itemgetter(0))
+    for tick, runners in groupby(ended, key=itemgetter(0)):  # sorting is stable: in the order of handles
+        finished += [runner.handle.shown(runner.held) for _, runner in runners]
+        said = enough(list(finished))
         if iscoroutine(said):
             said.close()
             raise Misuse("enough() of race() is an `async def`; it is asked between two ticks and says so at once")

@@ -205,9 +205,9 @@ class ModelReasoner(Handle):
             self._poll = poll
         winner, more = poll.winner(shortest=ties == "shortest"), self.ledger.seen(seen, "vote()")
         if not more:
-            return self._issue((winner.text, winner.extracted), poll.traces, poll.lineage, poll.cost(), plain)
+            return self._issue((winner.text, winner.extracted), tuple(poll.traces), poll.lineage, poll.cost(), plain)
         lineage = poll.lineage | more
-        return self._issue((winner.text, winner.extracted), poll.traces, lineage, self._total(lineage))
+        return self._issue((winner.text, winner.extracted), tuple(poll.traces), lineage, self._total(lineage))
 
     def choose(self, answer: Answer, *, seen: Sequence[Seen] = ()) -> Answer:
         given = self.ledger.given(answer, "choose()")

@@ -44,10 +44,10 @@ def rows(found: Sequence[Budget]) -> list[list[str]]:
     ]
 
 
-def reading(found: Sequence[Budget], axis: ComputeAxis) -> str:
-    """How the table is read, and what it leaves out."""
+def reading(found: Sequence[Budget], axis: ComputeAxis, everything: str = "--out") -> str:
+    """How the table is read, and what it leaves out, all of which `everything` has."""
     hidden = any(len(budget.level) > _NAMED for budget in found)
-    left_out = f" At most {_NAMED} of these are named, the most accurate first; --out has all." if hidden else ""
+    left_out = f" At most {_NAMED} of these are named, the most accurate first; {everything} has all." if hidden else ""
     return (
         f"Each strategy is taken at its dearest rung that costs at most the budget ({axis.label}). best: the most "
         f"accurate of them, with the 95% interval of its accuracy, which is a little too high, since it was picked on "

@@ -6,6 +6,7 @@ async function start() {
   byId("main").hidden = false;
   showFacts(report, lines);
   showVerdicts(report);
+  showFront(report);
   showCurves(report, lines);
   showResults(report);
   showRuns(report);

@@ -159,6 +159,30 @@ function showVerdicts(report) {
   );
 }
 
+/** The best strategy of each budget of compute, as `tts-bench compare --front` has it. */
+function showFront(report) {
+  const { front, front_reading: reading } = report.verdicts;
+  if (!front.length) return;
+  const number = (name, place, value) => ({ name, value, show: (row) => row.cells[place] });
+  const words = (name, place) => ({ ...number(name, place, (row) => row.cells[place]), words: true });
+  const columns = [
+    { name: "Task", words: true, value: (row) => row.task, show: (row) => row.task },
+    number("Tokens", 0, (row) => row.numbers[0]),
+    { ...words("Best", 1), long: true },
+    number("Accuracy", 2, (row) => row.numbers[1]),
+    number("Spends", 3, (row) => row.numbers[2]),
+    { ...words("Not told apart", 4), long: true },
+    number("Worse", 5, (row) => Number(row.cells[5])),
+    number("Dearer", 6, (row) => Number(row.cells[6])),
+  ];
+  byId("front").hidden = false;
+  byId("front").replaceChildren(
+    el("h3", {}, "The front"),
+    sortable("The best strategy of each budget", columns, front),
+    el("p", { class: "quiet" }, inline(reading)),
+  );
+}
+
 /** Columns of points as `tts-bench compare` has them: seeds taken together, votes as expectations. */
 function accuracies(points, measures) {
   const words = (name, key) => ({ name, words: true, value: (row) => row[key], show: (row) => row[key] });

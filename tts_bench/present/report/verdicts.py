@@ -25,20 +25,30 @@ def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
     """`sentences`, the surest first, and `reading`, how to read them; of runs that are not compared, why not.
 
     `points` are those of `tts-bench compare`: seeds are taken together, votes are expectations over all votes of k.
+    `front` has the rows of `compare --front`, and `front_reading` how to read them.
     """
     from tts_bench.analysis.compare import compare
+    from tts_bench.analysis.compute import GENERATED
+    from tts_bench.analysis.front import front
     from tts_bench.analysis.series import curve_of, series_of
+    from tts_bench.present import front as fronts
     from tts_bench.present.words import reading, sentences
 
     try:
         series, notes = series_of(runs)
         comparison = compare(series)
     except UserError as error:
-        return {"sentences": [], "reading": f"Nothing is compared here: {error}", "points": []}
+        return {"sentences": [], "reading": f"Nothing is compared here: {error}", "points": [], "front": []}
+    budgets = front(series)
     return {
         "sentences": sentences(comparison),
         "reading": " ".join([reading(comparison), *notes]),
         "points": [point.flat() for point in curve_of(series)],
+        "front": [
+            {"task": budget.task, "numbers": [budget.budget, budget.accuracy, budget.compute], "cells": cells}
+            for budget, cells in zip(budgets, fronts.rows(budgets), strict=True)
+        ],
+        "front_reading": fronts.reading(budgets, GENERATED, "tts-bench compare --front --out"),
     }
 
 
