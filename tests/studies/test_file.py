@@ -16,6 +16,7 @@ from tests.studies.small import HMM, STRATEGIES, WAIT, WHOLE
 from tts_bench.cli import main as root
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.studies.file import parsed, read
+from tts_bench.studies.folder import states
 from tts_bench.studies.play import answered, asked
 from tts_bench.studies.start import text as start
 from tts_bench.studies.study import Named, Study
@@ -212,3 +213,22 @@ def test_a_studys_folder_is_read_as_the_study(tmp_path: Path) -> None:
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "study.toml").write_text(study.to_toml())
     assert read(tmp_path / "study") == study
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"status": "finished"}',
+        '{"status": "finished", "config": []}',
+        '{"status": "running", "identity": [], "problems": "many"}',
+        '{"status": {}, "identity": {"strategies": 3}, "errors": "x"}',
+    ],
+)
+def test_a_part_whose_header_says_nothing_is_one_that_is_not_finished(tmp_path: Path, header: str) -> None:
+    study = parsed(WHOLE.encode(), "a.toml", tmp_path)
+    study.parts[0].folder.mkdir(parents=True)
+    (study.parts[0].folder / "run.json").write_text(header)
+    assert [state.readable for state in states(study)] == [False] * 6

@@ -17,12 +17,14 @@ import pandas as pd
 import pytest
 from scipy.stats import norm, t
 
+import tts_bench as tb
 from tests import forked
 from tests.killed import kept, stored
 from tests.studies.small import SCRIPTED, WHOLE, parts
 from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.paired import holm
 from tts_bench.cli import main as root
+from tts_bench.errors import UserError
 from tts_bench.present.results import Results
 from tts_bench.present.study import csv_of
 from tts_bench.studies.file import read
@@ -48,6 +50,7 @@ def data(whole: Path) -> StudyData:
     return StudyData(read(whole / "runs" / "study"))
 
 
+@pytest.mark.xdist_group("study")  # one process plays it, once
 @pytest.mark.slow
 def test_kill_9_at_five_random_points_changes_no_byte_of_a_study(whole: Path, tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(WHOLE)
@@ -73,6 +76,7 @@ def test_kill_9_at_five_random_points_changes_no_byte_of_a_study(whole: Path, tm
     assert kept(store) == kept(there / "generations.sqlite")
 
 
+@pytest.mark.xdist_group("study")  # one process plays it, once
 def test_every_number_of_the_table_follows_from_the_exported_answers(data: StudyData) -> None:
     table = pd.DataFrame(data.rows())
     rows = Results(*data.folders, allow_different=True).to_pandas()
@@ -138,6 +142,7 @@ def _score(ballots: tuple[tuple[str | None, float], ...]) -> float:
     return next((score for said, score in ballots if said == winner), 0.0)
 
 
+@pytest.mark.xdist_group("study")  # one process plays it, once
 def test_the_family_is_what_the_study_names_on_each_task_and_model(data: StudyData) -> None:
     compared = data.compare(resamples=1000)
     assert compared is not None
@@ -199,6 +204,20 @@ def test_a_part_that_fails_is_named_and_the_others_finish(
     assert "a budget of 200000 tokens" in capsys.readouterr().out
 
 
+@pytest.mark.xdist_group("study")  # one process plays it, once
+def test_a_program_has_the_tables_of_the_command(data: StudyData, tmp_path: Path) -> None:
+    found = tb.study(data.study.out, quiet=True)
+    pd.testing.assert_frame_equal(found.table(), pd.DataFrame(data.rows()))
+    assert (len(found.folders), found.notes) == (6, ())
+    assert len(found.to_pandas()) == 4 * 2 * 6 * (2 + 3 + 2 + 2)
+    found.plot("pocket_flat", tmp_path / "flat.svg")
+    reported = data.study.out / "figures" / "pocket_flat.svg"
+    assert (tmp_path / "flat.svg").read_bytes() == reported.read_bytes()
+    with pytest.raises(UserError, match="no task 'flat'.*Did you mean 'pocket_flat'"):
+        found.plot("flat")
+
+
+@pytest.mark.xdist_group("study")  # one process plays it, once
 @pytest.mark.slow
 def test_parts_in_processes_have_the_same_bytes_and_one_that_dies_fails_alone(
     whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -113,7 +113,8 @@ def show(data: StudyData, compared: Compared | None, console: Console) -> None:
     if compared is not None:
         _show_compared(compared, console)
         said = [*words.paragraphs(compared.comparison), *said]
-    console.print(Text("\n\n".join(["", *(safe(one, ascii_only=_ascii(console)) for one in said)])))
+    if said:
+        console.print(Text("\n\n".join(safe(one, ascii_only=_ascii(console)) for one in said)))
 
 
 def _show_compared(compared: Compared, console: Console) -> None:

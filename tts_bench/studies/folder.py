@@ -74,7 +74,10 @@ def resolved_in(folder: Path) -> dict[str, Any]:
     """
     path = folder / RESOLVED
     try:
-        return tomllib.loads(foreign.read(path, foreign.MB).decode())
+        found = tomllib.loads(foreign.read(path, foreign.MB).decode())
+        if not isinstance(found.get("models"), dict):
+            raise ValueError("it has no models")
+        return found
     except OSError as error:
         raise UserError(f"{folder} is not a study's folder: {path} cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
@@ -83,7 +86,7 @@ def resolved_in(folder: Path) -> dict[str, Any]:
 
 def _check_same(study: Study, there: Mapping[str, Any]) -> None:
     begun = {one.name for one in (study.out / PARTS).glob("*") if (one / "run.json").is_file()}
-    before, now = there.get("models", {}), study.settings()
+    before, now = there["models"], study.settings()
     for part in study.parts:
         theirs, ours = before.get(part.model, {}), now[part.model]
         if part.name in begun and theirs != ours:
@@ -116,7 +119,7 @@ def state_of(part: Part) -> State:
     if header is None:
         return State(part, "failed" if failure else "not begun", message=failure)
     if header.get("status") == "finished" and _same(header, part):
-        errors = int(header.get("errors", 0))
+        errors = _number(header.get("errors"))
         total = _total(header)
         return State(part, "errors" if errors else "finished", total, total, errors)
     with contextlib.suppress(OSError):
@@ -144,9 +147,13 @@ def _same(header: Mapping[str, Any], part: Part) -> bool:
 
 
 def _total(header: Mapping[str, Any]) -> int:
-    strategies = header.get("identity", {}).get("strategies", [])
-    problems = header.get("problems", 0)
-    return problems * len(strategies) if isinstance(problems, int) else 0
+    identity = header.get("identity")
+    strategies = identity.get("strategies") if isinstance(identity, dict) else None
+    return _number(header.get("problems")) * (len(strategies) if isinstance(strategies, list) else 0)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _lines(path: Path) -> int:

@@ -36,16 +36,22 @@ def merge(folders: Sequence[Path], out: Path) -> Study:
         (part / PARTS).mkdir(parents=True)
         shutil.copyfile(folders[0] / RESOLVED, part / RESOLVED)
         for name, source in chosen.items():
-            shutil.copytree(source, part / PARTS / name, ignore=shutil.ignore_patterns(LOCK, "*.part", "*.tmp"))
+            shutil.copytree(source, part / PARTS / name, ignore=_left_out)
         _join([folder / STORE for folder in folders], part / STORE)
         os.rename(part, out)
     except OSError as error:
         if error.errno in FULL:
             raise
-        raise UserError(f"--out {out} cannot be made: {error.strerror}. Give another folder.") from error
+        raise UserError(f"--out {out} cannot be made: {error.strerror or error}. Give another folder.") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return _study(out)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    """What belongs to a process, and links, which may lead out of the folder."""
+    links = {name for name in names if os.path.islink(os.path.join(folder, name))}
+    return links | shutil.ignore_patterns(LOCK, "*.part", "*.tmp")(folder, names)
 
 
 def _study(folder: Path) -> Study:

@@ -90,6 +90,10 @@ class StudyData:
         run = read_run(state.part.folder)
         ids = run.header["identity"]["strategies"]
         typed = self.study.models[state.part.model].strategies
+        if len(ids) != len(typed):
+            raise UserError(
+                f"{state.part.folder / 'run.json'} has other strategies than its configuration. Play it again."
+            )
         for one, spec in zip(ids, typed, strict=True):
             self.labels.setdefault(one, self._names[spec])
         return replace(run, header={**run.header, "labels": self.labels})

@@ -26,9 +26,9 @@ strategies = [
 
 # The differences that the study asks about. p-values are corrected over all of these, on every task and model, and
 # over nothing else. Without a comparison, `tts-bench compare` decides what is compared with what.
-[comparisons.vote]
-left = "majority-vote"  # left minus right
-right = "baseline"
+[comparisons.wait-or-vote]
+left = "budget-forcing:extensions=2,cue=Wait"  # left minus right
+right = "majority-vote"
 at = "equal-compute"  # or "last", the default: both at their last rung
 
 [comparisons.cues]
