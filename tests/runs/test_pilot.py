@@ -145,7 +145,7 @@ def test_plan_and_a_dry_run_print_costs_and_prospects_and_refuse_what_cannot_be(
 def test_the_document_of_a_plan_is_json(tmp_path: Path) -> None:
     run = prepare(config(write_sums(tmp_path / "data", COUNT)), tmp_path / "a" / "run")
     made = planned.plan(played(run, 6), seeds=2, difference=0.05, rates={"big": 100.0})
-    read = json.loads(json.dumps(planned.document(made), allow_nan=False))
+    read = json.loads(json.dumps(planned.content(made), allow_nan=False))
     assert read["forecast"]["tokens"]["value"] == made.forecast.tokens.value
     assert read["elsewhere"]["big"]["value"] == pytest.approx(made.forecast.tokens.value * 2 / 100 / 3600)
     assert {"left", "right", "detectable", "needed"} <= read["prospects"][0].keys()

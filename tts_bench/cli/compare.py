@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tts_bench.analysis.compute import AXES, comparable
+from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
@@ -33,6 +34,7 @@ def compare(
         typer.Option("--front", help="Print the best strategy for each power-of-two budget of compute instead."),
     ] = False,
     out: Annotated[Path | None, typer.Option(help="Also write the result as JSON.")] = None,
+    as_json: Json = False,
 ) -> None:
     """State what the data support: paired differences with intervals, tests and costs."""
     from rich.console import Console
@@ -41,7 +43,7 @@ def compare(
     from tts_bench.analysis import front as fronts
     from tts_bench.analysis.series import curve_of, series_of
     from tts_bench.present import front as fronts_shown
-    from tts_bench.present.comparison import document, show
+    from tts_bench.present.comparison import content, document, show
     from tts_bench.runs.unfinished import read
 
     if not _FEWEST <= resamples <= _MOST:
@@ -57,15 +59,17 @@ def compare(
         raise UserError(" ".join([str(error), *differences])) from error
     result.notes.extend(differences)
     curve = curve_of(series)
+    budgets = fronts.front(series, axis=axis, resamples=resamples, seed=seed) if front else []
+    found = content(result, curve, **({"front": fronts_shown.document(budgets)} if front else {}))
+    if out:
+        _write(out, document(found))
+    if as_json:
+        emit(found)
+        return
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
     if front:
-        budgets = fronts.front(series, axis=axis, resamples=resamples, seed=seed)
-        if out:
-            _write(out, document(result, curve, front=fronts_shown.document(budgets)))
         fronts_shown.show(budgets, axis, result.notes, console)
         return
-    if out:
-        _write(out, document(result, curve))
     show(result, series, curve, console, partial=any(run.so_far for run in data))
 
 

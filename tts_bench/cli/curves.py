@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -31,6 +32,7 @@ def curves(
     out: Annotated[
         Path | None, typer.Option(help="Also write a figure (.svg, .png, .pdf) or all numbers (.json).")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show how accuracy depends on the length of thinking within a problem, from recorded samples and cuts."""
     from rich.console import Console
@@ -62,9 +64,13 @@ def curves(
     found, missing = within(records, header["metrics"], chosen, resamples=resamples, seed=seed)
     lines = [replace(line, strategy=names[labels.get(line.strategy, line.strategy)]) for line in found]
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
-    if said := so_far(numbers.run()):
-        console.print(safe(f"{run} is not finished: {said}."), soft_wrap=True)
-    shown.show(lines, missing, str(run), console)
+    said = so_far(numbers.run())
+    if as_json:
+        emit({**shown.content(lines, missing, str(run)), "so_far": said or None})
+    else:
+        if said:
+            console.print(safe(f"{run} is not finished: {said}."), soft_wrap=True)
+        shown.show(lines, missing, str(run), console)
     if out is None:
         return
     try:

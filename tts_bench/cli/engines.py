@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from tts_bench.cli import flags
 from tts_bench.cli.naming import NameOrCommand
+from tts_bench.cli.printing import Json, emit
 from tts_bench.config import ModelConfig
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text
@@ -18,25 +20,33 @@ app = typer.Typer(cls=NameOrCommand, help="List engines, show one, or check one.
 
 
 @app.callback(invoke_without_command=True)
-def engines(context: typer.Context) -> None:
+def engines(context: typer.Context, as_json: Json = False) -> None:
     """List the engines: whether each is installed, how to install it, and what it supports. With a name, show one."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        _emit()
+    else:
         _list(Console())
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="Name of an engine.")]) -> None:
+def show(name: Annotated[str, typer.Argument(help="Name of an engine.")], as_json: Json = False) -> None:
     """Show what an engine does and its options, for --engine NAME:option=value."""
     from tts_bench import options
     from tts_bench.engines.kinds import ENGINES, kind_of
 
-    console, kind = Console(), kind_of(name)
+    console, kind, source = Console(), kind_of(name), ENGINES.load(name)[1]
+    if as_json:
+        known = [asdict(option) for option in options.options_of(kind.options)]
+        emit({"name": name, "summary": kind.summary, "options": known, "source": source})
+        return
     console.print(text(name), style="bold")
     console.print(text(f"It {kind.summary}.\n"))
     show_options(console, options.options_of(kind.options))
     if options.passed_on_by(kind.options):
         console.print("\nAny other option is passed to the underlying library, as JSON or as a string.")
-    console.print(text(f"\nfrom {ENGINES.load(name)[1]}"))
+    console.print(text(f"\nfrom {source}"))
 
 
 @app.command()
@@ -64,6 +74,19 @@ def check(
         asyncio.run(ready.close())
     if not sound:
         raise typer.Exit(2)
+
+
+def _emit() -> None:
+    from tts_bench.engines.kinds import listed
+
+    found: list[dict[str, Any]] = []
+    for engine in listed():
+        known = {"name": engine.name, "installed": None, "problem": engine.problem or None, "source": engine.source}
+        if engine.kind is not None:
+            here, can = engine.kind.installed() or None, engine.kind.can
+            known |= {"installed": here, "summary": engine.kind.summary, "can": can, "install": engine.kind.install}
+        found.append(known)
+    emit({"engines": found})
 
 
 def _list(console: Console) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from tts_bench import models
 from tts_bench.cli import flags
+from tts_bench.cli.printing import Json, emit
 from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
 from tts_bench.present.progress_bar import bar
@@ -24,9 +25,16 @@ app = typer.Typer(add_completion=False, context_settings={"help_option_names": [
 
 
 @app.callback(invoke_without_command=True)
-def listing(context: typer.Context) -> None:
+def listing(context: typer.Context, as_json: Json = False) -> None:
     """List the models that have a short name. Local folders, .gguf files and hub ids (org/name) also work."""
     if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        keys = ("name", "what", "licence", "caveat", "download", "size")
+        found = [{key: getattr(alias, key) for key in keys} for alias in models.ALIASES.values()]
+        here = [models.here(alias) for alias in models.ALIASES.values()]
+        listed = [{**alias, "here": bool(there)} for alias, there in zip(found, here, strict=True)]
+        emit({"models": listed, "cache": str(models.cache_folder())})
         return
     table = Table("name", "model", "download", "on disk", "here", box=SIMPLE_HEAD)
     for alias in models.ALIASES.values():

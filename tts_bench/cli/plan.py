@@ -13,6 +13,7 @@ import typer
 
 from tts_bench.cli import flags
 from tts_bench.cli.configured import FLAGS, configured, resumed
+from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def plan(
         typer.Option(help="NAME=TOKENS_PER_SECOND of another machine, to tell its hours; repeat for more."),
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Plan the rest of the run in this folder.")] = None,
+    as_json: Json = False,
 ) -> None:
     """Play a pilot of a run, and tell what the run will cost and what it could show. Takes the options of run.
 
@@ -53,7 +55,7 @@ def plan(
         raise UserError(f"--planned-seeds is {seeds_planned}; it takes a whole number from 1 to 10000.")
     rates = dict(map(_rate, rate or ()))
     checked = check(configured(given) if resume is None else resumed(resume, given))
-    show(checked, pilot=pilot, detect=detect, seeds=seeds_planned, rates=rates)
+    show(checked, pilot=pilot, detect=detect, seeds=seeds_planned, rates=rates, as_json=as_json)
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -74,6 +76,7 @@ def show(
     detect: float | None = None,
     seeds: int = 1,
     rates: Mapping[str, float] | None = None,
+    as_json: bool = False,
 ) -> None:
     """Play the pilot of a run and print its plan.
 
@@ -95,6 +98,8 @@ def show(
     with Progress(min(pilot, len(run.items)), list(run.labels.values())) as progress:
         progress.stage("pilot")
         played = pilots.play(run, pilot, progress, loaded=loaded)
-    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
     made = planned.plan(played, seeds=seeds, difference=detect, rates=rates or {})
-    planned.show(made, console)
+    if as_json:
+        emit(planned.content(made))
+        return
+    planned.show(made, Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty()))

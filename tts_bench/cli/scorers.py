@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from tts_bench.cli.naming import NameOrCommand
+from tts_bench.cli.printing import Json, emit
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, table, text
 
@@ -16,23 +18,31 @@ app = typer.Typer(cls=NameOrCommand, help="Scorers: list the kinds, show one, tr
 
 
 @app.callback(invoke_without_command=True)
-def scorers(context: typer.Context) -> None:
+def scorers(context: typer.Context, as_json: Json = False) -> None:
     """List the kinds of scorers: whether each is there or what to type; with a name, show one."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        _emit()
+    else:
         _list(Console())
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A kind of the list.")]) -> None:
+def show(name: Annotated[str, typer.Argument(help="A kind of the list.")], as_json: Json = False) -> None:
     """Show one kind: what it does, and its options, as --scorer NAME=KIND:option=value takes them."""
     from tts_bench import options
     from tts_bench.scorers.kinds import SCORERS, kind_of
 
-    console, kind = Console(), kind_of(name)
+    console, kind, source = Console(), kind_of(name), SCORERS.load(name)[1]
+    if as_json:
+        known = [asdict(option) for option in options.options_of(kind.options)]
+        emit({"name": name, "summary": kind.summary, "options": known, "source": source})
+        return
     console.print(text(name), style="bold")
     console.print(text(f"It {kind.summary}.\n"))
     show_options(console, options.options_of(kind.options))
-    console.print(text(f"\nfrom {SCORERS.load(name)[1]}"))
+    console.print(text(f"\nfrom {source}"))
 
 
 @app.command()
@@ -61,6 +71,23 @@ def check(
     if said.said:
         console.print(text(f"said {said.said!r}"), soft_wrap=True)
     console.print(text(f"fingerprint {info.fingerprint[:16]}, {info.parameters:,} parameters for each token"))
+
+
+def _emit() -> None:
+    from tts_bench.errors import UserError
+    from tts_bench.scorers.kinds import SCORERS, kind_of
+
+    found: list[dict[str, Any]] = []
+    for name in sorted(SCORERS.registered()):
+        known: dict[str, Any] = {"name": name, "installed": None, "problem": None}
+        try:
+            kind = kind_of(name)
+            known |= {"installed": kind.installed() or None, "summary": kind.summary, "install": kind.install}
+            known |= {"source": SCORERS.load(name)[1]}
+        except UserError as error:  # as in the table
+            known |= {"problem": str(error)}
+        found.append(known)
+    emit({"scorers": found})
 
 
 def _list(console: Console) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from tts_bench import presets, registry
 from tts_bench.cli.naming import NameOrCommand
+from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text
@@ -17,16 +19,24 @@ app = typer.Typer(cls=NameOrCommand, help="List strategies, show one, create you
 
 
 @app.callback(invoke_without_command=True)
-def strategies(context: typer.Context) -> None:
+def strategies(context: typer.Context, as_json: Json = False) -> None:
     """List the strategies and their options, or show the one named."""
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if as_json:
+        emit({"strategies": [_content(group, name) for group, names in _by_group().items() for name in names]})
+    else:
         _list(Console())
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A strategy, or ./file.py:CLASS.")]) -> None:
+def show(name: Annotated[str, typer.Argument(help="A strategy, or ./file.py:CLASS.")], as_json: Json = False) -> None:
     """Show what a strategy does and its options."""
-    _show(Console(), registry.describe(name))
+    found = registry.describe(name)
+    if as_json:
+        emit(asdict(found))
+    else:
+        _show(Console(), found)
 
 
 @app.command()
@@ -69,6 +79,13 @@ def _list(console: Console) -> None:
     console.print(listing)
     console.print("\nUse: tts-bench run --strategy NAME:option=value   Options: tts-bench strategies NAME")
     console.print("Several: tts-bench run --strategies GROUP; shelf is all of them, cheap those that read only a pool")
+
+
+def _content(group: str, name: str) -> dict[str, Any]:
+    try:
+        return {"group": group, **asdict(registry.describe(name)), "problem": None}
+    except UserError as error:  # as in the table
+        return {"group": group, "name": name, "problem": str(error)}
 
 
 def _by_group() -> dict[str, list[str]]:

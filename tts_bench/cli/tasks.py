@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.printing import Json, emit
 from tts_bench.tasks.catalog import describe, names
 
 app = typer.Typer(help="List tasks, check their scorers, or create your own.", no_args_is_help=False)
@@ -15,9 +16,13 @@ _SHOWN = 20  # failures printed in full
 
 
 @app.callback(invoke_without_command=True)
-def tasks(context: typer.Context) -> None:
+def tasks(context: typer.Context, as_json: Json = False) -> None:
     """List the tasks."""
     if context.invoked_subcommand:
+        return
+    if as_json:
+        keys = ("name", "title", "rows", "licence", "hub", "splits", "shipped", "subtasks")
+        emit({"tasks": [{key: getattr(info, key) for key in keys} for info in map(describe, names())]})
         return
     from rich.console import Console
     from rich.table import Table

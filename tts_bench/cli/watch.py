@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError
 
 
 def watch(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0,
+    as_json: Json = False,
 ) -> None:
     """Show a run's table and curve while it runs, over the problems that all strategies have finished.
 
@@ -21,10 +23,14 @@ def watch(
     """
     from rich.console import Console
 
-    from tts_bench.present.watching import follow
+    from tts_bench.present.watching import Watched, follow
 
     if not 0.1 <= every <= 3600:
         raise UserError(f"--every is {every:g}; it takes 0.1 to 3600 seconds.")
+    if as_json:
+        view = Watched(run).look()
+        emit({"state": view.state, "so_far": view.said or None, "points": [point.flat() for point in view.curve]})
+        return
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
     if follow(run, every, console).state == "stopped":
         raise typer.Exit(1)

@@ -50,11 +50,15 @@ def show(
     console.print(Text(_legend(headings)))
 
 
-def document(result: Comparison, curve: Sequence[Point], **more: object) -> str:
-    """What is said, and all numbers behind it, as JSON, with `more` beside them."""
+def content(result: Comparison, curve: Sequence[Point], **more: object) -> dict[str, object]:
+    """What is said, and all numbers behind it, as JSON values, with `more` beside them."""
     text, points = "\n".join(words.paragraphs(result)), [point.flat() for point in curve]
-    data = {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points, **more}
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points, **more}
+
+
+def document(found: Mapping[str, object]) -> str:
+    """`content` as the text of a file."""
+    return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 _LEGEND = (

@@ -114,12 +114,16 @@ def _budgets(lengths: Sequence[int]) -> str:
     return f"baseline:budgets=$(seq -s+ {step} {step} {-(-known[-1] // step) * step + step})"
 
 
-def document(lines: Sequence[Line], missing: Sequence[Missing], run: str) -> str:
-    """All numbers, and what is said, as JSON."""
+def content(lines: Sequence[Line], missing: Sequence[Missing], run: str) -> dict[str, object]:
+    """All numbers, and what is said, as JSON values."""
     curves = [{**asdict(line), "text": sentence(line)} for line in lines]
     absent = [{"task": one.task, "kind": one.kind, "text": advice(one, run)} for one in missing]
-    data = {"schema": 1, "run": run, "curves": curves, "missing": absent}
-    return json.dumps(data, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+    return {"schema": 1, "run": run, "curves": curves, "missing": absent}
+
+
+def document(lines: Sequence[Line], missing: Sequence[Missing], run: str) -> str:
+    """The same as the text of a file."""
+    return json.dumps(content(lines, missing, run), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def write_figure(lines: Sequence[Line], path: Path, *, title: str = "") -> None:

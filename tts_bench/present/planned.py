@@ -46,9 +46,9 @@ def plan(played: Played, *, seeds: int, difference: float | None, rates: Mapping
     return Plan(forecast, found, seeds, difference, hours, unsaid)
 
 
-def document(plan: Plan) -> dict[str, Any]:
-    """All numbers of a plan: tokens, seconds, bytes, shares and problems."""
-    return {"schema": 1, **asdict(plan)}
+def content(plan: Plan) -> dict[str, Any]:
+    """All numbers of a plan as JSON values: tokens, seconds, bytes, shares and problems."""
+    return asdict(plan)
 
 
 def show(plan: Plan, console: Console) -> None:

@@ -206,7 +206,13 @@ def pooled(data: StudyData, compared: Compared | None) -> Pooled:
     ]
     said = words.sentences(compared.comparison) if compared else []
     reading = words.reading(compared.comparison) if compared else "Nothing is compared: there is one strategy only."
-    verdicts = {"sentences": said, "reading": " ".join([reading, *data.notes]), "points": points, "pooled": True}
+    verdicts = {
+        "sentences": said,
+        "reading": " ".join([reading, *data.notes]),
+        "points": points,
+        "pooled": True,
+        "front": [],
+    }
     return Pooled(verdicts, data.labels)
 
 

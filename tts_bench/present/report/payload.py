@@ -6,7 +6,7 @@
     measures                     the rows of `tts_bench.measures` that pages show
     runs                         name, header (run.json), labels, metrics and points (as `curve.Point`) of each
     tables                       distinct tasks, strategies, extracted answers, errors; columns name them by their place
-    verdicts                     what the data support: sentences, how to read them, the points they speak of, the front;
+    verdicts                     what the data support: sentences, how to read them, the points, and the front;
                                  of a study `pooled` is true, and each point has a panel and the place of its colour
     records                      columns: run, task, doc, repeat, strategy, error (-1: none), spent, blob, first, count
     answers                      columns: extracted (-1: none), costs, flags, and a column of scores for each metric;
