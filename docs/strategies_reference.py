@@ -28,7 +28,7 @@ _OTHERS = "elsewhere"  # strategies that ask for a token or a server's knob: no 
 def page(text: str) -> str:
     """`text` of the page with the tables as the strategies and the result have them."""
     found = json.loads(RESULT.read_text("utf-8"))
-    for (start, end), made in ((_STRATEGIES, tables(found)), (_CLAIMS, claims(found["claims"]))):
+    for (start, end), made in ((_STRATEGIES, tables(found)), (_CLAIMS, claims(found["claims"], found["settings"]))):
         before, _, rest = text.partition(start)
         text = f"{before}{start}\n{made}{end}{rest.partition(end)[2]}"
     return text
@@ -44,12 +44,18 @@ def tables(found: dict[str, Any]) -> str:
     return "\n".join([*made, f"### led by scorers of answers\n\n{_figures(found, 'answers', tuple(of_answers))}"])
 
 
-def claims(found: list[dict[str, Any]]) -> str:
+def claims(found: list[dict[str, Any]], settings: dict[str, Any]) -> str:
     """What was foretold beside what came out, the false ones first."""
+    sizes = [
+        f"{settings['problems'][task]} problems of `{task}` with seeds {', '.join(map(str, seeds))}"
+        for task, seeds in settings["seeds"].items()
+    ]
+    true, settled = (sum(bool(claim[what]) for claim in found) for what in ("holds", "settled"))
+    of = f"Of {len(found)} claims about a strategy {true} are true; {len(found) - settled} are not settled."
     shown = [claim for claim in found if claim["says"] != _OF_ALL] + _extreme(found)
     rows = sorted(shown, key=lambda claim: (claim["holds"], not claim["settled"]))
     head = "| claim | strategy | foretold, points | came out | |\n"
-    return f"{head}|{'---|' * 5}\n{''.join(map(_claim, rows))}"
+    return f"{'; '.join(sizes)}. {of}\n\n{head}|{'---|' * 5}\n{''.join(map(_claim, rows))}"
 
 
 def _extreme(found: list[dict[str, Any]]) -> list[dict[str, Any]]:

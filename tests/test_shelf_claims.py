@@ -70,7 +70,6 @@ def test_a_claim_of_all_is_of_every_one_that_no_scorer_leads() -> None:
 def test_the_published_result_is_of_the_shipped_model_and_has_every_strategy_and_claim() -> None:
     settings, points = PUBLISHED["settings"], PUBLISHED["points"]
     assert settings["model"] == resolve("pocket").fingerprint
-    assert len(settings["seeds"]) >= 4
     for task in TASKS:
         there = {point["strategy"]: point for point in points if (point["task"], point["part"]) == (task, "shelf")}
         assert there.keys() >= set(presets.groups()[presets.SHELF])
