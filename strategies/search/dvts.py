@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.sampling import at_least, together
-from tts_bench.strategies.search.steps import Path, Search, check_stop, divides, scorer_need
+from tts_bench.strategies.search.steps import Path, Search, check_stop, divides
+from tts_bench.strategies.weigh.scores import needed
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class DiverseTreeSearch:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return ("stops", scorer_need(self.scorer))
+        return ("stops", *needed(self.scorer))
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         trees = [Search(reasoner, self.stop, self.scorer, self.how, self.budget) for _ in range(self.n // self.width)]

@@ -8,7 +8,8 @@ from typing import Annotated
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.sampling import at_least
-from tts_bench.strategies.search.steps import Search, check_stop, particle_weights, scorer_need
+from tts_bench.strategies.search.steps import Search, check_stop, particle_weights
+from tts_bench.strategies.weigh.scores import needed
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class ParticleFiltering:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return ("stops", scorer_need(self.scorer))
+        return ("stops", *needed(self.scorer))
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         search = Search(reasoner, self.stop, self.scorer, self.how, self.budget)

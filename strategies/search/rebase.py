@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.sampling import at_least
-from tts_bench.strategies.search.steps import Path, Search, check_stop, scorer_need, shares
+from tts_bench.strategies.search.steps import Path, Search, check_stop, shares
+from tts_bench.strategies.weigh.scores import needed
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Rebase:
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return ("stops", scorer_need(self.scorer))
+        return ("stops", *needed(self.scorer))
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         search = Search(reasoner, self.stop, self.scorer, self.how, self.budget)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import exp, log
 
-from tts_bench.api import Aggregation, Answer, Reasoner, Score, Trace, aggregate
+from tts_bench.api import Aggregation, Answer, Reasoner, Score, Trace
 from tts_bench.strategies.sampling import together
+from tts_bench.strategies.weigh.scores import values
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,9 @@ class Search:
         traces = await together(path.door.think(path.trace, stop=stops, max_tokens=self.budget) for path in paths)
         scores = await self.reasoner.score(traces, by=self.scorer)
         self.seen += scores
-        values = [score.value if self.how is None else aggregate(score.steps, self.how) for score in scores]
         return [
             Path(path.door, trace, value, not whole and self._can_grow(path.trace, trace))
-            for path, trace, value in zip(paths, traces, values, strict=True)
+            for path, trace, value in zip(paths, traces, values(scores, self.how), strict=True)
         ]
 
     def _can_grow(self, before: Trace | None, trace: Trace) -> bool:
@@ -65,10 +65,6 @@ class Search:
         """The vote of all paths, weighted by their scores, with the bill of the whole search."""
         answers = await together(path.door.answer(path.trace) for path in paths)
         return self.reasoner.vote(answers, weights=[path.value for path in paths], seen=self.seen)
-
-
-def scorer_need(scorer: str) -> str:
-    return f"scorer:{scorer}" if scorer else "scorer"
 
 
 def check_stop(stop: str) -> None:
@@ -115,4 +111,5 @@ def particle_weights(scores: Sequence[float]) -> list[float]:
             raise ValueError(f"the score is {score}; particle filtering takes scores from 0 to 1")
     clipped = [min(max(score, 1e-7), 1 - 1e-7) for score in scores]
     odds = [exp(log(score) - log(1 - score)) for score in clipped]
-    return [each / sum(odds) for each in odds]
+    total = sum(odds)
+    return [each / total for each in odds]

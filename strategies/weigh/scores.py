@@ -1,4 +1,4 @@
-"""What strategies that score their samples share."""
+"""What strategies that score share."""
 
 from __future__ import annotations
 
