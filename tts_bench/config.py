@@ -45,7 +45,7 @@ class ModelConfig:
         None, "Local folder, GGUF file, hub id or alias; for an endpoint, the served model name.", shown="pocket"
     )
     engine: str = option(
-        "hf", "hf, vllm, openai, scripted or an installed engine; NAME:option=value,... sets its options."
+        "hf", "hf, vllm, openai, replay, scripted or an installed engine; NAME:option=value,... sets its options."
     )
     thinking: str | None = option(None, "Thinking format, if it is not detected.")
     think_start: str | None = option(None, "Delimiter that starts thinking.")

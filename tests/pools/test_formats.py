@@ -144,6 +144,19 @@ def test_log_probabilities_are_served_for_the_tokens_that_they_stand_beside() ->
     assert made.columns["top_mean:2"] == (-1.0, -0.75, -0.625)
 
 
+def test_recorded_scores_choose_and_weigh() -> None:
+    said = [("\\boxed{1}", 0.5), ("\\boxed{3}", 0.75), ("\\boxed{1}", 0.125), ("\\boxed{2}", 0.25)]
+    outputs = [{"response": text, "score": score, "tokens": 4} for text, score in said]
+    imported(lines({"doc_id": 0, "responses": outputs}))
+    scorer = ["--scorer", "rm=recorded:pool=out", "--strategy", "best-of-n:samples=4"]
+    given = ["--engine", "replay", "--model", "out", "--tasks", "gsm8k", "--data-dir", "data", "--out", "two"]
+    assert _run(["run", *given, *scorer]) == 0
+    [record] = recorded.records(Path("two"))
+    assert record.error is None
+    assert {score.value for score in record.scored} == {0.5, 0.75, 0.25}, "equal texts have the first one's score"
+    assert record.answers[-1].extracted == "3"
+
+
 def test_any_cut_of_an_output_goes_on_to_the_same_output_and_anything_else_is_refused() -> None:
     pool = imported(lines({"doc_id": 0, "response": "so\n3 €</think>\\boxed{3}", "tokens": 9}))
     engine = ReplayEngine(pool)

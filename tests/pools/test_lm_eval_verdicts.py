@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from lm_eval.api.instance import Instance
-from lm_eval.api.model import LM
 from lm_eval.evaluator import simple_evaluate
 from lm_eval.loggers import EvaluationTracker
 
 from tests.pools import recorded
 from tts_bench.cli.main import _run
+from tts_bench.lm_eval.replay import GenerateOnly
 from tts_bench.pools.file import Pool
 from tts_bench.tasks.loading import load
 
@@ -44,17 +44,11 @@ SAID = [
 ]  # fmt: skip
 
 
-class Dummy(LM):
+class Dummy(GenerateOnly):
     """Says what it is told to."""
 
     def generate_until(self, requests: list[Instance], disable_tqdm: bool = False) -> list[str]:
         return [SAID[int(str(request.doc_id)) % len(SAID)] for request in requests]
-
-    def loglikelihood(self, requests: list[Instance]) -> list[tuple[float, bool]]:
-        raise NotImplementedError
-
-    def loglikelihood_rolling(self, requests: list[Instance]) -> list[float]:
-        raise NotImplementedError
 
 
 @pytest.fixture

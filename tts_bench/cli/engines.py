@@ -13,6 +13,7 @@ from tts_bench.cli import flags
 from tts_bench.cli.naming import NameOrCommand
 from tts_bench.cli.printing import Json, emit
 from tts_bench.config import ModelConfig
+from tts_bench.errors import UserError
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text
 
@@ -68,6 +69,8 @@ def check(
     spec = kinds.chosen(engine, flags.texts_of_engine(given)).spec
     config = ModelConfig(model, spec, top_k=0, min_p=0.0)  # trials are sampled plainly, whatever a model says
     ready = kinds.load(config, kinds.check(config)).engine
+    if ready.info.recorded:
+        raise UserError(f"engine {ready.info.name!r} generates nothing, and the claims are about what is generated.")
     try:
         sound = show_verdicts(engine_results(ready), ENGINE_CLAIMS, len("not applicable"))
     finally:

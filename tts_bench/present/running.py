@@ -23,7 +23,7 @@ def header(run: Run) -> list[str]:
         *(f"          {note}" for note in run.model.notes),
         f"thinking  {run.model.found.describe()}; at most {conditions.max_thinking} tokens per trace",
         *_template(run),
-        f"sampling  {conditions.thinking}; seed {conditions.seed}",
+        f"sampling  {'as recorded' if info.recorded else f'{conditions.thinking}; seed {conditions.seed}'}",
         f"engine    {info.name}, {exact}: {info.exact_note}",
         *(_scorer(one) for one in run.scorers),
         f"data      {data}; {len(run.items)} problems",

@@ -219,6 +219,8 @@ def _notes(run: dict[str, Any]) -> Iterator[str]:
                 f"{run['name']}: {name} made {point['spent']:,.0f} tokens a problem on {point['task']} and is billed "
                 f"{point['generated']:,.0f}."
             )
+    if run["header"].get("engine", {}).get("name") == "replay":
+        yield f"{run['name']}: outputs were imported, and nothing was generated: {run['header']['model']['source']}."
     if run["header"].get("thinking_format", {}).get("mode") == "end-of-turn":
         yield (
             f"{run['name']}: its model has no thinking delimiter, so the end of turn counts as the end of thinking; "
