@@ -24,6 +24,9 @@ def run(
         bool,
         typer.Option("--dry-run", help="Play a pilot and print what the run will take, as tts-bench plan does."),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print neither header, progress nor table; errors are printed.")
+    ] = False,
 ) -> None:
     """Run strategies on tasks with a model and plot accuracy against compute.
 
@@ -36,12 +39,12 @@ def run(
     if dry_run:
         from tts_bench.cli.plan import show
 
-        show(checked)
+        show(checked, quiet=quiet)
         return
-    _run(checked)
+    _run(checked, quiet=quiet)
 
 
-def _run(checked: Checked) -> None:
+def _run(checked: Checked, *, quiet: bool) -> None:
     from rich.console import Console
 
     from tts_bench.present import running, terminal
@@ -53,14 +56,17 @@ def _run(checked: Checked) -> None:
     console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
     with bar() as fetching:
         run = load(checked, fetching)
-    for line in running.header(run):
+    for line in () if quiet else running.header(run):
         console.print(safe(line), soft_wrap=True)
-    with Progress(len(run.items), list(run.labels.values())) as progress:
+    with Progress(len(run.items), list(run.labels.values()), quiet=quiet) as progress:
         outcome = run.execute(progress)
     out, curve = outcome.out, run.readable(outcome.curve)
     write_plots(curve, out / "curve.png", out / "curve.svg", title=run.model.engine.info.model)
-    terminal.show(curve, console)
-    console.print(f"Written to {safe(str(out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/")
+    if not quiet:
+        terminal.show(curve, console)
+        console.print(
+            f"Written to {safe(str(out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/"
+        )
     for line in running.errors(outcome.errors) if outcome.errors else ():
         console.print(safe(line), soft_wrap=True)
     if outcome.errors:
