@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
 from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    from tts_bench.analysis.within import Line, Missing
 
 _FEWEST, _MOST = 1000, 1_000_000  # resamples
 
@@ -71,13 +75,18 @@ def curves(
         if said:
             console.print(safe(f"{run} is not finished: {said}."), soft_wrap=True)
         shown.show(lines, missing, str(run), console)
-    if out is None:
-        return
+    if out is not None:
+        _write(out, lines, missing, run, str(header.get("model", {}).get("name", "")))
+
+
+def _write(out: Path, lines: Sequence[Line], missing: Sequence[Missing], run: Path, model: str) -> None:
+    from tts_bench.present import curves as shown
+
     try:
         if out.suffix.lower() == ".json":
             write_whole(out, shown.document(lines, missing, str(run)).encode())
         elif lines:
-            shown.write_figure(lines, out, title=str(header.get("model", {}).get("name", "")))
+            shown.write_figure(lines, out, title=model)
         else:
             raise UserError(f"--out {out}: there is no curve to draw.")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:

@@ -84,9 +84,21 @@ def _command(verb: str) -> Any:  # noqa: ANN401 - typer's own command classes ar
     if isinstance(found, typer.Typer):
         mount.add_typer(found, name=verb)
         group: Any = get_command(mount)
-        return group.commands[verb]
+        return _from_environment(group.commands[verb], verb)
     mount.command(verb)(found)
-    return get_command(mount)
+    return _from_environment(get_command(mount), verb)
+
+
+def _from_environment(command: Any, *words: str) -> Any:  # noqa: ANN401 - typer's own command classes are private
+    """`command` with a variable for each option: `tts-bench run --max-num-seqs` has TTS_BENCH_RUN_MAX_NUM_SEQS."""
+    for param in command.params:
+        if param.param_type_name == "option" and not param.is_eager and param.envvar is None:
+            flag = max(param.opts, key=len).lstrip("-")
+            param.envvar = "_".join(("TTS_BENCH", *words, flag)).replace("-", "_").upper()
+            param.show_envvar = False  # of every option, it would double the help
+    for name, child in getattr(command, "commands", {}).items():
+        _from_environment(child, *words, name)
+    return command
 
 
 def parses(arguments: list[str]) -> bool:
@@ -112,17 +124,22 @@ def _root(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Accuracy-versus-compute curves for test-time scaling of language models, scored by lm-eval."""
+    """Accuracy-versus-compute curves for test-time scaling of language models, scored by lm-eval.
+
+    Every option has an environment variable: TTS_BENCH_RUN_SEED is --seed of run.
+    """
 
 
 def _app() -> Any:  # noqa: ANN401
-    app = typer.Typer(cls=Verbs, add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
+    app = typer.Typer(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
     app.callback()(_root)
     return get_command(app)
 
 
 def main() -> NoReturn:
     """Run the command line of this process and exit."""
+    if "_TTS_BENCH_COMPLETE" in os.environ:  # a shell asks what may be typed next
+        _app().main(prog_name="tts-bench")
     code = _run(sys.argv[1:] or ["--help"])
     threading.Thread(target=_leave, args=(code,), daemon=True).start()
     sys.exit(code)

@@ -39,6 +39,7 @@ def plan(
         typer.Option(help="NAME=TOKENS_PER_SECOND of another machine, to tell its hours; repeat for more."),
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Plan the rest of the run in this folder.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Json = False,
 ) -> None:
     """Play a pilot of a run, and tell what the run will cost and what it could show. Takes the options of run.
@@ -55,7 +56,7 @@ def plan(
         raise UserError(f"--planned-seeds is {seeds_planned}; it takes a whole number from 1 to 10000.")
     rates = dict(map(_rate, rate or ()))
     checked = check(configured(given) if resume is None else resumed(resume, given))
-    show(checked, pilot=pilot, detect=detect, seeds=seeds_planned, rates=rates, as_json=as_json)
+    show(checked, pilot=pilot, detect=detect, seeds=seeds_planned, rates=rates, as_json=as_json, quiet=quiet)
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -77,6 +78,7 @@ def show(
     seeds: int = 1,
     rates: Mapping[str, float] | None = None,
     as_json: bool = False,
+    quiet: bool = False,
 ) -> None:
     """Play the pilot of a run and print its plan.
 
@@ -95,7 +97,7 @@ def show(
     with bar() as fetching:
         run = load(checked, fetching)
     loaded = time.perf_counter() - began
-    with Progress(min(pilot, len(run.items)), list(run.labels.values())) as progress:
+    with Progress(min(pilot, len(run.items)), list(run.labels.values()), quiet=quiet) as progress:
         progress.stage("pilot")
         played = pilots.play(run, pilot, progress, loaded=loaded)
     made = planned.plan(played, seeds=seeds, difference=detect, rates=rates or {})

@@ -25,6 +25,9 @@ def run(
         bool,
         typer.Option("--dry-run", help="Play a pilot and print what the run will take, as tts-bench plan does."),
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print neither header, progress nor table; errors are printed.")
+    ] = False,
 ) -> None:
     """Run strategies on tasks with a model and plot accuracy against compute.
 
@@ -37,19 +40,19 @@ def run(
     if typed_study.is_one(given):
         if dry_run:
             raise UserError("--dry-run plans one run. Give one --model and one seed, or leave it out.")
-        typed_study.play(given, resume)
+        typed_study.play(given, resume, quiet=quiet)
         return
     given = typed_study.single(given)
     checked = check(configured(given) if resume is None else resumed(resume, given))
     if dry_run:
         from tts_bench.cli.plan import show
 
-        show(checked)
+        show(checked, quiet=quiet)
         return
-    play(checked)
+    play(checked, quiet=quiet)
 
 
-def play(checked: Checked) -> None:
+def play(checked: Checked, *, quiet: bool = False) -> None:
     """Run what was checked, and show its curve."""
     from rich.console import Console
 
@@ -62,14 +65,17 @@ def play(checked: Checked) -> None:
     console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
     with bar() as fetching:
         run = load(checked, fetching)
-    for line in running.header(run):
+    for line in () if quiet else running.header(run):
         console.print(safe(line), soft_wrap=True)
-    with Progress(len(run.items), list(run.labels.values())) as progress:
+    with Progress(len(run.items), list(run.labels.values()), quiet=quiet) as progress:
         outcome = run.execute(progress)
     out, curve = outcome.out, run.readable(outcome.curve)
     write_plots(curve, out / "curve.png", out / "curve.svg", title=run.model.engine.info.model)
-    terminal.show(curve, console)
-    console.print(f"Written to {safe(str(out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/")
+    if not quiet:
+        terminal.show(curve, console)
+        console.print(
+            f"Written to {safe(str(out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/"
+        )
     for line in running.errors(outcome.errors) if outcome.errors else ():
         console.print(safe(line), soft_wrap=True)
     if outcome.errors:

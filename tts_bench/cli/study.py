@@ -128,22 +128,34 @@ def merge(
     show_states(states(join(folders, out)), _console())
 
 
-def play(study: Study, parts: Sequence[Part], *, jobs: int = 1, engine: Mapping[str, str] | None = None) -> None:
-    """Play `parts` and print what came of them, and the table of all that is there; exit code 1 if any is not whole."""
+def play(
+    study: Study,
+    parts: Sequence[Part],
+    *,
+    jobs: int = 1,
+    engine: Mapping[str, str] | None = None,
+    quiet: bool = False,
+) -> None:
+    """Play `parts` and print what came of them, and the table of all that is there; exit code 1 if any is not whole.
+
+    Where it is `quiet` only parts that are not whole are printed.
+    """
     from tts_bench.present import study as shown
     from tts_bench.studies.play import play as played
     from tts_bench.studies.results import StudyData
 
     console = _console()
-    outcomes = played(study, parts, shown.Shown(len(parts), console), jobs=jobs, engine=engine)
+    outcomes = played(study, parts, shown.Shown(len(parts), console, quiet=quiet), jobs=jobs, engine=engine)
     short = [outcome for outcome in outcomes if not outcome.whole]
-    if any(not outcome.message for outcome in outcomes):
+    if not quiet and any(not outcome.message for outcome in outcomes):
         data = StudyData(study)
         shown.show(data, data.compare(), console)
-    print(f"{len(parts) - len(short)} of {len(parts)} parts finished without an error in {safe(str(study.out))}.")
+    if not quiet:
+        print(f"{len(parts) - len(short)} of {len(parts)} parts finished without an error in {safe(str(study.out))}.")
     for outcome in short:
         console.print(safe(f"  {outcome.part.name}: {shown.ending(outcome)}"), soft_wrap=True)
-    print(f"Next: tts-bench study report {safe(str(study.out))}")
+    if not quiet:
+        print(f"Next: tts-bench study report {safe(str(study.out))}")
     if short:
         raise typer.Exit(1)
 

@@ -24,7 +24,7 @@ def single(given: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def play(given: dict[str, Any], resume: Path | None) -> None:
+def play(given: dict[str, Any], resume: Path | None, *, quiet: bool = False) -> None:
     """Play the study that the flags mean, into a folder that the same command finds again.
 
     Raises:
@@ -54,7 +54,7 @@ def play(given: dict[str, Any], resume: Path | None) -> None:
     words = [*(name.rstrip("/").rpartition("/")[2] for name in named), *tasks, digest_of([study.settings(), seeds])]
     out = given.get("out") or Path("runs") / file_name("-".join(re.sub(r"[^\w.+]", "_", word) for word in words))
     placed = Study(named, seeds, out)
-    play_study(placed, placed.parts)
+    play_study(placed, placed.parts, quiet=quiet)
 
 
 def _seeds(given: dict[str, Any]) -> tuple[int, ...]:

@@ -1,0 +1,66 @@
+"""What surrounds a command line: variables of the environment, completion by the shell, quiet runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.runs.samples import write_sums
+from tests.test_cli_json import commands
+from tests.test_cli_main import HEAVY, loaded_by, tts_bench
+from tts_bench.cli import main as root
+
+
+def test_every_option_has_a_variable_of_its_own() -> None:
+    found: dict[str, tuple[str, str]] = {}
+    for name, command in commands():
+        for param in command.params:
+            if param.param_type_name == "option" and not param.is_eager:
+                assert isinstance(param.envvar, str)
+                assert found.setdefault(param.envvar, (name, param.name)) == (name, param.name) or (
+                    param.envvar == "TTS_BENCH_DATA"  # it had one before
+                )
+    assert found["TTS_BENCH_RUN_STRATEGY"] == ("run", "strategies")  # as the option is typed
+    assert found["TTS_BENCH_CONFIG_SHOW_SEED"] == ("config show", "seed")
+
+
+def test_a_variable_is_an_option_that_is_not_typed_and_goes_before_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "run.toml").write_text("seed = 1\nlimit = 5\ntimeout = 7.0\n")
+    monkeypatch.setenv("TTS_BENCH_CONFIG_SHOW_SEED", "2")
+    monkeypatch.setenv("TTS_BENCH_CONFIG_SHOW_LIMIT", "6")
+    monkeypatch.setenv("TTS_BENCH_CONFIG_SHOW_EXACT", "0")
+    monkeypatch.setenv("TTS_BENCH_CONFIG_SHOW_STRATEGY", "baseline majority-vote:samples=3")
+    assert (
+        root._run(["config", "show", "--config", str(tmp_path / "run.toml"), "--tasks", "pocket_flat", "--seed", "3"])
+        == 0
+    )
+    said = capsys.readouterr().out.splitlines()
+    for line in ("seed = 3", "limit = 6", "timeout = 7.0", 'engine = "hf:exact=false"'):
+        assert line in said
+    assert 'strategies = ["baseline", "majority-vote:samples=3"]' in said
+    monkeypatch.setenv("TTS_BENCH_RUN_LIMIT", "x")
+    assert root._run(["run"]) == 2
+    assert "--limit is 'x'; it has to be a valid integer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("tts-bench pl", {"plan", "plot"}), ("tts-bench plan --pil", {"--pilot"}), ("tts-bench tasks ch", {"check"})],
+)
+def test_a_shell_is_told_what_may_be_typed_next_without_a_model_library(typed: str, offered: set[str]) -> None:
+    asked = {"COMP_WORDS": typed, "COMP_CWORD": str(len(typed.split()) - 1), "_TTS_BENCH_COMPLETE": "complete_bash"}
+    done = tts_bench(env={**os.environ, **asked})
+    assert set(done.stdout.split()) == offered
+    assert not {name.partition(".")[0] for name in loaded_by(done)} & HEAVY
+
+
+def test_a_quiet_run_prints_nothing_and_writes_all(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data, out = write_sums(tmp_path / "data", 4), tmp_path / "runs" / "x"
+    given = ["--engine", "scripted", "--tasks", "gsm8k", "--data-dir", str(data), "--strategy", "baseline"]
+    assert root._run(["run", *given, "--out", str(out), "-q"]) == 0
+    assert tuple(capfd.readouterr()) == ("", "")
+    assert (out / "curve.png").exists()
