@@ -40,10 +40,10 @@ engine = "scripted"
 
 
 def parts(folder: Path, *names: str) -> dict[str, bytes]:
-    """The named files of each part of the study in `folder`."""
+    """The named files of each part of the study in `folder`, where they are there."""
     return {
         f"{part.name}/{name}": (part / name).read_bytes()
         for part in sorted((folder / "parts").iterdir())
-        if part.is_dir()
         for name in names or ("records.jsonl", "curve.json")
+        if (part / name).is_file()
     }

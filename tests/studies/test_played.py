@@ -210,9 +210,9 @@ def test_a_program_has_the_tables_of_the_command(data: StudyData, tmp_path: Path
     pd.testing.assert_frame_equal(found.table(), pd.DataFrame(data.rows()))
     assert (len(found.folders), found.notes) == (6, ())
     assert len(found.to_pandas()) == 4 * 2 * 6 * (2 + 3 + 2 + 2)
-    found.plot("pocket_flat", tmp_path / "flat.svg")
-    reported = data.study.out / "figures" / "pocket_flat.svg"
-    assert (tmp_path / "flat.svg").read_bytes() == reported.read_bytes()
+    found.plot("pocket_flat", tmp_path / "flat.png")
+    reported = data.study.out / "figures" / "pocket_flat.png"
+    assert (tmp_path / "flat.png").read_bytes() == reported.read_bytes()
     with pytest.raises(UserError, match=r"no task 'flat'.*Did you mean 'pocket_flat'"):
         found.plot("flat")
 
