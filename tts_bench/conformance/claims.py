@@ -245,7 +245,7 @@ def _starts_elsewhere(trial: Trial) -> bool:
 
 def _sampled_otherwise(segment: Segment) -> bool:
     """Whether the call that made it had another sampling than the run's."""
-    return _branch(segment) != json.loads(segment.stream)[2]
+    return bool(_branch(segment) != json.loads(segment.stream)[2])
 
 
 def _branch(segment: Segment) -> list[str]:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutine
 from itertools import groupby
-from operator import itemgetter
 from typing import Literal
 
 from tts_bench.api import Segment, Trace
@@ -100,9 +99,9 @@ def _stop(running: Sequence[_Runner], finished: list[Trace], enough: Enough | No
     """The tick at which `enough` have come to their ends; all that have are added to `finished`, as they are shown."""
     if enough is None:
         return None
-    ended = sorted(((runner.tokens, runner) for runner in running if runner.how == "ended"), key=itemgetter(0))
-    for tick, runners in groupby(ended, key=itemgetter(0)):  # sorting is stable: in the order of handles
-        finished += [runner.handle.shown(runner.held) for _, runner in runners]
+    ended = sorted((runner for runner in running if runner.how == "ended"), key=_ticks)
+    for tick, runners in groupby(ended, key=_ticks):  # sorting is stable: in the order of handles
+        finished += [runner.handle.shown(runner.held) for runner in runners]
         said = enough(list(finished))
         if iscoroutine(said):
             said.close()
@@ -110,3 +109,7 @@ def _stop(running: Sequence[_Runner], finished: list[Trace], enough: Enough | No
         if said:
             return tick
     return None
+
+
+def _ticks(runner: _Runner) -> int:
+    return runner.tokens
