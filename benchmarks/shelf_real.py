@@ -51,7 +51,7 @@ def lines(problem: Problem, candidate: Candidate) -> list[float]:
 
 def spec(name: str) -> str:
     """The strategy with options that cost little."""
-    fields = {field.name for field in dataclasses.fields(registry.strategy_class(name))}  # type: ignore[arg-type]
+    fields = {field.name for field in dataclasses.fields(registry.strategy_class(name))}
     small = ",".join(f"{option}={value}" for option, value in SMALL.items() if option in fields)
     options = OPTIONS.get(name, small)
     return f"{name}:{options}" if options else name

@@ -126,7 +126,8 @@ def _votes(data: StudyData) -> dict[tuple[int, str, str, int, str], float]:
             if not record.strategy.startswith("majority-vote"):
                 continue
             said = [part for part in record.segments if part.kind == "answer"]
-            known = {one.extracted: one.scores["strict"] for one in (*said, *record.answers) if one.scores}
+            scored: list[Any] = [*said, *record.answers]
+            known = {one.extracted: one.scores["strict"] for one in scored if one.scores}
             ballots = [(part.extracted, known[part.extracted]) for part in said]
             assert len(ballots) == 3
             for k, rung in enumerate((answer.rung for answer in record.answers), 1):

@@ -15,7 +15,7 @@ where they are independent. One seed's pilot does not tell which, so both are gi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, sqrt
 from statistics import NormalDist
 
@@ -59,12 +59,12 @@ def _prospect(one: Statement, n: int, alpha: float, seeds: int, difference: floa
     told = float(one.better + one.worse) if exact else one.problems * _deviation(one, alpha) ** 2
     square, high = posterior(told, one.problems)
     mean = seeds > 1 or not exact  # a mean over seeds is no longer right or wrong
-    found = [detectable(n, square / seeds, alpha, mean=mean), detectable(n, high, alpha, mean=mean)]
-    least, most = None, None
-    if difference is not None:
-        least = needed(difference, square / seeds, alpha, mean=mean)
-        most = needed(difference, high, alpha, mean=mean)
-    return Prospect(one.task, one.left, one.right, one.kind, n, square, high, *found, least, most)
+    shown, least = detectable(n, square / seeds, alpha, mean=mean), detectable(n, high, alpha, mean=mean)
+    found = Prospect(one.task, one.left, one.right, one.kind, n, square, high, shown, least)
+    if difference is None:
+        return found
+    few = needed(difference, square / seeds, alpha, mean=mean)
+    return replace(found, needed=few, needed_high=needed(difference, high, alpha, mean=mean))
 
 
 def _deviation(one: Statement, alpha: float) -> float:

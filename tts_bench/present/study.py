@@ -163,8 +163,8 @@ def write(
     check_target(out / REPORT)
     files = {out / TABLE: csv_of(data)}
     if compared is not None:
-        document = comparing.document(compared.comparison, prefixed(data), names=compared.listed())
-        files[out / COMPARISONS] = document.encode()
+        found = comparing.content(compared.comparison, prefixed(data), names=compared.listed())
+        files[out / COMPARISONS] = comparing.document(found).encode()
     made = page(
         build(data.folders, texts=texts, room=round(max_mb * 1e6) - len(page(EMPTY)), pooled=pooled(data, compared))
     )

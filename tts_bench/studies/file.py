@@ -132,24 +132,24 @@ class _File:
         own = read_values(table, lambda key: self.at("models", name, key))
         said = {"model": name, **common, **own}
 
-        def key(flag: str) -> tuple[str, ...]:
+        def placed(flag: str) -> tuple[str, ...]:
             return ("models", name, flag) if flag in own or flag not in common else (flag,)
 
-        with self._located(key("tasks")):
+        with self._located(placed("tasks")):
             if "tasks" in said:
                 catalog.check(said["tasks"])
-        with self._located(key("engine")):
+        with self._located(placed("engine")):
             kinds.chosen(said.get("engine", "hf"))
-        with self._located(key("strategies")):
+        with self._located(placed("strategies")):
             expanded(said.get("strategies", ()))
-        with self._located(("models", name), key):
+        with self._located(("models", name), placed):
             config = resolved(said, tell=self.tell)
         for spec in config.strategies:
-            with self._located(key("strategies"), text=spec):
+            with self._located(placed("strategies"), text=spec):
                 registry.build(spec)
-        with self._located(key("strategies")):
+        with self._located(placed("strategies")):
             registry.build_all(config.strategies)
-        with self._located(key("model"), key):
+        with self._located(placed("model"), placed):
             return replace(check(config).config, out=None)
 
     @contextmanager
