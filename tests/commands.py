@@ -109,6 +109,8 @@ def _check_script(words: list[str], whole: bool) -> None:
     if module and not words[1].startswith(("tests.", "benchmarks.")):
         return  # a module of someone else
     path = ROOT / (f"{words[1].replace('.', '/')}.py" if module else words[0])
+    if module and path.with_suffix("").is_dir():
+        path = path.with_suffix("") / "__main__.py"
     if not path.exists():
         raise Wrong(f"there is no file {path.relative_to(ROOT)}")
     for option in (word for word in words if word.startswith("--")):

@@ -154,7 +154,7 @@ def test_names_in_an_archive_are_names_only(refused: Callable[..., str]) -> None
         (["--strategy", "majority-vote:samples=3"], "it draws 3 samples, but the pool has 2 of gsm8k/1"),
         (["--strategy", "short-m-at-k:m=2,k=3"], "it draws 3 samples, but the pool has 2"),
         (["--strategy", "budget-forcing"], "puts a cue in the place of the end of thinking, but imported outputs"),
-        (["--strategy", "step-conditional"], "but imported outputs cannot go on"),
+        (["--strategy", "mixed-cues"], "but imported outputs cannot go on"),
         (["--strategy", "baseline:budgets=2"], "an answer after a cut was not recorded"),
         (["--strategy", "deepconf:samples=2"], "returns no log-probabilities"),
         (["--strategy", "reasoning-effort:efforts=low"], "has no knob of its own"),

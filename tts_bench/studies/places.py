@@ -32,7 +32,8 @@ class Places:
         if text and known == path:
             ends = [line for key, line in self._found.items() if line > number] or [len(self._lines) + 1]
             rows = range(number, min(ends))
-            number = next((row for row in rows if text in self._lines[row - 1]), number)
+            whole = re.compile(rf"(?<![\w-]){re.escape(text)}(?![\w-])")  # and not a longer name that begins like it
+            number = next((row for row in rows if whole.search(self._lines[row - 1])), number)
         return f"{self._name}, line {number}: "
 
     def broken(self, error: tomllib.TOMLDecodeError) -> UserError:
