@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pools import recorded
+from tests.pools.questions import Q, write
 from tts_bench.cli.main import _run
 from tts_bench.engine import Request
 from tts_bench.engines.replay.engine import ReplayEngine
@@ -24,17 +25,15 @@ from tts_bench.pools.split import Parts, Reading
 from tts_bench.streams import stream_key
 from tts_bench.thinking import PRESETS
 
-Q = [f"What is {n} and {n + 3}?" for n in range(4)]
 TAGS = Reading(PRESETS["think-tags"])
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with a data folder of four problems."""
     monkeypatch.chdir(tmp_path)
-    Path("data/gsm8k").mkdir(parents=True)
-    rows = [{"question": each, "answer": f"#### {2 * n + 3}"} for n, each in enumerate(Q)]
-    Path("data/gsm8k/test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write(Path("data"))
     return tmp_path
 
 

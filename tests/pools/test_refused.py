@@ -11,22 +11,20 @@ from typing import Any
 
 import pytest
 
+from tests.pools.questions import Q, write
 from tests.refusals import check_message, contents
 from tts_bench.cli import main as root
 from tts_bench.cli.main import _run
 
-Q = [f"What is {n} and {n + 3}?" for n in range(4)]
 GOOD = {"doc_id": 0, "response": "\\boxed{3}", "tokens": 3}
 SAMPLE = {"doc_id": 0, "doc": {"question": Q[0]}, "resps": [["\\boxed{3}"]], "filter": "none", "metrics": []}
 
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in, with a data folder of four problems of GSM8K's kind."""
+    """A folder to work in, with a data folder of four problems."""
     monkeypatch.chdir(tmp_path)
-    Path("data/gsm8k").mkdir(parents=True)
-    rows = [{"question": each, "answer": f"#### {2 * n + 3}"} for n, each in enumerate(Q)]
-    Path("data/gsm8k/test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    write(Path("data"))
     return tmp_path
 
 
@@ -154,6 +152,7 @@ def test_names_in_an_archive_are_names_only(refused: Callable[..., str]) -> None
         (["--strategy", "majority-vote:samples=3"], "it draws 3 samples, but the pool has 2 of gsm8k/1"),
         (["--strategy", "short-m-at-k:m=2,k=3"], "it draws 3 samples, but the pool has 2"),
         (["--strategy", "budget-forcing"], "puts a cue in the place of the end of thinking, but imported outputs"),
+        (["--strategy", "step-conditional"], "but imported outputs cannot go on"),  # its options hold line breaks
         (["--strategy", "mixed-cues"], "but imported outputs cannot go on"),
         (["--strategy", "baseline:budgets=2"], "an answer after a cut was not recorded"),
         (["--strategy", "deepconf:samples=2"], "returns no log-probabilities"),

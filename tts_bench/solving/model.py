@@ -27,6 +27,7 @@ from tts_bench.solving.requirements import (
     thinks_on,
 )
 from tts_bench.templates import ChatTemplate
+from tts_bench.text import safe
 from tts_bench.thinking import FAMILIES, Found, chosen, study
 from tts_bench.tokens import find
 
@@ -113,7 +114,7 @@ class Model:
             UserError: a budget above the cap or the context window, a learned token that does not fit or is missing, or
             an engine that cannot do what the strategy asks for.
         """
-        name, info = built.id, self.engine.info
+        name, info = safe(built.id), self.engine.info
         if info.recorded:
             check_recorded(built, info.recorded)
         try:

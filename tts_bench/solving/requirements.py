@@ -12,6 +12,7 @@ from tts_bench.engine import Recording
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import marks, values
 from tts_bench.registry import BuiltStrategy
+from tts_bench.text import safe
 
 _CONTINUES = frozenset({"prefill", "stops"})  # needs of who goes on from inside a text
 _BIAS = "bias"  # of who bans tokens, or favours them
@@ -45,11 +46,13 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
     try:
         found = frozenset(getattr(built.strategy, "needs", ()))
     except Exception as error:
-        raise UserError(f"{built.id}: its needs cannot be read: {type(error).__name__}: {error}.") from error
+        raise UserError(f"{safe(built.id)}: its needs cannot be read: {type(error).__name__}: {error}.") from error
     for name in found:
         if name not in {_BIAS, *_CONTINUES} and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
             known = [_BIAS, *sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]
-            raise UserError(f"{built.id}: it needs {name!r}, which does not exist. {did_you_mean(str(name), known)}")
+            raise UserError(
+                f"{safe(built.id)}: it needs {name!r}, which does not exist. {did_you_mean(str(name), known)}"
+            )
     return found
 
 
@@ -89,7 +92,7 @@ def check_scorers(strategies: Iterable[BuiltStrategy], names: Sequence[str]) -> 
                 continue
             known = f" The run has {', '.join(names)}." if names else ""
             raise UserError(
-                f"{built.id}: it needs {f'a scorer called {name!r}' if colon else 'a scorer'}.{known} "
+                f"{safe(built.id)}: it needs {f'a scorer called {name!r}' if colon else 'a scorer'}.{known} "
                 f"Type --scorer {name or 'NAME'}=KIND:option=value; 'tts-bench scorers' lists the kinds."
             )
 
@@ -118,11 +121,11 @@ def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
 def thinks_on(built: BuiltStrategy) -> str:
     """Which strategy has to go on from inside a trace, and why, as far as its options tell."""
     if Forced in marks(built.strategy).values():
-        return f"{built.id}: it puts a cue in the place of the end of thinking"
+        return f"{safe(built.id)}: it puts a cue in the place of the end of thinking"
     if named_so := sorted(_CONTINUES & stated(built)):
-        return f"{built.id}: it needs {' and '.join(named_so)}"
+        return f"{safe(built.id)}: it needs {' and '.join(named_so)}"
     several = len(set(budgets(built.strategy))) > 1
-    return f"{built.id}: it lets one trace grow through several budgets" if several else ""
+    return f"{safe(built.id)}: it lets one trace grow through several budgets" if several else ""
 
 
 def samples(strategy: Strategy) -> int:
@@ -141,13 +144,13 @@ def check_recorded(built: BuiltStrategy, recorded: Recording) -> None:
         raise UserError(f"{why}, but imported outputs cannot go on. Run it on a model with --engine hf.")
     if (drawn := samples(built.strategy)) > recorded.samples:
         raise UserError(
-            f"{built.id}: it draws {drawn:,} samples, but the pool has {recorded.samples:,} of {recorded.fewest}. Ask "
-            f"for {recorded.samples:,} or fewer, or import more outputs."
+            f"{safe(built.id)}: it draws {drawn:,} samples, but the pool has {recorded.samples:,} of {recorded.fewest}."
+            f" Ask for {recorded.samples:,} or fewer, or import more outputs."
         )
     if (short := min(budgets(built.strategy), default=recorded.thinking)) < recorded.thinking:
         raise UserError(
-            f"{built.id}: a budget of {short:,} tokens cuts thinking, and an answer after a cut was not recorded: the "
-            f"longest thinking has {recorded.thinking:,} tokens. Leave the budget out."
+            f"{safe(built.id)}: a budget of {short:,} tokens cuts thinking, and an answer after a cut was not recorded:"
+            f" the longest thinking has {recorded.thinking:,} tokens. Leave the budget out."
         )
 
 
