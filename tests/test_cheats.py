@@ -214,7 +214,7 @@ async def cuts_at_nothing(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
 @ways.misuse("solve() made a record of")
 async def asks_so_much_that_nobody_could_read_its_record(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     for place in range(50):
-        door.ask(f"{place}" + "," * 90_000)
+        await door.ask(f"{place}" + "," * 90_000).think(max_tokens=1)  # an unused prompt is in no record
     yield await once(door)
 
 

@@ -28,7 +28,7 @@ from tts_bench.testing import ENGINE_CLAIMS
 
 __all__ = ["place", "refused"]  # fixtures
 
-BUILT_IN = ["hf", "openai", "scripted", "vllm"]
+BUILT_IN = ["hf", "openai", "replay", "scripted", "vllm"]
 NAMES = {"theirs": "kind", "lacking": "missing", "bare": "bare"}  # name -> what it is called in the module
 THEIRS = """
     from dataclasses import dataclass, replace

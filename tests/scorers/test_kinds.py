@@ -109,7 +109,7 @@ def test_a_scorer_is_called_by_its_name_or_else_by_its_kind(place: Path) -> None
 @pytest.mark.parametrize(
     ("specs", "says"),
     {
-        ("x",): "there is no kind of scorer 'x'. Known: function, judge, pocket, reward-model.",
+        ("x",): "there is no kind of scorer 'x'. Known: function, judge, pocket, recorded, reward-model.",
         ("a=functon:call=mine.py:steps",): "Did you mean 'function'?",
         ("a b=function:call=mine.py:steps",): "has the name 'a b'; it takes letters",
         ("=function:call=mine.py:steps",): "has the name ''",
