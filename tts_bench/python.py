@@ -63,15 +63,17 @@ def run(
     return _apart(lambda: _played(values, own, quiet=quiet))
 
 
-def load(*folders: str | Path, allow_different: bool = False) -> Results:
+def load(*folders: str | Path, allow_different: bool = False, metric: str | None = None) -> Results:
     """Runs, looked at together; of one that is not finished, the problems that all strategies have finished.
+
+    Accuracy is by the metric called `metric`, such as "lenient", or by each task's main one.
 
     Raises:
         UserError: as `Results`.
     """
     if not folders:
         raise UserError('load() takes folders of runs, such as load("runs/demo").')
-    return Results(*folders, allow_different=allow_different)
+    return Results(*folders, allow_different=allow_different, metric=metric)
 
 
 def study(file: str | Path, *, jobs: int = 1, quiet: bool = False) -> StudyResults:

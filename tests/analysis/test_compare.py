@@ -272,6 +272,12 @@ def test_a_figure_of_other_models_names_them_and_says_so(
         (["compare", "{one}", "{old}"], "have another model"),
         (["plot", "{one}", "--out", "a.gif"], "ends in '.gif'; it takes .png, .svg, .pdf"),
         (["plot", "{one}", "--out", "nowhere/a.svg"], "Make the folder nowhere"),
+        (["plot", "{one}", "--out", "a.svg", "--size", "3"], "it takes WIDTHxHEIGHT in inches, 1 to 40"),
+        (["plot", "{one}", "--out", "a.svg", "--size", "nanx3"], "--size is 'nanx3'"),
+        (["plot", "{one}", "--out", "a.svg", "--label", "majority=Vote"], "Did you mean 'majority-vote'?"),
+        (["plot", "{one}", "--out", "a.svg", "--label", "majority-vote=baseline"], "calls two strategies the same"),
+        (["plot", "{one}", "--out", "a.svg", "--metric", "exact"], "has no metric 'exact' on gsm8k"),
+        (["compare", "{one}", "--metric", "exact_macth"], "Did you mean 'exact_match'?"),
     ],
 )
 def test_mistakes_end_with_code_2_one_message_and_nothing_written(

@@ -12,9 +12,9 @@ from matplotlib.text import Text
 from rich.console import Console
 
 from tts_bench import presets
-from tts_bench.analysis.compute import GENERATED
 from tts_bench.analysis.curve import Point, wilson
 from tts_bench.present import terminal
+from tts_bench.present.look import PLAIN, Look
 from tts_bench.present.panels import CROWD, OTHERS, Lines, by_group, front, spread
 from tts_bench.present.plot import draw
 
@@ -34,7 +34,7 @@ MANY = [*presets.groups()[presets.SHELF], *(f"./mine.py:Mine{place}" for place i
 
 
 def test_of_a_crowd_each_group_has_a_panel_and_each_strategy_a_name_within_the_picture() -> None:
-    figure = draw(crowd(MANY), title="pocket")
+    figure = draw(crowd(MANY), Look("pocket"))
     groups = by_group({name: [] for name in MANY})
     assert [axes.get_title("left") for axes in figure.axes] == [group for group in groups if group != presets.CONTROLS]
     named = [text.get_text() for axes in figure.axes for text in axes.texts]
@@ -60,7 +60,7 @@ points = st.lists(st.tuples(st.floats(1, 1e6), st.floats(0, 1)), min_size=1, max
 @given(points)
 def test_the_front_is_what_nothing_as_cheap_or_cheaper_beats_or_equals(drawn: list[tuple[float, float]]) -> None:
     everything = [point(str(place), tokens, accuracy) for place, (tokens, accuracy) in enumerate(drawn)]
-    found = {(each.generated, each.accuracy) for each in front(everything, GENERATED)}
+    found = {(each.generated, each.accuracy) for each in front(everything, PLAIN)}
     best = {
         (cost, score)
         for cost, score in drawn

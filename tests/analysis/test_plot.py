@@ -12,6 +12,7 @@ from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points
 from tts_bench.present.axis import token_axis
+from tts_bench.present.look import Look
 from tts_bench.present.plot import draw, write_plots
 from tts_bench.records import ErrorRecord
 
@@ -76,7 +77,7 @@ def test_a_long_label_of_the_axis_stays_below_its_panel(tasks: int) -> None:
     hardware = {"gpu": "NVIDIA H100 80GB HBM3, power limit 500.00 W, driver 560.35.05"}
     axis = axis_of("seconds", {"timing": {"tokens": {"made": 7338}, "engine_seconds": 1.0}, "hardware": hardware})
     assert "at 7,338 tokens a second on NVIDIA" in axis.label
-    figure = draw(points(made_up(tuple(METRICS)[:tasks], n=20), metrics=METRICS), axis=axis)
+    figure = draw(points(made_up(tuple(METRICS)[:tasks], n=20), metrics=METRICS), Look(axis=axis))
     figure.draw_without_rendering()
     labels = [axes.xaxis.label.get_window_extent() for axes in figure.axes if axes.get_xlabel()]
     assert len(labels) == tasks
@@ -87,7 +88,7 @@ def test_a_long_label_of_the_axis_stays_below_its_panel(tasks: int) -> None:
 @pytest.mark.parametrize("tasks", [1, 2])
 def test_long_titles_stay_in_the_figure(tasks: int) -> None:
     metrics = {f"{task}_{'of_a_long_name_' * 6}": "exact_match" for task in list(METRICS)[:tasks]}
-    figure = draw(points(made_up(tuple(metrics), n=20), metrics=metrics), title="What was measured, and where " * 6)
+    figure = draw(points(made_up(tuple(metrics), n=20), metrics=metrics), Look("What was measured, and where " * 6))
     figure.draw_without_rendering()
     titles = [text.get_window_extent() for text in (*figure.texts, *(axes.title for axes in figure.axes))]
     assert all(figure.bbox.x0 <= title.x0 and title.x1 <= figure.bbox.x1 for title in titles)

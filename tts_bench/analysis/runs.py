@@ -15,7 +15,7 @@ from tts_bench.analysis.checks import Checks
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points_of
 from tts_bench.analysis.table import Grid, Table
-from tts_bench.errors import UserError
+from tts_bench.errors import UserError, did_you_mean
 from tts_bench.records import SCHEMA, Record, view
 
 _SHOWN = 400  # letters of what is wrong with a record: names in it may be long
@@ -101,16 +101,26 @@ class Source:
     header: dict[str, Any]
     records: Callable[[], Iterator[Record]]
 
-    def read(self) -> RunData:
-        """The run as numbers.
+    def read(self, metric: str | None = None) -> RunData:
+        """The run as numbers: by the metric called `metric`, or by each task's main one.
 
         Raises:
-            UserError: as `read_records`; no record; or nothing but errors.
+            UserError: as `read_records`; no record, nothing but errors, or no such metric.
         """
-        numbers = Numbers(self.path, self.header)
-        for _ in numbers.passing(self.records()):
-            pass
+        wanted = self.header["metrics"] if metric is None else dict.fromkeys(self.header["metrics"], metric)
+        numbers = Numbers(self.path, {**self.header, "metrics": wanted})
+        for record in numbers.passing(self.records()):
+            if metric is not None:
+                _check_metric(self.path, record, metric)
         return numbers.run()
+
+
+def _check_metric(folder: Path, record: Record, metric: str) -> None:
+    for answer in record.answers:
+        if metric not in answer.scores:
+            raise UserError(
+                f"{folder} has no metric {metric!r} on {record.task}. {did_you_mean(metric, answer.scores)}"
+            )
 
 
 def finished(folder: Path) -> Source:

@@ -20,6 +20,9 @@ def compare(
     runs: Annotated[list[Path], typer.Argument(help="Run folders; runs that differ only in the seed are pooled.")],
     x: Annotated[str, typer.Option("--x", help=f"Compute to match: {', '.join(AXES)}.")] = "tokens",
     baseline: Annotated[str | None, typer.Option(help="Strategy to compare with.", show_default="baseline")] = None,
+    metric: Annotated[
+        str | None, typer.Option(help="Metric to compare, such as lenient.", show_default="that of the task")
+    ] = None,
     resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.")] = 10_000,
     seed: Annotated[int, typer.Option(help="Seed for the bootstrap.")] = 0,
     allow_different: Annotated[
@@ -51,7 +54,7 @@ def compare(
     if seed < 0:
         raise UserError(f"--seed is {seed}; it takes a whole number from 0 upwards.")
     axis = comparable(x)
-    data = [read(folder) for folder in runs]
+    data = [read(folder, metric) for folder in runs]
     series, differences = series_of(data, allow_different=allow_different)
     try:
         result = comparing.compare(series, axis=axis, baseline=baseline, resamples=resamples, seed=seed)

@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tts_bench.analysis.compute import AXES, axis_of
-from tts_bench.errors import UserError
+from tts_bench.errors import UserError, did_you_mean
+from tts_bench.files import write_whole
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
     from tts_bench.analysis.curve import Point
 
+_TEX = "tex"
+_LEAST, _MOST = 1.0, 40.0  # inches
+
 
 def plot(
     runs: Annotated[list[Path], typer.Argument(help="Run folders; runs that differ only in the seed are pooled.")],
-    out: Annotated[Path, typer.Option(help="File to write: .svg, .png or .pdf.")],
+    out: Annotated[Path, typer.Option(help="File to write: .svg, .png, .pdf, or .tex for LaTeX with pgfplots.")],
     x: Annotated[str, typer.Option("--x", help=f"Compute axis: {', '.join([*AXES, 'seconds'])}.")] = "tokens",
+    metric: Annotated[
+        str | None, typer.Option(help="Metric to plot, such as lenient.", show_default="that of the task")
+    ] = None,
+    linear: Annotated[bool, typer.Option("--linear", help="Plot compute on a linear axis.")] = False,
+    size: Annotated[
+        str | None, typer.Option(help="Width and height in inches, such as 3.3x2.4.", show_default="by the panels")
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="STRATEGY=TEXT: what a strategy is called in the figure; repeat for more.")
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Figure title.", show_default="the model name")] = None,
     allow_different: Annotated[
         bool,
@@ -38,23 +53,29 @@ def plot(
     from tts_bench.analysis.series import curve_of, series_of, so_far
     from tts_bench.present import plot as pictures
     from tts_bench.present.drawing import drawing
+    from tts_bench.present.look import Look
+    from tts_bench.present.pgfplots import tex
     from tts_bench.runs.unfinished import read as read_any
 
-    _check(out, pictures.KINDS)
-    read = [read_any(folder) for folder in runs]
+    _check(out, (*pictures.KINDS, _TEX))
+    inches = None if size is None else _inches(size)
+    read = [read_any(folder, metric) for folder in runs]
     series, differences = series_of(read, allow_different=allow_different)
     axis = axis_of(x, read[0].header)
     if x == "seconds" and len(read) > 1:
         raise UserError("--x seconds takes a single run: times from different batches or hardware are not comparable.")
-    curve = curve_of(series)
+    curve = _called(curve_of(series), label or [])
     models = dict.fromkeys(str(run.header.get("model", {}).get("name", "")) for run in read)
     title = ", ".join([*models, *filter(None, map(so_far, read))]) if title is None else title
     tasks = by_line(curve)
-    files = _files(out, curve, tasks)
+    files, look = _files(out, curve, tasks), Look(title, axis, linear, inches)
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
     for path, points in files.items():
         try:
-            pictures.write_figure(points, path, title=title, axis=axis)
+            if path.suffix == f".{_TEX}":
+                write_whole(path, tex(points, look).encode())
+            else:
+                pictures.write_figure(points, path, look)
         except PermissionError as error:
             raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error
     for task, lines in tasks.items():
@@ -64,6 +85,37 @@ def plot(
     for said in differences:
         console.print(safe(said))
     console.print(f"Written: {', '.join(safe(str(path)) for path in files)}", soft_wrap=True)
+
+
+def _inches(size: str) -> tuple[float, float]:
+    """Width and height."""
+    try:
+        width, height = map(float, size.lower().split("x"))
+    except ValueError:
+        width = height = 0.0
+    if not (_LEAST <= width <= _MOST and _LEAST <= height <= _MOST):
+        raise UserError(
+            f"--size is {size!r}; it takes WIDTHxHEIGHT in inches, {_LEAST:g} to {_MOST:g}, such as 3.3x2.4."
+        )
+    return width, height
+
+
+def _called(curve: list[Point], labels: Sequence[str]) -> list[Point]:
+    """`curve` with strategies called as `labels` have it."""
+    names = dict.fromkeys(point.strategy for point in curve)
+    new: dict[str, str] = {name: name for name in names}
+    for said in labels:
+        # A name may hold "=" itself: budget-forcing:cue=Wait
+        name = max((name for name in names if said.startswith(f"{name}=")), key=len, default=None)
+        if name is None:
+            known = did_you_mean(said.rpartition("=")[0] or said, names)
+            raise UserError(f"--label {said!r} names no strategy of the runs; it takes STRATEGY=TEXT. {known}")
+        new[name] = said.removeprefix(f"{name}=")
+    if len(set(new.values())) < len(new):
+        raise UserError(
+            "--label calls two strategies the same: their lines could not be told apart. Give each another."
+        )
+    return [replace(point, strategy=new[point.strategy]) for point in curve]
 
 
 def _check(out: Path, kinds: Collection[str]) -> None:

@@ -9,9 +9,8 @@ from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, Any
 
 from tts_bench import presets
-from tts_bench.analysis.compute import ComputeAxis
 from tts_bench.analysis.curve import Point, heading
-from tts_bench.present.axis import token_axis
+from tts_bench.present.look import Look
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
@@ -47,14 +46,14 @@ def by_group(lines: Lines) -> dict[str, dict[str, Sequence[Point]]]:
     return {presets.CONTROLS: {}, **{group: found[group] for group in sorted(found, key=order.index)}}
 
 
-def front(points: Iterable[Point], axis: ComputeAxis) -> list[Point]:
+def front(points: Iterable[Point], look: Look) -> list[Point]:
     """The points that beat all that cost as much or less, by rising cost."""
-    ranked = sorted(points, key=lambda point: (axis.place(point), -(point.accuracy or 0.0)))
+    ranked = sorted(points, key=lambda point: (look.place(point), -(point.accuracy or 0.0)))
     best = [-math.inf, *accumulate((point.accuracy or 0.0 for point in ranked), max)]
     return [point for point, before in zip(ranked, best, strict=False) if (point.accuracy or 0.0) > before]
 
 
-def figure(tasks: Mapping[str, Lines], styles: Sequence[Mapping[str, Any]], title: str, axis: ComputeAxis) -> Figure:
+def figure(tasks: Mapping[str, Lines], styles: Sequence[Mapping[str, Any]], look: Look) -> Figure:
     """A panel for each task and group. `styles`: colour and marker of the lines of one panel."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -62,25 +61,25 @@ def figure(tasks: Mapping[str, Lines], styles: Sequence[Mapping[str, Any]], titl
     blocks = {task: by_group(lines) for task, lines in tasks.items()}
     shown = [(task, group) for task, groups in blocks.items() for group in groups if group != presets.CONTROLS]
     rows = math.ceil(len(shown) / COLUMNS)
-    made = Figure(figsize=(SIZE[0] * COLUMNS, SIZE[1] * rows + _FRAME))
+    height = SIZE[1] * rows + _FRAME
+    made = Figure(figsize=look.size or (SIZE[0] * COLUMNS, height))
     FigureCanvasAgg(made)
     said = "; ".join(heading(task, lines) for task, lines in tasks.items())
-    made.suptitle(textwrap.fill(safe(f"{title}   {said}".strip()), 150), fontsize=11)
+    made.suptitle(textwrap.fill(safe(f"{look.title}   {said}".strip()), 150), fontsize=11)
     for place, (task, group) in enumerate(shown):
         row, column = divmod(place, COLUMNS)
         bottom = _FOOT + SIZE[1] * (rows - 1 - row)
-        height = made.get_figheight()
         axes = made.add_axes(
             ((column + _LEFT) / COLUMNS, (bottom + 0.45) / height, _PLOT / COLUMNS, (SIZE[1] - 0.85) / height)
         )
         groups = blocks[task]
-        panel(axes, groups[group], tasks[task], groups[presets.CONTROLS], styles, axis)
+        panel(axes, groups[group], tasks[task], groups[presets.CONTROLS], styles, look)
         name = group if len(tasks) == 1 else f"{group} on {task}"
         axes.set_title(safe(name), loc="left", fontsize=9, fontweight="bold")
         if column == 0:
             axes.set_ylabel(safe(next(iter(tasks[task].values()))[0].metric))
         if place + COLUMNS >= len(shown):
-            axes.set_xlabel(textwrap.fill(safe(axis.label), 48))
+            axes.set_xlabel(look.label(48))
     _legend(made, list(dict.fromkeys(name for groups in blocks.values() for name in groups[presets.CONTROLS])))
     return made
 
@@ -99,21 +98,17 @@ def _legend(made: Figure, controls: Sequence[str]) -> None:
 
 
 def panel(
-    axes: Axes, mine: Lines, everything: Lines, controls: Lines, styles: Sequence[Mapping[str, Any]], axis: ComputeAxis
+    axes: Axes, mine: Lines, everything: Lines, controls: Lines, styles: Sequence[Mapping[str, Any]], look: Look
 ) -> None:
     """Draw the lines of one group, before the controls in grey and the front of `everything`."""
     points = [point for line in everything.values() for point in line]
-    best = front(points, axis)
-    scale = token_axis([axis.place(point) for point in points], most=6, decimal=axis.decimal)
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(2**scale.low, 2**scale.high)
-    axes.set_xticks([2**power for power in scale.ticks], list(scale.ticks.values()))
-    axes.set_xticks([], minor=True)
+    best = front(points, look)
+    end = look.across(axes, points, most=6)
     for line, dashes in zip(controls.values(), _CONTROL_DASHES, strict=False):
-        axes.plot(*_xy(line, axis), color=_GREY, linestyle=dashes, lw=1.2)
+        axes.plot(*_xy(line, look), color=_GREY, linestyle=dashes, lw=1.2)
     steps = [*best, best[-1]]
-    xs = [*(axis.place(point) for point in best), 2**scale.high]
-    axes.plot(xs, _xy(steps, axis)[1], color=_FRONT, lw=0.8, drawstyle="steps-post")
+    xs = [*(look.place(point) for point in best), end]
+    axes.plot(xs, _xy(steps, look)[1], color=_FRONT, lw=0.8, drawstyle="steps-post")
     for line, style in zip(mine.values(), cycle(styles), strict=False):
         own = {
             **style,
@@ -123,15 +118,15 @@ def panel(
             "markeredgecolor": "white",
             "markeredgewidth": 0.5,
         }
-        axes.plot(*_xy(line, axis), **own)
+        axes.plot(*_xy(line, look), **own)
         leading = [point for point in line if point in best]
         axes.plot(
-            *_xy(leading, axis), linestyle="none", marker="o", markersize=9, fillstyle="none", color=_FRONT, mew=0.8
+            *_xy(leading, look), linestyle="none", marker="o", markersize=9, fillstyle="none", color=_FRONT, mew=0.8
         )
-        if (end := line[-1]).low is not None and end.high is not None:
-            axes.vlines(axis.place(end), end.low, end.high, color=style["color"], alpha=0.4, lw=1.0)
+        if (last := line[-1]).low is not None and last.high is not None:
+            axes.vlines(look.place(last), last.low, last.high, color=style["color"], alpha=0.4, lw=1.0)
     _fit(axes, points)
-    _name(axes, mine, styles, axis)
+    _name(axes, mine, styles, look)
 
 
 def _fit(axes: Axes, points: Sequence[Point]) -> None:
@@ -145,7 +140,7 @@ def _fit(axes: Axes, points: Sequence[Point]) -> None:
         axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
 
 
-def _name(axes: Axes, mine: Lines, styles: Sequence[Mapping[str, Any]], axis: ComputeAxis) -> None:
+def _name(axes: Axes, mine: Lines, styles: Sequence[Mapping[str, Any]], look: Look) -> None:
     """Names beside the panel, each level with the end of its line as far as the others allow."""
     low, high = axes.get_ylim()
     ends = {name: ((line[-1].accuracy or 0.0) - low) / (high - low) for name, line in mine.items()}
@@ -154,7 +149,7 @@ def _name(axes: Axes, mine: Lines, styles: Sequence[Mapping[str, Any]], axis: Co
         end = mine[name][-1]
         axes.annotate(
             textwrap.shorten(safe(name), 34, placeholder="..."),
-            (axis.place(end), end.accuracy or 0.0),
+            (look.place(end), end.accuracy or 0.0),
             (1.04, height),
             textcoords="axes fraction",
             va="center",
@@ -187,5 +182,5 @@ def spread(heights: Mapping[str, float], least: float) -> dict[str, float]:
     return dict(zip(names, places, strict=True))
 
 
-def _xy(line: Sequence[Point], axis: ComputeAxis) -> tuple[list[float], list[float]]:
-    return [axis.place(point) for point in line], [point.accuracy or 0.0 for point in line]
+def _xy(line: Sequence[Point], look: Look) -> tuple[list[float], list[float]]:
+    return [look.place(point) for point in line], [point.accuracy or 0.0 for point in line]

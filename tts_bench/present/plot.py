@@ -14,11 +14,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.curve import Point, by_line, heading, marked
 from tts_bench.files import write_whole
 from tts_bench.present import panels
-from tts_bench.present.axis import token_axis
+from tts_bench.present.look import PLAIN, Look
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
@@ -78,25 +77,18 @@ def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = ""
     Raises:
         OSError: a file cannot be written; what was there stays.
     """
-    figure = draw(curve, title=title)
+    figure = draw(curve, Look(title))
     for path in (png, svg):
         save(figure, path)
 
 
-def write_figure(
-    curve: Sequence[Point],
-    path: Path,
-    *,
-    title: str = "",
-    axis: ComputeAxis = GENERATED,
-    strategies: Sequence[str] = (),
-) -> None:
-    """Draw `curve` over `axis` and write it as what `path` ends in, one of `KINDS`; `strategies` as in `draw`.
+def write_figure(curve: Sequence[Point], path: Path, look: Look) -> None:
+    """Draw `curve` and write it as what `path` ends in, one of `KINDS`.
 
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
-    save(draw(curve, title=title, axis=axis, strategies=strategies), path)
+    save(draw(curve, look), path)
 
 
 def svg(curve: Sequence[Point]) -> str:
@@ -121,10 +113,8 @@ def _drawn(figure: Figure, kind: str) -> bytes:
 
 
 @styled()
-def draw(
-    curve: Sequence[Point], *, title: str = "", axis: ComputeAxis = GENERATED, strategies: Sequence[str] = ()
-) -> Figure:
-    """The figure of `curve` over `axis`: one panel for each task with a scored record.
+def draw(curve: Sequence[Point], look: Look = PLAIN, *, strategies: Sequence[str] = ()) -> Figure:
+    """The figure of `curve`: one panel for each task with a scored record.
 
     `strategies` are names in the order of their colours, so that several figures have the same for each.
     """
@@ -134,29 +124,30 @@ def draw(
     tasks = by_line(point for point in curve if point.accuracy is not None)
     if any(len(lines) > panels.CROWD for lines in tasks.values()):
         styled_lines = [each for each in map(style, range(len(_COLOURS))) if each["color"] != BLACK]
-        return panels.figure(tasks, styled_lines, title, axis)
+        return panels.figure(tasks, styled_lines, look)
     there = dict.fromkeys(point.strategy for point in curve)
     places = dict.fromkeys([*strategies, *there])
     styles = {name: style(place) for place, name in enumerate(places) if name in there}
     columns = 1 if len(tasks) < 2 else 2
     rows = max(1, math.ceil(len(tasks) / 2))
-    figure = Figure(figsize=(_PANEL[0] * columns + (columns == 1) * 1.2, _PANEL[1] * rows), layout="constrained")
+    size = look.size or (_PANEL[0] * columns + (columns == 1) * 1.2, _PANEL[1] * rows)
+    figure = Figure(figsize=size, layout="constrained")
     FigureCanvasAgg(figure)
-    if title:
-        figure.suptitle(textwrap.fill(safe(title), int(10 * figure.get_figwidth())), fontsize=11)
+    if look.title:
+        figure.suptitle(textwrap.fill(safe(look.title), int(10 * figure.get_figwidth())), fontsize=11)
     spots = list(figure.subplots(rows, columns, squeeze=False).flat)
     for axes, (task, lines) in zip(spots, tasks.items(), strict=False):
-        _panel(axes, task, lines, styles, axis)
+        _panel(axes, task, lines, styles, look)
     for axes in spots[len(tasks) :]:
         axes.set_visible(False)
     for axes in spots[max(0, len(tasks) - columns) :]:
-        axes.set_xlabel(textwrap.fill(safe(axis.label), _WIDEST))
-    _name_lines(figure, spots, list(tasks.values()), styles, axis)
+        axes.set_xlabel(look.label(_WIDEST))
+    _name_lines(figure, spots, list(tasks.values()), styles, look)
     return figure
 
 
 def style(place: int) -> dict[str, Any]:
-    """Colour, marker and dashes of the line at `place`."""
+    """Colour, marker and dashes of the line at `place`, as matplotlib calls them."""
     return {
         "color": _COLOURS[place % len(_COLOURS)],
         "marker": _MARKERS[place % len(_MARKERS)],
@@ -164,13 +155,13 @@ def style(place: int) -> dict[str, Any]:
     }
 
 
-def _xy(line: Sequence[Point], axis: ComputeAxis) -> tuple[list[float], list[float]]:
-    return [axis.place(point) for point in line], [point.accuracy or 0.0 for point in line]
+def _xy(line: Sequence[Point], look: Look) -> tuple[list[float], list[float]]:
+    return [look.place(point) for point in line], [point.accuracy or 0.0 for point in line]
 
 
-def _intervals(axes: Axes, line: Sequence[Point], colour: str, axis: ComputeAxis) -> None:
+def _intervals(axes: Axes, line: Sequence[Point], colour: str, look: Look) -> None:
     """The intervals as a band with fine edges, which tell it from others in grey; of a single rung as a bar."""
-    bars = [(axis.place(p), p.low, p.high) for p in line if p.low is not None and p.high is not None]
+    bars = [(look.place(p), p.low, p.high) for p in line if p.low is not None and p.high is not None]
     xs, lows, highs = zip(*sorted(bars), strict=True) if bars else ((), (), ())
     if len(set(xs)) > 1:
         axes.fill_between(xs, lows, highs, color=colour, alpha=0.1, lw=0)
@@ -185,21 +176,17 @@ def _panel(
     task: str,
     lines: Mapping[str, Sequence[Point]],
     styles: Mapping[str, dict[str, Any]],
-    axis: ComputeAxis,
+    look: Look,
 ) -> None:
     for strategy, line in lines.items():
         style = styles[strategy]
         few = marked(line)
         colour = style["color"]
-        axes.plot(*_xy(line, axis), color=colour, linestyle=style["linestyle"])
-        axes.plot(*_xy(few, axis), color=colour, marker=style["marker"], linestyle="none", markeredgecolor="white")
-        _intervals(axes, line, colour, axis)
+        axes.plot(*_xy(line, look), color=colour, linestyle=style["linestyle"])
+        axes.plot(*_xy(few, look), color=colour, marker=style["marker"], linestyle="none", markeredgecolor="white")
+        _intervals(axes, line, colour, look)
     everything = [point for line in lines.values() for point in line]
-    scale = token_axis(_xy(everything, axis)[0], most=8, decimal=axis.decimal)
-    axes.set_xscale("log", base=2)
-    axes.set_xlim(2**scale.low, 2**scale.high)
-    axes.set_xticks([2**power for power in scale.ticks], list(scale.ticks.values()))
-    axes.set_xticks([], minor=True)
+    look.across(axes, everything, most=8)
     axes.set_title(textwrap.fill(safe(heading(task, lines)), 50, drop_whitespace=False))
     axes.set_ylabel(safe(everything[0].metric))
     if all(point.low is not None for point in everything):
@@ -214,14 +201,14 @@ def _name_lines(
     places: Sequence[Axes],
     lines: Sequence[Mapping[str, Sequence[Point]]],
     styles: Mapping[str, dict[str, Any]],
-    axis: ComputeAxis,
+    look: Look,
 ) -> None:
     """Names at the ends of the lines where all of them fit, else a legend below the panels."""
     from matplotlib.lines import Line2D
 
     figure.draw_without_rendering()  # settles the layout, so that places in pixels hold
     placed: list[Any] = []
-    if all(_label_ends(axes, panel, styles, axis, placed) for axes, panel in zip(places, lines, strict=False)):
+    if all(_label_ends(axes, panel, styles, look, placed) for axes, panel in zip(places, lines, strict=False)):
         figure.set_layout_engine("none")
         return
     for text in placed:
@@ -254,15 +241,15 @@ def _label_ends(
     axes: Axes,
     lines: Mapping[str, Sequence[Point]],
     styles: Mapping[str, dict[str, Any]],
-    axis: ComputeAxis,
+    look: Look,
     placed: list[Any],
 ) -> bool:
     """Put a name at each line's end, clear of all lines and other names; False where one finds no place."""
-    taken = _ink(axes, lines, axis)
-    ends = {name: axes.transData.transform([xy[-1] for xy in _xy(line, axis)]) for name, line in lines.items()}
+    taken = _ink(axes, lines, look)
+    ends = {name: axes.transData.transform([xy[-1] for xy in _xy(line, look)]) for name, line in lines.items()}
     names: list[Bbox] = []
     for strategy, line in lines.items():
-        xs, ys = _xy(line, axis)
+        xs, ys = _xy(line, look)
         for offset, across, upright in _PLACES:
             text = axes.annotate(
                 safe(strategy),
@@ -299,11 +286,11 @@ def _belongs(box: Bbox, ends: Mapping[str, NDArray[np.float64]], strategy: str) 
     return all(gap(end) >= 3 * own for name, end in ends.items() if name != strategy)
 
 
-def _ink(axes: Axes, lines: Mapping[str, Sequence[Point]], axis: ComputeAxis) -> NDArray[np.float64]:
+def _ink(axes: Axes, lines: Mapping[str, Sequence[Point]], look: Look) -> NDArray[np.float64]:
     """Pixels, sampled densely, that the lines cover; shape (points, 2)."""
     import numpy as np
 
-    strokes = [axes.transData.transform(np.column_stack(_xy(line, axis))) for line in lines.values()]
+    strokes = [axes.transData.transform(np.column_stack(_xy(line, look))) for line in lines.values()]
     steps = np.linspace(0, 1, 50)[:, None]
     return np.concatenate(
         [part for stroke in strokes for part in [stroke, *(a + (b - a) * steps for a, b in pairwise(stroke))]]

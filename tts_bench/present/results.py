@@ -16,6 +16,7 @@ from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
 from tts_bench.analysis.runs import RunData
 from tts_bench.analysis.series import curve_of, series_of
+from tts_bench.present.look import Look
 from tts_bench.records import Record
 from tts_bench.runs.unfinished import opened, read
 
@@ -30,14 +31,16 @@ class Results:
     Of a run that is not finished, the problems that all of its strategies have finished are here, scored as the run
     itself will score them; `differences` says how many these are.
 
+    Accuracy is by the metric called `metric`, such as "lenient", or by each task's main one.
+
     Raises:
-        UserError: no run, no finished problem, or runs that cannot be compared (`allow_different` compares them all
-            the same).
+        UserError: no run, no finished problem, no such metric, or runs that cannot be compared (`allow_different`
+            compares them all the same).
     """
 
-    def __init__(self, *folders: str | Path, allow_different: bool = False) -> None:
+    def __init__(self, *folders: str | Path, allow_different: bool = False, metric: str | None = None) -> None:
         self.folders = tuple(map(Path, folders))
-        self._runs: Sequence[RunData] = [read(folder) for folder in self.folders]
+        self._runs: Sequence[RunData] = [read(folder, metric) for folder in self.folders]
         self._series, self.differences = series_of(self._runs, allow_different=allow_different)
 
     @cached_property
@@ -72,8 +75,18 @@ class Results:
         """
         return compare(self._series, axis=comparable(axis), baseline=baseline, seed=seed)
 
-    def plot(self, path: str | Path | None = None, *, axis: str = "tokens", title: str = "") -> Figure:
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        axis: str = "tokens",
+        title: str = "",
+        linear: bool = False,
+        size: tuple[float, float] | None = None,
+    ) -> Figure:
         """The curve as a figure of matplotlib, also written to `path` if there is one (.png, .svg or .pdf).
+
+        `linear` makes compute a linear axis; `size` is width and height of the whole figure in inches.
 
         Raises:
             UserError: no such axis.
@@ -81,10 +94,10 @@ class Results:
         """
         from tts_bench.present import plot
 
-        chosen = axis_of(axis, self._runs[0].header)
+        figure = plot.draw(self.curve, Look(title, axis_of(axis, self._runs[0].header), linear, size))
         if path is not None:
-            plot.write_figure(self.curve, Path(path), title=title, axis=chosen)
-        return plot.draw(self.curve, title=title, axis=chosen)
+            plot.save(figure, Path(path))
+        return figure
 
     def __repr__(self) -> str:
         strategies = dict.fromkeys(point.strategy for point in self.curve)

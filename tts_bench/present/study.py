@@ -18,6 +18,7 @@ from tts_bench.analysis.curve import Point
 from tts_bench.files import file_name, write_whole
 from tts_bench.present import comparison as comparing
 from tts_bench.present import plot, words
+from tts_bench.present.look import Look
 from tts_bench.present.progress import Progress
 from tts_bench.present.report.page import check_target, page
 from tts_bench.present.report.payload import EMPTY, build
@@ -180,7 +181,7 @@ def write_figures(data: StudyData, *, axis: ComputeAxis = GENERATED) -> list[Pat
     title = next(iter(data.study.models)) if len(data.study.models) == 1 else ""
     folder.mkdir(exist_ok=True)
     for task in dict.fromkeys(line.point.task for line in data.lines):
-        figure = plot.draw(panels(data, task), title=title, axis=axis, strategies=data.strategies())
+        figure = plot.draw(panels(data, task), Look(title, axis), strategies=data.strategies())
         for kind in ("png", "svg"):
             path = folder / f"{file_name(task)}.{kind}"
             plot.save(figure, path)

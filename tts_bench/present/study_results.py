@@ -9,6 +9,7 @@ from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.present.look import Look
 from tts_bench.present.study import panels
 from tts_bench.studies.file import read
 from tts_bench.studies.results import StudyData
@@ -65,7 +66,7 @@ class StudyResults:
         tasks = dict.fromkeys(line.point.task for line in self._data.lines)
         if task not in tasks:
             raise UserError(f"the study has no task {task!r}. {did_you_mean(task, tasks)}")
-        figure = plot.draw(panels(self._data, task), axis=axis_of(axis, {}), strategies=self._data.strategies())
+        figure = plot.draw(panels(self._data, task), Look(axis=axis_of(axis, {})), strategies=self._data.strategies())
         if path is not None:
             plot.save(figure, Path(path))
         return figure

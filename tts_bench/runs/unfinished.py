@@ -37,13 +37,13 @@ def opened(folder: Path) -> Source:
     return Source(folder, header, lambda: Unfinished(folder, header).new())
 
 
-def read(folder: Path) -> RunData:
-    """A run as numbers, finished or not.
+def read(folder: Path, metric: str | None = None) -> RunData:
+    """A run as numbers, finished or not: by the metric called `metric`, or by each task's main one.
 
     Raises:
         UserError: as `opened` and `Source.read`.
     """
-    return opened(folder).read()
+    return opened(folder).read(metric)
 
 
 class Unfinished:
