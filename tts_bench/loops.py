@@ -15,7 +15,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(coroutine)
+        return _run(coroutine)
     begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = Future()
 
     async def work() -> T:
@@ -25,10 +25,25 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
         return await coroutine
 
     with ThreadPoolExecutor(1) as threads:
-        result = threads.submit(asyncio.run, work())
+        result = threads.submit(_run, work())
         try:
             return result.result()
         except KeyboardInterrupt:  # it comes to this thread; the work must not go on unseen
             loop, task = begun.result()
             loop.call_soon_threadsafe(task.cancel)
             raise
+
+
+def _run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """`asyncio.run`, with the result kept out of its task.
+
+    asyncio puts its handler of Ctrl-C back by `signal.signal`, which has the task written out, result and all, for the
+    message of an error that nobody sees (CPython 3.11): of a strategy's traces that is thousands of lines.
+    """
+    results: list[T] = []
+
+    async def main() -> None:
+        results.append(await coroutine)
+
+    asyncio.run(main())
+    return results[0]

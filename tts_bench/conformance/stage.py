@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import cache
 from hashlib import blake2b
 
 from tts_bench.api import Answer, LearnedToken, Problem, Reasoner, Strategy
@@ -29,6 +30,7 @@ from tts_bench.solving.solve import attempt
 from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks.boxed import box
 from tts_bench.thinking import detect
+from tts_bench.thinking.format import ThinkingFormat
 
 # Called before each problem, for who watches from outside whether a strategy comes back.
 beginning: ContextVar[Callable[[], object]] = ContextVar("beginning", default=lambda: None)
@@ -162,6 +164,12 @@ class StageScoring(Scoring):
         return by or "any"
 
 
+@cache
+def _format() -> ThinkingFormat:
+    """How the model thinks, whatever its conditions: there is one stage for each trial."""
+    return detect(StageEngine(StageConditions()).tokenizer)
+
+
 class Stage:
     """A model under `conditions` and whatever it has generated so far, for one event loop."""
 
@@ -169,8 +177,7 @@ class Stage:
         """`columns`: what `logprobs()` is to give."""
         self.engine = StageEngine(conditions)
         self._scheduler, self._scoring = Scheduler(self.engine, Store(None)), StageScoring()
-        form = detect(self.engine.tokenizer)
-        self._settings = Conditions(format=form, max_thinking=conditions.cap, columns=columns)
+        self._settings = Conditions(format=_format(), max_thinking=conditions.cap, columns=columns)
         self._piece = conditions.piece
 
     def reasoner(self, problem: Problem, ledger: Ledger) -> ModelReasoner:
