@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import zipfile
 from pathlib import Path
@@ -17,10 +18,11 @@ from tests.pools.questions import Q, write
 from tts_bench.cli.main import _run
 from tts_bench.engine import Request
 from tts_bench.engines.replay.engine import ReplayEngine
-from tts_bench.errors import EngineError
+from tts_bench.errors import EngineError, UserError
 from tts_bench.pools import counting
 from tts_bench.pools.entry import Output
 from tts_bench.pools.file import Pool
+from tts_bench.pools.inspect_log import archive
 from tts_bench.pools.split import Parts, Reading
 from tts_bench.streams import stream_key
 from tts_bench.thinking import PRESETS
@@ -102,6 +104,34 @@ SAMPLES = [
     for number in range(2)
     for epoch in (1, 2)
 ]
+
+
+REAL = Path(__file__).parents[1] / "fixtures" / "inspect-0.3.285"  # written by Inspect, with its model "mockllm"
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("one-epoch.json", 1), ("two-epochs.eval", 2)])
+def test_a_log_that_inspect_wrote_is_read_and_scored_as_inspect_scored_it(name: str, epochs: int) -> None:
+    assert _run(["import", str(REAL / name), "--task", "gsm8k", "--model", "m", "--out", "out"]) == 0
+    pool = Pool(Path("out/pool.sqlite"))
+    outputs = {(number, sample): pool.get(f"gsm8k/{number}", sample) for number in range(6) for sample in range(epochs)}
+    # Every third problem was thought about, and every third was got wrong.
+    assert [bool(outputs[number, 0].thinking) for number in range(6)] == [True, False, False] * 2
+    assert {key: output.thinking + output.answer for key, output in outputs.items()} == {
+        (number, sample): 20 + number for number, sample in outputs
+    }
+    single = [record for record in recorded.records(Path("out")) if record.strategy.startswith("baseline")]
+    assert [record.answers[0].scores["strict"] for record in single] == [1.0, 1.0, 0.0] * 2
+    assert list(pool.verdicts().values()) == [right for right in [1.0, 1.0, 0.0] * 2 for _ in range(epochs)]
+
+
+@given(st.data())
+def test_a_damaged_archive_is_read_or_refused(data: st.DataObject) -> None:
+    raw = bytearray((REAL / "two-epochs.eval").read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    Path("damaged.eval").write_bytes(raw[: data.draw(st.one_of(st.just(len(raw)), st.integers(0, len(raw))))])
+    with contextlib.suppress(UserError):
+        assert sum(len(entry.outputs) for entry in archive(Path("damaged.eval"))) <= 12
 
 
 @pytest.mark.parametrize("kind", ["json", "eval"])

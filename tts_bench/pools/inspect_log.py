@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +11,13 @@ from typing import Any
 from tts_bench import foreign
 from tts_bench.errors import UserError
 from tts_bench.pools.entry import CUT, Entry, Output, Values, logprobs, one_of
+from tts_bench.pools.zipped import ZstdError, zipfile
 
 TOOL = "inspect log"
 _DOCUMENT = 1024 * foreign.MB  # bytes of a log that is read whole
 _MEMBERS = 2_000_000
 _SAMPLE = re.compile(r"samples/[^/]+\.json")
+_BROKEN = OSError, ValueError, zipfile.BadZipFile, zlib.error, ZstdError, NotImplementedError, EOFError, RuntimeError
 _VERDICTS = {"C": 1.0, "I": 0.0, "P": 0.5}
 
 
@@ -55,7 +56,7 @@ def archive(path: Path) -> Iterator[Entry]:
             for place, member in enumerate(members, 1):
                 where = f"{path}, {member.filename}"
                 yield entry(_member(opened, member, where), place, where)
-    except (OSError, ValueError, zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+    except _BROKEN as error:
         why = getattr(error, "strerror", None) or error
         raise UserError(f"{path} cannot be read as a log of Inspect: {why}.") from error
 
