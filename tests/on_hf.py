@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.tiny import Architecture, make_tiny
-from tts_bench import registry
+from tts_bench import loops, registry
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.core.conditions import Conditions
 from tts_bench.core.scheduler import Scheduler
@@ -79,7 +79,7 @@ def records_of(
 
         return [record for records in await asyncio.gather(*map(one, items)) for record in records]
 
-    records = asyncio.run(everything())
+    records = loops.run(everything())
     assert [record.error for record in records if record.error] == []
     return records
 

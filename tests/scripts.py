@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 from tests.engines.rambling import rambler
-from tts_bench import registry
+from tts_bench import loops, registry
 from tts_bench.core.conditions import Conditions
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.scoring import Scoring
@@ -16,7 +17,7 @@ from tts_bench.engines.scripted import Draw, Script, ScriptedEngine, adder
 from tts_bench.records import Record
 from tts_bench.scorer import Scorer
 from tts_bench.solving.solve import Arm, Item, solve
-from tts_bench.thinking import detect
+from tts_bench.thinking import ThinkingFormat, detect
 
 __all__ = ["Counted", "World", "number", "rambler"]
 
@@ -39,6 +40,12 @@ class Counted(ScriptedEngine):
         return await super().generate(requests)
 
 
+@cache
+def _format() -> ThinkingFormat:
+    """How scripted models think: all have one tokenizer, and studying its template is most of making a world."""
+    return detect(ScriptedEngine(adder).tokenizer)
+
+
 class World:
     """A scripted engine, a store and conditions, ready to solve."""
 
@@ -53,7 +60,7 @@ class World:
         self.store = Store(None) if store is None else store
         self.scheduler = Scheduler(self.engine, self.store)
         self.scoring = Scoring(scorers, self.store)
-        self.conditions = Conditions(format=detect(self.engine.tokenizer), **conditions)  # type: ignore[arg-type]
+        self.conditions = Conditions(format=_format(), **conditions)  # type: ignore[arg-type]
 
     def item(self, doc_id: int = 0, prompt: str = "Ann has 17 apples and gets 25 more. How many has she?") -> Item:
         return Item("sums", doc_id, 0, prompt, (), number)
@@ -72,4 +79,4 @@ class World:
             ]
             return list(await asyncio.gather(*work))
 
-        return asyncio.run(everything())
+        return loops.run(everything())

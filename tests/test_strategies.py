@@ -13,7 +13,7 @@ from typing import cast
 
 import pytest
 
-from tts_bench import registry
+from tts_bench import loops, registry
 from tts_bench.api import Answer, Cost, Cue, LearnedToken, Problem, Reasoner, Segment, Strategy, Trace
 from tts_bench.errors import Misuse, UserError
 from tts_bench.strategies.baseline import Baseline
@@ -95,7 +95,7 @@ def solve(strategy: Strategy, fake: Fake) -> list[Answer]:
     async def collect() -> list[Answer]:
         return [answer async for answer in strategy.solve(PROBLEM, door(fake))]
 
-    return asyncio.run(collect())
+    return loops.run(collect())
 
 
 def thinking(answers: list[Answer]) -> list[int]:

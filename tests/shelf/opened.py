@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from tests.scripts import World, number, rambler
+from tts_bench import loops
 from tts_bench.api import Answer, Problem, Strategy
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
@@ -53,14 +53,14 @@ def answers(strategy: Strategy, door: ModelReasoner) -> list[Answer]:
     async def all_of_them() -> list[Answer]:
         return [answer async for answer in strategy.solve(door.problem, door)]
 
-    return asyncio.run(all_of_them())
+    return loops.run(all_of_them())
 
 
 def done(work: Awaitable[T]) -> T:
     async def wait() -> T:
         return await work
 
-    return asyncio.run(wait())
+    return loops.run(wait())
 
 
 def told(answer: Answer) -> tuple[Any, ...]:
