@@ -13,6 +13,7 @@ import tts_bench as tb
 from tests.pools import recorded
 from tts_bench.api import Cost
 from tts_bench.cli.main import _run
+from tts_bench.pools.file import Pool
 from tts_bench.present.results import Results
 from tts_bench.tasks.data import load_rows
 
@@ -85,6 +86,41 @@ def test_in_lm_evals_format_a_tokenizer_counts_and_scores_and_votes_are_the_same
             assert one[:5] == other[:5]
             assert one[6] - other[6] == ends * count
             assert one[5] == other[5]
+
+
+def test_an_exported_log_of_inspect_is_imported_with_the_thoughts_and_scores_of_its_run(
+    own: Results, tmp_path: Path
+) -> None:
+    assert _run(["export", str(own.folders[0]), "--to", "inspect", "--out", str(tmp_path / "logs")]) == 0
+    [log] = (tmp_path / "logs").glob("pocket_arithmetic-baseline-full*.json")
+    said = ["import", str(log), "--task", "pocket_arithmetic", "--model", "pocket", "--out", str(tmp_path / "again")]
+    assert _run(said) == 0
+    mine = [record for record in recorded.records(own.folders[0]) if record.strategy.startswith("baseline")]
+    theirs = recorded.records(tmp_path / "again")
+    assert [[one.answers[0].scores, one.answers[0].cost.thinking] for one in theirs] == [
+        [one.answers[0].scores, one.answers[0].cost.thinking] for one in mine
+    ]
+    thought = [[segment.text for segment in one.segments if segment.kind == "thinking"] for one in theirs]
+    assert thought == [[segment.text for segment in one.segments if segment.kind == "thinking"] for one in mine]
+    verdicts = Pool(tmp_path / "again" / "pool.sqlite").verdicts()
+    assert list(verdicts.values()) == [one.answers[0].scores["strict"] for one in mine]
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ([], "--out is missing"),
+        (["--out", "{there}"], "is there already"),
+        (["{run}", "--out", "x"], "one run at a time"),
+    ],
+)
+def test_logs_of_inspect_are_written_into_a_new_folder_or_not_at_all(
+    more: list[str], message: str, own: Results, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = str(own.folders[0])
+    assert _run(["export", run, "--to", "inspect", *(word.format(run=run, there=tmp_path) for word in more)]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_was_imported_is_said_in_the_run_s_header(again: Path) -> None:

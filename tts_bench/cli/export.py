@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +12,7 @@ from typing import Annotated
 import typer
 
 from tts_bench.errors import UserError
+from tts_bench.files import write_whole
 
 
 class Kind(StrEnum):
@@ -17,12 +20,17 @@ class Kind(StrEnum):
     JSONL = "jsonl"
     PARQUET = "parquet"
     LATEX = "latex"
+    INSPECT = "inspect"
 
 
 def export(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
-    to: Annotated[Kind, typer.Option("--to", help="Format: a row per answer, or of latex a row per rung.")] = Kind.CSV,
-    out: Annotated[Path | None, typer.Option(help="File to write.", show_default="standard output")] = None,
+    to: Annotated[
+        Kind, typer.Option("--to", help="Format: a row per answer; of latex a row, of inspect a log per rung.")
+    ] = Kind.CSV,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, or for inspect a new folder.", show_default="standard output")
+    ] = None,
     codebook: Annotated[
         bool, typer.Option("--codebook", help="Print what the columns mean, and nothing else.")
     ] = False,
@@ -39,14 +47,37 @@ def export(
         raise UserError("export takes run folders, such as: tts-bench export runs/demo --out demo.csv")
     if to is Kind.PARQUET and out is None:
         raise UserError("--to parquet writes a binary file. Add --out FILE.")
+    if to is Kind.INSPECT:
+        _write_logs(runs, out)
+        return
     data = exported.data(runs, to.value)
     if out is None:
         sys.stdout.buffer.write(data)
         return
-    from tts_bench.files import write_whole
-
-    try:
+    with _said_of(out):
         write_whole(out, data)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error
     print(f"Written to {out}")
+
+
+def _write_logs(runs: Sequence[Path], out: Path | None) -> None:
+    from tts_bench.present.inspect_logs import logs
+
+    if out is None or out.exists():
+        there = "is there already" if out else "is missing"
+        raise UserError(f"--to inspect writes a folder of logs, and --out {there}. Give a new folder.")
+    if len(runs) > 1:
+        raise UserError(f"--to inspect takes one run at a time; {len(runs)} were given.")
+    files = list(logs(runs[0]))
+    with _said_of(out):
+        out.mkdir()
+        for name, data in files:
+            write_whole(out / name, data)
+    print(f"Written to {out}: {len(files)} logs")
+
+
+@contextmanager
+def _said_of(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another place.") from error

@@ -18,6 +18,7 @@ from tts_bench.text import safe
 
 if TYPE_CHECKING:
     from tts_bench.analysis.curve import Point
+    from tts_bench.present.look import Look
 
 _TEX = "tex"
 _LEAST, _MOST = 1.0, 40.0  # inches
@@ -51,13 +52,12 @@ def plot(
 
     from tts_bench.analysis.curve import by_line, heading
     from tts_bench.analysis.series import curve_of, series_of, so_far
-    from tts_bench.present import plot as pictures
     from tts_bench.present.drawing import drawing
     from tts_bench.present.look import Look
-    from tts_bench.present.pgfplots import tex
+    from tts_bench.present.plot import KINDS
     from tts_bench.runs.unfinished import read as read_any
 
-    _check(out, (*pictures.KINDS, _TEX))
+    _check(out, (*KINDS, _TEX))
     inches = None if size is None else _inches(size)
     read = [read_any(folder, metric) for folder in runs]
     series, differences = series_of(read, allow_different=allow_different)
@@ -70,14 +70,7 @@ def plot(
     tasks = by_line(curve)
     files, look = _files(out, curve, tasks), Look(title, axis, linear, inches)
     console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
-    for path, points in files.items():
-        try:
-            if path.suffix == f".{_TEX}":
-                write_whole(path, tex(points, look).encode())
-            else:
-                pictures.write_figure(points, path, look)
-        except PermissionError as error:
-            raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error
+    _write(files, look)
     for task, lines in tasks.items():
         console.print(safe(heading(task, lines)))
         ascii_only = not console.encoding.lower().startswith("utf")
@@ -85,6 +78,20 @@ def plot(
     for said in differences:
         console.print(safe(said))
     console.print(f"Written: {', '.join(safe(str(path)) for path in files)}", soft_wrap=True)
+
+
+def _write(files: Mapping[Path, list[Point]], look: Look) -> None:
+    from tts_bench.present.pgfplots import tex
+    from tts_bench.present.plot import write_figure
+
+    for path, points in files.items():
+        try:
+            if path.suffix == f".{_TEX}":
+                write_whole(path, tex(points, look).encode())
+            else:
+                write_figure(points, path, look)
+        except PermissionError as error:
+            raise UserError(f"--out {path} cannot be written: {error.strerror}. Give another file.") from error
 
 
 def _inches(size: str) -> tuple[float, float]:
