@@ -1,0 +1,31 @@
+"""`tts-bench push`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tts_bench.text import safe
+
+
+def push(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run, a learned token or a leaderboard.")],
+    to: Annotated[str, typer.Option("--to", help="Repository, USER/NAME; it is created if it does not exist.")],
+    private: Annotated[bool, typer.Option("--private", help="Create it as a private repository.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and push nothing.")] = False,
+) -> None:
+    """Put a run, a learned token or a leaderboard on the Hugging Face Hub, in one commit.
+
+    A run and a leaderboard become a data set, a token a model, which --strategy learned-token:token=USER/NAME then
+    takes. Stores and imported outputs are not pushed. Log in by `hf auth login`, or set HF_TOKEN.
+    """
+    from tts_bench.present import hub
+
+    parcel = hub.parcel(folder)
+    if dry_run:
+        for path in parcel.files:
+            print(safe(path.as_posix()))
+        return
+    print(f"Pushed {len(parcel.files)} files to {safe(hub.push(parcel, to, private=private))}")
