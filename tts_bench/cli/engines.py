@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
@@ -11,11 +10,11 @@ from rich.console import Console
 
 from tts_bench.cli import flags
 from tts_bench.cli.naming import NameOrCommand
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, show_kind
 from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
-from tts_bench.present.lists import show_options, show_verdicts, table, text
+from tts_bench.present.lists import show_verdicts, table, text
 
 app = typer.Typer(cls=NameOrCommand, help="List engines, show one, or check one.")
 
@@ -34,20 +33,10 @@ def engines(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="Name of an engine.")], as_json: Json = False) -> None:
     """Show what an engine does and its options, for --engine NAME:option=value."""
-    from tts_bench import options
     from tts_bench.engines.kinds import ENGINES, kind_of
 
-    console, kind, source = Console(), kind_of(name), ENGINES.load(name)[1]
-    if as_json:
-        known = [asdict(option) for option in options.options_of(kind.options)]
-        emit({"name": name, "summary": kind.summary, "options": known, "source": source})
-        return
-    console.print(text(name), style="bold")
-    console.print(text(f"It {kind.summary}.\n"))
-    show_options(console, options.options_of(kind.options))
-    if options.passed_on_by(kind.options):
-        console.print("\nAny other option is passed to the underlying library, as JSON or as a string.")
-    console.print(text(f"\nfrom {source}"))
+    kind = kind_of(name)
+    show_kind(name, kind.summary, kind.options, ENGINES.load(name)[1], as_json=as_json)
 
 
 @app.command()

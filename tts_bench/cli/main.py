@@ -34,7 +34,10 @@ VERBS = {
     "compare": ("tts_bench.cli.compare:compare", "State what the data support: differences, intervals, tests."),
     "watch": ("tts_bench.cli.watch:watch", "Show a run's table and curve while it runs."),
     "plot": ("tts_bench.cli.plot:plot", "Draw figures of the curves for a paper."),
-    "export": ("tts_bench.cli.export:export", "Write the answers of runs for other programs: CSV, Parquet, LaTeX, Inspect."),
+    "export": (
+        "tts_bench.cli.export:export",
+        "Write the answers of runs for other programs: CSV, Parquet, LaTeX, Inspect.",
+    ),
     "push": ("tts_bench.cli.push:push", "Put a run, a learned token or a leaderboard on the Hugging Face Hub."),
     "curves": ("tts_bench.cli.curves:curves", "Show accuracy by length of thinking within a problem."),
     "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, and check them."),

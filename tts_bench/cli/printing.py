@@ -1,13 +1,15 @@
-"""The option `--json` of every verb that prints a table, and how its content is printed."""
+"""What several verbs print alike: a plugin's kind with its options, and JSON in the place of a table."""
 
 from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Mapping
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
@@ -21,3 +23,21 @@ def emit(content: Mapping[str, object]) -> None:
         ValueError: a number in it is not finite.
     """
     sys.stdout.write(json.dumps({"schema": 1, **content}, indent=1, allow_nan=False) + "\n")
+
+
+def show_kind(name: str, summary: str, options: type[Any], source: str, *, as_json: bool) -> None:
+    """Print a kind of engine or scorer: what it does, its options, and the distribution it comes from."""
+    from tts_bench.options import options_of, passed_on_by
+    from tts_bench.present.lists import show_options, text
+
+    known = options_of(options)
+    if as_json:
+        emit({"name": name, "summary": summary, "options": [asdict(option) for option in known], "source": source})
+        return
+    console = Console()
+    console.print(text(name), style="bold")
+    console.print(text(f"It {summary}.\n"))
+    show_options(console, known)
+    if passed_on_by(options):
+        console.print("\nAny other option is passed to the underlying library, as JSON or as a string.")
+    console.print(text(f"\nfrom {source}"))

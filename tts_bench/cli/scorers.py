@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
 from tts_bench.cli.naming import NameOrCommand
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, show_kind
 from tts_bench.plugins import origin
-from tts_bench.present.lists import show_options, table, text
+from tts_bench.present.lists import table, text
 
 app = typer.Typer(cls=NameOrCommand, help="Scorers: list the kinds, show one, try one.")
 
@@ -31,18 +30,10 @@ def scorers(context: typer.Context, as_json: Json = False) -> None:
 @app.command()
 def show(name: Annotated[str, typer.Argument(help="A kind of the list.")], as_json: Json = False) -> None:
     """Show one kind: what it does, and its options, as --scorer NAME=KIND:option=value takes them."""
-    from tts_bench import options
     from tts_bench.scorers.kinds import SCORERS, kind_of
 
-    console, kind, source = Console(), kind_of(name), SCORERS.load(name)[1]
-    if as_json:
-        known = [asdict(option) for option in options.options_of(kind.options)]
-        emit({"name": name, "summary": kind.summary, "options": known, "source": source})
-        return
-    console.print(text(name), style="bold")
-    console.print(text(f"It {kind.summary}.\n"))
-    show_options(console, options.options_of(kind.options))
-    console.print(text(f"\nfrom {source}"))
+    kind = kind_of(name)
+    show_kind(name, kind.summary, kind.options, SCORERS.load(name)[1], as_json=as_json)
 
 
 @app.command()
