@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from tests.analysis.made_up import made_up
+from tests.analysis.run_folders import write_run
 from tests.runs.samples import write_sums
 from tests.test_cli_json import commands
 from tests.test_cli_main import HEAVY, loaded_by, tts_bench
@@ -64,3 +68,15 @@ def test_a_quiet_run_prints_nothing_and_writes_all(tmp_path: Path, capfd: pytest
     assert root._run(["run", *given, "--out", str(out), "-q"]) == 0
     assert tuple(capfd.readouterr()) == ("", "")
     assert (out / "curve.png").exists()
+
+
+def test_what_goes_into_a_pipe_is_not_wrapped_and_columns_sets_a_width(tmp_path: Path) -> None:
+    run = str(write_run(tmp_path / "run", made_up(n=9)))
+    command = [sys.executable, "-m", "tts_bench", "compare", run, "--resamples", "1000"]
+    widths = []
+    for more in ({}, {"COLUMNS": "70"}):
+        environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"} | more
+        said = subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout
+        widths.append(max(map(len, said.splitlines())))
+    assert widths[0] > 300
+    assert widths[1] <= 70

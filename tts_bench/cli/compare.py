@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tts_bench.analysis.compute import AXES, comparable
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
@@ -40,7 +39,6 @@ def compare(
     as_json: Json = False,
 ) -> None:
     """State what the data support: paired differences with intervals, tests and costs."""
-    from rich.console import Console
 
     from tts_bench.analysis import compare as comparing
     from tts_bench.analysis import front as fronts
@@ -69,7 +67,7 @@ def compare(
     if as_json:
         emit(found)
         return
-    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    console = output()
     if front:
         fronts_shown.show(budgets, axis, result.notes, console)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -39,7 +38,6 @@ def curves(
     as_json: Json = False,
 ) -> None:
     """Show how accuracy depends on the length of thinking within a problem, from recorded samples and cuts."""
-    from rich.console import Console
 
     from tts_bench.analysis.names import bare
     from tts_bench.analysis.runs import Numbers
@@ -67,7 +65,7 @@ def curves(
     records = numbers.passing(source.records())
     found, missing = within(records, header["metrics"], chosen, resamples=resamples, seed=seed)
     lines = [replace(line, strategy=names[labels.get(line.strategy, line.strategy)]) for line in found]
-    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    console = output()
     said = so_far(numbers.run())
     if as_json:
         emit({**shown.content(lines, missing, str(run)), "so_far": said or None})

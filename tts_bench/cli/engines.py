@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tts_bench.cli import flags
 from tts_bench.cli.naming import NameOrCommand
-from tts_bench.cli.printing import Json, emit, show_kind
+from tts_bench.cli.printing import Json, emit, output, show_kind
 from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
@@ -27,7 +27,7 @@ def engines(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         _emit()
     else:
-        _list(Console())
+        _list(output())
 
 
 @app.command()

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
 from tts_bench import models
 from tts_bench.cli import flags
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
 from tts_bench.present.progress_bar import bar
@@ -46,7 +45,7 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
             "yes" if models.here(alias) else "no",
         )
     table.columns[0].no_wrap = True
-    console = Console()
+    console = output()
     console.print(table)
     console.print(f"They are kept in {safe(str(models.cache_folder()))}. To fetch one: tts-bench models get NAME")
     console.print("Any other model: --model FOLDER, --model FILE.gguf, or --model org/name from the hub.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +12,7 @@ import typer
 
 from tts_bench.cli import flags
 from tts_bench.cli.configured import FLAGS, configured, resumed
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.errors import UserError
 
 if TYPE_CHECKING:
@@ -86,7 +85,6 @@ def show(
         UserError: as the run would.
     """
     began = time.perf_counter()
-    from rich.console import Console
 
     from tts_bench.present import planned
     from tts_bench.present.progress import Progress
@@ -104,4 +102,4 @@ def show(
     if as_json:
         emit(planned.content(made))
         return
-    planned.show(made, Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty()))
+    planned.show(made, output())

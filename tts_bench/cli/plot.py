@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_bench.analysis.compute import AXES, axis_of
+from tts_bench.cli.printing import output
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -48,7 +48,6 @@ def plot(
     ] = False,
 ) -> None:
     """Plot accuracy against compute: one panel per task and, with several tasks, also one figure per task."""
-    from rich.console import Console
 
     from tts_bench.analysis.curve import by_line, heading
     from tts_bench.analysis.series import curve_of, series_of, so_far
@@ -69,7 +68,7 @@ def plot(
     title = ", ".join([*models, *filter(None, map(so_far, read))]) if title is None else title
     tasks = by_line(curve)
     files, look = _files(out, curve, tasks), Look(title, axis, linear, inches)
-    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    console = output()
     _write(files, look)
     for task, lines in tasks.items():
         console.print(safe(heading(task, lines)))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_PIPED = 10_000  # columns of a file or pipe: nothing is wrapped there
 Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
@@ -25,6 +29,18 @@ def emit(content: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps({"schema": 1, **content}, indent=1, allow_nan=False) + "\n")
 
 
+def output(*, quiet: bool = False) -> Console:
+    """Standard output: text is data, and lines are as long as they are where no terminal shows them.
+
+    The environment's COLUMNS sets a width for both.
+    """
+    from rich.console import Console
+
+    terminal = sys.stdout.isatty()
+    width = None if terminal or os.environ.get("COLUMNS", "").isdigit() else _PIPED
+    return Console(highlight=False, markup=False, emoji=False, force_terminal=terminal, width=width, quiet=quiet)
+
+
 def show_kind(name: str, summary: str, options: type[Any], source: str, *, as_json: bool) -> None:
     """Print a kind of engine or scorer: what it does, its options, and the distribution it comes from."""
     from tts_bench.options import options_of, passed_on_by
@@ -34,7 +50,7 @@ def show_kind(name: str, summary: str, options: type[Any], source: str, *, as_js
     if as_json:
         emit({"name": name, "summary": summary, "options": [asdict(option) for option in known], "source": source})
         return
-    console = Console()
+    console = output()
     console.print(text(name), style="bold")
     console.print(text(f"It {summary}.\n"))
     show_options(console, known)

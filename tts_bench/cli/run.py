@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,15 +53,15 @@ def run(
 
 def play(checked: Checked, *, quiet: bool = False) -> None:
     """Run what was checked, and show its curve."""
-    from rich.console import Console
 
+    from tts_bench.cli.printing import output
     from tts_bench.present import running, terminal
     from tts_bench.present.plot import write_plots
     from tts_bench.present.progress import Progress
     from tts_bench.present.progress_bar import bar
     from tts_bench.runs.run import load  # loads torch and lm-eval
 
-    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
+    console = output()
     with bar() as fetching:
         run = load(checked, fetching)
     for line in () if quiet else running.header(run):

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from tts_bench.cli.naming import NameOrCommand
-from tts_bench.cli.printing import Json, emit, show_kind
+from tts_bench.cli.printing import Json, emit, output, show_kind
 from tts_bench.plugins import origin
 from tts_bench.present.lists import table, text
 
@@ -24,7 +24,7 @@ def scorers(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         _emit()
     else:
-        _list(Console())
+        _list(output())
 
 
 @app.command()
@@ -53,7 +53,7 @@ def check(
         said = asyncio.run(tried(loaded.scorer, problem, thinking, answer))
     finally:
         asyncio.run(loaded.scorer.close())
-    console, info = Console(highlight=False), loaded.scorer.info
+    console, info = output(), loaded.scorer.info
     for note in loaded.notes:
         console.print(text(f"note: {note}"), soft_wrap=True)
     console.print(f"value {said.value:.6g}; read {said.read:,} tokens, wrote {said.sampled:,}")

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tts_bench import presets, registry
 from tts_bench.cli.naming import NameOrCommand
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text
@@ -26,7 +26,7 @@ def strategies(context: typer.Context, as_json: Json = False) -> None:
     if as_json:
         emit({"strategies": [_content(group, name) for group, names in _by_group().items() for name in names]})
     else:
-        _list(Console())
+        _list(output())
 
 
 @app.command()
@@ -36,7 +36,7 @@ def show(name: Annotated[str, typer.Argument(help="A strategy, or ./file.py:CLAS
     if as_json:
         emit(asdict(found))
     else:
-        _show(Console(), found)
+        _show(output(), found)
 
 
 @app.command()

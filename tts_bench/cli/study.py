@@ -12,13 +12,12 @@ import typer
 
 from tts_bench.analysis.compute import AXES
 from tts_bench.cli import flags
+from tts_bench.cli.printing import output
 from tts_bench.errors import UserError
 from tts_bench.present.report.texts import Kept
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from tts_bench.studies.study import Part, Study
 
 app = typer.Typer(help="Play models x tasks x seeds x strategies as one study, and read it as one table.")
@@ -81,7 +80,7 @@ def status(file: _File) -> None:
     from tts_bench.studies.file import read
     from tts_bench.studies.folder import states
 
-    show_states(states(read(file, _tell)), _console())
+    show_states(states(read(file, _tell)), output())
 
 
 @app.command()
@@ -111,7 +110,7 @@ def report(
         if error.errno in FULL:
             raise
         raise UserError(f"{data.study.out} cannot be written to: {error.strerror}.") from error
-    shown.show(data, compared, _console())
+    shown.show(data, compared, output())
     print(f"Written: {', '.join(safe(str(path)) for path in written)}")
 
 
@@ -125,7 +124,7 @@ def merge(
     from tts_bench.studies.folder import states
     from tts_bench.studies.merge import merge as join
 
-    show_states(states(join(folders, out)), _console())
+    show_states(states(join(folders, out)), output())
 
 
 def play(
@@ -144,7 +143,7 @@ def play(
     from tts_bench.studies.play import play as played
     from tts_bench.studies.results import StudyData
 
-    console = _console()
+    console = output()
     outcomes = played(study, parts, shown.Shown(len(parts), console, quiet=quiet), jobs=jobs, engine=engine)
     short = [outcome for outcome in outcomes if not outcome.whole]
     if not quiet and any(not outcome.message for outcome in outcomes):
@@ -168,12 +167,6 @@ def _share(study: Study, text: str) -> list[Part]:
     if not (parts := study.share(place, of)):
         raise UserError(f"--part {text}: the study has {len(study.parts)} parts only. Give fewer shares.")
     return parts
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    return Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
 
 
 def _tell(line: str) -> None:

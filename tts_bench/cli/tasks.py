@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.tasks.catalog import describe, names
 
 app = typer.Typer(help="List tasks, check their scorers, or create your own.", no_args_is_help=False)
@@ -24,7 +24,6 @@ def tasks(context: typer.Context, as_json: Json = False) -> None:
         keys = ("name", "title", "rows", "licence", "hub", "splits", "shipped", "subtasks")
         emit({"tasks": [{key: getattr(info, key) for key in keys} for info in map(describe, names())]})
         return
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(title="Tasks")
@@ -33,7 +32,7 @@ def tasks(context: typer.Context, as_json: Json = False) -> None:
     for info in map(describe, names()):
         data = "shipped" if "test" in info.shipped else "--data-dir or hub"
         table.add_row(info.name, info.title, str(info.rows), data, info.licence)
-    console = Console()
+    console = output()
     console.print(table)
     console.print(
         "Metrics: strict (the last box), lenient (without a box: the last number or formula).", highlight=False
@@ -65,7 +64,6 @@ def check(
     ] = None,
 ) -> None:
     """Check that gold solutions are scored correct and known-wrong responses incorrect; exit code 2 if not."""
-    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from tts_bench.tasks.catalog import describe
@@ -73,7 +71,7 @@ def check(
     from tts_bench.tasks.check import check as run_check
 
     wanted = names or [name for name in all_names() if "test" in describe(name).shipped]
-    console = Console()
+    console = output()
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bars:
         ids: dict[str, TaskID] = {}
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.printing import output
 from tts_bench.text import safe
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show, export or create token files.")
@@ -15,14 +16,13 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show, export
 @app.command()
 def show(path: Annotated[str, typer.Argument(help="Token folder, or hub id (org/name).")]) -> None:
     """Show what a token is, how it was trained, and its evaluation."""
-    from rich.console import Console
 
     from tts_bench.tokens import find, tokenfile
 
     folder = find.folder(path)
     card, token = tokenfile.load_card(folder), tokenfile.load(folder)
     norm = sum(value * value for value in token.row) ** 0.5
-    console = Console(highlight=False, markup=False)
+    console = output()
     for head, text in (
         ("token", f"{card.name}, {card.hidden_size} numbers, norm {norm:.4g}, sha256 {card.digest[:16]}"),
         ("model", f"{card.model} (sha256 {card.fingerprint[:16]})"),

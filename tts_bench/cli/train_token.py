@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from re import sub
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_bench.cli import flags
+from tts_bench.cli.printing import output
 from tts_bench.config import ModelConfig
 from tts_bench.engines import kinds
 from tts_bench.engines.hf.kind import HfOptions
@@ -92,13 +92,12 @@ def _train(given: dict[str, Any]) -> None:
 
 def _train_and_show(config: TrainConfig, processes: ProcessGroup) -> None:
     """Prepare, train, evaluate and show; of a group of processes, the leading process alone shows."""
-    from rich.console import Console
 
     from tts_bench.learning.session import prepare, run  # loads torch and lm-eval
     from tts_bench.present.progress_bar import bar
     from tts_bench.present.training import step
 
-    console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty(), quiet=not processes.leads)
+    console = output(quiet=not processes.leads)
     with bar() as fetching:
         trainer = prepare(config, fetching if processes.leads else None, processes)
     info, conditions = trainer.model.engine.info, trainer.model.conditions

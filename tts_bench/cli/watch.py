@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tts_bench.cli.printing import Json, emit
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.errors import UserError
 
 
@@ -21,7 +20,6 @@ def watch(
 
     Ends with the run; exit code 1 if it stopped before its end. Without a terminal it prints once.
     """
-    from rich.console import Console
 
     from tts_bench.present.watching import Watched, follow
 
@@ -31,6 +29,6 @@ def watch(
         view = Watched(run).look()
         emit({"state": view.state, "so_far": view.said or None, "points": [point.flat() for point in view.curve]})
         return
-    console = Console(highlight=False, markup=False, emoji=False, force_terminal=sys.stdout.isatty())
+    console = output()
     if follow(run, every, console).state == "stopped":
         raise typer.Exit(1)
