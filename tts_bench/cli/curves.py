@@ -27,8 +27,8 @@ def curves(
         list[str] | None,
         typer.Option(
             help="natural-length: accuracy by rank of a sample's length within its problem. convergence: accuracy of "
-            "answers at each tenth of the thinking. stated: accuracy of the result that a sample's own text states by each "
-            "tenth. Repeatable.",
+            "answers at each tenth of the thinking. stated: accuracy of the result that a sample's own text states by "
+            "each tenth. Repeatable.",
             show_default="all",
         ),
     ] = None,
