@@ -112,7 +112,7 @@ def main() -> None:
     given = parser.parse_args()
     seeds, problems = range(1, given.seeds + 1), {ARITHMETIC: given.problems, FLAT: given.flat}
     found = play(seeds, problems, given.runs)
-    played = {"problems": problems, "seeds": {task: list(seeds) for task in TASKS}}
+    played = {"problems": problems, "seeds": {task: list(seeds) for task in TASKS}, "from_seed": FROM_SEED}
     settings = {"model": resolve("pocket").fingerprint, **played}
     write_whole(given.out, f"{json.dumps({'settings': settings, **found}, indent=1)}\n".encode())
     for claim in found["claims"]:

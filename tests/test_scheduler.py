@@ -164,8 +164,13 @@ def test_all_who_wait_for_a_generation_are_given_it_and_none_reads_the_store_aga
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     world, reads = World(rambler), list[bytes]()
-    read = world.scheduler.store.get
-    monkeypatch.setattr(world.scheduler.store, "get", lambda key: reads.append(key) or read(key))
+    read = world.store.get
+
+    def spied(key: bytes) -> Generation | None:
+        reads.append(key)
+        return read(key)
+
+    monkeypatch.setattr(world.store, "get", spied)
 
     async def ask() -> list[Generation]:
         return list(await asyncio.gather(*(world.scheduler.generate(request(world, 9)) for _ in range(40))))

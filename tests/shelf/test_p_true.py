@@ -14,6 +14,7 @@ from tests.scripts import World, rambler
 from tests.shelf.opened import answers, done, opened, plain, told
 from tests.shelf.pools import shy, silent
 from tests.tiny import make_tiny
+from tts_bench.api import Strategy
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.scheduler import Scheduler
@@ -27,7 +28,7 @@ ASKED = Cisc(samples=6, confidence="p-true")
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=str)
-def test_it_keeps_every_claim(claim: Claim[Cisc]) -> None:
+def test_it_keeps_every_claim(claim: Claim[Strategy]) -> None:
     conform(ASKED, claim)
 
 

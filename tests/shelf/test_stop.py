@@ -52,7 +52,12 @@ def doubter(text: str, draw: Draw) -> str:
     return "\n\n".join(f"Wait {chr(97 + int(draw(place) * 26))}" for place in range(6)) + END_THINK
 
 
-NEVER = [Deer(threshold=1.0), Dynasor(chunk=7, agree=10**6), Eat(threshold=0.0), Eat(0.0, "level", paragraphs=1)]
+NEVER: list[Deer | Dynasor | Eat] = [
+    Deer(threshold=1.0),
+    Dynasor(chunk=7, agree=10**6),
+    Eat(threshold=0.0),
+    Eat(0.0, "level", paragraphs=1),
+]
 
 
 @pytest.mark.parametrize("strategy", NEVER)
