@@ -14,7 +14,7 @@ _END = 2000  # characters in which a formula is looked for; where there is none,
 _BOX = re.compile(r"\\f?box")
 
 
-@lru_cache(maxsize=1 << 12)  # strategies that read one pool have the same texts, one problem after the other
+@lru_cache(maxsize=512)  # strategies that read one pool have the same texts, one problem after the other
 def stated(thinking: str) -> tuple[str | None, ...]:
     """For each tenth of the text's characters, the class of the last result up to there; None where there is none.
 
