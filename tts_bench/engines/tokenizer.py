@@ -25,7 +25,7 @@ _TURN_ENDS = (
     "<｜end▁of▁sentence｜>",  # noqa: RUF001  # DeepSeek writes it so
 )
 
-_TEXTS = 256  # whose tokens are kept: the strategies of one problem read the same prompt, cues and suffixes
+_TEXTS = 256  # that are kept with their tokens: the strategies of one problem read the same prompt, cues and samples
 
 
 class HfTokenizer:
@@ -60,7 +60,7 @@ class HfTokenizer:
         return _encoded(self, text)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        return cast(str, self.inner.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return _decoded(self, tuple(tokens))
 
     def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
         """The conversation as the chat template words it; without one, its contents after a BOS where due.
@@ -101,6 +101,13 @@ def _encoded(tokenizer: HfTokenizer, text: str) -> tuple[int, ...]:
     if tokenizer._control.marked(text):
         return tokenizer._control.encode(text)
     return tuple(tokenizer.inner.encode(text, add_special_tokens=False))
+
+
+@lru_cache(_TEXTS)
+def _decoded(tokenizer: HfTokenizer, tokens: tuple[int, ...]) -> str:
+    return cast(
+        str, tokenizer.inner.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    )
 
 
 def _template_of(tokenizer: PreTrainedTokenizerBase) -> str | None:
