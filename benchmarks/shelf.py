@@ -3,7 +3,8 @@
 python -m benchmarks.shelf [--seeds 5] [--problems 300] [--flat 200] [--runs runs/shelf] [--out docs/results/shelf.json]
 
 For each seed, from 1 upwards, and each pocket task: one run of all strategies, led by the scorer of lines, and one of
-those that scorers of answers lead, a good and a useless one, on the same samples. Only the first seed has what makes
+those that scorers of answers lead, a good and a useless one, on the same samples. From the fourth seed on, a third run
+has early votes that stop sooner: their rules were chosen on the first three seeds. Only the first seed has what makes
 more than half of the tokens and is in no claim: prompts with the model's own answers, which it cannot read, and twice
 as many samples. Runs go one after the other through one store and are resumed. Seeds are pooled by `compare`;
 `shelf_claims` has what was foretold.
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.known_truth import Run, in_process_of_its_own
-from benchmarks.shelf_claims import ARITHMETIC, FLAT, VOTE, Part, Said, judged
+from benchmarks.shelf_claims import ARITHMETIC, FLAT, FROM_SEED, SOONER, VOTE, Part, Said, judged
 from tts_bench.analysis.compare import compare
 from tts_bench.analysis.family import Statement
 from tts_bench.analysis.runs import read_run
@@ -46,6 +47,7 @@ PARTS: dict[Part, tuple[str, ...]] = {
         *(f"--strategy={strategy}" for strategy in _ANSWERS),
         "--scorer=good=pocket:says=outcome,error=0.05", "--scorer=useless=pocket:says=useless",
     ),
+    "votes": tuple(f"--strategy={strategy}" for strategy in (_BASELINE, VOTE, *SOONER)),
 }  # fmt: skip
 _POINT = ("task", "strategy", "rung", "accuracy", "low", "high", "n", "generated", "spent")
 _STATEMENT = ("task", "kind", "left", "right", "difference", "low", "high", "adjusted", "problems", "compute", "ratio")
@@ -91,10 +93,12 @@ def play(
     folders: dict[tuple[str, Part], Sequence[Path]] = {}
     for task in TASKS:
         for part in PARTS:
-            for seed in seeds:
+            of_part = [seed for seed in seeds if seed >= FROM_SEED.get(part, 1)]
+            for seed in of_part:
                 run(command(task, part, seed, problems[task], runs), runs)
                 print(f"{task}, {part}, seed {seed}", flush=True)
-            folders[task, part] = [runs / f"{task}-{part}-{seed}" for seed in seeds]
+            if of_part:
+                folders[task, part] = [runs / f"{task}-{part}-{seed}" for seed in of_part]
     return result(folders)
 
 
@@ -108,7 +112,7 @@ def main() -> None:
     given = parser.parse_args()
     seeds, problems = range(1, given.seeds + 1), {ARITHMETIC: given.problems, FLAT: given.flat}
     found = play(seeds, problems, given.runs)
-    played = {"problems": problems, "seeds": {task: list(seeds) for task in TASKS}}
+    played = {"problems": problems, "seeds": {task: list(seeds) for task in TASKS}, "from_seed": FROM_SEED}
     settings = {"model": resolve("pocket").fingerprint, **played}
     write_whole(given.out, f"{json.dumps({'settings': settings, **found}, indent=1)}\n".encode())
     for claim in found["claims"]:

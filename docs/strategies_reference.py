@@ -22,6 +22,7 @@ _STRATEGIES = ("<!-- strategies -->\n", "<!-- end of strategies -->\n")
 _CLAIMS = ("<!-- claims -->\n", "<!-- end of claims -->\n")
 PARTS = ("Differs", "Costs", "Wrong where")  # of a docstring, after what it does
 _OF_ALL, _OF_ALL_SHOWN = "the flat task is flat", "that no truthful scorer leads"
+_PARTS = {"answers": "led by scorers of answers", "votes": "early votes that stop sooner"}
 _OTHERS = "elsewhere"  # strategies that ask for a token or a server's knob: no group has them
 
 
@@ -40,8 +41,11 @@ def tables(found: dict[str, Any]) -> str:
     shelf, cheap = groups.pop(presets.SHELF), groups.pop(presets.CHEAP, ())
     groups[_OTHERS] = tuple(name for name in registry.names() if name not in shelf)
     made = [_table(group, names, cheap) + _figures(found, "shelf", names) for group, names in groups.items() if names]
-    of_answers = dict.fromkeys(point["strategy"] for point in found["points"] if point["part"] == "answers")
-    return "\n".join([*made, f"### led by scorers of answers\n\n{_figures(found, 'answers', tuple(of_answers))}"])
+    for part, title in _PARTS.items():
+        names = tuple(dict.fromkeys(point["strategy"] for point in found["points"] if point["part"] == part))
+        if figures := _figures(found, part, names):
+            made.append(f"### {title}{_later(found['settings'], part)}\n\n{figures}")
+    return "\n".join(made)
 
 
 def claims(found: list[dict[str, Any]], settings: dict[str, Any]) -> str:
@@ -54,8 +58,9 @@ def claims(found: list[dict[str, Any]], settings: dict[str, Any]) -> str:
     of = f"Of {len(found)} claims about a strategy {true} are true; {len(found) - settled} are not settled."
     shown = [claim for claim in found if claim["says"] != _OF_ALL] + _extreme(found)
     rows = sorted(shown, key=lambda claim: (claim["holds"], not claim["settled"]))
+    told = "".join(_claim(claim, _later(settings, claim["part"])) for claim in rows)
     head = "| claim | strategy | foretold, points | came out | |\n"
-    return f"{'; '.join(sizes)}. {of}\n\n{head}|{'---|' * 5}\n{''.join(map(_claim, rows))}"
+    return f"{'; '.join(sizes)}. {of}\n\n{head}|{'---|' * 5}\n{told}"
 
 
 def _extreme(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -63,7 +68,14 @@ def _extreme(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [max((claim for claim in found if claim["says"] == _OF_ALL), key=lambda claim: float(claim["value"]))]
 
 
-def _claim(claim: dict[str, Any]) -> str:
+def _later(settings: dict[str, Any], part: str) -> str:
+    """Which seeds played this part, where it was not all of them."""
+    if not (first := settings.get("from_seed", {}).get(part, 0)):
+        return ""
+    return f", seeds {' and '.join(str(seed) for seed in settings['seeds'][_ARITHMETIC] if seed >= first)}"
+
+
+def _claim(claim: dict[str, Any], seeds: str) -> str:
     least, most, bill = claim["least"], claim["most"], claim["kind"] == "bill"
     if least is None:
         bound = f"at most {most:g}%" if bill else f"at most {most:+g}"
@@ -72,6 +84,7 @@ def _claim(claim: dict[str, Any]) -> str:
     against = {_FIRST: "baseline", _VOTE: "vote of 16", "majority-vote:samples=3": "vote of 3"}
     of = f"{'tokens of' if bill else 'less'} {against.get(claim['against'], claim['against'])}"
     place = {"matched": " at equal tokens"}.get(claim["kind"], "") + (", flat task" if claim["task"] == _FLAT else "")
+    place += seeds
     value = f"{claim['value']:.1f}%" if bill else f"{claim['value']:+.1f} ({claim['low']:+.1f} to {claim['high']:+.1f})"
     verdict = ("true" if claim["holds"] else "**false**") + ("" if claim["settled"] else ", not settled")
     who = (

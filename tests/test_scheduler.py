@@ -160,6 +160,27 @@ def test_records_do_not_depend_on_order_subset_or_concurrency() -> None:
             assert record == together[record.problem, record.strategy]
 
 
+def test_all_who_wait_for_a_generation_are_given_it_and_none_reads_the_store_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, reads = World(rambler), list[bytes]()
+    read = world.store.get
+
+    def spied(key: bytes) -> Generation | None:
+        reads.append(key)
+        return read(key)
+
+    monkeypatch.setattr(world.store, "get", spied)
+
+    async def ask() -> list[Generation]:
+        return list(await asyncio.gather(*(world.scheduler.generate(request(world, 9)) for _ in range(40))))
+
+    assert len(set(asyncio.run(ask()))) == len(reads) == world.scheduler.counts.engine_calls == 1
+    assert (world.scheduler.counts.asked, world.scheduler.counts.found) == (40 * 9, 39 * 9)
+    asyncio.run(ask())  # nobody holds it any more
+    assert len(reads) == 41
+
+
 def test_a_failed_generation_is_neither_stored_nor_stuck() -> None:
     world = World(rambler)
     calls = 0

@@ -15,7 +15,7 @@ from tests.analysis.made_up import made_up
 from tests.analysis.run_folders import write_run
 from tests.scripts import World
 from tts_bench.analysis.samples import Cut, cuts, samples
-from tts_bench.analysis.within import KINDS, Kind, Line, Missing, Values, by_rank, by_tenths, line_of, within
+from tts_bench.analysis.within import Kind, Line, Missing, Values, by_rank, by_tenths, line_of, within
 from tts_bench.cli import main as root
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
 from tts_bench.present.curves import _budgets
@@ -212,9 +212,9 @@ def test_curves_prints_tables_and_writes_a_figure_and_json(tmp_path: Path, capsy
     assert "sums, baseline: accuracy by share of the thinking" in text
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     written = json.loads((tmp_path / "c.json").read_text())
-    assert [curve["kind"] for curve in written["curves"]] == list(KINDS)
+    assert [curve["kind"] for curve in written["curves"]] == ["natural-length", "convergence"]
     assert [len(curve["steps"]) for curve in written["curves"]] == [4, 10]
-    assert written["missing"] == []
+    assert [one["kind"] for one in written["missing"]] == ["stated"]  # letters are no result
 
 
 def test_a_run_without_samples_or_cuts_says_what_to_add(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,6 +140,16 @@ def test_busy_pages_are_brought_together_when_idle_ones_stand_among_them() -> No
     assert all(plain(rows).of(row) == [*row.prompt, *row.fed] for row in busy)
 
 
+def test_what_free_pages_hold_is_not_brought_anywhere() -> None:
+    rows = opened(200, 0)
+    busy = [fill(rows, (index,), [1] * PAGE) for index in range(40)]
+    for row in busy[:-4]:
+        rows.release(row)  # none is kept idle
+    rows.close_ranks(busy[-4:])
+    assert plain(rows).moved == 8
+    assert all(plain(rows).of(row) == [*row.prompt, *row.fed] for row in busy[-4:])
+
+
 def test_where_memory_is_short_a_row_is_cut_rather_than_copied() -> None:
     rows = opened(4)
     row = fill(rows, (1,), [5] * (2 * PAGE))

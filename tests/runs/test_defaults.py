@@ -88,3 +88,17 @@ def test_pocket_tasks_have_a_scorer_of_their_own() -> None:
     assert plan("hf", "pocket", ("pocket_flat",), ("mixed",), None).scorers == ("pocket:says=steps",)
     assert plan("hf", None, (), ("mixed",), None, ("mine=function:call=./x.py:y",)).scorers != planned.scorers
     assert plan("hf", None, (), ("esc",), None).scorers == ()
+
+
+def test_the_pocket_models_searches_go_line_by_line_where_their_group_is_asked_for_and_none_is_named() -> None:
+    said: list[str] = []
+    searches = plan("hf", None, (), ("search", "dvts:n=8,width=4"), None, tell=said.append).strategies[
+        len(COMPARISON) :
+    ]
+    assert searches == ("beam-search:stop=\n", "particle-filtering:stop=\n", "rebase:stop=\n", "dvts:n=8,width=4")
+    assert said == [
+        "The pocket model writes no blank lines, so a step ends at a line break (stop=\\n) in: beam-search, "
+        "particle-filtering, rebase."
+    ]
+    assert "beam-search" in plan("hf", None, (), ("shelf",), None).strategies  # all of it at the published options
+    assert "beam-search" in plan("hf", "smollm2", (), ("search",), None, ("judge",)).strategies

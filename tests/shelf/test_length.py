@@ -8,6 +8,8 @@ from tests.scripts import number
 from tests.shelf.opened import answers, done, last, opened, plain, told
 from tts_bench.api import Strategy
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.strategies.confidence.deepconf import DeepConf
+from tts_bench.strategies.confidence.deepconf_online import DeepConfOnline
 from tts_bench.strategies.length.finishing import by_length, finished
 from tts_bench.strategies.length.first_finish import FirstFinish
 from tts_bench.strategies.length.last_finish import LastFinish
@@ -45,6 +47,12 @@ def test_the_m_shortest_stop_the_others_at_their_tick(seed: int) -> None:
     assert answer.cost.thinking + answer.cost.discarded == sum(min(length, stop) for length in lengths(seed))
     reply = sum(answer.traces[0].segments[place].spent for place in (2, 3))
     assert answer.cost.sequential == stop + reply
+
+
+def test_the_single_rung_is_the_number_of_samples_that_were_begun() -> None:
+    for strategy in (ShortMAtK(2, 6), FirstFinish(6), LastFinish(6)):
+        assert strategy.rungs == ("6",)
+    assert DeepConf(samples=6).rungs == DeepConfOnline(warmup=2, samples=6).rungs == ("6",)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -51,6 +51,11 @@ def set_to(thinking: Sampling, continuation: Sampling, script: Any = rambler) ->
     return world, ModelReasoner(world.item().problem, world.scheduler, world.conditions, number, Ledger())
 
 
+def test_no_cue_is_the_baseline_token_for_token() -> None:
+    for strategy in (BudgetForcing(extensions=0), MixedCues(extensions=0), WarmCue(extensions=0)):
+        assert told(last(strategy, opened())) == told(plain(1, opened()))
+
+
 def test_a_mixture_of_one_cue_is_budget_forcing() -> None:
     mixed, forced = (answers(each, opened()) for each in (MixedCues(("Wait",)), BudgetForcing()))
     assert list(map(told, mixed)) == list(map(told, forced))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import exp, log
 from typing import Any
 
 import pytest
 
 from tests.scripts import World, rambler
-from tests.shelf.opened import last, plain
+from tests.shelf.opened import done, last, plain
 from tts_bench.api import Answer, Strategy
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.strategies.sampling import once
 from tts_bench.strategies.stop.deer import Deer, confidence
 from tts_bench.strategies.stop.dynasor import Dynasor, agreed
 from tts_bench.strategies.stop.eat import Eat, moving_variance
@@ -51,7 +52,12 @@ def doubter(text: str, draw: Draw) -> str:
     return "\n\n".join(f"Wait {chr(97 + int(draw(place) * 26))}" for place in range(6)) + END_THINK
 
 
-NEVER = [Deer(threshold=1.0), Dynasor(chunk=7, agree=10**6), Eat(threshold=0.0), Eat(0.0, "level", paragraphs=1)]
+NEVER: list[Deer | Dynasor | Eat] = [
+    Deer(threshold=1.0),
+    Dynasor(chunk=7, agree=10**6),
+    Eat(threshold=0.0),
+    Eat(0.0, "level", paragraphs=1),
+]
 
 
 @pytest.mark.parametrize("strategy", NEVER)
@@ -63,6 +69,14 @@ def test_a_threshold_that_is_never_met_is_the_baseline_token_for_token(strategy:
     assert mine.cost.generated > baseline.cost.generated
     if not isinstance(strategy, Eat):
         assert mine.cost.generated - mine.cost.probe == baseline.cost.generated
+
+
+@pytest.mark.parametrize("strategy", [replace(each, budget=9) for each in NEVER], ids=repr)
+def test_at_its_budget_the_answer_is_forced_as_the_baseline_does(strategy: Strategy) -> None:
+    door = opened(doubter)
+    [mine], [cut] = last(strategy, door).traces, done(once(door.branch("0"), 9)).traces
+    assert mine.truncated
+    assert (mine.thinking_tokens, mine.tokens) == (9, cut.tokens)
 
 
 def test_deer_stops_at_the_first_cue_where_anything_is_confident_and_pays_for_one_probe() -> None:
@@ -106,6 +120,20 @@ def test_probes_agree_where_all_say_the_same_and_none_doubts_in_a_whole_word() -
     assert not agree(*[("hm", None)] * 3)
     assert not agree(same, ("no, 7", "7"), same)
     assert agree(same, ("not known: 7", "7"), same)  # "no" stands in other words
+
+
+def certain(text: str, draw: Draw) -> str:
+    """Thinks without end, and says 7 to whoever asks."""
+    return f"7}}{END}" if text.endswith("\\boxed{") else f"\\boxed{{7}}{END}" if END_THINK in text else "x" * 10_000
+
+
+@pytest.mark.parametrize("agree", [1, 3])
+def test_dynasor_stops_at_the_probe_that_makes_enough_equal_ones_and_bills_them_as_probes(agree: int) -> None:
+    answer = last(Dynasor(chunk=8, agree=agree), opened(certain))
+    assert answer.cost.thinking == 8 * agree
+    texts = [segment.text for segment in answer.lineage if segment.kind == "probe" and segment.stream]
+    assert [text.removesuffix(END) for text in texts] == ["7}"] * agree
+    assert answer.cost.probe == sum(segment.spent for segment in answer.lineage if segment.kind == "probe")
 
 
 def test_the_moving_variance_of_a_constant_is_nothing_and_a_step_is_forgotten() -> None:

@@ -217,6 +217,12 @@ def test_self_certainty_of_the_whole_vocabulary_is_the_divergence_from_uniform()
     assert found == pytest.approx(divergence)
 
 
+def test_certainty_without_a_doubt_is_endless_and_ranks_first() -> None:
+    endless, none = weights.self_certainty([-inf, -1.0], 4), weights.self_certainty([], 4)
+    assert (endless, none) == (inf, 0.0)
+    assert weights.borda([0.5, endless, none], ["a", "b", "c"], 1.0) == [2.0, 3.0, 1.0]
+
+
 def test_borda_is_a_plain_vote_at_power_0_and_the_best_sample_at_a_large_one() -> None:
     said, values = ["a", None, "b", "b"], [0.9, 1.0, 0.1, 0.2]
     assert weights.borda(values, said, 0.0) == [1.0, 0.0, 1.0, 1.0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tts_bench.analysis.stated import stated
 from tts_bench.records import Record, SegmentRecord
 
 _OF_SAMPLES = {"prompt", "thinking", "closing", "answer", "probe"}  # kinds of segments: anything else changed a trace
@@ -16,6 +17,7 @@ class Sample:
 
     tokens: int  # of thinking
     extracted: str | None
+    stated: tuple[str | None, ...] = ()  # result by each tenth of the thinking, where asked for
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,10 @@ class Cut:
     score: float
 
 
-def samples(record: Record) -> list[Sample]:
+def samples(record: Record, *, stating: bool = False) -> list[Sample]:
     """The samples of a pool that was drawn whole, by stream; empty where the record has no such pool.
+
+    `stating`: with what their thinking states.
 
     Each thought once from the task's prompt on and answered once. If any trace was cut off without an answer, was gone
     on with, or was given other text, those that are left are no random draw of lengths: no pool.
@@ -44,10 +48,10 @@ def samples(record: Record) -> list[Sample]:
         said = answers[stream]
         if len({segment.origin for segment in own}) != 1 or len({segment.origin for segment in said}) != 1:
             return []
-        tokens = max(segment.tokens for segment in own)
-        if said[0].start < own[0].start + tokens:  # the answer to a shorter version
+        whole = max(own, key=lambda segment: segment.tokens)
+        if said[0].start < own[0].start + whole.tokens:  # the answer to a shorter version
             return []
-        found.append(Sample(tokens, said[0].extracted))
+        found.append(Sample(whole.tokens, said[0].extracted, stated(whole.text) if stating else ()))
     return found
 
 

@@ -1,7 +1,7 @@
 """Curves within a problem, from what a run recorded: accuracy by the rank of a sample's length, and by how much of the
-thinking was done.
+thinking was done, of answers at cuts of one trace or of what the thinking of samples itself states.
 
-Both need no generation. Problems are the unit: each has one value at every step, so that steps are paired.
+None needs a generation. Problems are the unit: each has one value at every step, so that steps are paired.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.points import share_interval
 from tts_bench.analysis.samples import Cut, Sample, cuts, samples, verdicts
+from tts_bench.analysis.stated import TENTHS
 from tts_bench.analysis.table import share
 from tts_bench.records import Record
 
-Kind = Literal["natural-length", "convergence"]
-KINDS: tuple[Kind, ...] = ("natural-length", "convergence")
-TENTHS = 10
+Kind = Literal["natural-length", "convergence", "stated"]
+KINDS: tuple[Kind, ...] = ("natural-length", "convergence", "stated")
 _ALIKE = "the samples of each problem are equally long."
+_SILENT = "the thinking of no sample states a box or a number that is its answer."
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Step:
     change: float  # since the first step, on the same problems
     change_low: float  # 95% interval of the change, by the paired bootstrap
     change_high: float
-    settled: float | None  # of convergence: share of problems whose answer is the final one
+    settled: float | None  # by tenths: share of problems, or of their samples, whose answer or result is the final one
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Missing:
     kind: Kind
     why: str
     lengths: tuple[int, ...] = ()
-    alike: bool = False  # there is a pool, all of whose samples are equally long: nothing that can be run changes that
+    settled: bool = False  # there is a pool, whose samples have no such curve: nothing that can be run changes that
 
 
 @dataclass
@@ -76,6 +77,7 @@ class Within:
     """What is kept of a run while its records are read."""
 
     metrics: Mapping[str, str]
+    kinds: Sequence[Kind] = KINDS
     _pools: dict[tuple[str, str], dict[int, list[Sample]]] = field(default_factory=dict)
     _cuts: dict[tuple[str, str], dict[int, list[Cut]]] = field(default_factory=dict)
     _scores: dict[tuple[str, int], dict[str | None, float]] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class Within:
         self._without.setdefault(key, set()).add(doc)
         if record.error:
             return
-        if pool := samples(record):
+        if pool := samples(record, stating="stated" in self.kinds):
             self._pools.setdefault(key, {})[doc] = [] if record.repeat else pool  # repeats are scored together
         if found := cuts(record, metric):
             self._cuts.setdefault(key, {})[doc] = [] if record.repeat else found
@@ -99,7 +101,7 @@ class Within:
     def lines(self, kind: Kind, *, resamples: int = 10_000, seed: int = 0) -> tuple[list[Line], list[Missing]]:
         """The curves of this kind, and the tasks that have none."""
         rng, found = np.random.default_rng(seed), []
-        made = self._natural if kind == "natural-length" else self._converging
+        made = {"natural-length": self._natural, "convergence": self._converging, "stated": self._stating}[kind]
         reasons: dict[str, list[str]] = {task: [] for task in self._lengths}
         for task, strategy in self._without:
             values = made(task, strategy)
@@ -108,33 +110,61 @@ class Within:
                 continue
             found.append(line_of(task, strategy, kind, self.metrics[task], values, resamples, rng))
         missing = [
-            Missing(task, kind, " ".join(why), tuple(self._lengths.get(task, ())), any(_ALIKE in one for one in why))
+            Missing(
+                task,
+                kind,
+                " ".join(why),
+                tuple(self._lengths.get(task, ())),
+                any(_ALIKE in one or _SILENT in one for one in why),
+            )
             for task, why in reasons.items()
             if task not in {line.task for line in found}
         ]
         adjusted = paired.holm([line.p for line in found])
         return [replace(line, adjusted=p) for line, p in zip(found, adjusted, strict=True)], missing
 
-    def _natural(self, task: str, strategy: str) -> Values | str:
-        """By rank; or why not, "" for a strategy that has no pool."""
+    def _scored(self, task: str, strategy: str) -> list[tuple[list[Sample], dict[str | None, float]]] | str:
+        """The pool of each problem and what its answers score; or why not, "" for a strategy that has no pool."""
         pools = {doc: pool for doc, pool in self._pools.get((task, strategy), {}).items() if pool}
         if not pools:
             return ""
         sizes = {len(pool) for pool in pools.values()}
         if len(sizes) > 1:
             return f"it drew {min(sizes)} to {max(sizes)} samples, as many as the answers asked for."
-        rows, tokens = [], []
-        for doc, pool in pools.items():
-            scores = self._scores[task, doc]
-            if all(sample.extracted in scores for sample in pool):
-                lengths = np.array([sample.tokens for sample in pool], dtype=float)
-                rows.append(by_rank(lengths, np.array([scores[sample.extracted] for sample in pool])))
-                tokens.append(np.sort(lengths))
-        if len(rows) < 2:
-            return "lm-eval did not score each of its samples."
-        if not any(len(set(lengths)) > 1 for lengths in tokens):
+        found = [(pool, self._scores[task, doc]) for doc, pool in pools.items()]
+        found = [(pool, scores) for pool, scores in found if all(sample.extracted in scores for sample in pool)]
+        return found if len(found) > 1 else "lm-eval did not score each of its samples."
+
+    def _natural(self, task: str, strategy: str) -> Values | str:
+        """By rank; or why not."""
+        pools = self._scored(task, strategy)
+        if isinstance(pools, str):
+            return pools
+        lengths = np.array([[sample.tokens for sample in pool] for pool, _ in pools], dtype=float)
+        rows = [
+            by_rank(own, np.array([scores[sample.extracted] for sample in pool]))
+            for own, (pool, scores) in zip(lengths, pools, strict=True)
+        ]
+        if (lengths == lengths[:, :1]).all():
             return _ALIKE
-        return Values(np.array(rows), np.array(tokens), None, len(self._without[task, strategy]) - len(rows))
+        return Values(np.array(rows), np.sort(lengths), None, len(self._without[task, strategy]) - len(rows))
+
+    def _stating(self, task: str, strategy: str) -> Values | str:
+        """What samples state by tenths, averaged over those of a problem; or why not."""
+        pools = self._scored(task, strategy)
+        if isinstance(pools, str):
+            return pools
+        scores = [[[scored.get(said, 0.0) for said in one.stated] for one in pool] for pool, scored in pools]
+        settled = [[[said == one.extracted is not None for said in one.stated] for one in pool] for pool, _ in pools]
+        if not np.any(settled):
+            return _SILENT
+        tokens = np.array([[sample.tokens for sample in pool] for pool, _ in pools]).mean(axis=1)
+        return Values(
+            np.array(scores).mean(axis=1),
+            np.outer(tokens, np.arange(1, TENTHS + 1) / TENTHS),
+            np.array(settled).mean(axis=1),
+            len(self._without[task, strategy]) - len(pools),
+        )
 
     def _converging(self, task: str, strategy: str) -> Values | str:
         """By tenths; or why not, "" for a strategy that does not answer at cuts of one trace."""
@@ -213,7 +243,7 @@ def within(
     records: Iterable[Record], metrics: Mapping[str, str], kinds: Sequence[Kind], *, resamples: int, seed: int
 ) -> tuple[list[Line], list[Missing]]:
     """The curves of all `kinds` of the records of a run, which are read once, and the tasks that have none."""
-    kept = Within(metrics)
+    kept = Within(metrics, kinds)
     for record in records:
         kept.add(record)
     lines: list[Line] = []

@@ -26,8 +26,9 @@ def curves(
         list[str] | None,
         typer.Option(
             help="natural-length: accuracy by rank of a sample's length within its problem. convergence: accuracy of "
-            "answers at each tenth of the thinking. Repeatable.",
-            show_default="both",
+            "answers at each tenth of the thinking. stated: accuracy of the result that a sample's own text states by "
+            "each tenth. Repeatable.",
+            show_default="all",
         ),
     ] = None,
     resamples: Annotated[int, typer.Option(help="Number of bootstrap resamples.")] = 10_000,

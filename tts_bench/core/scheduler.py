@@ -29,6 +29,14 @@ class Counts:
 
 
 @dataclass
+class _Flight:
+    """One key's generation while it is looked up or made."""
+
+    landed: asyncio.Event = field(default_factory=asyncio.Event)
+    known: Generation | None = None  # what is stored now, for those who wait: nobody reads it again; None: it failed
+
+
+@dataclass
 class _Batch:
     """Generations that are stored together, once a turn of the event loop."""
 
@@ -45,7 +53,7 @@ class Scheduler:
         self.counts = Counts()
         identity = json.dumps([engine.info.fingerprint, engine.info.identity], sort_keys=True)
         self._identity = blake2b(identity.encode(), digest_size=16)
-        self._in_flight: dict[bytes, asyncio.Event] = {}
+        self._in_flight: dict[bytes, _Flight] = {}
         self._batch = _Batch()
 
     async def generate(self, request: Request) -> Generation:
@@ -63,29 +71,43 @@ class Scheduler:
             self.counts.found += len(recorded.tokens)
             return recorded
         key = self.key(request)
-        while key in self._in_flight:
-            await self._in_flight[key].wait()
-        self._in_flight[key] = asyncio.Event()
-        try:
-            generation = await self._find_or_make(key, request)
-        finally:
-            self._in_flight.pop(key).set()
+        known: Generation | None = None
+        while (flight := self._in_flight.get(key)) is not None and not (known and _answers(known, request)):
+            await flight.landed.wait()
+            known = flight.known
+        if known is not None and _answers(known, request):  # all who waited for it come here at once
+            generation = self._found(known, request)
+        else:
+            generation = await self._fly(key, request, known)
         self.counts.asked += len(generation.tokens)
         return generation
 
-    async def _find_or_make(self, key: bytes, request: Request) -> Generation:
-        known = self.store.get(key) or _NOTHING
-        asked = request.columns
-        held = known.columns.covered(asked, len(known.tokens))
-        if held >= request.max_tokens or (held == len(known.tokens) and known.finish != "length"):
-            shorter = cut(known, request.max_tokens)
-            self.counts.found += len(shorter.tokens)
-            return _with(shorter, asked)
-        wanted = asked
+    async def _fly(self, key: bytes, request: Request, known: Generation | None) -> Generation:
+        """Find the generation or make it, while others that want it wait. `known`: what they left of it, if any did."""
+        flight = self._in_flight[key] = _Flight()
+        try:
+            known = known or self.store.get(key) or _NOTHING
+            if _answers(known, request):
+                flight.known = known
+                return self._found(known, request)
+            flight.known = whole = await self._make(key, request, known)
+            return _with(whole, request.columns)
+        finally:
+            self._in_flight.pop(key).landed.set()
+
+    def _found(self, known: Generation, request: Request) -> Generation:
+        shorter = cut(known, request.max_tokens)
+        self.counts.found += len(shorter.tokens)
+        return _with(shorter, request.columns)
+
+    async def _make(self, key: bytes, request: Request, known: Generation) -> Generation:
+        """The whole of it, made from where `known` ends or lacks a column, and stored."""
+        wanted = request.columns
+        held = known.columns.covered(wanted, len(known.tokens))
         if held < len(known.tokens):
             held = held if self.engine.info.continues else 0
             wanted = named(frozenset((*wanted, *known.columns)))  # an engine may now give other tokens: lose nothing
-        if held or wanted != asked:
+        if held or wanted != request.columns:
             self.counts.found += held
             left, prefix = request.max_tokens - held, request.prefix + known.tokens[:held]
             request = replace(request, prefix=prefix, sampled=held, max_tokens=left, columns=wanted)
@@ -94,7 +116,7 @@ class Scheduler:
         self.counts.made += len(made.tokens)
         whole = continued(known, held, made)
         await self._keep(key, whole)
-        return _with(whole, asked)
+        return whole
 
     async def _keep(self, key: bytes, generation: Generation) -> None:
         """Store `generation`: it is on disk when this returns, also where the one who asked has given up meanwhile."""
@@ -127,6 +149,12 @@ class Scheduler:
 def _how(sampling: Sampling, stop_ids: frozenset[int], stop_texts: tuple[str, ...]) -> str:
     """The part of a key that most requests of a run share."""
     return f"{sampling.name}, {sorted(stop_ids)!r}, {stop_texts!r}"
+
+
+def _answers(known: Generation, request: Request) -> bool:
+    """Whether `known` has all that is asked for: as many tokens, or the end, with every column."""
+    held = known.columns.covered(request.columns, len(known.tokens))
+    return held >= request.max_tokens or (held == len(known.tokens) and known.finish != "length")
 
 
 def _with(generation: Generation, columns: tuple[str, ...]) -> Generation:

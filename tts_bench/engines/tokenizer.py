@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import cast
 
 from transformers import PreTrainedTokenizerBase
@@ -23,6 +24,8 @@ _TURN_ENDS = (
     "<end_of_turn>",
     "<｜end▁of▁sentence｜>",  # noqa: RUF001  # DeepSeek writes it so
 )
+
+_TEXTS = 256  # that are kept with their tokens: the strategies of one problem read the same prompt, cues and samples
 
 
 class HfTokenizer:
@@ -54,12 +57,10 @@ class HfTokenizer:
         Raises:
             EngineError: this tokenizer cannot say one of those in plain text.
         """
-        if self._control.marked(text):
-            return self._control.encode(text)
-        return tuple(self.inner.encode(text, add_special_tokens=False))
+        return _encoded(self, text)
 
     def decode(self, tokens: Sequence[int]) -> str:
-        return cast(str, self.inner.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return _decoded(self, tuple(tokens))
 
     def render(self, prompt: str | Sequence[Turn], system: str | None = None) -> str:
         """The conversation as the chat template words it; without one, its contents after a BOS where due.
@@ -93,6 +94,20 @@ class HfTokenizer:
     def _adds_bos(self) -> bool:
         first: list[int] = self.inner.encode("", add_special_tokens=True)[:1]
         return self.inner.bos_token_id is not None and first == [self.inner.bos_token_id]
+
+
+@lru_cache(_TEXTS)
+def _encoded(tokenizer: HfTokenizer, text: str) -> tuple[int, ...]:
+    if tokenizer._control.marked(text):
+        return tokenizer._control.encode(text)
+    return tuple(tokenizer.inner.encode(text, add_special_tokens=False))
+
+
+@lru_cache(_TEXTS)
+def _decoded(tokenizer: HfTokenizer, tokens: tuple[int, ...]) -> str:
+    return cast(
+        str, tokenizer.inner.decode(list(tokens), skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    )
 
 
 def _template_of(tokenizer: PreTrainedTokenizerBase) -> str | None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
-from tts_bench.analysis.within import TENTHS, Kind, Line, Missing
+from tts_bench.analysis.stated import TENTHS
+from tts_bench.analysis.within import Kind, Line, Missing
 from tts_bench.present.comparison import table
 from tts_bench.present.plot import save, style, styled
 from tts_bench.present.words import p_text
@@ -26,8 +27,14 @@ _ROWS = 16  # of a table; of more ranks some are shown
 _TITLE: dict[Kind, str] = {
     "natural-length": "accuracy by length of the sample",
     "convergence": "accuracy by share of the thinking",
+    "stated": "accuracy of the result stated so far by share of the thinking",
 }
-_STEP: dict[Kind, str] = {"natural-length": "rank (1: shortest)", "convergence": "thinking"}
+_STEP: dict[Kind, str] = {"natural-length": "rank (1: shortest)", "convergence": "thinking", "stated": "thinking"}
+_ENDS: dict[Kind, tuple[str, str]] = {
+    "natural-length": ("the longest", "the shortest"),
+    "convergence": ("the whole thinking", "its first tenth"),
+    "stated": ("what the whole thinking states", "what its first tenth states"),
+}
 COLUMNS = ("tokens", "accuracy", "change", "95%", "final answer")
 _READING = (
     "tokens: mean thinking; change: points since the first row, on the same problems, with its interval by a paired "
@@ -51,9 +58,7 @@ def show(lines: Sequence[Line], missing: Sequence[Missing], run: str, console: C
 def sentence(line: Line) -> str:
     """What changes from the first step to the last, as a sentence."""
     last, size = line.steps[-1], abs(100 * line.steps[-1].change)
-    ends = (
-        ("the longest", "the shortest") if line.kind == "natural-length" else ("the whole thinking", "its first tenth")
-    )
+    ends = _ENDS[line.kind]
     facts = (
         f"95% {100 * last.change_low:+z.1f} to {100 * last.change_high:+z.1f}, {p_text(line.adjusted)}, "
         f"{line.problems:,} problems"
@@ -92,10 +97,11 @@ def _row(line: Line, place: int) -> list[str]:
 def advice(one: Missing, run: str) -> str:
     """Why a task has no curve of a kind, and what to run for one."""
     why = f" {one.why}" if one.why else ""
-    if one.kind == "natural-length":
+    if one.kind != "convergence":
         needs = "needs several samples per problem that are drawn whole, answered and scored"
-        if one.alike:
-            return f"{one.task}: {_TITLE[one.kind]} needs samples that differ in length.{why}"
+        if one.settled:
+            other = "samples that differ in length" if one.kind == "natural-length" else "thinking that states results"
+            return f"{one.task}: {_TITLE[one.kind]} needs {other}.{why}"
         return (
             f"{one.task}: {_TITLE[one.kind]} {needs}; {run} has none.{why} Add --strategy majority-vote:samples=16 to "
             f"its command; samples that other strategies have drawn are taken from the store."
@@ -157,7 +163,7 @@ def draw(lines: Sequence[Line], *, title: str = "") -> Figure:
 
 
 def _panel(axes: Axes, line: Line, look: dict[str, object]) -> None:
-    tenths = line.kind == "convergence"
+    tenths = line.kind != "natural-length"
     xs = [step.place * (100 // TENTHS if tenths else 1) for step in line.steps]
     colour, name = str(look["color"]), safe(line.strategy)
     axes.plot(xs, [step.accuracy for step in line.steps], label=name, markeredgecolor="white", **look)  # type: ignore[arg-type]

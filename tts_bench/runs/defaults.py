@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tts_bench import config_file, options, registry
+from tts_bench import config_file, options, presets, registry
 from tts_bench.config import RunConfig
 from tts_bench.engines import kinds
 from tts_bench.errors import UserError
@@ -19,6 +19,7 @@ POCKET, POCKET_TASK, _POCKET_TASKS = "pocket", "pocket_arithmetic", "pocket_"
 COMPARISON = ("baseline:budgets=16+24+32+64", "budget-forcing:extensions=4", "majority-vote:samples=16")
 LEARNED = "learned-token"
 POCKET_SCORER = "pocket:says=steps"  # of lines of thinking, 5% of them wrongly: docs/scorers.md
+_SEARCH, _PARAGRAPH, _LINE = "search", "\n\n", "\n"  # what ends a step by default, and in the pocket model's thinking
 _PLAIN = ("baseline", "budget-forcing", "majority-vote")
 LIMIT = 600  # problems: the fewest that give every accuracy an interval of at most 4 points to either side
 
@@ -48,6 +49,7 @@ def plan(
     The pocket model is measured on `pocket_arithmetic`, and whatever strategies are named, they join the default
     comparison; where a task is named, nothing joins anything. Other models are measured on GSM8K. Strategies of a
     group that score are left out where there is no scorer, and `tell` says so; the pocket tasks have one of their own.
+    The group of searches ends its steps at line breaks there, since the pocket model writes no blank lines.
 
     Raises:
         UserError: tasks without a model that could read them, or a strategy that cannot be had.
@@ -63,6 +65,8 @@ def plan(
             "Type --model smollm2, or any other that tts-bench models tells of."
         )
     found = expanded(strategies)
+    if _SEARCH in strategies:
+        found = _by_lines(found, tell)
     if not scorers and not foreign and any(_scores(spec) for spec in found.specs):
         scorers = (POCKET_SCORER,)
     specs = _with_scorer(found, scorers, tell)
@@ -100,6 +104,21 @@ def _with_scorer(found: Expanded, scorers: Sequence[str], tell: Callable[[str], 
     if without:
         tell(f"Left out, since the run has no scorer (--scorer NAME=KIND): {', '.join(without)}.")
     return tuple(spec for spec in found.specs if spec not in without)
+
+
+def _by_lines(found: Expanded, tell: Callable[[str], None]) -> Expanded:
+    """The searches that no one named take a line of thinking for a step."""
+    named = {
+        name: f"{name}:stop={_LINE}"
+        for name in presets.groups()[_SEARCH]
+        if name in found.grouped and getattr(registry.strategy_class(name), "stop", None) == _PARAGRAPH
+    }
+    if named:
+        tell(
+            f"The pocket model writes no blank lines, so a step ends at a line break (stop=\\n) in: {', '.join(named)}."
+        )
+    specs = tuple(named.get(spec, spec) for spec in found.specs)
+    return Expanded(specs, frozenset(named.get(spec, spec) for spec in found.grouped))
 
 
 def _scores(spec: str) -> bool:

@@ -91,9 +91,9 @@ class _Tallying(Scheduler):
         super().__init__(*given)
         self.lengths: dict[Document, dict[bytes, int]] = defaultdict(dict)
 
-    async def _find_or_make(self, key: bytes, request: Request) -> Generation:
-        found = await super()._find_or_make(key, request)
-        of_document = self.lengths[_item.get()]
+    async def generate(self, request: Request) -> Generation:
+        found = await super().generate(request)
+        key, of_document = self.key(request), self.lengths[_item.get()]
         of_document[key] = max(of_document.get(key, 0), len(found.tokens))
         return found
 

@@ -133,7 +133,9 @@ class Rows:
         held = {page for row in rows for page in row.pages}
         outside = sorted(page for page in held if page > count)
         holes = [page for page in range(1, count + 1) if page not in held]
-        self.pages.move([*outside, *holes], [*holes, *outside])
+        idle = {page for row in self._idle for page in row.pages}
+        kept = [(hole, page) for hole, page in zip(holes, outside, strict=True) if hole in idle]  # others hold nothing
+        self.pages.move([*outside, *(hole for hole, _ in kept)], [*holes, *(page for _, page in kept)])
         moved = dict(zip([*outside, *holes], [*holes, *outside], strict=True))
         for row in (*rows, *self._idle):
             row.pages = [moved.get(page, page) for page in row.pages]
