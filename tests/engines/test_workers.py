@@ -19,7 +19,7 @@ from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unl
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request
-from tts_bench.engines.hf.kind import over_processes
+from tts_bench.engines.hf.kind import load_hf
 from tts_bench.engines.processes import Process, start
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import EngineError, UserError
@@ -149,7 +149,7 @@ def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
         "max_num_seqs": 8,
         "threads": 1,
     }
-    one = over_processes(1, **arguments)
+    one = load_hf(**arguments)
     encode = one.tokenizer.encode
     given = [Request(encode(f"{n} and {n % 3}"), (), 12, f"s{n}") for n in range(24)]
 
@@ -159,7 +159,7 @@ def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
         finally:
             await one.close()
 
-    several = over_processes(2, **arguments)
+    several = start(2, load_hf, share=2, **arguments)
     assert isinstance(several, Workers)
     assert (several.info.exact, several.info.identity) == (True, one.info.identity)
     assert asked(several, lambda engine: engine.generate(given)) == asyncio.run(work())

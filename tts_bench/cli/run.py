@@ -54,17 +54,23 @@ def run(
 
 def play(checked: Checked, *, quiet: bool = False) -> None:
     """Run what was checked, and show its curve."""
+    from tts_bench.solving.model import begin
+
+    starting = begin(checked.model)  # first: it loads while this process imports
+
     from rich.console import Console
 
     from tts_bench.present import running, terminal
-    from tts_bench.present.plot import write_plots
+    from tts_bench.present.plot import prepare, write_plots
     from tts_bench.present.progress import Progress
     from tts_bench.present.progress_bar import bar
-    from tts_bench.runs.run import load  # loads torch and lm-eval
+    from tts_bench.runs.run import load  # loads lm-eval
 
+    if starting:
+        prepare()  # while it is waited for
     console = Console(highlight=False, markup=False, force_terminal=sys.stdout.isatty())
     with bar() as fetching:
-        run = load(checked, fetching)
+        run = load(checked, fetching, starting)
     for line in () if quiet else running.header(run):
         console.print(safe(line), soft_wrap=True)
     with Progress(len(run.items), list(run.labels.values()), quiet=quiet) as progress:

@@ -62,13 +62,18 @@ class Process:
         return None
 
 
+def begin(count: int, load: Load, **arguments: Any) -> list[Process]:
+    """`count` processes, each of which loads the engine that `load(**arguments)` gives it; nobody waits for them."""
+    return [Process(load, arguments) for _ in range(count)]
+
+
 def start(count: int, load: Load, **arguments: Any) -> Workers:
     """`count` processes, each with the engine that `load(**arguments)` gives it.
 
     Raises:
         UserError: as `load` does, or a process ended before it was ready.
     """
-    return Workers([Process(load, arguments) for _ in range(count)])
+    return Workers(begin(count, load, **arguments))
 
 
 def _serve(pipe: Connection, load: Load, arguments: dict[str, Any]) -> None:
