@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tts_bench.engines.hf.engine import HfEngine
 
 
 @pytest.fixture
-def tests_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def tests_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How often the self-test ran, an entry each, with a cache of its own."""
     found: list[int] = []
     check = loading.check
@@ -27,7 +27,7 @@ def tests_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[
 
     monkeypatch.setenv("TTS_BENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(loading, "check", counted)
-    yield found
+    return found
 
 
 def test_a_second_start_takes_the_proof_and_any_difference_proves_anew(
