@@ -12,6 +12,7 @@ from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
 from tts_bench.engines.workers import Workers
 from tts_bench.options import at_least, option
 
+_LOADER = "tts_bench.engines.hf.load"
 _TINY, _TINY_ROWS, _ROWS = 2**24, 128, 64  # below so many bytes of weights Python takes longer than the arithmetic
 
 
@@ -100,7 +101,7 @@ def _started(given: HfOptions, found: models.ModelFolder) -> _Starting:
     given = _with_rows(replace(given, workers=count, threads=given.threads or (1 if count > 1 else None)), tiny=tiny)
     of_model = {"folder": found.folder, "name": pool.recorded(found), "fingerprint": found.fingerprint}
     arguments: dict[str, object] = {**of_model, **given.of_each()}
-    workers = processes.begin(count, load_hf, share=count, **arguments) if count > 1 else []
+    workers = processes.begin(count, load_hf, warm=_LOADER, share=count, **arguments) if count > 1 else []
     return _Starting(found, given, arguments, workers)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import platform
 from datetime import date
 from importlib.resources import files
@@ -21,14 +20,12 @@ import torch
 import transformers
 
 from tts_bench import foreign, models
+from tts_bench.engines.environment import of_libraries
 from tts_bench.files import write_whole
-
-_LIBRARIES = ("ATEN", "DNNL", "GOMP", "KMP", "MKL", "OMP", "ONEDNN", "PYTORCH", "TORCH")  # read the environment
 
 
 def facts(**own: object) -> dict[str, Any]:
     """All that the arithmetic of an engine on this processor depends on; `own` are those of the engine itself."""
-    environment = {name: value for name, value in os.environ.items() if name.partition("_")[0] in _LIBRARIES}
     return {
         **own,
         "code": _code(),
@@ -36,7 +33,7 @@ def facts(**own: object) -> dict[str, Any]:
         "libraries": {"transformers": transformers.__version__, "numpy": np.__version__},
         "processor": _processor(),
         "threads": torch.get_num_threads(),
-        "environment": dict(sorted(environment.items())),
+        "environment": of_libraries(),
     }
 
 
