@@ -10,15 +10,17 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
 import pytest
 
 from tests.engines.at_work import alone, asked, requests
-from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unloadable
+from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, told, unloadable
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request
+from tts_bench.engines import processes
 from tts_bench.engines.hf.kind import load_hf
 from tts_bench.engines.processes import Process, start
 from tts_bench.engines.workers import Workers
@@ -194,3 +196,28 @@ def test_threads_that_ask_at_once_how_a_process_ended_hear_the_same() -> None:
     with ThreadPoolExecutor(8) as pool:
         said = [asked.result() for asked in [pool.submit(process.ending) for _ in range(8)]]
     assert set(said) == {"a worker process ended with code -9"}
+
+
+def test_workers_are_forks_of_one_process_as_long_as_libraries_would_read_the_same_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = processes._context("json")
+    assert isinstance(before, ForkServerContext) == (sys.platform == "linux")
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert isinstance(processes._context("json"), SpawnContext)
+    monkeypatch.undo()
+    monkeypatch.setenv("OF_A_STRATEGY", "1")  # no library's: workers are told of it
+    assert type(processes._context("json")) is type(before)
+    assert isinstance(processes._context(""), SpawnContext)
+
+
+@pytest.mark.parametrize("warm", ["", "json"])
+def test_a_worker_hears_no_interrupt_even_while_it_imports_and_knows_the_environment(
+    monkeypatch: pytest.MonkeyPatch, warm: str
+) -> None:
+    monkeypatch.setenv("OF_A_TEST", warm)
+    [worker] = processes.begin(1, told, warm=warm, of="OF_A_TEST")
+    for _ in range(20):
+        os.kill(worker.process.pid or 0, signal.SIGINT)
+    with pytest.raises(UserError, match=f"OF_A_TEST is '{warm}'"):
+        Workers([worker])

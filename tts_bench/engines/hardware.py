@@ -38,11 +38,10 @@ def accelerated() -> bool:
 
 def cores() -> int:
     """Threads that torch takes where nobody says how many: one for each core, however many hyperthreads it has."""
-    if (said := os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]).isdecimal() and int(said):
-        return int(said)
-    if not hasattr(os, "sched_getaffinity"):
-        return os.cpu_count() or 1
-    return len({_siblings(number) for number in os.sched_getaffinity(0)})
+    there = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1)
+    count = len({_siblings(number) for number in there})
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return min(int(said), count) if said.isdecimal() and int(said) else count
 
 
 def _siblings(number: int) -> str:
