@@ -216,7 +216,7 @@ def test_a_worker_hears_no_interrupt_even_while_it_imports_and_knows_the_environ
     monkeypatch: pytest.MonkeyPatch, warm: str
 ) -> None:
     monkeypatch.setenv("OF_A_TEST", warm)
-    [worker] = processes.begin(1, told, warm=warm, of="OF_A_TEST")
+    worker = Process(told, {"of": "OF_A_TEST"}, warm)
     for _ in range(20):
         os.kill(worker.process.pid or 0, signal.SIGINT)
     with pytest.raises(UserError, match=f"OF_A_TEST is '{warm}'"):

@@ -6,14 +6,15 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from tts_bench.engines.environment import of_libraries
@@ -37,7 +38,7 @@ class Process:
         with _deaf():
             self.process.start()
         theirs.close()
-        self._joining = Lock()  # of two threads that wait for its end, one would find no exit code
+        self._joining = threading.Lock()  # of two threads that wait for its end, one would find no exit code
 
     def send(self, messages: list[Any]) -> None:
         self._pipe.send(messages)
@@ -69,12 +70,52 @@ class Process:
         return None
 
 
-def begin(count: int, load: Load, *, warm: str = "", **arguments: Any) -> list[Process]:
-    """`count` processes, each of which loads the engine that `load(**arguments)` gives it; nobody waits for them.
+class Beginning:
+    """Processes that are on their way. Nobody has to wait for them, as long as they are not needed."""
+
+    def __init__(self, make: Callable[[], list[Process]]) -> None:
+        self._made: Future[list[Process]] = Future()
+        threading.Thread(target=self._make, args=(make,), daemon=True).start()
+
+    def _make(self, make: Callable[[], list[Process]]) -> None:
+        try:
+            self._made.set_result(make())
+        except BaseException as error:
+            self._made.set_exception(error)
+
+    def workers(self) -> Workers:
+        """Wait until their engines are loaded.
+
+        Raises:
+            UserError: as an engine does while it loads, or a process ended before it was ready.
+        """
+        return Workers(self._made.result())
+
+    def close(self) -> None:
+        """End them, as soon as they are there."""
+        self._made.add_done_callback(_killed)
+
+
+def _killed(made: Future[list[Process]]) -> None:
+    for each in () if made.exception() else made.result():
+        each.process.kill()
+
+
+def begin(count: int, load: Load, *, warm: str = "", **arguments: Any) -> Beginning:
+    """`count` processes, each of which loads the engine that `load(**arguments)` gives it.
 
     `warm` names a module whose import takes seconds: where it can be, it is imported once for all of them.
     """
-    return [Process(load, arguments, warm) for _ in range(count)]
+    return Beginning(lambda: [Process(load, arguments, warm) for _ in range(count)])
+
+
+def start(count: int, load: Load, **arguments: Any) -> Workers:
+    """`count` processes, each with the engine that `load(**arguments)` gives it.
+
+    Raises:
+        UserError: as `Beginning.workers`.
+    """
+    return begin(count, load, **arguments).workers()
 
 
 def _context(warm: str) -> SpawnContext | ForkServerContext:
@@ -105,15 +146,6 @@ def _deaf() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def start(count: int, load: Load, **arguments: Any) -> Workers:
-    """`count` processes, each with the engine that `load(**arguments)` gives it.
-
-    Raises:
-        UserError: as `load` does, or a process ended before it was ready.
-    """
-    return Workers(begin(count, load, **arguments))
 
 
 def _serve(pipe: Connection, load: Load, arguments: dict[str, Any], environment: dict[str, str]) -> None:

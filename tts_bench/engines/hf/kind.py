@@ -9,7 +9,6 @@ from tts_bench import models
 from tts_bench.engine import Engine
 from tts_bench.engines import cluster, hardware, pool, processes
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
-from tts_bench.engines.workers import Workers
 from tts_bench.options import at_least, option
 
 _LOADER = "tts_bench.engines.hf.load"
@@ -52,17 +51,17 @@ class _Starting:
     found: models.ModelFolder
     given: HfOptions
     arguments: dict[str, object]
-    workers: list[processes.Process]
+    workers: processes.Beginning | None
 
     def ready(self) -> Loaded:
         import tts_bench.engines.tokenizer  # noqa: F401 - workers send one; it is imported while they load
 
-        engine = Workers(self.workers) if self.workers else load_hf(**self.arguments)
+        engine = self.workers.workers() if self.workers else load_hf(**self.arguments)
         return pool.loaded(self.found, engine, self.given)
 
     def close(self) -> None:
-        for worker in self.workers:
-            worker.process.kill()
+        if self.workers:
+            self.workers.close()
 
 
 def _begin(setup: Setup[HfOptions]) -> _Starting | None:
@@ -101,7 +100,7 @@ def _started(given: HfOptions, found: models.ModelFolder) -> _Starting:
     given = _with_rows(replace(given, workers=count, threads=given.threads or (1 if count > 1 else None)), tiny=tiny)
     of_model = {"folder": found.folder, "name": pool.recorded(found), "fingerprint": found.fingerprint}
     arguments: dict[str, object] = {**of_model, **given.of_each()}
-    workers = processes.begin(count, load_hf, warm=_LOADER, share=count, **arguments) if count > 1 else []
+    workers = processes.begin(count, load_hf, warm=_LOADER, share=count, **arguments) if count > 1 else None
     return _Starting(found, given, arguments, workers)
 
 
