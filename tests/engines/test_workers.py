@@ -211,6 +211,15 @@ def test_workers_are_forks_of_one_process_as_long_as_libraries_would_read_the_sa
     assert isinstance(processes._context(""), SpawnContext)
 
 
+def test_an_engine_that_nobody_waits_for_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    for load, arguments in ((scripted, {}), (unloadable, {})):
+        worker = Process(load, arguments)
+        worker._pipe.close()
+        worker.process.join(60)
+        assert worker.process.exitcode == 0
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize("warm", ["", "json"])
 def test_a_worker_hears_no_interrupt_even_while_it_imports_and_knows_the_environment(
     monkeypatch: pytest.MonkeyPatch, warm: str
