@@ -25,7 +25,7 @@ from tts_bench.engines.kinds import Starting
 from tts_bench.errors import UserError
 from tts_bench.lm_eval import replay
 from tts_bench.lm_eval.rungs import Rungs
-from tts_bench.records import Record
+from tts_bench.records import Record, view
 from tts_bench.runs import numbers, outside, provenance
 from tts_bench.runs.checked import Checked, check
 from tts_bench.runs.collector import seldom_collected
@@ -165,7 +165,7 @@ class Run:
         loop.run(self._generate(scheduler, scoring, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
-        rungs = Rungs.of(self.folder.unscored(self._order), self.model.conditions.format.answer_text)
+        rungs = Rungs.of(self.folder.unscored(self._order, view), self.model.conditions.format.answer_text)
         for arm in self.arms:
             self._score(arm, rungs)
         if self.config.keep_logprobs:
@@ -174,7 +174,7 @@ class Run:
         line = points(self.folder.records(), metrics=self._metrics())
         of = {"model": self.model.engine.info.model, "thinking_format": self.model.conditions.format.name}
         curves.write_curve(self.folder.path / "curve.json", line, {**of, "labels": self.labels})
-        errors = [record for record in self.folder.records() if record.error]
+        errors = self.folder.errors()
         timing = {
             "generation_seconds": generated - started,
             "scoring_seconds": time.perf_counter() - generated,
