@@ -10,7 +10,6 @@ import contextlib
 import hashlib
 import json
 import platform
-from datetime import date
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -37,21 +36,20 @@ def facts(**own: object) -> dict[str, Any]:
     }
 
 
-def kept(of: dict[str, Any]) -> tuple[str, int] | None:
-    """The day of the proof of these facts, and how many rows at a time it says are multiplied; None without one."""
+def kept(of: dict[str, Any]) -> int | None:
+    """How many rows at a time were multiplied in the proof of these facts (0: any number); None without a proof."""
     try:
         found = foreign.document(_place(of))
-        day, block = found["proved"], found["block"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
         return None
-    fits = found["facts"] == of if "facts" in found else False
-    return (day, block) if fits and isinstance(day, str) and type(block) is int else None
+    block = found.get("block")
+    return block if found.get("facts") == of and type(block) is int else None
 
 
 def keep(of: dict[str, Any], block: int) -> None:
-    """Keep that these facts were proved today. Where the cache cannot be written, the next start proves them again."""
+    """Keep that the self-test passed with these facts. A cache that cannot be written has the next start repeat it."""
     place = _place(of)
-    said = {"facts": of, "block": block, "proved": date.today().isoformat()}
+    said = {"facts": of, "block": block}
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, json.dumps(said).encode())
