@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 
 from tts_bench.engines.hf import load as loading
-from tts_bench.engines.hf import proofs
+from tts_bench.engines.hf import proofs, selftest
 from tts_bench.engines.hf.engine import HfEngine
 
 
@@ -19,7 +20,7 @@ from tts_bench.engines.hf.engine import HfEngine
 def tests_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How often the self-test ran, an entry each, with a cache of its own."""
     found: list[int] = []
-    check = loading.check
+    check = selftest.check
 
     def counted(*given: Any) -> str:
         found.append(1)
@@ -50,7 +51,7 @@ def test_a_second_start_takes_the_proof_and_any_difference_proves_anew(
     differences = {"max_num_seqs": 5, "fingerprint": "e" * 64, "dtype": "bfloat16", "context": 64, "threads": 2}
     assert [runs(**{name: value}) for name, value in differences.items()] == [1] * len(differences)
     assert runs(kept_proof=False) == 1  # whoever asks for the test gets it
-    for patched in ((proofs.transformers, "__version__", "0"), (torch.version, "git_version", "0")):
+    for patched in ((transformers, "__version__", "0"), (torch.version, "git_version", "0")):
         with monkeypatch.context() as patch:
             patch.setattr(*patched)
             assert runs() == 1
@@ -70,7 +71,14 @@ def test_a_proof_whose_facts_are_others_counts_for_nothing(tmp_path: Path, monke
     [file] = (tmp_path / "proofs").iterdir()
     sound = json.loads(file.read_text())
     assert proofs.kept(of) == 0
-    broken = [{**sound, "facts": {**of, "rows": 5}}, {**sound, "block": "0"}, {**sound, "block": True}, [], {}, None]
+    broken: list[object] = [
+        {**sound, "facts": {**of, "rows": 5}},
+        {**sound, "block": "0"},
+        {**sound, "block": True},
+        [],
+        {},
+        None,
+    ]
     for each in [*broken, {**sound, "facts": None}]:
         file.write_text(json.dumps(each))
         assert proofs.kept(of) is None, each

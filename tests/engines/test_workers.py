@@ -212,8 +212,8 @@ def test_workers_are_forks_of_one_process_as_long_as_libraries_would_read_the_sa
 
 
 def test_an_engine_that_nobody_waits_for_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
-    for load, arguments in ((scripted, {}), (unloadable, {})):
-        worker = Process(load, arguments)
+    for load in (scripted, unloadable):
+        worker = Process(load, {})
         worker._pipe.close()
         worker.process.join(60)
         assert worker.process.exitcode == 0
