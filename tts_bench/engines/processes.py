@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tts_bench.engines.environment import of_libraries
 from tts_bench.engines.transport import Load, serve
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 _UNGUARDED = 86  # exit code of a worker that would start workers while it imports the script
 
@@ -140,6 +141,8 @@ def _first_environment() -> dict[str, str]:
 @contextmanager
 def _deaf() -> Iterator[None]:
     """Ctrl-C reaches every process of a terminal. What starts in here does not hear it, whatever it is importing."""
+    from multiprocessing import resource_tracker
+
     resource_tracker.ensure_running()  # which would unblock the signal, if it were started in here
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
