@@ -6,8 +6,6 @@ import threading
 from fractions import Fraction
 from typing import Any
 
-import mpmath
-
 DIGITS = 90  # worked with
 SHOWN = 25  # compared
 ZERO = 45  # digits by which terms may cancel before what is left counts as nothing
@@ -21,6 +19,8 @@ _local = threading.local()
 def context() -> Any:  # noqa: ANN401
     """This thread's own precision: mpmath's global context is anybody's to change."""
     if not hasattr(_local, "context"):
+        import mpmath  # a quarter of a second, which plain numbers do not need
+
         _local.context = mpmath.MPContext()
         _local.context.dps = DIGITS
     return _local.context

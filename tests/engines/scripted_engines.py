@@ -56,5 +56,10 @@ def unloadable() -> ScriptedEngine:
     raise UserError("there is no such model")
 
 
+def told(of: str) -> ScriptedEngine:
+    """Refuses, and says what a variable of its environment is."""
+    raise UserError(f"{of} is {os.environ.get(of)!r}")
+
+
 def deadly() -> ScriptedEngine:
     os._exit(7)

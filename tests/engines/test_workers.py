@@ -10,16 +10,18 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.context import ForkServerContext, SpawnContext
 from pathlib import Path
 
 import pytest
 
 from tests.engines.at_work import alone, asked, requests
-from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, unloadable
+from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, told, unloadable
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request
-from tts_bench.engines.hf.kind import over_processes
+from tts_bench.engines import processes
+from tts_bench.engines.hf.kind import load_hf
 from tts_bench.engines.processes import Process, start
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import EngineError, UserError
@@ -149,7 +151,7 @@ def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
         "max_num_seqs": 8,
         "threads": 1,
     }
-    one = over_processes(1, **arguments)
+    one = load_hf(**arguments)
     encode = one.tokenizer.encode
     given = [Request(encode(f"{n} and {n % 3}"), (), 12, f"s{n}") for n in range(24)]
 
@@ -159,7 +161,7 @@ def test_hf_in_two_processes_gives_what_it_gives_in_one(tmp_path: Path) -> None:
         finally:
             await one.close()
 
-    several = over_processes(2, **arguments)
+    several = start(2, load_hf, share=2, **arguments)
     assert isinstance(several, Workers)
     assert (several.info.exact, several.info.identity) == (True, one.info.identity)
     assert asked(several, lambda engine: engine.generate(given)) == asyncio.run(work())
@@ -194,3 +196,37 @@ def test_threads_that_ask_at_once_how_a_process_ended_hear_the_same() -> None:
     with ThreadPoolExecutor(8) as pool:
         said = [asked.result() for asked in [pool.submit(process.ending) for _ in range(8)]]
     assert set(said) == {"a worker process ended with code -9"}
+
+
+def test_workers_are_forks_of_one_process_as_long_as_libraries_would_read_the_same_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = processes._context("json")
+    assert isinstance(before, ForkServerContext) == (sys.platform == "linux")
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    assert isinstance(processes._context("json"), SpawnContext)
+    monkeypatch.undo()
+    monkeypatch.setenv("OF_A_STRATEGY", "1")  # no library's: workers are told of it
+    assert type(processes._context("json")) is type(before)
+    assert isinstance(processes._context(""), SpawnContext)
+
+
+def test_an_engine_that_nobody_waits_for_ends_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    for load in (scripted, unloadable):
+        worker = Process(load, {})
+        worker._pipe.close()
+        worker.process.join(60)
+        assert worker.process.exitcode == 0
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("warm", ["", "json"])
+def test_a_worker_hears_no_interrupt_even_while_it_imports_and_knows_the_environment(
+    monkeypatch: pytest.MonkeyPatch, warm: str
+) -> None:
+    monkeypatch.setenv("OF_A_TEST", warm)
+    worker = Process(told, {"of": "OF_A_TEST"}, warm)
+    for _ in range(20):
+        os.kill(worker.process.pid or 0, signal.SIGINT)
+    with pytest.raises(UserError, match=f"OF_A_TEST is '{warm}'"):
+        Workers([worker])

@@ -94,7 +94,9 @@ def test_where_the_self_test_fails_a_run_carries_no_exact_label(
         return logits
 
     folder, data = make_thinker(tmp_path / "model", "llama"), write_sums(tmp_path / "data", 2)
-    model = ModelConfig(str(folder), "hf:device=cpu,rows=8,threads=1", max_thinking_tokens=8, max_answer_tokens=4)
+    model = ModelConfig(
+        str(folder), "hf:device=cpu,rows=8,threads=1,kept_proof=false", max_thinking_tokens=8, max_answer_tokens=4
+    )
 
     def label(name: str) -> tuple[bool, bool, str]:
         run = prepare(RunConfig(model, ("gsm8k",), ("baseline",), data_dir=data), tmp_path / name)

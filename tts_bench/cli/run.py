@@ -53,17 +53,22 @@ def run(
 
 def play(checked: Checked, *, quiet: bool = False) -> None:
     """Run what was checked, and show its curve."""
+    from tts_bench.solving.model import begin
+
+    starting = begin(checked.model)  # first: it loads while this process imports
 
     from tts_bench.cli.printing import output
     from tts_bench.present import running, terminal
-    from tts_bench.present.plot import write_plots
+    from tts_bench.present.plot import prepare, write_plots
     from tts_bench.present.progress import Progress
     from tts_bench.present.progress_bar import bar
-    from tts_bench.runs.run import load  # loads torch and lm-eval
+    from tts_bench.runs.run import load  # loads lm-eval
 
+    if starting:
+        prepare()  # while it is waited for
     console = output()
     with bar() as fetching:
-        run = load(checked, fetching)
+        run = load(checked, fetching, starting)
     for line in () if quiet else running.header(run):
         console.print(safe(line), soft_wrap=True)
     with Progress(len(run.items), list(run.labels.values()), quiet=quiet) as progress:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from tts_bench import options
 from tts_bench.config import ModelConfig, Needs
@@ -50,6 +50,22 @@ class Loaded:
     code: tuple[Path, ...] = ()  # files with code of the model's own that it runs
 
 
+class Starting(Protocol):
+    """An engine that is being loaded in other processes."""
+
+    def ready(self) -> Loaded:
+        """Wait for it.
+
+        Raises:
+            UserError: as `EngineKind.load`.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give it up."""
+        ...
+
+
 @dataclass(frozen=True)
 class NoOptions:
     """Of an engine that has none."""
@@ -65,7 +81,8 @@ class EngineKind(Generic[O]):
     `identity` of the engine's `EngineInfo`, others into its `settings`.
 
     `load` raises a UserError for what is impossible with this model. The engine's name in records is that of its
-    `EngineInfo`.
+    `EngineInfo`. An engine that runs in other processes may `begin` before: they load while this one imports what a run
+    needs and reads its tasks. It fetches nothing, and is None where there is nothing to begin.
 
     Raises:
         ValueError: `options` is no frozen dataclass.
@@ -78,6 +95,7 @@ class EngineKind(Generic[O]):
     check: Callable[[Setup[O]], object] = lambda setup: None  # refuses at once what no model could make right
     installed: Callable[[], str] = lambda: "there"  # what is there, such as a package's version; empty: it is missing
     install: str = ""  # what to type where it is missing
+    begin: Callable[[Setup[O]], Starting | None] = lambda setup: None
 
     def __post_init__(self) -> None:
         kind: Any = self.options
@@ -193,6 +211,15 @@ def check(config: ModelConfig, needs: Needs | None = None) -> Chosen:
     if not found.kind.installed():
         raise UserError(f"--engine {found.name} is missing a dependency. Type {found.kind.install}.")
     return found
+
+
+def begin(config: ModelConfig, found: Chosen, needs: Needs | None = None) -> Starting | None:
+    """Have the engine that was `found` load in other processes, if it does and needs no fetching; else None.
+
+    Raises:
+        UserError: what is impossible with this model.
+    """
+    return found.kind.begin(Setup(config, found.options, needs or Needs()))
 
 
 def load(config: ModelConfig, found: Chosen, needs: Needs | None = None, progress: Progress | None = None) -> Loaded:

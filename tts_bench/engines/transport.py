@@ -57,13 +57,19 @@ class Channel(Protocol):
 
 def serve(channel: Channel, load: Load, arguments: dict[str, Any]) -> None:
     """Load an engine and answer what comes over `channel`, until told to close or until nobody is there any more."""
+    engine: Engine | None = None
+    greeting: object
     try:
         engine = load(**arguments)
+        greeting = engine.info, engine.tokenizer
     except Exception as error:
-        channel.send(error)
+        greeting = error
+    try:
+        channel.send(greeting)
+    except OSError:  # nobody waits for it any more
         return
-    channel.send((engine.info, engine.tokenizer))
-    asyncio.run(_answer(engine, channel))
+    if engine is not None:
+        asyncio.run(_answer(engine, channel))
 
 
 def _refusal(engine: Engine, token: LearnedToken) -> UserError | None:

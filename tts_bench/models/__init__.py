@@ -6,6 +6,7 @@ from tts_bench.models.convert import lacking
 from tts_bench.models.folder import REWARD, check, context_window, end_tokens, fingerprint, sampling_defaults
 from tts_bench.models.lookup import (
     ModelFolder,
+    at_hand,
     can_be_found,
     examine,
     here,
@@ -22,6 +23,7 @@ __all__ = [
     "ModelFolder",
     "Progress",
     "Shipped",
+    "at_hand",
     "cache_folder",
     "can_be_found",
     "check",

@@ -63,6 +63,12 @@ def resolve(
     return _from_hub(name, of)
 
 
+def at_hand(name: str) -> bool:
+    """Whether `resolve` finds `name` without fetching or converting anything."""
+    alias = ALIASES.get(name)
+    return here(alias) if alias is not None else os.path.isdir(os.path.expanduser(name))
+
+
 def can_be_found(name: str) -> bool:
     """Whether `name` is an alias, a local folder or written as a hub id; nothing is fetched."""
     return name in ALIASES or os.path.isdir(os.path.expanduser(name)) or bool(_HUB_ID.fullmatch(name))

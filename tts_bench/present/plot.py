@@ -71,6 +71,13 @@ def styled() -> Iterator[None]:
         yield
 
 
+def prepare() -> None:
+    """Import what drawing needs, so that it need not be waited for later."""
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401
+
+
 def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = "") -> None:
     """Draw `curve` once and write it as PNG (200 dots an inch) and SVG.
 

@@ -14,7 +14,7 @@ from tts_bench import config_file, foreign
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, is_unfinished, sha256_of, write_whole
 from tts_bench.pools import file as pool
-from tts_bench.records import Record, from_line, to_line
+from tts_bench.records import Record, from_line, to_line, view
 
 SCHEMA = 1
 STORE = "generations.sqlite"  # beside the runs' folders: what one run generated, the next does not
@@ -175,15 +175,15 @@ class RunFolder:
 
             yield append
 
-    def unscored(self, order: Order) -> Iterator[Record]:
-        """The appended records in their order, whatever order they were finished in."""
+    def unscored(self, order: Order, read: Callable[[bytes], Record] = from_line) -> Iterator[Record]:
+        """The appended records in their order, whatever order they were finished in; `read` is `view` for a reader."""
         with (self.path / PART).open("rb") as file:
             places = []
             while line := file.readline():
-                places.append((order(from_line(line.decode())), file.tell() - len(line)))
+                places.append((order(view(line)), file.tell() - len(line)))
             for _, place in sorted(places):
                 file.seek(place)
-                yield from_line(file.readline().decode())
+                yield read(file.readline())
 
     def finish(self, records: Iterator[Record]) -> None:
         """Write the scored records, then drop the unscored ones."""
@@ -210,9 +210,14 @@ class RunFolder:
         write_whole(folder / "results.json", text.encode() + b"\n")
 
     def records(self) -> Iterator[Record]:
-        """The scored records."""
-        with (self.path / "records.jsonl").open(encoding="utf-8") as file:
-            yield from map(from_line, file)
+        """The scored records, to be read."""
+        with (self.path / "records.jsonl").open("rb") as file:
+            yield from map(view, file)
+
+    def errors(self) -> list[Record]:
+        """The records of what ended in an error."""
+        with (self.path / "records.jsonl").open("rb") as file:
+            return [from_line(line) for line in file if view(line).error]
 
     def digest(self) -> str:
         """SHA-256 of the scored records."""

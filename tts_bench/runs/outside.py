@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -20,15 +22,22 @@ def files(more: Iterable[Path] = ()) -> dict[Path, str]:
     That is a strategy's file and what it imports from beside it, a plugin installed as editable, what a YAML file
     names by `!function`, a model's own code, and the script that runs all this.
     """
-    known = [Path(path).resolve() for path in {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}]
-    known += [Path(path).resolve() for name in _OURS for path in import_module(name).__path__]
-    found: dict[Path, str] = {}
+    ours = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
+    ours += [path for name in _OURS for path in import_module(name).__path__]
+    known = {Path(path).resolve() for path in ours}
     imported = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
-    for path in [*(Path(file) for file in imported if isinstance(file, str) and file.endswith(".py")), *more]:
-        path = path.resolve()
-        if path in found or not path.is_file() or _INSTALLED & {*path.parts}:
-            continue
-        if not any(path.is_relative_to(folder) for folder in known):
+    files = [*(file for file in imported if isinstance(file, str) and file.endswith(".py")), *map(str, more)]
+    real = cache(os.path.realpath)  # of folders: thousands of modules are in a few hundred
+
+    @cache
+    def installed(folder: str) -> bool:
+        place = Path(folder)
+        return bool(_INSTALLED & {*place.parts}) or not known.isdisjoint((place, *place.parents))
+
+    found: dict[Path, str] = {}
+    for file in files:
+        folder, name = os.path.split(os.path.realpath(file) if os.path.islink(file) else file)
+        if not installed(real(folder)) and (path := Path(real(folder), name)) not in found and path.is_file():
             found[path] = sha256_of(path)
     return found
 

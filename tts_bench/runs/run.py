@@ -21,10 +21,11 @@ from tts_bench.config import RunConfig
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import Store
+from tts_bench.engines.kinds import Starting
 from tts_bench.errors import UserError
 from tts_bench.lm_eval import replay
 from tts_bench.lm_eval.rungs import Rungs
-from tts_bench.records import Record
+from tts_bench.records import Record, view
 from tts_bench.runs import numbers, outside, provenance
 from tts_bench.runs.checked import Checked, check
 from tts_bench.runs.collector import seldom_collected
@@ -34,7 +35,7 @@ from tts_bench.runs.portable import portable
 from tts_bench.runs.recorded import recorded_documents
 from tts_bench.runs.scorers import RunScorer, load_scorers
 from tts_bench.solving import loop
-from tts_bench.solving.model import Model, load_checked
+from tts_bench.solving.model import Model, begin, given_up_on_error, load_checked
 from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks import catalog, loading
@@ -164,7 +165,7 @@ class Run:
         loop.run(self._generate(scheduler, scoring, progress))
         generated = time.perf_counter()
         progress.stage("scoring by lm-eval")
-        rungs = Rungs.of(self.folder.unscored(self._order), self.model.conditions.format.answer_text)
+        rungs = Rungs.of(self.folder.unscored(self._order, view), self.model.conditions.format.answer_text)
         for arm in self.arms:
             self._score(arm, rungs)
         if self.config.keep_logprobs:
@@ -173,7 +174,7 @@ class Run:
         line = points(self.folder.records(), metrics=self._metrics())
         of = {"model": self.model.engine.info.model, "thinking_format": self.model.conditions.format.name}
         curves.write_curve(self.folder.path / "curve.json", line, {**of, "labels": self.labels})
-        errors = [record for record in self.folder.records() if record.error]
+        errors = self.folder.errors()
         timing = {
             "generation_seconds": generated - started,
             "scoring_seconds": time.perf_counter() - generated,
@@ -292,17 +293,19 @@ def prepare(config: RunConfig, out: Path | None = None, progress: models.Progres
     return load(check(config if out is None else replace(config, out=out)), progress)
 
 
-def load(checked: Checked, progress: models.Progress | None = None) -> Run:
+def load(checked: Checked, progress: models.Progress | None = None, starting: Starting | None = None) -> Run:
     """Check everything else that can be checked before anything is generated or written.
 
-    `progress` is told when a model has to be fetched.
+    `progress` is told when a model has to be fetched; `starting` is what `begin` gave for `checked.model`.
 
     Raises:
         UserError: whatever is wrong with data, model, their options, or the folder.
     """
     config, out = checked.config, checked.config.out
-    tasks = loading.load(config.tasks, config.data_dir)
-    model = load_checked(checked.model, progress)
+    starting = starting or begin(checked.model)
+    with given_up_on_error(starting):
+        tasks = loading.load(config.tasks, config.data_dir)
+    model = load_checked(checked.model, progress, starting)
     admitted = map(model.admit, checked.strategies)
     arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in admitted)
     for arm in arms:

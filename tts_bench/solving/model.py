@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +15,7 @@ from tts_bench.config import ModelConfig, Needs
 from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Engine, Sampling, check_columns
 from tts_bench.engines import kinds
-from tts_bench.engines.kinds import Chosen
+from tts_bench.engines.kinds import Chosen, Starting
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import learned_tokens
 from tts_bench.registry import BuiltStrategy
@@ -208,14 +210,34 @@ def load_model(config: ModelConfig, progress: Progress | None = None) -> Model:
     return load_checked(check(config), progress)
 
 
-def load_checked(checked: CheckedModel, progress: Progress | None = None) -> Model:
-    """Load a model; `progress` is told of a download or a conversion.
+def begin(checked: CheckedModel) -> Starting | None:
+    """Let a model's engine load in other processes, if it is one that does; `load_checked` waits for it.
+
+    Raises:
+        UserError: what is impossible with this model.
+    """
+    return kinds.begin(checked.config, checked.engine, checked.needs)
+
+
+@contextmanager
+def given_up_on_error(starting: Starting | None) -> Iterator[None]:
+    """No process goes on loading for what ends in an error in here."""
+    try:
+        yield
+    except BaseException:
+        if starting:
+            starting.close()
+        raise
+
+
+def load_checked(checked: CheckedModel, progress: Progress | None = None, starting: Starting | None = None) -> Model:
+    """Load a model, or wait for the one that is `starting`; `progress` is told of a download or a conversion.
 
     Raises:
         UserError: anything in its settings that is impossible with this model.
     """
     config = checked.config
-    loaded = kinds.load(config, checked.engine, checked.needs, progress)
+    loaded = starting.ready() if starting else kinds.load(config, checked.engine, checked.needs, progress)
     engine = loaded.engine
     found = _found(loaded, config)
     form = found.form

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tts_bench import models
 from tts_bench.engine import Engine
-from tts_bench.engines import cluster, pool, processes
+from tts_bench.engines import cluster, hardware, pool, processes
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
 from tts_bench.options import at_least, option
 
+_LOADER = "tts_bench.engines.hf.load"
 _TINY, _TINY_ROWS, _ROWS = 2**24, 128, 64  # below so many bytes of weights Python takes longer than the arithmetic
 
 
@@ -29,6 +30,10 @@ class HfOptions(pool.LocalOptions):
         shown="for all workers: 80% of free GPU memory, or a quarter of RAM",
     )
 
+    kept_proof: bool = option(
+        True, "Skip the self-test where this machine keeps the proof that it passed with the same settings."
+    )
+
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(1, self, "cache_bytes")
@@ -39,40 +44,64 @@ def _check(setup: Setup[HfOptions]) -> None:
     models.examine(setup.config.model or pool.DEFAULT_MODEL)
 
 
+@dataclass(frozen=True)
+class _Starting:
+    """Implements `tts_bench.engines.kinds.Starting`. One engine loads in this process, once it is waited for."""
+
+    found: models.ModelFolder
+    given: HfOptions
+    arguments: dict[str, object]
+    workers: processes.Beginning | None
+
+    def ready(self) -> Loaded:
+        import tts_bench.engines.tokenizer  # noqa: F401 - workers send one; it is imported while they load
+
+        engine = self.workers.workers() if self.workers else load_hf(**self.arguments)
+        return pool.loaded(self.found, engine, self.given)
+
+    def close(self) -> None:
+        if self.workers:
+            self.workers.close()
+
+
+def _begin(setup: Setup[HfOptions]) -> _Starting | None:
+    """Have a model that is on this machine loaded by processes of this machine."""
+    name = setup.config.model or pool.DEFAULT_MODEL
+    return None if setup.options.ray or not models.at_hand(name) else _started(setup.options, models.resolve(name))
+
+
 def _load(setup: Setup[HfOptions]) -> Loaded:
     given = setup.options
     if given.ray:
         cluster.connect(given.ray)
     found = models.resolve(setup.config.model or pool.DEFAULT_MODEL, progress=setup.progress)
-    tiny = _is_tiny(found.folder)
-    given = replace(given, max_num_seqs=given.max_num_seqs or (_TINY_ROWS if tiny else _ROWS))
     if given.ray:
+        given = _with_rows(given, tiny=_is_tiny(found.folder))
         return pool.loaded(found, _on_cluster(given, found), given)
-    given = _on_machine(given, tiny)
-    assert given.workers is not None
-    engine = over_processes(
-        given.workers,
-        folder=found.folder,
-        name=pool.recorded(found),
-        fingerprint=found.fingerprint,
-        **given.of_each(),
-    )
-    return pool.loaded(found, engine, given)
+    return _started(given, found).ready()
 
 
 def _is_tiny(folder: Path) -> bool:
     return sum(file.stat().st_size for file in folder.glob("*.safetensors")) < _TINY
 
 
-def _on_machine(given: HfOptions, tiny: bool) -> HfOptions:
-    """What was asked for; where nothing was, processes for a tiny model on the CPU and threads for others."""
-    import torch
+def _with_rows(given: HfOptions, *, tiny: bool) -> HfOptions:
+    return replace(given, max_num_seqs=given.max_num_seqs or (_TINY_ROWS if tiny else _ROWS))
 
-    accelerated = torch.cuda.is_available() or torch.backends.mps.is_available()
-    on_cpu = given.device == "cpu" or (given.device == "auto" and not accelerated)
-    several = tiny and on_cpu and given.threads is None
-    workers = given.workers or (torch.get_num_threads() if several else 1)
-    return replace(given, workers=workers, threads=given.threads or (1 if workers > 1 else None))
+
+def _started(given: HfOptions, found: models.ModelFolder) -> _Starting:
+    """As many engines as were asked for; where nothing was, processes for a tiny model on the CPU, threads for others.
+
+    Those of several are processes that share the memory for keys and values, and begin to load.
+    """
+    tiny = _is_tiny(found.folder)
+    on_cpu = given.device == "cpu" or (given.device == "auto" and not hardware.accelerated())
+    count = given.workers or (hardware.cores() if tiny and on_cpu and given.threads is None else 1)
+    given = _with_rows(replace(given, workers=count, threads=given.threads or (1 if count > 1 else None)), tiny=tiny)
+    of_model = {"folder": found.folder, "name": pool.recorded(found), "fingerprint": found.fingerprint}
+    arguments: dict[str, object] = {**of_model, **given.of_each()}
+    workers = processes.begin(count, load_hf, warm=_LOADER, share=count, **arguments) if count > 1 else None
+    return _Starting(found, given, arguments, workers)
 
 
 def _on_cluster(given: HfOptions, found: models.ModelFolder) -> Engine:
@@ -82,15 +111,6 @@ def _on_cluster(given: HfOptions, found: models.ModelFolder) -> Engine:
     share = 1 if on_gpu else max(1, min(pool.count(given, need), cluster.most_beside(need)))
     given = replace(given, threads=given.threads or (None if on_gpu else 1))
     return pool.start(given, found, need, load_hf, share=share, **given.of_each())
-
-
-def over_processes(workers: int, **arguments: object) -> Engine:
-    """An engine over `workers` processes that share the memory for keys and values; of one, in this process.
-
-    Raises:
-        UserError: as `hf.load.load`, or a process ended while it loaded the model.
-    """
-    return load_hf(**arguments) if workers == 1 else processes.start(workers, load_hf, share=workers, **arguments)
 
 
 def load_hf(**arguments: object) -> Engine:
@@ -106,6 +126,7 @@ kind = EngineKind(
     _load,
     capabilities=frozenset({"learned-tokens", "token-ids", "seeds", "logprobs", "bias"}),
     check=_check,
+    begin=_begin,
     installed=there("torch", "transformers"),
     install="pip install torch transformers",
 )

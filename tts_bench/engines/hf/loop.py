@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ from tts_bench.engines.hf.rows import Rows
 from tts_bench.engines.hf.sampling import draw
 from tts_bench.engines.hf.stops import trailing_stop
 from tts_bench.streams import uniform
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -66,9 +69,9 @@ class Loop:
         self._closed = False
         self._thread: threading.Thread | None = None
 
-    def start(self, first: Callable[[Rows], str]) -> str:
+    def start(self, first: Callable[[Rows], T]) -> T:
         """Start the thread; returns what `first` returns there."""
-        outcome: Future[str] = Future()
+        outcome: Future[T] = Future()
 
         def run() -> None:
             torch.set_num_threads(self._threads)  # OpenMP keeps the number for each thread that asks
