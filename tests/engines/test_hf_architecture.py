@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.decoder import Decoder, Reading
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 
@@ -36,7 +36,11 @@ def test_a_prompt_that_is_read_wrongly_is_refused(
     tiny: Tiny, started: Started, monkeypatch: pytest.MonkeyPatch, dtype: str
 ) -> None:
     read = Decoder.prefill
-    monkeypatch.setattr(Decoder, "prefill", lambda self, prompt, *rest: read(self, prompt[:1] * len(prompt), *rest))
+
+    def wrongly(self: Decoder, readings: Sequence[Reading]) -> Floats:
+        return read(self, [reading._replace(prompt=[reading.prompt[0]] * len(reading.prompt)) for reading in readings])
+
+    monkeypatch.setattr(Decoder, "prefill", wrongly)
     with pytest.raises(UserError, match="decoding with the cache gives different logits than one forward pass"):
         started(tiny(), dtype=dtype)
 

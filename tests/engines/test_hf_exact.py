@@ -99,16 +99,16 @@ def test_where_products_of_other_sizes_have_other_bits_those_of_one_size_earn_th
 ) -> None:
     product = packed._product
 
-    def of_tiles(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return product(x, weight, bias) + 1e-6 * (x.numel() // x.shape[-1] < 40)
+    def of_tiles(x: Tensor, *rest: Any) -> Tensor:
+        return product(x, *rest) + 1e-6 * (x.numel() // x.shape[-1] < 40)
 
     monkeypatch.setattr(packed, "_product", of_tiles)
     info = started(tiny(), max_num_seqs=16).info
     assert info.exact
     assert str(info.identity["arithmetic"]).endswith("packed, 64 rows at a time")
 
-    def by_place(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return product(x, weight, bias) + 1e-6 * torch.arange(x.shape[-2])[:, None]
+    def by_place(x: Tensor, *rest: Any) -> Tensor:
+        return product(x, *rest) + 1e-6 * torch.arange(x.shape[-2])[:, None]
 
     monkeypatch.setattr(packed, "_product", by_place)
     info = started(tiny(), max_num_seqs=16).info

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.hf.attention import Plan
@@ -21,18 +22,18 @@ PAGE_BYTES = 2 * 2 * 2 * 16 * 4 * PAGE  # keys and values, layers, heads, head s
 
 
 class Short:
-    """A model's forward pass that runs out of memory where more than `rows` rows are wanted, or `tokens` at once."""
+    """A forward pass that runs out of memory where more than `rows` rows are wanted, or `tokens` at once."""
 
     def __init__(self, engine: HfEngine, rows: int, error: Exception, tokens: int = 10**9, after: int = 0) -> None:
         self.rows, self.tokens, self.error, self.after, self.calls = rows, tokens, error, after, 0
-        model = engine._decoder.model
-        self.inner, model.forward = model.forward, self
+        decoder = engine._decoder
+        self.inner, decoder._forward = decoder._forward, self  # type: ignore[method-assign]
 
-    def __call__(self, inputs_embeds: torch.Tensor, plan: Plan, **rest: object) -> object:
+    def __call__(self, tokens: Sequence[int], positions: Sequence[int], plan: Plan, keep: Tensor | None) -> Tensor:
         self.calls += 1
-        if self.calls > self.after and (plan.rows > self.rows or inputs_embeds.shape[1] > self.tokens):
+        if self.calls > self.after and (plan.blocks > self.rows or len(tokens) > self.tokens):
             raise self.error
-        return self.inner(inputs_embeds=inputs_embeds, plan=plan, **rest)
+        return self.inner(tokens, positions, plan, keep)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_running_out_of_memory_halves_the_batch_and_goes_on(
 ) -> None:
     wanted = run(started(tiny(), max_num_seqs=24), REQUESTS)
     engine = started(tiny(), max_num_seqs=24)
-    Short(engine, rows=8, error=error, after=40)
+    Short(engine, rows=8, error=error, after=17)
     assert run(engine, REQUESTS) == wanted
     assert engine.counts.halvings == 2
     assert engine.counts.sampled == sum(len(generation.tokens) for generation in wanted)  # nothing was sampled twice

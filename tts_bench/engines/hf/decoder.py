@@ -1,9 +1,9 @@
-"""The two forward passes there are: a prompt alone, and one token for each row of a batch."""
+"""The two forward passes there are: prompts side by side, and one token for each row of a batch."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -11,10 +11,26 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from tts_bench.engines.hf.attention import NAME, Plan, prefill_plan, register, step_plan
+from tts_bench.engines.hf.attention import NAME, Piece, Plan, prefill_plan, register, step_plan
+from tts_bench.engines.hf.llama import Llama, is_llama
+from tts_bench.engines.hf.packed import WIDE, in_blocks
 from tts_bench.engines.hf.pages import Pages
 
-CHUNK, _UNIT = 128, 16  # most tokens of a prompt that are read at once, and what their number is filled up to
+CHUNK = 512  # most tokens of prompts that are read at once
+
+
+class Reading(NamedTuple):
+    """A prompt to be read from token `begin` on into the pages of its row."""
+
+    prompt: Sequence[int]
+    pages: Sequence[int]
+    begin: int = 0
+
+
+def pass_size(tokens: int) -> int:
+    """Tokens that are computed where `tokens` of prompts are read: few sizes, so that the self-test can try each."""
+    unit = 16 if tokens <= CHUNK // 4 else CHUNK // 8
+    return -(-tokens // unit) * unit
 
 
 def batch_size(rows: int) -> int:
@@ -25,11 +41,15 @@ def batch_size(rows: int) -> int:
     return 4 if rows <= 4 else -(-rows // 8) * 8
 
 
+def _filled(rows: int, block: int) -> int:
+    return -(-rows // block) * block if block else rows
+
+
 class Decoder:
     """A causal language model over pages.
 
-    The keys and values of a token depend on the prompt and the tokens up to there only: prompts are always prefilled
-    alone, later tokens are always stepped.
+    The keys and values of a token depend on the prompt and the tokens up to there only: prompts are always prefilled,
+    later tokens are always stepped.
     """
 
     def __init__(self, model: PreTrainedModel, vocabulary: int) -> None:
@@ -51,42 +71,73 @@ class Decoder:
         self.block = 0  # rows of each of their products; 0: any number
         self.learned: dict[int, Tensor] = {}  # rows by id, beyond the matrix
         self.pages = Pages(self.layers, getattr(config, "num_key_value_heads", heads), size, self.dtype, self.device)
+        self._llama = Llama(model) if is_llama(model) else None
         self._no_mask = torch.empty(1, 1, 1, 1, device=self.device)  # of four dimensions: transformers makes none
 
-    def prefill(self, prompt: Sequence[int], pages: Sequence[int], begin: int = 0) -> NDArray[np.float32]:
-        """Read `prompt` from token `begin` on into `pages`; returns the logits after its last token."""
-        logits = torch.empty(0)
-        for start in range(begin, len(prompt), CHUNK):
-            tokens = prompt[start : start + CHUNK]
-            end, size = start + len(tokens), -(-len(tokens) // _UNIT) * _UNIT
-            fill = size - len(tokens)
-            plan = prefill_plan(self.pages, start, end, pages, size)
-            last = torch.tensor([len(tokens) - 1], device=self.device)
-            logits = self._forward([*tokens, *[0] * fill], [*range(start, end), *[start] * fill], plan, last)
-        return self._host(logits[-1])
+    def prefill(self, readings: Sequence[Reading]) -> NDArray[np.float32]:
+        """Read prompts side by side, `CHUNK` tokens at once; returns the logits after each one's last token."""
+        if self.block:
+            in_blocks(self.model, WIDE)
+        logits: list[NDArray[np.float32]] = []
+        tokens: list[int] = []
+        pieces: list[tuple[Piece, bool]] = []
+        for reading in readings:
+            place, end = reading.begin, len(reading.prompt)
+            while place < end:
+                count = min(end - place, CHUNK - len(tokens))
+                tokens += reading.prompt[place : place + count]
+                pieces.append((Piece(place, place + count, reading.pages), place + count == end))
+                place += count
+                if len(tokens) == CHUNK:
+                    logits.append(self._read(tokens, pieces))
+                    tokens, pieces = [], []
+        if tokens:
+            logits.append(self._read(tokens, pieces))
+        if self.block:
+            in_blocks(self.model, self.block)
+        return np.concatenate(logits)
+
+    def _read(self, tokens: Sequence[int], pieces: Sequence[tuple[Piece, bool]]) -> NDArray[np.float32]:
+        """Logits after the pieces that are the last of their prompt."""
+        size = _filled(pass_size(len(tokens)), WIDE if self.block else 0)
+        plan = prefill_plan(self.pages, [piece for piece, _ in pieces], size)
+        positions = [position for piece, _ in pieces for position in range(piece.begin, piece.end)]
+        ends = np.cumsum([piece.end - piece.begin for piece, _ in pieces]) - 1
+        kept = [int(end) for end, (_, last) in zip(ends, pieces, strict=True) if last]
+        fill = [0] * (size - len(tokens))
+        filled = kept + [0] * (batch_size(len(kept)) - len(kept)) if kept else []
+        head = torch.tensor(filled, dtype=torch.long, device=self.device)
+        logits = self._forward([*tokens, *fill], [*positions, *fill], plan, head)
+        return self._host(logits[: len(kept)]) if kept else np.empty((0, self.vocabulary), np.float32)
 
     def step(
         self, tokens: Sequence[int], positions: Sequence[int], pages: Sequence[Sequence[int]]
     ) -> NDArray[np.float32]:
         """Feed `tokens[i]` at `positions[i]` of the row that holds `pages[i]`; returns logits [rows, vocabulary]."""
-        size = batch_size(len(tokens))
+        size = _filled(batch_size(len(tokens)), self.block)
         fill = size - len(tokens)
         plan = step_plan(self.pages, positions, pages, size)
-        return self._host(self._forward([*tokens, *[0] * fill], [*positions, *[0] * fill], plan, 0)[: len(tokens)])
+        return self._host(self._forward([*tokens, *[0] * fill], [*positions, *[0] * fill], plan, None)[: len(tokens)])
 
     def plain(self, tokens: Sequence[int]) -> NDArray[np.float32]:
         """Logits after the last of `tokens` in one forward pass without pages: what the two others are checked by."""
         output = self.model(inputs_embeds=self._embed(tokens).unsqueeze(0), use_cache=False, logits_to_keep=1)
         return self._host(output.logits[0, -1])
 
-    def _forward(self, tokens: Sequence[int], positions: Sequence[int], plan: Plan, keep: Tensor | int) -> Tensor:
-        """Logits [tokens, matrix rows] of those tokens that `keep` names; all where it is 0."""
+    def _forward(self, tokens: Sequence[int], positions: Sequence[int], plan: Plan, keep: Tensor | None) -> Tensor:
+        """Logits [tokens, matrix rows] of those tokens that `keep` names, or of all; if none, anything."""
+        at = torch.tensor(positions, device=self.device)
+        if self._llama:
+            hidden = self._llama(self._embed(tokens), at, plan)
+            if keep is not None:
+                hidden = hidden.index_select(0, keep)
+            return cast(Tensor, self.model.get_output_embeddings()(hidden)) if len(hidden) else hidden
         output = self.model(
             inputs_embeds=self._embed(tokens).unsqueeze(0),
             attention_mask=self._no_mask,
-            position_ids=torch.tensor(positions, device=self.device).unsqueeze(0),
+            position_ids=at.unsqueeze(0),
             use_cache=False,
-            logits_to_keep=keep,
+            logits_to_keep=0 if keep is None else keep if len(keep) else 1,
             plan=plan,
         )
         logits: Tensor = output.logits[0]

@@ -22,6 +22,7 @@ class Job:
         self.columns: dict[str, list[float]] = {name: [] for name in request.columns}
         self.row: Row | None = None
         self.cancelled = False
+        self.number = 0  # where it waits
 
     def generation(self, finish: Finish, stop: int = 0) -> Generation:
         """What has been sampled so far, as the whole."""
@@ -65,7 +66,12 @@ class Queue:
         # What goes on from a trace comes first, the last of it at once: its row is still there, and need not be rebuilt
         # step by step. The others come in turn.
         number = next(self._numbers)
-        heapq.heappush(self._heap, (-number if job.known else number, job))
+        job.number = -number if job.known else number
+        self.put_back(job)
+
+    def put_back(self, job: Job) -> None:
+        """It waits again where it has waited."""
+        heapq.heappush(self._heap, (job.number, job))
 
     def pop(self) -> Job:
         return heapq.heappop(self._heap)[-1]

@@ -24,7 +24,7 @@ from tts_bench.engines.hf.selftest import check, check_architecture
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
-PATH = 2  # version of the way from request to tokens: raise it whenever equal requests may give other text
+PATH = 3  # version of the way from request to tokens: raise it whenever equal requests may give other text
 
 
 def load(
@@ -200,12 +200,12 @@ def _differing(decoder: Decoder, rows: int, context: int) -> str:
     found = check(decoder, rows, context)
     if not found or not decoder.packed:
         return found
-    in_blocks(decoder.model, BLOCK)
-    if check(decoder, rows, context):
-        in_blocks(decoder.model, 0)
-        return found
     decoder.block = BLOCK
-    return ""
+    if not check(decoder, rows, context):
+        return ""
+    decoder.block = 0
+    in_blocks(decoder.model, 0)
+    return found
 
 
 def _ends(model: transformers.PreTrainedModel) -> set[int]:

@@ -17,16 +17,18 @@ import torch
 from numpy.typing import NDArray
 
 from tts_bench.engine import Generation
-from tts_bench.engines.hf.decoder import Decoder
+from tts_bench.engines.hf.decoder import Decoder, Reading
 from tts_bench.engines.hf.jobs import Finished, Job, Queue
 from tts_bench.engines.hf.measuring import measure
 from tts_bench.engines.hf.pages import PAGE
-from tts_bench.engines.hf.rows import Rows
+from tts_bench.engines.hf.rows import Rows, common_length
 from tts_bench.engines.hf.sampling import draw
 from tts_bench.engines.hf.stops import trailing_stop
 from tts_bench.streams import uniform
 
 T = TypeVar("T")
+
+_WORTH = 16  # tokens that two prompts share beyond what is held, from which on one waits for the other
 
 
 @dataclass
@@ -144,41 +146,76 @@ class Loop:
 
     def _admit(self) -> None:
         fresh: list[Job] = []
-        while self._waiting and len(self._active) < self._rows:
+        while self._wave(fresh):
+            pass
+        if fresh:
+            self._sample(fresh, np.stack([job.row.logits for job in fresh if job.row and job.row.logits is not None]))
+
+    def _wave(self, fresh: list[Job]) -> bool:
+        """Let jobs in and read their prompts side by side, adding to `fresh`; True if others waited for these prompts.
+
+        Who begins as a prompt that is to be read goes on from it in the next wave, so that nothing is read twice.
+        """
+        reading: list[tuple[Job, int]] = []
+        aside: list[Job] = []
+        while self._waiting and len(self._active) + len(aside) < self._rows:
             job = self._waiting.first
             if job.cancelled:
                 self._waiting.pop()
             elif self._room(job) <= 0:
                 self._finished.append((self._waiting.pop(), job.generation("context")))
-            elif self._affordable(job):
-                self._join(self._waiting.pop())
+            elif self._begins_as(job, reading):
+                aside.append(self._waiting.pop())
+            elif self._affordable(job, aside):
+                held = self._join(self._waiting.pop())
+                if held < len(job.request.prompt):
+                    reading.append((job, held))
                 if not job.known:
                     fresh.append(job)
             elif self._active:
                 break
             else:
                 self._refuse(self._waiting.pop())
-        if fresh:
-            self._sample(fresh, np.stack([job.row.logits for job in fresh if job.row and job.row.logits is not None]))
+        for job in aside:
+            self._waiting.put_back(job)
+        self._read(reading)
+        return bool(aside)
 
-    def _affordable(self, job: Job) -> bool:
-        """Whether there is memory for the job, and for one more page of everyone there who may come to need it."""
+    def _begins_as(self, job: Job, reading: list[tuple[Job, int]]) -> bool:
+        """Whether one of the prompts that are `reading` has more of the job's prompt than any row."""
+        prompt = job.request.prompt
+        if not reading or (held := self._table.held(prompt)) == len(prompt):
+            return False
+        others = (other.request.prompt for other, _ in reading)
+        return any(prompt == other or common_length(prompt, other) >= held + _WORTH for other in others)
+
+    def _affordable(self, job: Job, aside: Sequence[Job]) -> bool:
+        """Whether there is memory for the job, those `aside`, and one more page of everyone who may come to need it."""
         if not self._table.open:
             context = -(-self._context // PAGE)
             count = min(self._budget // self.decoder.pages.page_bytes, 2 * self._rows * context)
             self._table.resize(1 + count, self._rows)
-        left = self._table.room - job.length // PAGE - 1
-        if left >= len(self._active):
+        left = self._table.room - sum(its.length // PAGE + 1 for its in (job, *aside))
+        if left >= len(self._active) + len(aside):
             return True
-        return left >= sum(job.length + job.left > PAGE * len(job.row.pages) for job in self._active if job.row)
+        return left - len(aside) >= sum(
+            job.length + job.left > PAGE * len(job.row.pages) for job in self._active if job.row
+        )
 
-    def _join(self, job: Job) -> None:
-        request = job.request
+    def _join(self, job: Job) -> int:
+        """Give the job a row; returns how many tokens of its prompt that holds."""
         self._active.append(job)  # from here on it is put back with the others if memory is short
-        job.row, held = self._table.take(request.prompt, job.known)
-        if held < len(request.prompt):
-            self._table.enter(job.row, request.prompt, self.decoder.prefill(request.prompt, job.row.pages, held))
-            self.counts.prefilled += len(request.prompt) - held
+        job.row, held = self._table.take(job.request.prompt, job.known)
+        return held
+
+    def _read(self, reading: list[tuple[Job, int]]) -> None:
+        rows = [(job.request.prompt, job.row, held) for job, held in reading if job.row]
+        if not rows:
+            return
+        logits = self.decoder.prefill([Reading(prompt, row.pages, held) for prompt, row, held in rows])
+        for (prompt, row, held), its in zip(rows, logits, strict=True):
+            self._table.enter(row, prompt, its.copy())  # the row outlives the others
+            self.counts.prefilled += len(prompt) - held
 
     def _step(self) -> None:
         self._make_room()

@@ -6,13 +6,14 @@ rows: on a processor that takes up to half of a decoding step.
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 _ROWS = 32  # the number of rows that the layout is chosen for; it serves any other too
-BLOCK = 64  # rows of a product where each has the same number
+BLOCK, WIDE = 64, 128  # rows of a product where each has the same number: in steps, and where prompts are read
 
 
 class PackedLinear(nn.Module):
@@ -28,20 +29,43 @@ class PackedLinear(nn.Module):
         self.weight = torch.ops.mkldnn._reorder_linear_weight(linear.weight.detach(), _ROWS)
         self.bias = None if linear.bias is None else linear.bias.detach()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, other: Tensor | None = None, then: str = "none") -> Tensor:
+        """The product, `then` what oneDNN does with it before it is rounded: "swish", or "add" and "mul" by `other`."""
         if x.requires_grad:
             product: Tensor = _Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
             return product
-        if not self.block:
-            return _product(x, self.weight, self.bias)
         rows = x.flatten(0, -2)
-        filled = nn.functional.pad(rows, (0, 0, 0, -len(rows) % self.block))
-        blocks = [_product(block, self.weight, self.bias) for block in torch.split(filled, self.block)]
-        return torch.cat(blocks)[: len(rows)].view(*x.shape[:-1], -1)
+        if not self.block or len(rows) == self.block:
+            return _product(rows, self.weight, self.bias, other, then).view(*x.shape[:-1], -1)
+        fill = 0, 0, 0, -len(rows) % self.block
+        blocks = torch.split(nn.functional.pad(rows, fill), self.block)
+        others = [None] * len(blocks) if other is None else torch.split(nn.functional.pad(other, fill), self.block)
+        each = [_product(*block, then) for block in zip(blocks, repeat(self.weight), repeat(self.bias), others)]
+        return torch.cat(each)[: len(rows)].view(*x.shape[:-1], -1)
 
 
-def _product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+def swish(linear: nn.Module, x: Tensor) -> Tensor:
+    """The layer's product of `x` [rows, width] times its own sigmoid."""
+    product: Tensor = linear(x, None, "swish") if isinstance(linear, PackedLinear) else nn.functional.silu(linear(x))
+    return product
+
+
+def times(linear: nn.Module, x: Tensor, other: Tensor) -> Tensor:
+    product: Tensor = linear(x, other, "mul") if isinstance(linear, PackedLinear) else linear(x).mul_(other)
+    return product
+
+
+def plus(linear: nn.Module, x: Tensor, other: Tensor) -> Tensor:
+    product: Tensor = linear(x, other, "add") if isinstance(linear, PackedLinear) else linear(x).add_(other)
+    return product
+
+
+def _product(x: Tensor, weight: Tensor, bias: Tensor | None, other: Tensor | None = None, then: str = "none") -> Tensor:
+    product: Tensor
+    if other is None:
+        product = torch.ops.mkldnn._linear_pointwise(x, weight, bias, then, [], "")
+    else:
+        product = torch.ops.mkldnn._linear_pointwise.binary(x, other, weight, bias, then)
     return product
 
 

@@ -30,7 +30,7 @@ class Row:
 
     def common(self, known: array[int]) -> int:
         """How many of `known` tokens after the prompt it has been fed."""
-        return _common(self.fed, known)
+        return common_length(self.fed, known)
 
 
 class Rows:
@@ -93,6 +93,12 @@ class Rows:
         row.fed = best.fed[:common]
         return row, len(prompt)
 
+    def held(self, prompt: tuple[int, ...]) -> int:
+        """How many tokens of `prompt` `take` finds."""
+        if prompt in self._same:
+            return len(prompt)
+        return max((common_length(other, prompt[:-1]) for other in self._same), default=0)
+
     def enter(self, row: Row, prompt: tuple[int, ...], logits: NDArray[np.float32] | None) -> None:
         """The row has read `prompt`, which ends with `logits`."""
         row.prompt, row.logits = prompt, logits
@@ -144,7 +150,7 @@ class Rows:
     def _begun(self, prompt: tuple[int, ...]) -> tuple[Row, int]:
         """A row that holds what `prompt` has in common with the prompt of any row, but for its last token."""
         shared, best = max(
-            ((_common(other, prompt[:-1]), rows[0]) for other, rows in self._same.items()),
+            ((common_length(other, prompt[:-1]), rows[0]) for other, rows in self._same.items()),
             key=lambda found: found[0],
             default=(0, None),
         )
@@ -194,7 +200,7 @@ class Rows:
         del row.pages[count:]
 
 
-def _common(one: tuple[int, ...] | array[int], other: tuple[int, ...] | array[int]) -> int:
+def common_length(one: tuple[int, ...] | array[int], other: tuple[int, ...] | array[int]) -> int:
     """Length of the common prefix: pieces are compared, each twice as long as the one before, then bisected."""
     most, low, step = min(len(one), len(other)), 0, 1
     while low < most and one[low : low + step] == other[low : low + step]:

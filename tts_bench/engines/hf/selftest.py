@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tts_bench.engines.hf.decoder import CHUNK, Decoder, batch_size
+from tts_bench.engines.hf.decoder import CHUNK, Decoder, Reading, batch_size, pass_size
 from tts_bench.engines.hf.pages import PAGE
 from tts_bench.errors import UserError
 
@@ -19,7 +19,7 @@ _PAGES = -(-(_FAR + 3) // PAGE) + 1  # of a long neighbour, page 0 included
 
 
 def check(decoder: Decoder, rows: int, context: int) -> str:
-    """Try every batch size up to `rows`, the probe in every row of it, and a prompt read in every number of pieces.
+    """Try every batch size up to `rows`, the probe in every row of it, and a prompt cut anywhere and read with others.
 
     Neighbours have other text and other lengths. Uses the decoder's pages and leaves nothing of value there.
 
@@ -31,7 +31,7 @@ def check(decoder: Decoder, rows: int, context: int) -> str:
     # Each row's page, scattered; the first row's neighbours may be long.
     decoder.pages.resize(_PAGES + 2 * sizes[-1])
     decoder.pages.zero(range(_PAGES + 2 * sizes[-1]))
-    if differing := _prefill_differing(decoder, min(context - 1, CHUNK + 24)):
+    if differing := _prefill_differing(decoder, min(context - 1, 152)):
         return differing
     probe = _Probe(decoder)
     for size in sizes:
@@ -44,12 +44,21 @@ def check(decoder: Decoder, rows: int, context: int) -> str:
 
 
 def _prefill_differing(decoder: Decoder, length: int) -> str:
-    """A prompt whose beginning is read already must end in the same logits: every size of a piece, at any place."""
+    """A prompt must end in the same logits however it was cut, and whatever is read beside it."""
     prompt, pages = _tokens(decoder, length, seed=6), list(range(1, _PAGES))
-    wanted = decoder.prefill(prompt, pages)
-    for left in (*range(1, min(length, CHUNK), 16), length // 2, length - 5):
-        if not np.array_equal(decoder.prefill(prompt, pages, length - left), wanted):
+    wanted = decoder.prefill([Reading(prompt, pages)])
+    for left in (*range(1, min(length, 128), 16), length // 2, length - 5):
+        if not np.array_equal(decoder.prefill([Reading(prompt, pages, length - left)]), wanted):
             return f"prefilling the last {left} tokens of a prompt separately is not bit-identical to doing it at once"
+    short, other = Reading(prompt[:13], [_PAGES]), _tokens(decoder, length, seed=7)
+    alone = decoder.prefill([short])
+    for size in sorted({pass_size(count) for count in range(len(short.prompt) + 1, CHUNK + 1)}):
+        left = size - len(short.prompt)
+        others = [Reading(other[: min(length, left - at)], pages) for at in range(0, left, length)]
+        place = size // 16 % (len(others) + 1)  # before them, behind them and among them
+        logits = decoder.prefill([*others[:place], short, *others[place:]])
+        if not np.array_equal(logits[place], alone[0]):
+            return f"a prompt that is read in a pass of {size} tokens is not bit-identical to itself alone"
     return ""
 
 
@@ -62,7 +71,7 @@ class _Probe:
         self.steps = _tokens(decoder, 2, seed=2)
         self.neighbours = _tokens(decoder, 64, seed=3)
         self.first = _PAGES  # page of row 0
-        decoder.prefill(self.prompt, [self.first])
+        decoder.prefill([Reading(self.prompt, [self.first])])
         self.wanted = self._run(4, [0], len(self.prompt) + 5)[:, 0]
 
     def differing(self, size: int, places: list[int], other: int) -> list[int]:
@@ -96,7 +105,7 @@ def check_architecture(decoder: Decoder, name: str) -> None:
     decoder.pages.resize(2)
     decoder.pages.zero(pages)
     try:
-        decoder.prefill(prompt, pages)
+        decoder.prefill([Reading(prompt, pages)])
         stepped = [decoder.step([token], [len(prompt) + index], [pages])[0] for index, token in enumerate(steps)]
         whole = [decoder.plain([*prompt, *steps[: index + 1]]) for index in range(len(steps))]
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
