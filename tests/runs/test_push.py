@@ -16,6 +16,7 @@ import tts_bench as tb
 from tts_bench.cli.main import _run
 from tts_bench.present import hub
 from tts_bench.present.results import Results
+from tts_bench.tokens import tokenfile
 
 SECRET = "hf_secret"
 SHIPPED = Path(tb.__file__).parent / "tokens" / "pocket"
@@ -110,7 +111,7 @@ def test_a_token_becomes_a_model_that_can_be_loaded_again(served: Hub, tmp_path:
     hub.push(hub.parcel(SHIPPED), "ann/thing", private=False, endpoint=served.url)
     for name, data in served.files["models/ann/thing"].items():
         (tmp_path / name).write_bytes(data)
-    assert hub.tokenfile.load(tmp_path) == hub.tokenfile.load(SHIPPED)
+    assert tokenfile.load(tmp_path) == tokenfile.load(SHIPPED)
 
 
 def test_a_leaderboard_becomes_a_data_set() -> None:

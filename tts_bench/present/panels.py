@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, Any
 
@@ -46,9 +46,9 @@ def by_group(lines: Lines) -> dict[str, dict[str, Sequence[Point]]]:
     return {presets.CONTROLS: {}, **{group: found[group] for group in sorted(found, key=order.index)}}
 
 
-def front(points: Iterable[Point], look: Look) -> list[Point]:
-    """The points that beat all that cost as much or less, by rising cost."""
-    ranked = sorted(points, key=lambda point: (look.place(point), -(point.accuracy or 0.0)))
+def front(points: Iterable[Point], cost: Callable[[Point], float]) -> list[Point]:
+    """The points that beat all that cost as much or less, by rising `cost`."""
+    ranked = sorted(points, key=lambda point: (cost(point), -(point.accuracy or 0.0)))
     best = [-math.inf, *accumulate((point.accuracy or 0.0 for point in ranked), max)]
     return [point for point, before in zip(ranked, best, strict=False) if (point.accuracy or 0.0) > before]
 
@@ -102,7 +102,7 @@ def panel(
 ) -> None:
     """Draw the lines of one group, before the controls in grey and the front of `everything`."""
     points = [point for line in everything.values() for point in line]
-    best = front(points, look)
+    best = front(points, look.place)
     end = look.across(axes, points, most=6)
     for line, dashes in zip(controls.values(), _CONTROL_DASHES, strict=False):
         axes.plot(*_xy(line, look), color=_GREY, linestyle=dashes, lw=1.2)

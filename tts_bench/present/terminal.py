@@ -58,7 +58,7 @@ def _drawn(lines: Lines) -> Lines:
     if len(lines) <= CROWD:
         return lines
     scored = [point for line in lines.values() for point in line if point.accuracy is not None]
-    leading = {point.strategy for point in front(scored, GENERATED)}
+    leading = {point.strategy for point in front(scored, GENERATED.place)}
     controls = by_group(lines)[CONTROLS]
     return {name: line for name, line in lines.items() if name in leading or name in controls}
 
