@@ -1,4 +1,4 @@
-"""What a study would cost, from what a finished run of the same kind cost: tokens to generate, and hours of one device.
+"""What a study would cost, from what a finished run of the same kind cost: tokens to generate, and hours on one device.
 
 The study: baseline rungs, four continuations each with "Wait", another word and a learned token, a vote of 16 and a
 vote that stops early (which draws on the same samples). Strategies share what they can (docs/decisions.md), so a
@@ -42,13 +42,13 @@ def main() -> None:
     }
     problem = sum(parts.values())
     alone = first + CUES * (first + CONTINUATIONS * (cue + answer)) + 2 * SAMPLES * sample + (BUDGETS - 1) * answer
-    print("| part | tokens a problem |\n|---|---|")
+    print("| part | tokens per problem |\n|---|---|")
     for name, tokens in parts.items():
         print(f"| {name} | {tokens:,.0f} |")
     print(f"| all | {problem:,.0f} |\n| the six strategies run one by one | {alone:,.0f} |\n")
     tokens = problem * given.models * given.problems
     print(f"{given.models} models x {given.problems:,} problems: {tokens / 1e6:,.0f} million tokens\n")
-    print("| tokens a second | hours of one device | on 8 |\n|---|---|---|")
+    print("| tokens per second | hours on one device | on 8 |\n|---|---|---|")
     for rate in RATES:
         hours = tokens / rate / 3600
         print(f"| {rate:,} | {hours:,.1f} | {hours / 8:,.1f} |")
