@@ -142,6 +142,7 @@ def test_a_refusal_of_the_hub_is_one_message_without_the_secret(run: Results, se
     [
         (["{empty}", "--to", "ann/thing"], "is not a run, a learned token or a leaderboard"),
         (["{run}", "--to", "a b/c"], "is not USER/NAME"),
+        (["{run}", "--to", "name"], "--to is 'name'; it takes USER/NAME, such as ann/run."),
     ],
 )
 def test_a_wrong_folder_or_name_is_refused(
@@ -149,6 +150,11 @@ def test_a_wrong_folder_or_name_is_refused(
 ) -> None:
     assert _run(["push", *(word.format(empty=tmp_path, run=run.folders[0]) for word in arguments)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_hub_that_cannot_be_reached_is_no_matter_of_a_login(run: Results) -> None:
+    with pytest.raises(tb.errors.UserError, match="Check the network and HF_ENDPOINT"):
+        hub.push(hub.parcel(run.folders[0]), "ann/thing", private=False, endpoint="http://127.0.0.1:9")
 
 
 def test_a_dry_run_lists_the_files(run: Results, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 CARD = "README.md"
+_ODD = (ValueError, TypeError, LookupError)  # what the Hub's client raises where a reply is none of the Hub's
 _RUN = ("run.json", "records.jsonl", "curve.json", "curve.png", "curve.svg", "logprobs.jsonl.gz", "lm_eval/**/*")
 _TOKEN = (tokenfile.TENSOR_FILE, tokenfile.CARD_FILE, "*.jsonl")
 _BOARD = (CARD, "index.html", "schema.json", "entries/*.json", "curves/*")
@@ -81,6 +82,8 @@ def push(parcel: Parcel, repository: str, *, private: bool, endpoint: str | None
     from huggingface_hub import CommitOperationAdd, HfApi
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
 
+    if repository.count("/") != 1:
+        raise UserError(f"--to is {repository!r}; it takes USER/NAME, such as ann/{parcel.folder.name}.")
     added = [CommitOperationAdd(path.as_posix(), str(parcel.folder / path)) for path in parcel.files]
     if parcel.card is not None:
         added.append(CommitOperationAdd(CARD, parcel.card.encode()))
@@ -92,14 +95,9 @@ def push(parcel: Parcel, repository: str, *, private: bool, endpoint: str | None
         raise UserError(f"--to {repository!r} is not USER/NAME: {safe(str(error).splitlines()[0])}") from error
     except LocalTokenNotFoundError as error:
         raise UserError("the Hub takes nothing without a login. Type: hf auth login, or set HF_TOKEN.") from error
-    except (
-        HfHubHTTPError,
-        httpx2.HTTPError,
-        OSError,
-        ValueError,
-        TypeError,
-        LookupError,
-    ) as error:  # or a reply is odd
+    except (HfHubHTTPError, httpx2.HTTPError, OSError, *_ODD) as error:
+        answered = getattr(error, "response", None) is not None
+        advice = "Log in by hf auth login, or set HF_TOKEN" if answered else "Check the network and HF_ENDPOINT"
         why = safe((str(error).splitlines() or [type(error).__name__])[0])[:300].rstrip(".")
-        raise UserError(f"{repository} was not pushed: {why}. Log in by hf auth login, or set HF_TOKEN.") from error
+        raise UserError(f"{repository} was not pushed: {why}. {advice}, and repeat the command.") from error
     return str(made)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench import foreign
-from tts_bench.analysis.runs import Source, finished
+from tts_bench.analysis.runs import Source, documents_of, finished
 from tts_bench.errors import UserError
 from tts_bench.files import file_name
 from tts_bench.pools.lines import QUESTIONS
@@ -30,7 +30,7 @@ def logs(folder: Path) -> Iterator[tuple[str, bytes]]:
     source = finished(folder)
     labels = source.header.get("labels", {})
     samples: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-    asked = {task: _documents(folder, task) for task in source.header["metrics"]}
+    asked = {task: _documents(source, task) for task in source.header["metrics"]}
     for record in source.records():
         for answer in record.answers:
             key = record.task, record.strategy, answer.rung
@@ -41,10 +41,16 @@ def logs(folder: Path) -> Iterator[tuple[str, bytes]]:
         yield f"{file_name(name)}.json", _log(source, task, strategy, rung, found)
 
 
-def _documents(folder: Path, task: str) -> dict[int, tuple[str, str]]:
-    """Question and target of each document, as lm-eval's samples in the run's folder have them."""
+def _documents(source: Source, task: str) -> dict[int, tuple[str, str]]:
+    """Question and target of each document, as lm-eval's samples in the run's folder have them.
+
+    A rung lacks the documents on which its strategy failed, so files are read until all documents are there.
+    """
+    folder, count = source.path, documents_of(source.header, task)
     found: dict[int, tuple[str, str]] = {}
     for path in sorted((folder / "lm_eval").glob(f"*/*/samples_{file_name(task)}.jsonl")):
+        if count and len(found) == count:
+            break
         for line in foreign.lines(path):
             row = foreign.parse(line)
             doc, target = row.get("doc", {}), row.get("target", "")
