@@ -51,6 +51,13 @@ def test_a_figure_has_the_size_and_the_axis_that_were_asked_for() -> None:
     assert draw(curve).axes[0].get_xlabel().endswith("(log scale)")
 
 
+def test_a_suffix_in_capitals_is_the_same_kind_of_file(tmp_path: Path) -> None:
+    folder = str(write_run(tmp_path / "run", made_up(n=5)))
+    for name in ("a.TEX", "a.SVG"):
+        assert _run(["plot", folder, "--out", str(tmp_path / name)]) == 0
+    assert "\\begin{tikzpicture}" in (tmp_path / "a.TEX").read_text()
+
+
 def test_a_figure_of_another_metric_with_names_of_its_own(tmp_path: Path) -> None:
     arms = ("baseline:budgets=64", "majority-vote:samples=2")
     records = [record(answer(0.0, lenient=1.0), doc=doc, strategy=name) for name in arms for doc in range(5)]

@@ -85,7 +85,7 @@ def _write(files: Mapping[Path, list[Point]], look: Look) -> None:
 
     for path, points in files.items():
         try:
-            if path.suffix == f".{_TEX}":
+            if path.suffix.lower() == f".{_TEX}":
                 write_whole(path, tex(points, look).encode())
             else:
                 write_figure(points, path, look)
