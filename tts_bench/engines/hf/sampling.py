@@ -64,17 +64,29 @@ def _draw(logits: Floats, sampling: Sampling, peaks: Doubles, uniforms: Sequence
     if 0 < sampling.top_k < logits.shape[1]:
         ids = np.stack([_largest(row, sampling.top_k) for row in logits])
         logits = np.take_along_axis(logits, ids, axis=1)
+    weights = logits.astype(np.float64)
+    weights -= peaks[:, None]
     with np.errstate(over="ignore", under="ignore"):
-        weights = np.exp((logits.astype(np.float64) - peaks[:, None]) / sampling.temperature)
+        weights /= sampling.temperature
+        np.exp(weights, out=weights)
+    places = [_place(row, sampling, uniform) for row, uniform in zip(weights, uniforms, strict=True)]
+    return places if ids is None else [int(its[place]) for its, place in zip(ids, places, strict=True)]
+
+
+def _place(weights: Doubles, sampling: Sampling, uniform: float) -> int:
+    """Where the cumulative weight first passes `uniform` times their sum."""
+    kept = None
     if sampling.top_p < 1:
-        weights = np.stack([_nucleus(row, sampling.top_p) for row in weights])
-    weights[weights < sampling.min_p] = 0  # the largest weight is 1
-    cumulative = np.cumsum(weights, axis=1)
-    total = cumulative[:, -1:]
+        kept = _nucleus(weights, sampling.top_p)
+        weights = weights[kept]
+    if sampling.min_p > 0:
+        weights[weights < sampling.min_p] = 0  # the largest weight is 1
+    cumulative = np.cumsum(weights)
+    total = cumulative[-1]
     # u times the total may round up to the total itself: then it is the last token that has any weight.
-    below = np.minimum(np.asarray(uniforms)[:, None] * total, np.nextafter(total, 0))
-    places = np.count_nonzero(cumulative <= below, axis=1)
-    return places.tolist() if ids is None else [int(its[place]) for its, place in zip(ids, places, strict=True)]
+    below = min(uniform * total, np.nextafter(total, 0))
+    place = np.searchsorted(cumulative, below, side="right")
+    return int(place if kept is None else kept[place])
 
 
 def _largest(logits: Floats, count: int) -> NDArray[np.intp]:
@@ -85,13 +97,10 @@ def _largest(logits: Floats, count: int) -> NDArray[np.intp]:
     return np.sort(np.concatenate([above, ties]))
 
 
-def _nucleus(weights: Doubles, top_p: float) -> Doubles:
-    """The weights of the fewest most probable tokens that hold at least `top_p` of the whole; 0 for the others."""
+def _nucleus(weights: Doubles, top_p: float) -> NDArray[np.intp]:
+    """Ascending ids of the fewest most probable tokens that hold at least `top_p` of the whole."""
     total = weights.sum()
     # Tokens at or below this weight hold at most 1 - top_p together, so the nucleus lies in the rest: little to sort.
     candidates = np.flatnonzero(weights > (1 - top_p) * total / len(weights))
     ranked = candidates[np.argsort(-weights[candidates], kind="stable")]
-    nucleus = ranked[: np.searchsorted(np.cumsum(weights[ranked]), top_p * total) + 1]
-    kept = np.zeros_like(weights)
-    kept[nucleus] = weights[nucleus]
-    return kept
+    return np.sort(ranked[: np.searchsorted(np.cumsum(weights[ranked]), top_p * total) + 1])

@@ -91,7 +91,7 @@ class _Probe:
             positions[long] = other + index
             for place in places:
                 tokens[place], positions[place] = token, len(self.prompt) + index
-            logits.append(self.decoder.step(tokens, positions, pages))
+            logits.append(self.decoder.step(tokens, positions, pages).copy())
         return np.stack(logits)
 
 
@@ -106,7 +106,7 @@ def check_architecture(decoder: Decoder, name: str) -> None:
     decoder.pages.zero(pages)
     try:
         decoder.prefill([Reading(prompt, pages)])
-        stepped = [decoder.step([token], [len(prompt) + index], [pages])[0] for index, token in enumerate(steps)]
+        stepped = [decoder.step([token], [len(prompt) + index], [pages])[0].copy() for index, token in enumerate(steps)]
         whole = [decoder.plain([*prompt, *steps[: index + 1]]) for index in range(len(steps))]
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError) as error:
         raise UserError(f"{name} cannot run on the hf engine: {type(error).__name__}: {error}") from error
