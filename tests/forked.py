@@ -14,6 +14,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tests.standby import stand_by
+
 MAIN = "from tts_bench.cli.main import main; main()"
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.libraries"])
@@ -77,7 +79,8 @@ def run(
 
 def server(address: Path) -> Program:
     """A warm process of this environment: tests/warm.py."""
-    return Program("import sys\nfrom tests.warm import serve\nserve(sys.argv[1])", address)
+    code = "import sys\nfrom tests.standby import stand_by\nfrom tests.warm import serve\nserve(sys.argv[1], stand_by)"
+    return Program(code, address)
 
 
 def _play(code: str, words: list[str], cwd: str, env: dict[str, str], folder: Path) -> None:
@@ -89,4 +92,5 @@ def _play(code: str, words: list[str], cwd: str, env: dict[str, str], folder: Pa
     os.environ.clear()
     os.environ.update(env)
     sys.argv = words
+    stand_by()
     exec(compile(code, "<program>", "exec"), {"__name__": "__main__"})

@@ -29,9 +29,12 @@ for found in pkgutil.walk_packages(tts_bench.__path__, "tts_bench."):
     if not found.name.startswith("tts_bench.engines.vllm.") and not found.name.endswith("__main__"):
         importlib.import_module(found.name)
 print("all", flush=True)
+import gc
+gc.freeze()  # as in tests/libraries.py
 sys.path.append(sys.argv[1])
+from standby import stand_by
 from warm import serve
-serve(sys.argv[2])
+serve(sys.argv[2], stand_by)
 """
 SHORT = ["--limit", "1", "--max-thinking-tokens", "16", "--max-answer-tokens", "8"]
 

@@ -62,8 +62,11 @@ def started(start: Callable[[Path], Killable]) -> Iterator[Path]:
             process.kill()
 
 
-def serve(address: str) -> NoReturn:
-    """Run what the programs of `put` ask for, each in a fork, until this process is killed or left alone."""
+def serve(address: str, first: Callable[[], None]) -> NoReturn:
+    """Run what the programs of `put` ask for, each in a fork, until this process is killed or left alone.
+
+    Every program does `first` before anything else.
+    """
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that what has ended is gone
     with socket.socket(socket.AF_UNIX) as door:
@@ -79,11 +82,11 @@ def serve(address: str) -> NoReturn:
             with line:
                 if not os.fork():
                     door.close()
-                    _answer(line)
+                    _answer(line, first)
     os._exit(0)
 
 
-def _answer(line: socket.socket) -> NoReturn:
+def _answer(line: socket.socket, first: Callable[[], None]) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     line.settimeout(None)
     _, streams, _, _ = socket.recv_fds(line, 1, 3)
@@ -91,7 +94,7 @@ def _answer(line: socket.socket) -> NoReturn:
     child = os.fork()
     if not child:
         line.close()
-        _become(asked, streams)
+        _become(asked, streams, first)
     for stream in streams:
         os.close(stream)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -99,7 +102,7 @@ def _answer(line: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def _become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
+def _become(asked: dict[str, Any], streams: list[int], first: Callable[[], None]) -> NoReturn:
     """Be the command that was typed, from its words to its exit code."""
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(number, mode) for number, mode in enumerate("rww"))
     for number, stream in enumerate(streams):  # now: the old sys.stdout has closed its own just above
@@ -115,6 +118,7 @@ def _become(asked: dict[str, Any], streams: list[int]) -> NoReturn:
     importlib.invalidate_caches()
     for name in asked["editable"]:  # finders of packages that are installed by `pip install -e`
         importlib.import_module(name).install()
+    first()
     code = 1
     try:
         from tts_bench.cli.main import main
