@@ -165,7 +165,7 @@ def test_a_family_of_ten_true_nulls_is_called_different_in_at_most_6_of_100() ->
             series(name, (rng.random((150, 3)) < chance).astype(float), [100.0, 200.0, length])
             for name, length in zip(("baseline", "a", "b", "c", "d"), (300.0, 400.0, 500.0, 600.0, 700.0), strict=True)
         ]
-        said = compare(strategies, resamples=1000).statements
+        said = compare(strategies, resamples=100).statements  # which make intervals, and no p-value
         assert len(said) == 10
         called += any(statement.significant for statement in said)
     assert called / families <= 0.06

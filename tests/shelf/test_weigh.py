@@ -30,8 +30,15 @@ from tts_bench.strategies.weigh.weighted_vote import WeightedVote
 from tts_bench.testing import CLAIMS, Claim, conform
 
 COLUMNS = ("logprob", "top_mean:20", "top_mean:5")
-SCORED = [BestOfN(), BestOfN(6, "good", "min"), WeightedVote(), WeightedVote(5, how="prod"), BestOfMajority(0.3)]
-OWN = [SelfCertainty(), SelfCertainty(2.0, 5, 7), Cisc(), Picsar(), Picsar(normalized=True)]
+# Of 6 samples, not of 16 as usual: their claims take a third of the time.
+SCORED = [
+    *[BestOfN(6), BestOfN(6, "good", "min"), WeightedVote(6), WeightedVote(5, how="prod")],
+    BestOfMajority(0.3, samples=6),
+]
+OWN = [
+    *[SelfCertainty(samples=6), SelfCertainty(2.0, 5, 7), Cisc(samples=6), Picsar(samples=6)],
+    Picsar(normalized=True, samples=6),
+]
 ASKED = [UniversalSelfConsistency(), UniversalSelfConsistency(5, 30), GenSelect(), GenSelect(7, 3)]
 
 
