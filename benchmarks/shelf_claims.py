@@ -51,11 +51,11 @@ CLAIMS = (
     Claim(
         "a good scorer leads", ("best-of-n:scorer=good", "weighted-vote:scorer=good"), FIRST, least=20, part="answers"
     ),
-    Claim("a useless scorer does not", ("best-of-n:scorer=useless",), FIRST, most=2, part="answers"),
+    Claim("a useless scorer does not lead", ("best-of-n:scorer=useless",), FIRST, most=2, part="answers"),
     Claim(
-        "a useless scorer does not", ("best-of-n:scorer=useless",), VOTE, most=0, kind="matched", part="answers"
+        "a useless scorer does not lead", ("best-of-n:scorer=useless",), VOTE, most=0, kind="matched", part="answers"
     ),
-    Claim("useless weights are none", ("weighted-vote:scorer=useless",), VOTE, -2, 2, part="answers"),
+    Claim("useless weights change nothing", ("weighted-vote:scorer=useless",), VOTE, -2, 2, part="answers"),
     Claim("votes may stop early", ("adaptive-consistency", "certified-vote"), VOTE, -1, 1),
     Claim("votes may stop early", ("adaptive-consistency",), VOTE, most=60, kind="bill"),
     Claim("votes may stop sooner", SOONER, VOTE, -1, 1, part="votes"),
@@ -76,9 +76,9 @@ CLAIMS = (
         "the flat task is flat", ("best-of-n:scorer=useless", "weighted-vote:scorer=useless"), FIRST, most=3, task=FLAT,
         part="answers",
     ),
-    Claim("not to whom the truth is told", SCORED, FIRST, least=20, task=FLAT),
+    Claim("a truthful scorer still gains", SCORED, FIRST, least=20, task=FLAT),
     Claim(
-        "not to whom the truth is told", ("best-of-n:scorer=good", "weighted-vote:scorer=good"), FIRST, least=30,
+        "a truthful scorer still gains", ("best-of-n:scorer=good", "weighted-vote:scorer=good"), FIRST, least=30,
         task=FLAT, part="answers",
     ),
 )  # fmt: skip

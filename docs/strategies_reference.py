@@ -1,4 +1,4 @@
-"""Writes the tables of docs/strategies.md from the strategies' words and the benchmark's result; `--check` compares.
+"""Write the tables of docs/strategies.md from docstrings and benchmark results; `--check` compares them.
 
 python docs/strategies_reference.py [--check]
 """
@@ -20,10 +20,10 @@ _VOTE, _FIRST = "majority-vote", "baseline"
 _ARITHMETIC, _FLAT = "pocket_arithmetic", "pocket_flat"
 _STRATEGIES = ("<!-- strategies -->\n", "<!-- end of strategies -->\n")
 _CLAIMS = ("<!-- claims -->\n", "<!-- end of claims -->\n")
-PARTS = ("Differs", "Costs", "Wrong where")  # of a docstring, after what it does
-_OF_ALL, _OF_ALL_SHOWN = "the flat task is flat", "that no truthful scorer leads"
-_PARTS = {"answers": "led by scorers of answers", "votes": "early votes that stop sooner"}
-_OTHERS = "elsewhere"  # strategies that ask for a token or a server's knob: no group has them
+PARTS = ("Differs", "Costs", "Unsuitable if")  # of a docstring, after the summary
+_OF_ALL, _OF_ALL_SHOWN = "the flat task is flat", "without a truthful scorer"
+_PARTS = {"answers": "with scorers of answers", "votes": "votes that stop earlier"}
+_OTHERS = "in no group"  # strategies that need a trained token or a server's effort setting
 
 
 def page(text: str) -> str:
@@ -36,7 +36,7 @@ def page(text: str) -> str:
 
 
 def tables(found: dict[str, Any]) -> str:
-    """A heading, what they are and what they came to, for each group."""
+    """For each group a heading, the table of strategies and the table of results."""
     groups = presets.groups()
     shelf, cheap = groups.pop(presets.SHELF), groups.pop(presets.CHEAP, ())
     groups[_OTHERS] = tuple(name for name in registry.names() if name not in shelf)
@@ -49,17 +49,17 @@ def tables(found: dict[str, Any]) -> str:
 
 
 def claims(found: list[dict[str, Any]], settings: dict[str, Any]) -> str:
-    """What was foretold beside what came out, the false ones first."""
+    """Predictions and results, false ones first."""
     sizes = [
         f"{settings['problems'][task]} problems of `{task}` with seeds {', '.join(map(str, seeds))}"
         for task, seeds in settings["seeds"].items()
     ]
     true, settled = (sum(bool(claim[what]) for claim in found) for what in ("holds", "settled"))
-    of = f"Of {len(found)} claims about a strategy {true} are true; {len(found) - settled} are not settled."
+    of = f"Of {len(found)} claims about single strategies, {true} are true; {len(found) - settled} are not settled."
     shown = [claim for claim in found if claim["says"] != _OF_ALL] + _extreme(found)
     rows = sorted(shown, key=lambda claim: (claim["holds"], not claim["settled"]))
     told = "".join(_claim(claim, _later(settings, claim["part"])) for claim in rows)
-    head = "| claim | strategy | foretold, points | came out | |\n"
+    head = "| claim | strategy | predicted, points | result | verdict |\n"
     return f"{'; '.join(sizes)}. {of}\n\n{head}|{'---|' * 5}\n{told}"
 
 
@@ -82,13 +82,13 @@ def _claim(claim: dict[str, Any], seeds: str) -> str:
     else:
         bound = f"at least {least:+g}" if most is None else f"{least:+g} to {most:+g}"
     against = {_FIRST: "baseline", _VOTE: "vote of 16", "majority-vote:samples=3": "vote of 3"}
-    of = f"{'tokens of' if bill else 'less'} {against.get(claim['against'], claim['against'])}"
+    of = f"{'tokens of' if bill else 'minus'} {against.get(claim['against'], claim['against'])}"
     place = {"matched": " at equal tokens"}.get(claim["kind"], "") + (", flat task" if claim["task"] == _FLAT else "")
     place += seeds
     value = f"{claim['value']:.1f}%" if bill else f"{claim['value']:+.1f} ({claim['low']:+.1f} to {claim['high']:+.1f})"
     verdict = ("true" if claim["holds"] else "**false**") + ("" if claim["settled"] else ", not settled")
     who = (
-        f"the most of all {_OF_ALL_SHOWN}, `{claim['strategy']}`"
+        f"`{claim['strategy']}`, the largest gain of all {_OF_ALL_SHOWN}"
         if claim["says"] == _OF_ALL
         else f"`{claim['strategy']}`"
     )
@@ -96,20 +96,20 @@ def _claim(claim: dict[str, Any], seeds: str) -> str:
 
 
 def _table(group: str, names: tuple[str, ...], cheap: tuple[str, ...]) -> str:
-    head = "| strategy | what it does | needs | rungs | what it pays | wrong where |\n"
+    head = "| strategy | what it does | needs | rungs | what it costs | unsuitable if |\n"
     rows = "".join(f"| {' | '.join(_cells(name, name in cheap))} |\n" for name in names)
     return f"### {group}\n\n{head}|{'---|' * 6}\n{rows}\n"
 
 
 def _figures(found: dict[str, Any], part: str, names: tuple[str, ...]) -> str:
-    """What they came to: accuracy, bill, the differences to vote and baseline, and that on the flat task."""
+    """Results: accuracy, bill, the differences to vote and baseline, and the one on the flat task."""
     points = {
         point["strategy"]: point for point in found["points"] if point["part"] == part and point["task"] == _ARITHMETIC
     }
     said = [each for each in found["statements"] if each["part"] == part]
     titles = (
-        "on the pocket model", "accuracy, %", "tokens", "spent", "less the vote at equal tokens", "less the baseline",
-        "less the baseline, flat task",
+        "on the pocket model", "accuracy, %", "tokens", "spent", "minus the vote at equal tokens", "minus the baseline",
+        "minus the baseline, flat task",
     )  # fmt: skip
     rows = [_figure(points[name], said) for name in names if name in points]
     return f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}\n{''.join(rows)}" if rows else ""
@@ -152,16 +152,16 @@ def _cells(name: str, cheap: bool) -> list[str]:
     strategy = registry.build(name).strategy
     said = parts(inspect.cleandoc(kind.__doc__ or ""))
     needs = ", ".join(f"`{need}`" for need in sorted(getattr(strategy, "needs", ()))) or (
-        "a vote's pool" if cheap else ""
+        "a vote's samples" if cheap else ""
     )
     rungs = tuple(getattr(strategy, "rungs", ()))
     shown = ", ".join(rungs) if len(rungs) < 4 else f"{rungs[0]}, {rungs[1]} ... {rungs[-1]}"
-    cells = [f"`{name}`", said["does"], needs, shown, said["Costs"], said["Wrong where"]]
+    cells = [f"`{name}`", said["does"], needs, shown, said["Costs"], said["Unsuitable if"]]
     return [" ".join(cell.split()).replace("|", "\\|") for cell in cells]
 
 
 def parts(doc: str) -> dict[str, str]:
-    """What a docstring says, by part; what it `does` is its first sentence or two."""
+    """The parts of a docstring by name; `does` is its first paragraph."""
     found = {"does": doc.partition("\n\n")[0], **dict.fromkeys(PARTS, "")}
     for name in PARTS:
         if part := re.search(rf"^{name}: (.+?)(?=^(?:{'|'.join(PARTS)}):|\n\n|\Z)", doc, re.MULTILINE | re.DOTALL):
@@ -179,7 +179,9 @@ def main() -> None:
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(page(text), encoding="utf-8")
     elif text != page(text):
-        sys.exit(f"{PAGE.name} is not what the strategies say: python docs/strategies_reference.py writes it")
+        sys.exit(
+            f"{PAGE.name} differs from the strategies' docstrings; run python docs/strategies_reference.py to update it"
+        )
 
 
 if __name__ == "__main__":

@@ -12,15 +12,16 @@ from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
 
 @dataclass(frozen=True)
 class Baseline:
-    """Think once and answer; with budgets, one rung for each, all from one trace.
+    """Think once and answer. With budgets: one rung per budget, all from one trace.
 
-    Differs: nothing. It is the control that every other strategy is held against.
-    Costs: a rung costs one trace of its length and its own answer; answers of earlier rungs are spent, not billed.
-    Wrong where: one number is wanted for all budgets, since most thinking is cut at the small ones.
+    Differs: nothing. It is the control against which every other strategy is compared.
+    Costs: each rung costs one trace of its length and its own answer. Answers of earlier rungs are spent but not
+    billed.
+    Unsuitable if: you want one number for all budgets, since small budgets cut most thinking.
 
     Options:
         budgets: rising numbers of thinking tokens, such as 64+128+256. At each, thinking is closed and the model
-            answers, as if it had never been allowed more. Empty: one rung, as long as the model thinks.
+            answers, as if this had been its limit. Empty: one rung, with unlimited thinking.
     """
 
     budgets: Annotated[tuple[int, ...], Budget] = ()

@@ -48,16 +48,16 @@ def check(extensions: int, budget: int | None) -> None:
 class BudgetForcing:
     """Budget forcing (s1, arXiv 2501.19393, section 3): replace the end of thinking by a cue such as "Wait".
 
-    One rung for each number of extensions, x0 being the model's own end.
+    One rung for each number of extensions; x0 is the model's own end.
 
-    Differs: a budget ends thinking for good; it is not filled up with cues.
-    Costs: cues are tokens put in; answers of earlier rungs are spent, not billed.
-    Wrong where: the model's first thinking ran into its limit, since then no cue is put in.
+    Differs: a budget only limits thinking; cues are not used to fill it up.
+    Costs: inserted cues, as forced tokens. Answers of earlier rungs are spent but not billed.
+    Unsuitable if: the model's first thinking reaches its limit, since no cue is inserted then.
 
     Options:
-        cue: the text put in the place of the end of thinking.
-        extensions: how often.
-        budget: thinking tokens that all rounds share; none sets no limit.
+        cue: the text that replaces the end of thinking.
+        extensions: number of extensions.
+        budget: thinking tokens in all rounds together; none sets no limit.
     """
 
     cue: Annotated[str, Forced] = "Wait"

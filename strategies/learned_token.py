@@ -14,16 +14,16 @@ from tts_bench.strategies.budget_forcing import check, rungs, think_on
 class LearnedTokenForcing:
     """Learned continue-thinking token (arXiv 2506.11274): replace the end of thinking by a token trained for the model.
 
-    One rung for each number of extensions, x0 being the model's own end.
+    One rung for each number of extensions; x0 is the model's own end.
 
-    Differs: nothing in how the token is used; docs/learned-token.md says how it is trained here.
-    Costs: one token put in for each extension; its training is on no bill.
-    Wrong where: there is no token for this very model: a row of one model's embedding is noise in another's.
+    Differs: nothing in how the token is used; docs/learned-token.md describes how it is trained here.
+    Costs: one inserted token for each extension. Its training is not billed.
+    Unsuitable if: no token was trained for this exact model; an embedding row of one model is noise in another.
 
     Options:
-        token: a token folder or its hub id, trained for the model of the run; none is the one shipped for that model.
-        extensions: how often.
-        budget: thinking tokens that all rounds share; none sets no limit.
+        token: a token folder or its hub id, trained for the model of the run; none: the one shipped for that model.
+        extensions: number of extensions.
+        budget: thinking tokens in all rounds together; none sets no limit.
     """
 
     token: Annotated[LearnedToken | None, Forced] = None

@@ -14,14 +14,16 @@ from tts_bench.api import Answer, Budget, Problem, Reasoner
 class MajorityVote:
     """Self-consistency (arXiv 2203.11171): sample traces at once and take the most frequent answer.
 
-    One rung for each number of samples, 1 to all. A tie goes to the answer seen first, and no answer never wins.
+    One rung for each number of samples, 1 to all. A tie goes to the answer seen first, and a missing answer never
+    wins.
 
-    Differs: thinking is sampled as the run says, and not from a few-shot prompt.
-    Costs: all samples in full; on the critical path the longest of them.
-    Wrong where: answers cannot be compared as text, or the most frequent error is more frequent than the right answer.
+    Differs: thinking is sampled with the run's settings and prompt, without few-shot examples.
+    Costs: all samples in full. Latency is that of the longest.
+    Unsuitable if: answers cannot be compared as text, or the most frequent error is more frequent than the right
+    answer.
 
     Options:
-        samples: how many traces.
+        samples: number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

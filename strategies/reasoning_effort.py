@@ -12,16 +12,16 @@ from tts_bench.api import Answer, Effort, Problem, Reasoner
 
 @dataclass(frozen=True)
 class ReasoningEffort:
-    """Class-conditional control by a server's own knob: ask at rising settings; one rung for each.
+    """Class-conditional control by a server's own effort setting: one rung for each setting, in rising order.
 
-    Differs: what a setting does is the server's own affair; tokens are counted as the server reports them.
-    Costs: each rung is sampled anew, so that all of them are spent and each is billed alone.
-    Wrong where: the server ignores its knob; look at the tokens of the rungs.
+    Differs: the server decides what a setting does; tokens are counted as the server reports them.
+    Costs: each rung is sampled anew. All rungs are spent, and each is billed alone.
+    Unsuitable if: the server ignores the setting; compare the tokens of the rungs.
 
     Options:
         efforts: words such as low+medium+high, numbers of tokens such as 1024+8192, or field=value for any other field
             of the request, such as thinking_budget=1024.
-        samples: how many at each; the rung is their vote.
+        samples: number of samples at each setting; the rung is their vote.
     """
 
     efforts: Annotated[tuple[str, ...], Effort] = ("low", "medium", "high")

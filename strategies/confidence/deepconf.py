@@ -13,28 +13,28 @@ from tts_bench.strategies.sampling import at_least, pool
 
 @dataclass(frozen=True)
 class DeepConf:
-    """DeepConf offline (arXiv 2508.15260): of a pool of samples, the most confident vote by confidence.
+    """DeepConf offline (arXiv 2508.15260): the most confident of a pool of samples vote, weighted by confidence.
 
-    The confidence of a token is minus the mean of the `top` largest log-probabilities at its position, higher being
-    surer. A group is a sliding window of tokens, and its confidence is the mean over them. A trace that
-    is shorter than the window is one group. Log-probabilities are the model's own, before temperature and cuts.
+    The confidence of a token is minus the mean of the `top` largest log-probabilities at its position; higher is
+    more confident. A group is a sliding window of tokens, and its confidence is the mean over them. A trace that is
+    shorter than the window is one group. Log-probabilities are the model's own, before temperature and cuts.
 
-    Differs: only thinking is scored, not the answer behind it. The lowest tenth of n groups is n / 10 rounded down, at
-    least one, as in the released code; scorio takes all up to the tenth percentile, which is one more where n / 10 is
-    not whole. Samples without an answer are left out before the fraction is taken. 16 samples by default, where the
-    paper draws 512.
-    Costs: every sample of the pool, also those that do not vote.
-    Wrong where: thinking is shorter than the window. Then all four scores are the mean; use deepconf-short.
+    Differs: only thinking is scored, not the answer after it. The lowest tenth of n groups is n / 10 rounded down,
+    at least one, as in the released code; scorio takes all up to the tenth percentile, which is one more if n / 10
+    is not an integer. Samples without an answer are left out before the fraction is taken. 16 samples by default,
+    while the paper draws 512.
+    Costs: every sample of the pool, including those that do not vote.
+    Unsuitable if: thinking is shorter than the window, since all four scores are then the mean; use deepconf-short.
 
     Options:
-        samples: how many traces.
+        samples: number of samples.
         budget: thinking tokens of each sample; none sets no limit.
         score: of all tokens (mean), of the last window (tail), of the lowest tenth of the groups (bottom), or of the
             lowest group (lowest).
-        keep: per cent of the samples with an answer that vote, at least one of them; 10 and 90 in the paper.
+        keep: percentage of the samples with an answer that vote, at least one sample; 10 and 90 in the paper.
         window: tokens of a group, and of the tail.
         top: how many of the largest log-probabilities are averaged at each token.
-        weighted: whether votes weigh as much as the trace's confidence, or all the same.
+        weighted: whether votes are weighted by the trace's confidence; otherwise all count the same.
     """
 
     samples: int = 16

@@ -14,25 +14,27 @@ from tts_bench.strategies.sampling import at_least, pool
 
 @dataclass(frozen=True)
 class DeepConfOnline:
-    """DeepConf online (arXiv 2508.15260): samples that fall below the confidence of a warm-up are stopped.
+    """DeepConf online (arXiv 2508.15260): samples whose confidence falls below that of a warm-up are stopped.
 
-    Confidence is as in deepconf. The line is the (100 - keep)th percentile of the lowest group of each warm-up trace.
-    A later trace dies at the first whole window below it. Warm-up traces above the line and later traces that lived
-    vote, each with the confidence of its lowest group. A later trace that is shorter than the window cannot die, and
-    votes; a warm-up trace that is shorter is one group, and votes if its mean is not below the line.
+    Confidence is as in deepconf. The threshold is the (100 - keep)th percentile of the lowest group of each warm-up
+    trace. A later trace is stopped at the first whole window below it. Warm-up traces above the threshold and later
+    traces that were not stopped vote, each with the confidence of its lowest group. A later trace that is shorter
+    than the window cannot be stopped, and votes. A warm-up trace that is shorter is one group, and votes if its
+    mean is not below the threshold.
 
-    Differs: later samples are drawn one by one, and the consensus is tested before each; the released code draws them
-    all at once and tests nothing. 32 samples by default, where the paper draws 512. Only thinking is scored.
-    Costs: the warm-up in full and dead traces up to their end. Later samples wait for each other, which is latency.
-    Wrong where: thinking is shorter than the window: nothing can die, so use deepconf-online-short. With few votes, as
-    keep=10 leaves of a warm-up, a consensus says little.
+    Differs: later samples are drawn one by one, and the consensus is tested before each; the released code draws
+    them all at once, without a test. 32 samples by default, while the paper draws 512. Only thinking is scored.
+    Costs: the warm-up in full, and stopped traces up to their stop. Later samples are drawn one after another,
+    which adds latency.
+    Unsuitable if: thinking is shorter than the window: nothing can be stopped then, so use deepconf-online-short. A
+    consensus means little with few votes, such as those left by keep=10.
 
     Options:
-        warmup: samples that are drawn in full before the line is set.
-        samples: how many traces at most, the warm-up among them.
+        warmup: samples that are drawn in full to set the threshold.
+        samples: maximum number of samples, including the warm-up.
         budget: thinking tokens of each sample; none sets no limit.
-        keep: per cent of the warm-up above the line; 10 is the paper's DeepConf-low, 90 its DeepConf-high.
-        tau: share of the weight at which the leading answer ends the drawing; none draws all samples.
+        keep: percentage of the warm-up above the threshold; 10 is the paper's DeepConf-low, 90 its DeepConf-high.
+        tau: share of the weight at which the leading answer stops sampling; none draws all samples.
         window: tokens of a group.
         top: how many of the largest log-probabilities are averaged at each token.
     """

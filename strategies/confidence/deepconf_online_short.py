@@ -9,21 +9,22 @@ from tts_bench.strategies.confidence.deepconf_online import DeepConfOnline
 
 @dataclass(frozen=True)
 class DeepConfOnlineShort(DeepConfOnline):
-    """DeepConf online (arXiv 2508.15260) with a window for short thoughts, such as those on GSM8K.
+    """DeepConf online (arXiv 2508.15260) with a window for short thinking, such as on GSM8K.
 
     The paper's window of 2048 tokens is about a tenth of its traces on AIME. Thinking on GSM8K takes some hundred
-    tokens, of which 64 are about a tenth. With 2048 no such trace could ever die.
+    tokens, of which 64 are about a tenth. With 2048, no such trace could ever be stopped.
 
-    Differs: the window, as said. All else as in deepconf-online.
-    Costs: the warm-up in full and dead traces up to their end. Later samples wait for each other, which is latency.
-    Wrong where: thinking takes thousands of tokens; a window of 64 then kills by noise.
+    Differs: the window only. Everything else is as in deepconf-online.
+    Costs: the warm-up in full, and stopped traces up to their stop. Later samples are drawn one after another,
+    which adds latency.
+    Unsuitable if: thinking takes thousands of tokens, since a window of 64 then stops samples because of noise.
 
     Options:
-        warmup: samples that are drawn in full before the line is set.
-        samples: how many traces at most, the warm-up among them.
+        warmup: samples that are drawn in full to set the threshold.
+        samples: maximum number of samples, including the warm-up.
         budget: thinking tokens of each sample; none sets no limit.
-        keep: per cent of the warm-up above the line; 10 is the paper's DeepConf-low, 90 its DeepConf-high.
-        tau: share of the weight at which the leading answer ends the drawing; none draws all samples.
+        keep: percentage of the warm-up above the threshold; 10 is the paper's DeepConf-low, 90 its DeepConf-high.
+        tau: share of the weight at which the leading answer stops sampling; none draws all samples.
         window: tokens of a group.
         top: how many of the largest log-probabilities are averaged at each token.
     """

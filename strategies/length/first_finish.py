@@ -17,12 +17,13 @@ class FirstFinish:
 
     It is short-m@k with m = 1. A sample's time is the number of its tokens.
 
-    Differs: a sample that a limit cut has not finished. Where a limit cuts all of them, the first sample answers.
+    Differs: a sample cut by a limit does not count as finished. If a limit cuts all samples, the first sample
+    answers.
     Costs: every sample up to the token at which the first finished.
-    Wrong where: long thinking is a mark of care and not of being lost.
+    Unsuitable if: long thinking is a sign of care rather than of confusion.
 
     Options:
-        n: samples that begin.
+        n: number of samples started.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

@@ -13,14 +13,15 @@ from tts_bench.strategies.sampling import at_least
 
 @dataclass(frozen=True)
 class LastFinish:
-    """Last finish search (LFS-1@N, arXiv 2512.02008): the longest of N samples answers; the mirror of first-finish.
+    """Last finish search (LFS-1@N, arXiv 2512.02008): the longest of N samples answers; opposite of first-finish.
 
-    Differs: a sample that a limit cut has not finished. Where a limit cuts all of them, the last sample answers.
+    Differs: a sample cut by a limit does not count as finished. If a limit cuts all samples, the last sample
+    answers.
     Costs: all samples in full.
-    Wrong where: it is meant to be good. It is the negative control of rules that go by length.
+    Unsuitable if: you want good accuracy. It is the negative control for rules based on length.
 
     Options:
-        n: samples.
+        n: number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

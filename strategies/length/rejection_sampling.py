@@ -12,15 +12,15 @@ from tts_bench.strategies.sampling import at_least
 
 @dataclass(frozen=True)
 class RejectionSampling:
-    """Rejection sampling (s1, arXiv 2501.19393): sample until a thought has at most `limit` tokens.
+    """Rejection sampling (s1, arXiv 2501.19393): sample until the thinking has at most `limit` tokens.
 
-    Differs: after `tries` samples the last one answers, however long it is; the paper samples on.
+    Differs: after `tries` samples the last one answers, whatever its length; the paper continues sampling.
     Costs: all rejected samples in full, one after the other.
-    Wrong where: the limit is below what the model mostly thinks: s1 found accuracy to fall as the limit rises.
+    Unsuitable if: the limit is below the usual length of thinking. s1 found that accuracy falls as the limit rises.
 
     Options:
-        limit: thinking tokens that are accepted.
-        tries: samples, at most.
+        limit: maximum number of thinking tokens of an accepted sample.
+        tries: maximum number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

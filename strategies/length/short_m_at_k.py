@@ -17,13 +17,13 @@ class ShortMAtK:
 
     A sample's time is the number of its tokens. A tie goes to the answer with the shortest thinking.
 
-    Differs: a sample that a limit cut has not finished. Where a limit cuts all of them, all vote.
-    Costs: every sample up to the token at which the m-th finished; on the critical path that many tokens.
-    Wrong where: a common limit cuts many samples: then the shortest are simply those that were not cut.
+    Differs: a sample cut by a limit does not count as finished. If a limit cuts all samples, all vote.
+    Costs: every sample up to the token at which the m-th finished. Latency is that number of tokens.
+    Unsuitable if: a common limit cuts many samples, since the shortest are then simply those that were not cut.
 
     Options:
-        m: samples that vote.
-        k: samples that begin.
+        m: number of samples that vote.
+        k: number of samples started.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

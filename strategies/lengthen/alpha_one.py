@@ -13,20 +13,22 @@ from tts_bench.strategies.sampling import at_least, fraction
 
 @dataclass(frozen=True)
 class AlphaOne:
-    """AlphaOne (arXiv 2505.24863): "Wait" after paragraphs by chance, up to a moment; after it "Wait" ends thinking.
+    """AlphaOne (arXiv 2505.24863): "Wait" is inserted at random up to a moment; after that, it ends thinking.
 
-    The moment is alpha x length tokens of thinking. The chance falls linearly from its start to 0 at the moment.
+    "Wait" comes after paragraphs. The moment is at alpha x length tokens of thinking. The probability falls
+    linearly from its start to 0 at the moment.
 
-    Differs: the length is an option; the code has one for each model and data set, the default here being that of
-    R1-Distill-1.5B on MATH500. Chance is drawn from random numbers of the problem and the run.
-    Costs: the cues, as forced tokens, and what is thought after them.
-    Wrong where: the length is not that of the model on the task: thinking then ends before the moment, or long after.
+    Differs: the length is an option. The code has one for each model and data set; the default here is that of
+    R1-Distill-1.5B on MATH500. Random numbers are those of the problem and the run.
+    Costs: the cues, as forced tokens, and the thinking after them.
+    Unsuitable if: the length is wrong for the model on the task, since thinking then ends before the moment, or
+    long after.
 
     Options:
-        alpha: where the moment is, in average lengths of thinking; 0 ends thinking at the first cue.
+        alpha: position of the moment, in average lengths of thinking; 0 ends thinking at the first cue.
         length: average tokens of thinking on the task.
-        start: chance of a cue after the first paragraph, from 0 to 1.
-        cue: the text that is put in, and that ends thinking after the moment.
+        start: probability of a cue after the first paragraph, from 0 to 1.
+        cue: the inserted text, which ends thinking after the moment.
         budget: thinking tokens; none sets no limit.
     """
 

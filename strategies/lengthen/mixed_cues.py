@@ -12,16 +12,16 @@ from tts_bench.strategies.budget_forcing import check, rungs, think_on
 
 @dataclass(frozen=True)
 class MixedCues:
-    """Budget forcing with a cue drawn for each round (after s1, arXiv 2501.19393): the cues of its ablation, mixed.
+    """Budget forcing with a random cue in each round, from the cues of s1's ablation (arXiv 2501.19393).
 
     Differs: s1 tries one cue at a time. Here each round draws one, with random numbers of the problem and the run.
-    Costs: as budget-forcing: each round thinks on, and each rung has an answer of its own.
-    Wrong where: one wants to know which cue works; run budget-forcing with each.
+    Costs: as budget-forcing: each round continues thinking, and each rung has its own answer.
+    Unsuitable if: you want to know which cue works; run budget-forcing with each cue.
 
     Options:
-        cues: texts of which one is put in the place of the end of thinking.
-        extensions: how often.
-        budget: thinking tokens that all rounds share; none sets no limit.
+        cues: texts, one of which replaces the end of thinking.
+        extensions: number of extensions.
+        budget: thinking tokens in all rounds together; none sets no limit.
     """
 
     cues: Annotated[tuple[str, ...], Forced] = ("Wait", "Hmm", "Alternatively")

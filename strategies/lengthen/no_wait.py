@@ -15,17 +15,17 @@ WORDS = ("Wait", "Alternatively", "Hmm", "But", "However", "Alternative", "Anoth
 
 @dataclass(frozen=True)
 class NoWait:
-    """NoWait (arXiv 2506.08343): words of doubt are never sampled while thinking.
+    """NoWait (arXiv 2506.08343): words of doubt are banned while thinking.
 
-    Each word is banned as written and in small letters, with and without a space before it.
+    Each word is banned as written and in lower case, with and without a leading space.
 
-    Differs: the list of words is ours. The paper looks through the vocabulary for tokens that hold a word; here a text
-    of several tokens is banned by its first token. The run's temperature and cuts stay as they are.
-    Costs: as sampled. The ban changes the distribution, so samples are not shared with other strategies.
-    Wrong where: a first token begins other words too: they are banned with it.
+    Differs: the list of words is ours. The paper searches the vocabulary for tokens that contain a word; here, a
+    text of several tokens is banned through its first token. The run's temperature and cut-offs stay unchanged.
+    Costs: the sampled tokens. The ban changes the distribution, so samples are not shared with other strategies.
+    Unsuitable if: the first token of a word also begins other words, which are then banned too.
 
     Options:
-        words: words that are never sampled.
+        words: banned words.
         budget: thinking tokens; none sets no limit.
     """
 

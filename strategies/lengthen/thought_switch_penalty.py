@@ -13,20 +13,20 @@ from tts_bench.strategies.sampling import at_least
 
 @dataclass(frozen=True)
 class ThoughtSwitchPenalty:
-    """TIP (arXiv 2501.18585): words that begin another thought are less likely in the first tokens of each thought.
+    """TIP (arXiv 2501.18585): words that begin a new thought are penalized in the first tokens of each thought.
 
     For the first `beta` tokens of a thought, `alpha` is subtracted from the logits of these words. A thought begins
-    with the thinking, and at each of the words.
+    at the start of thinking and at each of these words.
 
-    Differs: a text of several tokens is disfavoured by its first token. The words are an option. The run's temperature
-    and cuts stay as they are.
-    Costs: as sampled. From the first token on, samples are not shared with other strategies.
-    Wrong where: a first token begins other words too: they are disfavoured with it.
+    Differs: a text of several tokens is penalized through its first token. The words are an option. The run's
+    temperature and cut-offs stay unchanged.
+    Costs: the sampled tokens. From the first token on, samples are not shared with other strategies.
+    Unsuitable if: the first token of a word also begins other words, which are then penalized too.
 
     Options:
-        alpha: what is subtracted from logits; 0 is the baseline.
-        beta: tokens of a thought for which it is.
-        words: words that begin another thought; each also in small letters and after a space.
+        alpha: amount subtracted from logits; 0 is the baseline.
+        beta: number of first tokens of a thought with the penalty.
+        words: words that begin a new thought; each also in lower case and after a space.
         budget: thinking tokens; none sets no limit.
     """
 

@@ -14,17 +14,17 @@ from tts_bench.strategies.budget_forcing import check, rungs, think_on
 class WarmCue:
     """Budget forcing with another temperature after the cue (asked for in issue 40 of simplescaling/s1).
 
-    Top-k, top-p and min-p stay as the run has them.
+    Top-k, top-p and min-p are those of the run.
 
-    Differs: nobody has published a temperature; 1.2 is ours, above the usual ones of a run.
-    Costs: as budget-forcing: each round thinks on, and each rung has an answer of its own.
-    Wrong where: the run's own temperature is already as high: it is then budget-forcing.
+    Differs: no temperature has been published; our default is 1.2, above the usual temperatures of a run.
+    Costs: as budget-forcing: each round continues thinking, and each rung has its own answer.
+    Unsuitable if: the run's own temperature is already this high: it is then budget-forcing.
 
     Options:
-        cue: the text put in the place of the end of thinking.
+        cue: the text that replaces the end of thinking.
         temperature: of thinking after a cue; 0 is greedy.
-        extensions: how often.
-        budget: thinking tokens that all rounds share; none sets no limit.
+        extensions: number of extensions.
+        budget: thinking tokens in all rounds together; none sets no limit.
     """
 
     cue: Annotated[str, Forced] = "Wait"

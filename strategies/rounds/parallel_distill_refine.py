@@ -13,15 +13,15 @@ from tts_bench.strategies.sampling import at_least, once, pool
 
 @dataclass(frozen=True)
 class ParallelDistillRefine:
-    """PDR (arXiv 2510.01123): rounds of drafts in parallel, each begun from a digest of the last; then one.
+    """PDR (arXiv 2510.01123): rounds of parallel drafts, each from a digest of the last round; then one.
 
-    The digest is a summary that the model writes, or k of the drafts drawn at random. Thinking is never carried over.
+    The digest is a summary that the model writes, or k randomly drawn drafts. Thinking is never carried over.
 
-    Differs: the prompts are in other words, the length of a summary is not limited, and digests made from the
-        model's choice of its best drafts are left out.
-    Costs: all drafts and summaries. Latency is the longest draft of each round, which is the method's point: at equal
-        total tokens the paper finds it no better than refining one draft.
-    Wrong where: the context is short: all drafts of a round have to fit into the prompt for the summary.
+    Differs: the prompts are worded differently, the length of a summary is not limited, and digests from the
+        model's own choice of its best drafts are not implemented.
+    Costs: all drafts and summaries. Latency is that of the longest draft of each round, which is the purpose of the
+        method: at equal total tokens, the paper finds it no better than refining one draft.
+    Unsuitable if: the context is short, since all drafts of a round have to fit into the prompt for the summary.
 
     Options:
         drafts: drafts in each round, such as 16+8+4; one last answer follows. Empty: the baseline.

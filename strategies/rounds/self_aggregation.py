@@ -13,19 +13,19 @@ from tts_bench.strategies.sampling import at_least, once, pool, together
 
 @dataclass(frozen=True)
 class SelfAggregation:
-    """RSA (arXiv 2509.26626): each of a population of answers is rewritten from k of the last population.
+    """RSA (arXiv 2509.26626): each answer of a population is rewritten from k answers of the previous population.
 
     The k are drawn at random, without repeats. One rung for each loop: the vote of its population.
 
-    Differs: the prompts are in other words; answers are shown without their thinking; the rung is a vote, where the
-        paper reports the mean accuracy of the last population. Two loops, where the paper runs ten.
+    Differs: the prompts are worded differently; answers are shown without their thinking; the rung is a vote, while
+        the paper reports the mean accuracy of the last population. Two loops, while the paper runs ten.
     Costs: population x loops generations, and each of the later ones reads k answers.
-    Wrong where: the context is short: k answers have to fit beside the problem.
+    Unsuitable if: the context is short, since k answers have to fit next to the problem.
 
     Options:
         population: answers in each loop; the first loop draws plain samples.
         k: answers that each new one is written from.
-        loops: populations in all, the plain samples included.
+        loops: number of populations, including the plain samples.
         budget: thinking tokens of each generation; none sets no limit.
     """
 

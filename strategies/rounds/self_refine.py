@@ -17,13 +17,14 @@ class SelfRefine:
 
     One rung for each number of revisions, 0 to all.
 
-    Differs: the prompts are in other words and without examples, and only the last answer and the remarks on it are
-        in the conversation, not all earlier ones.
-    Costs: two generations for each revision, and the check that passes; all one after the other.
-    Wrong where: nothing but the model itself checks it, as in arithmetic: it can revise right answers into wrong ones.
+    Differs: the prompts are worded differently and have no examples, and the conversation contains only the last
+        answer and the remarks on it, not the earlier ones.
+    Costs: two generations for each revision, and the check that passes, one after another.
+    Unsuitable if: only the model itself can check answers, as in arithmetic: it may then revise right answers into
+    wrong ones.
 
     Options:
-        rounds: revisions at most.
+        rounds: maximum number of revisions.
         until: when to stop: when the check ends in the word CORRECT (verdict), when it gives the same answer
             (agreement), or never.
         budget: thinking tokens of each generation; none sets no limit.

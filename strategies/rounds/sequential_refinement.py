@@ -13,13 +13,14 @@ from tts_bench.strategies.sampling import at_least, once
 
 @dataclass(frozen=True)
 class SequentialRefinement:
-    """SR (arXiv 2510.01123): each round reads the last draft, without its thinking, and writes a better one.
+    """SR (arXiv 2510.01123): each round reads the previous draft, without its thinking, and writes a better one.
 
     It is parallel-distill-refine with one draft in each round. One rung for each round.
 
-    Differs: the prompt is in other words.
-    Costs: all rounds, one after the other; each reads the problem and the last draft again.
-    Wrong where: latency matters, or the model's answers are too short to be mended: the draft is the answer alone.
+    Differs: the prompt is worded differently.
+    Costs: all rounds, one after another; each reads the problem and the previous draft.
+    Unsuitable if: latency matters, or the model's answers are too short to be improved, since the draft is the
+    answer alone.
 
     Options:
         rounds: drafts in all; the first is the baseline's.

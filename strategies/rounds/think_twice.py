@@ -13,17 +13,17 @@ from tts_bench.strategies.sampling import at_least, once
 
 @dataclass(frozen=True)
 class ThinkTwice:
-    """Think twice (arXiv 2503.19855): each round asks the question again and quotes the answer of the last round.
+    """Think twice (arXiv 2503.19855): each round repeats the question and quotes the answer of the previous round.
 
     Only the answer is carried over; its thinking is dropped. One rung for each round.
 
-    Differs: the prompt is in other words.
-    Costs: all rounds, one after the other; each reads the question and the quoted answer again.
-    Wrong where: the answer is wrong: models often repeat what is quoted.
+    Differs: the prompt is worded differently.
+    Costs: all rounds, one after another; each reads the question and the quoted answer.
+    Unsuitable if: first answers are often wrong, since models tend to repeat a quoted answer.
 
     Options:
-        rounds: answers in all; the first is the baseline's.
-        quote: all of the answer's text, or the extracted answer alone where there is one.
+        rounds: number of answers; the first is the baseline's.
+        quote: the whole text of the answer, or only the extracted answer if there is one.
         budget: thinking tokens of each round; none sets no limit.
     """
 

@@ -14,24 +14,24 @@ from tts_bench.strategies.weigh.scores import needed
 
 @dataclass(frozen=True)
 class BeamSearch:
-    """Beam search (arXiv 2408.03314): in each round n partial thoughts grow by a step and are scored.
+    """Beam search (arXiv 2408.03314): in each round, n partial traces grow by a step and are scored.
 
-    The best n/width of the unfinished ones continue, copied until there are n again. Finished thoughts leave the beam;
-    the one with the highest score is answered.
+    The best n/width unfinished traces continue, copied until there are n again. Finished traces leave the beam; the
+    one with the highest score is answered.
 
-    Differs: search-and-learn splits the solution, here the thinking is split. A step has no length limit of its own,
-        and identical beams are kept apart.
-    Costs: every step of every beam, dropped ones included; the scorer reads each prefix again in every round.
-    Wrong where: the scorer was not trained on partial thoughts, or the model does not write steps.
+    Differs: search-and-learn splits the solution; here the thinking is split. A step has no length limit of its
+        own, and identical beams are not merged.
+    Costs: every step of every beam, including dropped ones; the scorer re-reads each prefix in every round.
+    Unsuitable if: the scorer was not trained on partial traces, or the model does not write steps.
 
     Options:
-        n: thoughts in the beam.
-        width: copies of each thought that is kept; it divides n.
-        rounds: steps at most; the last one runs to the end of thinking.
+        n: number of traces in the beam.
+        width: copies of each kept trace; it divides n.
+        rounds: maximum number of steps; the last one runs to the end of thinking.
         stop: the text that ends a step.
-        scorer: name of the scorer; empty: the only one of the run.
-        how: how scores of steps become one: last, min, prod or mean; none: the scorer's own value.
-        budget: thinking tokens of each thought; none sets no limit.
+        scorer: name of the scorer; empty: the run's only scorer.
+        how: how step scores are combined: last, min, prod or mean; none: the scorer's own value.
+        budget: thinking tokens of each trace; none sets no limit.
     """
 
     n: int = 16

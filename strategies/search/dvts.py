@@ -17,18 +17,18 @@ class DiverseTreeSearch:
     """DVTS (search-and-learn, 2024): n/width trees, in each of which the best of `width` next steps is kept.
 
     Differs: the thinking is split, not the solution. There is no lookahead, and a step has no length limit of its own.
-    Costs: every step, dropped ones included; the scorer reads each prefix again at every step.
-    Wrong where: the scorer was not trained on partial thoughts, or the model does not write steps.
+    Costs: every step, including dropped ones; the scorer re-reads each prefix at every step.
+    Unsuitable if: the scorer was not trained on partial traces, or the model does not write steps.
 
     Options:
-        n: thoughts that grow at once, over all trees.
+        n: number of traces that grow at once, over all trees.
         width: candidates for each next step; it divides n.
-        rounds: steps at most; the last one runs to the end of thinking.
+        rounds: maximum number of steps; the last one runs to the end of thinking.
         stop: the text that ends a step.
         pick: vote, weighted by the scores of the trees, or the answer of the best tree.
-        scorer: name of the scorer; empty: the only one of the run.
-        how: how scores of steps become one: last, min, prod or mean; none: the scorer's own value.
-        budget: thinking tokens of each thought; none sets no limit.
+        scorer: name of the scorer; empty: the run's only scorer.
+        how: how step scores are combined: last, min, prod or mean; none: the scorer's own value.
+        budget: thinking tokens of each trace; none sets no limit.
     """
 
     n: int = 16

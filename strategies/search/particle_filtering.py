@@ -14,23 +14,23 @@ from tts_bench.strategies.weigh.scores import needed
 
 @dataclass(frozen=True)
 class ParticleFiltering:
-    """Particle filtering (arXiv 2502.01618): thoughts grow by a step and are then drawn anew by score.
+    """Particle filtering (arXiv 2502.01618): traces grow by a step and are then resampled by score.
 
-    A thought's weight is the softmax over the logits of all scores, clipped at 1e-7. n thoughts are drawn by weight
-    with replacement after each step; finished ones can be drawn too, and stay as they are.
+    The weights of traces are the softmax over the logits of all scores, clipped at 1e-7. After each step, n traces
+    are drawn by weight with replacement; finished traces can be drawn too, and stay unchanged.
 
-    Differs: the answer is that of the largest weight, as in the authors' code, where the paper draws it; the thinking
-        is split, not the solution.
-    Costs: every step of every thought, dropped ones included; the scorer reads each prefix again at every step.
-    Wrong where: the scorer gives no probabilities. Scores outside of 0 to 1 are an error of the problem.
+    Differs: the answer is that of the trace with the largest weight, as in the authors' code, while the paper draws
+        it; the thinking is split, not the solution.
+    Costs: every step of every trace, including dropped ones; the scorer re-reads each prefix at every step.
+    Unsuitable if: the scorer does not return probabilities. Scores outside 0 to 1 are an error on that problem.
 
     Options:
-        n: thoughts, called particles.
-        rounds: steps at most; the last one runs to the end of thinking.
+        n: number of traces (particles).
+        rounds: maximum number of steps; the last one runs to the end of thinking.
         stop: the text that ends a step.
-        scorer: name of the scorer; empty: the only one of the run.
-        how: how scores of steps become one: last, min, prod or mean; none: the scorer's own value.
-        budget: thinking tokens of each thought; none sets no limit.
+        scorer: name of the scorer; empty: the run's only scorer.
+        how: how step scores are combined: last, min, prod or mean; none: the scorer's own value.
+        budget: thinking tokens of each trace; none sets no limit.
     """
 
     n: int = 16

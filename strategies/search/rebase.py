@@ -14,25 +14,25 @@ from tts_bench.strategies.weigh.scores import needed
 
 @dataclass(frozen=True)
 class Rebase:
-    """REBASE (arXiv 2408.00724): unfinished thoughts get next steps in proportion to exp(score/T).
+    """REBASE (arXiv 2408.00724): unfinished traces get next steps in proportion to exp(score/T).
 
-    Finished thoughts take one place of the width each. From the best thought down, each of the others gets its part of
-    the places that are left, rounded up, so that the places add up to the width and poor thoughts get none.
+    Each finished trace takes one place of the width. From the best trace down, each of the others gets its share of
+    the remaining places, rounded up, so that the places add up to the width and poor traces get none.
 
-    Differs: a tolerance of 1e-9 before rounding keeps rounding errors out; the last step runs to the end of thinking
-        instead of leaving thoughts without an answer; the thinking is split, not the solution.
-    Costs: every step, dropped ones included; the scorer reads each prefix again at every step.
-    Wrong where: scores are not between 0 and 1: the temperature is meant for that range.
+    Differs: a tolerance of 1e-9 before rounding absorbs rounding errors; the last step runs to the end of thinking
+        instead of leaving traces without an answer; the thinking is split, not the solution.
+    Costs: every step, including dropped ones; the scorer re-reads each prefix at every step.
+    Unsuitable if: scores are not between 0 and 1: the temperature is meant for that range.
 
     Options:
-        width: finished thoughts wanted.
+        width: number of finished traces to produce.
         temperature: of the softmax over scores.
-        rounds: depth of the tree in steps, at most.
+        rounds: maximum depth of the tree, in steps.
         stop: the text that ends a step.
-        pick: vote, weighted by scores, or the answer of the best thought.
-        scorer: name of the scorer; empty: the only one of the run.
-        how: how scores of steps become one: last, min, prod or mean; none: the scorer's own value.
-        budget: thinking tokens of each thought; none sets no limit.
+        pick: vote, weighted by scores, or the answer of the best trace.
+        scorer: name of the scorer; empty: the run's only scorer.
+        how: how step scores are combined: last, min, prod or mean; none: the scorer's own value.
+        budget: thinking tokens of each trace; none sets no limit.
     """
 
     width: int = 16

@@ -15,23 +15,24 @@ CLOSERS = ("}\n", "} ", "}.", "},", "}$", "}\\")  # what ends a trial answer
 
 @dataclass(frozen=True)
 class Deer:
-    """DEER (arXiv 2504.15895): at each "Wait" the model gives a trial answer; a confident one ends thinking.
+    """DEER (arXiv 2504.15895): at each "Wait", the model gives a trial answer; a confident one ends thinking.
 
     Confidence is the mean probability of the trial answer's tokens from the second on, in the model's own
-    distribution. A trial answer of one token is not confident. Thinking ends where confidence is above the threshold.
+    distribution. A trial answer of one token is not confident. Thinking ends when the confidence exceeds the
+    threshold.
 
-    Differs: trial answers are drawn with the run's sampling of answers, where the code leaves temperature 1. There is
-    no early answer within 50 tokens of the limit. Tokens are never read anew from text.
-    Costs: each trial answer, the text that asks for it included, as probe; the paper's lengths leave both out.
-    Wrong where: the model does not say the cues, or the tokens of an answer are likely whatever it thinks.
+    Differs: trial answers use the run's sampling settings for answers, while the code leaves the temperature at 1.
+    There is no early answer within 50 tokens of the limit. Text is never tokenized again.
+    Costs: each trial answer and the text that asks for it, as probe; the paper's lengths exclude both.
+    Unsuitable if: the model does not write the cues, or the tokens of an answer are likely whatever it thinks.
 
     Options:
-        cues: texts at which a trial answer is asked for.
-        text: what is put in to ask for it.
+        cues: texts at which the model is asked for a trial answer.
+        text: the inserted text that asks for it.
         threshold: confidence above which thinking ends, from 0 to 1; 1 is never reached.
-        mean: how probabilities become one number: arithmetic, geometric or least.
-        probes: trial answers at most; afterwards the model thinks on to its end.
-        tokens: tokens of a trial answer at most.
+        mean: how probabilities are combined: arithmetic, geometric or least.
+        probes: maximum number of trial answers; after them the model thinks to its end.
+        tokens: maximum tokens of a trial answer.
         budget: thinking tokens; none sets no limit.
     """
 

@@ -19,16 +19,16 @@ class Dynasor:
 
     The paper's levels, as agree and chunk: mild 8 and 64, low 5 and 64, mid 3 and 64, high 2 and 64, crazy 2 and 32.
 
-    Differs: at the stop the model answers, where the code puts in the trial answer. Words of doubt are whole words; in
-    the code "know" holds "no". Trial answers are drawn with the run's sampling of answers.
-    Costs: each trial answer, the text that asks for it included, as probe: about 30% of the chunk of 64.
-    Wrong where: thinking takes less than agree x chunk tokens.
+    Differs: at the stop the model answers, while the code inserts the trial answer. Words of doubt are whole words;
+    in the code, "know" contains "no". Trial answers use the run's sampling settings for answers.
+    Costs: each trial answer and the text that asks for it, as probe: about 30% of a chunk of 64.
+    Unsuitable if: thinking takes fewer than agree x chunk tokens.
 
     Options:
         chunk: thinking tokens between two trial answers.
-        agree: how many in a row have to be equal, extracted and without a word of doubt.
-        text: what is put in to ask for one.
-        tokens: tokens of a trial answer at most.
+        agree: how many in a row must be equal, extracted and without a word of doubt.
+        text: the inserted text that asks for one.
+        tokens: maximum tokens of a trial answer.
         budget: thinking tokens; none sets no limit.
     """
 

@@ -12,23 +12,23 @@ from tts_bench.strategies.sampling import at_least, fraction
 
 @dataclass(frozen=True)
 class Eat:
-    """EAT (arXiv 2509.26522): after each paragraph, thinking is closed on the side; settled entropy ends it.
+    """EAT (arXiv 2509.26522): a side check after each paragraph ends thinking when the entropy has settled.
 
-    Entropy is that of the first token of the answer, in nats, over the whole vocabulary. Its moving mean m
-    begins at the first value, its moving variance v at 0. A value x makes of them m' = (1 - a) m + a x and
+    Entropy is that of the first token of the answer, in nats, over the whole vocabulary. Its moving mean m begins
+    at the first value, its moving variance v at 0. A value x updates them to m' = (1 - a) m + a x and
     v' = (1 - a) v + a (x - m')^2.
     With rule=level, the entropy itself is compared, as in HALT-CoT (OpenReview CX5c7C1CZa).
 
-    Differs: the end of thinking is the run's own, with its suffix that asks for the answer. The first 4 paragraphs do
-    not stop, where the code has 25, which thinking on easy problems does not reach.
-    Costs: each look puts in the end of thinking and samples one token; both are billed as forced and answer.
-    Wrong where: the run's suffix makes the first token of an answer certain, or thinking has no paragraphs.
+    Differs: the end of thinking is the run's own, with its suffix that asks for the answer. Thinking cannot stop in
+    the first 4 paragraphs. The code has 25, which easy problems do not reach.
+    Costs: each check inserts the end of thinking (billed as forced) and samples one token (billed as answer).
+    Unsuitable if: the run's suffix fixes the first token of an answer, or thinking has no paragraphs.
 
     Options:
         threshold: variance, or entropy in nats, below which thinking ends; 0 is never reached.
         rule: whether the moving variance (EAT) or the level (HALT-CoT) of the entropy decides.
         timescale: the weight a of a new value.
-        paragraphs: how many there have to be before thinking may end.
+        paragraphs: number of paragraphs before thinking may end.
         stop: the text that ends a paragraph.
         budget: thinking tokens; none sets no limit.
     """

@@ -15,16 +15,16 @@ LAST = "\n\nNote: there are no tokens left. I give the final answer now.\n"
 
 @dataclass(frozen=True)
 class ThoughtTerminator:
-    """ThoughtTerminator (arXiv 2504.13367): notes in the thinking say how much time is left until a deadline.
+    """ThoughtTerminator (arXiv 2504.13367): notes in the thinking state how much time is left until a deadline.
 
-    A note is put in every min(250, deadline / 2) tokens, notes included. Where the thinking already holds an answer in
-    the task's format by then, it ends.
+    A note is inserted every min(250, deadline / 2) tokens, notes included. Thinking ends there if it already
+    contains an answer in the task's format.
 
-    Differs: the deadline is fixed; the paper also estimates it for each question. The answer follows the run's own end
-    of thinking, where the paper decodes under a regular expression. Notes are in our own words.
+    Differs: the deadline is fixed; the paper also estimates it for each question. The answer follows the run's own
+    end of thinking, while the paper decodes under a regular expression. The notes are worded differently.
     Costs: every note, as forced tokens.
-    Wrong where: the task reads any number as an answer: thinking then ends at the first note. Compare it with baseline
-    at the same budget.
+    Unsuitable if: the task accepts any number as an answer, since thinking then ends at the first note. Compare it
+    with baseline at the same budget.
 
     Options:
         deadline: thinking tokens, notes included; the paper tries 200, 500, 1000 and 2000.

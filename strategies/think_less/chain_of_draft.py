@@ -17,15 +17,15 @@ PROMPT = "Reason step by step, but note each step as a draft of at most {words} 
 class ChainOfDraft:
     """Chain of Draft (arXiv 2502.18600): the prompt asks for steps of at most five words each.
 
-    One rung for each number of samples: their vote. The method draws one.
+    One rung for each number of samples: their vote. The published method draws one sample.
 
-    Differs: there are no examples, the prompt is in other words, and the task's own answer format stays.
-    Costs: the longer prompt is read, and billed as context.
-    Wrong where: the model is small or thinks in a block of its own: then it hardly heeds the limit.
+    Differs: there are no examples, the prompt is worded differently, and the task's own answer format stays.
+    Costs: the longer prompt, billed as context.
+    Unsuitable if: the model is small or thinks in a separate block, since it then hardly obeys the limit.
 
     Options:
-        words: words in each step, at most.
-        samples: answers in all.
+        words: maximum number of words in each step.
+        samples: number of answers.
         max_answer: tokens of each answer; none: the limit of the run.
         budget: thinking tokens of each sample; none sets no limit.
     """

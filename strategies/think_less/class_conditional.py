@@ -20,15 +20,16 @@ PROMPTS = {
 class ClassConditional:
     """Class-conditional control (arXiv 2501.19393): the prompt asks for short or for long thinking.
 
-    One rung for each number of samples: their vote. The method draws one.
+    One rung for each number of samples: their vote. The published method draws one sample.
 
-    Differs: the prompts are in other words.
-    Costs: the longer prompt is read, and billed as context.
-    Wrong where: a length is needed: there are two classes, and s1 found either less accurate than no instruction.
+    Differs: the prompts are worded differently.
+    Costs: the longer prompt, billed as context.
+    Unsuitable if: you need a specific length. There are only two classes, and s1 found both less accurate than no
+    instruction.
 
     Options:
-        length: which is asked for, short or long.
-        samples: answers in all.
+        length: the requested length, short or long.
+        samples: number of answers.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

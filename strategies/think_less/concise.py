@@ -17,15 +17,15 @@ PROMPT = "Keep the whole of your reasoning and answer within {words} words."
 class Concise:
     """Constrained chain of thought (arXiv 2407.19825): the prompt limits the length in words.
 
-    One rung for each number of samples: their vote. The method draws one.
+    One rung for each number of samples: their vote. The published method draws one sample.
 
-    Differs: the prompt is in other words.
-    Costs: the longer prompt is read, and billed as context.
-    Wrong where: the limit has to hold: nothing enforces it, and small models overshoot; `budget` cuts.
+    Differs: the prompt is worded differently.
+    Costs: the longer prompt, billed as context.
+    Unsuitable if: the limit has to hold. Nothing enforces it, and small models overshoot; `budget` cuts.
 
     Options:
-        words: words in all; the paper tries 15, 30, 45, 60 and 100.
-        samples: answers in all.
+        words: total number of words; the paper tries 15, 30, 45, 60 and 100.
+        samples: number of answers.
         max_answer: tokens of each answer; none: the limit of the run.
         budget: thinking tokens of each sample; none sets no limit.
     """

@@ -17,13 +17,14 @@ class NoThinking:
 
     Samples are drawn in parallel. One rung for each number of them: their vote.
 
-    Differs: the paper weighs samples by their confidence; here they vote.
-    Costs: what the model would have thought it may write in the answer, which is billed as answer.
-    Wrong where: `max_answer` is too small for reasoning in the answer: the model is cut off before it gets to one.
+    Differs: the paper weights samples by their confidence; here they vote equally.
+    Costs: the model may write its reasoning in the answer instead, which is billed as answer.
+    Unsuitable if: `max_answer` is too small for reasoning in the answer, since the model is then cut off before its
+    result.
 
     Options:
-        text: the thinking that is put in. Its exact characters matter, the line break at the end included.
-        samples: answers in all.
+        text: the inserted thinking. Its exact characters matter, including the line break at the end.
+        samples: number of answers.
         max_answer: tokens of each answer; none: the limit of the run.
     """
 

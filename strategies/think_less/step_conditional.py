@@ -15,20 +15,21 @@ PROMPT = "Think in at most {steps} steps of about 100 tokens each. The steps tha
 
 @dataclass(frozen=True)
 class StepConditional:
-    """Step-conditional control (arXiv 2501.19393): the prompt names a number of steps, counted down.
+    """Step-conditional control (arXiv 2501.19393): the prompt states a number of steps, which is counted down.
 
-    After each step a text with the number of steps left is put into the thinking. At 0 the model goes on freely.
-    One rung for each number of samples: their vote. The method draws one.
+    After each step, a text with the number of remaining steps is inserted into the thinking. At 0, the model
+    continues freely. One rung for each number of samples: their vote. The published method draws one sample.
 
-    Differs: s1 trains a model that writes the count itself; here it is put in, and any model is asked, in other words.
+    Differs: s1 trains a model that writes the count itself; here it is inserted, any model is used, and the prompt
+    is worded differently.
     Costs: the counts, billed as forced, and the longer prompt, billed as context.
-    Wrong where: a length in tokens has to hold: s1 found that models make the steps shorter or longer instead.
+    Unsuitable if: a length in tokens has to hold. s1 found that models make the steps shorter or longer instead.
 
     Options:
-        steps: steps that the prompt names; nothing enforces them.
+        steps: number of steps stated in the prompt; nothing enforces it.
         stop: the text that ends a step.
-        reminder: what is put in after a step; {left} is the number of steps left.
-        samples: answers in all.
+        reminder: the text inserted after a step; {left} is the number of remaining steps.
+        samples: number of answers.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

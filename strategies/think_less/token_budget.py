@@ -26,17 +26,17 @@ def estimated(text: str) -> int | None:
 class TokenBudget:
     """TALE-EP (arXiv 2412.18547): the model estimates the tokens it needs and is then told that number.
 
-    With `tokens` the prompt names that number and nothing is estimated, as in L1 (arXiv 2503.04697).
-    One rung for each number of samples: their vote. The methods draw one.
+    With `tokens`, the prompt states that number and nothing is estimated, as in L1 (arXiv 2503.04697). One rung for
+    each number of samples: their vote. The published methods draw one sample.
 
-    Differs: the prompts are in other words. An estimate without a number leaves the question as it is.
-    Costs: the estimate with its thinking, once for all samples and before them; the longer prompt, as context.
-    Wrong where: the limit has to hold: nothing enforces it. L1 needs models that were trained for it, and too small a
-        number can make answers longer.
+    Differs: the prompts are worded differently. If the estimate contains no number, the question stays unchanged.
+    Costs: the estimate with its thinking, once and before all samples, and the longer prompt, as context.
+    Unsuitable if: the limit has to hold, since nothing enforces it. L1 needs models that were trained for it, and a
+        number that is too small can make answers longer.
 
     Options:
-        tokens: the number that the prompt names; none: the model estimates it.
-        samples: answers in all.
+        tokens: the number stated in the prompt; none: the model estimates it.
+        samples: number of answers.
         budget: thinking tokens of each generation; none sets no limit.
     """
 

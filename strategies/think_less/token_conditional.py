@@ -17,16 +17,16 @@ PROMPT = "Use up to {tokens} tokens for thinking."
 class TokenConditional:
     """Token-conditional control (arXiv 2501.19393): the prompt states how many tokens to think.
 
-    One rung for each number of samples: their vote. The method draws one.
+    One rung for each number of samples: their vote. The published method draws one sample.
 
-    Differs: s1 trains a model for it; here any model is asked, in other words.
-    Costs: the longer prompt is read, and billed as context.
-    Wrong where: the limit has to hold: models cannot count tokens. For s1's combination with
-        budget forcing give `budget` the same number.
+    Differs: s1 trains a model for it; here any model is used, and the prompt is worded differently.
+    Costs: the longer prompt, billed as context.
+    Unsuitable if: the limit has to hold, since models cannot count tokens. For s1's combination with budget
+        forcing, set `budget` to the same number.
 
     Options:
-        tokens: thinking tokens that the prompt names; nothing enforces them.
-        samples: answers in all.
+        tokens: number of thinking tokens stated in the prompt; nothing enforces it.
+        samples: number of answers.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

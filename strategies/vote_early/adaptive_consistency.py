@@ -23,17 +23,17 @@ class AdaptiveConsistency:
     seen; "entropy" at normalized entropy at or below the threshold; "majority" at the leader's share.
     The single rung is named by the cap, and costs what was drawn up to the stop.
 
-    Differs: the cap is 16, not 40, as for all votes here. The Dirichlet probability is exact and over all answers, not
-    by random numbers over the five most frequent. Answers that cannot be extracted do not vote; for "majority" they
-    count among the samples.
-    Costs: samples follow each other, so latency is their sum.
-    Wrong where: samples can run at once and latency matters; use esc or doubling-vote.
+    Differs: the cap is 16, not 40, as for all votes here. The Dirichlet probability is exact and over all answers,
+    not a Monte Carlo estimate over the five most frequent. Answers that cannot be extracted do not vote; for
+    "majority" they count among the samples.
+    Costs: the samples drawn. They are drawn one after another, so latency is their sum.
+    Unsuitable if: latency matters and samples can run in parallel; use esc or doubling-vote.
 
     Options:
         stop: beta, dirichlet, entropy or majority.
-        threshold: probability or share from which it stops, or entropy down to which; none is the published one (0.95,
-            0.95, 0.75, 0.8).
-        cap: how many samples at most.
+        threshold: probability or share from which it stops, or entropy down to which; none: the published one
+            (0.95, 0.95, 0.75, 0.8).
+        cap: maximum number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

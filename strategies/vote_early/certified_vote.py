@@ -28,12 +28,12 @@ class CertifiedVote:
     may change meanwhile, and averages over a grid of stakes with a Beta(0.5, 0.5) weight; here each answer has its own
     test and stakes are averaged exactly and evenly, which makes the guarantee hold as stated.
     Costs: a unanimous vote needs 8 samples at 0.05; with a cap of 16, only clear majorities get a certificate.
-    Wrong where: the most frequent answer is not the right one: the certificate is about the vote, not about truth. It
-    speaks of answers that can be extracted, and of independent samples, so of temperatures above 0.
+    Unsuitable if: the most frequent answer is not the right one, since the certificate is about the vote, not about
+    correctness. It covers answers that can be extracted and independent samples, so temperatures above 0.
 
     Options:
         error: the largest probability of a wrong stop; 0 never stops.
-        cap: how many samples at most.
+        cap: maximum number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

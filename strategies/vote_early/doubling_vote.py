@@ -18,15 +18,15 @@ class DoublingVote:
 
     The single rung is named by the cap, and costs what was drawn up to the stop.
 
-    Differs: ties go to the answer seen first, not to a random one. An answer that cannot be extracted agrees with none;
-    its-hub lets it vote as text. There the cap is named budget.
-    Costs: two samples that agree stop at once, so it is cheap and often unsure; each round waits for its longest
-    sample.
-    Wrong where: the most frequent answer is often wrong after two samples; use adaptive-consistency.
+    Differs: ties go to the answer seen first, not to a random one. An answer that cannot be extracted agrees with
+    no other; its-hub lets it vote as text. its-hub calls the cap `budget`.
+    Costs: two samples that agree stop it at once, so it is cheap and often unreliable. Each round waits for its
+    longest sample.
+    Unsuitable if: the most frequent of two samples is often wrong; use adaptive-consistency.
 
     Options:
-        threshold: share of the samples so far that has to agree, above 0.5.
-        cap: how many samples at most.
+        threshold: share of the samples so far that must agree, above 0.5.
+        cap: maximum number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

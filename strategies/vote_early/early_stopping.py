@@ -17,15 +17,15 @@ class EarlyStopping:
 
     The single rung is named by the cap, and costs what was drawn up to the stop.
 
-    Differs: the cap is 16, not 40, as for all votes here. The vote is over all samples drawn; the authors' code returns
-    the answer of the unanimous window. Where the cap is no multiple of the window, the last window is shorter; their
-    code leaves it out. A window with an answer that cannot be extracted is not unanimous.
-    Costs: windows are always completed, and follow each other, so latency is the sum of their longest samples.
-    Wrong where: answers are rarely unanimous, as on hard problems: then it is the plain vote, but slower.
+    Differs: the cap is 16, not 40, as for all votes here. The vote is over all samples drawn; the authors' code
+    returns the answer of the unanimous window. If the cap is not a multiple of the window, the last window is
+    shorter; their code drops it. A window with an answer that cannot be extracted is not unanimous.
+    Costs: windows are always completed and drawn one after another, so latency is the sum of their longest samples.
+    Unsuitable if: answers are rarely unanimous, as on hard problems: it is then the plain vote, but slower.
 
     Options:
-        window: samples drawn at once, all of which have to agree.
-        cap: how many samples at most.
+        window: samples drawn at once, all of which must agree.
+        cap: maximum number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

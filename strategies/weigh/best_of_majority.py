@@ -14,21 +14,22 @@ from tts_bench.strategies.weigh.weights import of_frequent
 
 @dataclass(frozen=True)
 class BestOfMajority:
-    """Best-of-Majority (arXiv 2510.03199): of the frequent answers, take the one that a scorer rates best.
+    """Best-of-Majority (arXiv 2510.03199): take the frequent answer that a scorer rates best.
 
-    An answer is frequent where it has a share of at least alpha of the samples that have an answer; its rating is the
-    mean score of its samples. One rung for each number of samples, 1 to all.
+    An answer is frequent if at least a share alpha of the samples with an answer give it; its rating is the mean
+    score of its samples. One rung for each number of samples, 1 to all.
 
-    Differs: one answer is chosen, where the paper chooses k. The paper derives alpha from a coverage that nobody knows;
-    0.125 drops what only one of 16 samples says. Where no answer is frequent, all are rated.
-    Costs: the scorer reads every sample, rare answers included.
-    Wrong where: answers scatter, so that right ones are rare; alpha 0 then rates them all.
+    Differs: one answer is chosen, while the paper chooses k. The paper derives alpha from a coverage that is
+    unknown in practice; 0.125 drops answers that only one of 16 samples gives. If no answer is frequent, all are
+    rated.
+    Costs: the scorer reads every sample, including rare answers.
+    Unsuitable if: answers scatter, so that right ones are rare; alpha=0 then rates them all.
 
     Options:
-        alpha: share of the samples from which an answer is frequent.
-        samples: how many samples.
-        scorer: name of the scorer, as given by --scorer NAME=KIND; empty is the only one of the run.
-        how: how scores of steps become one number: last, min, prod or mean; none takes the scorer's own number.
+        alpha: minimum share of the samples for a frequent answer.
+        samples: number of samples.
+        scorer: name of the scorer, as given by --scorer NAME=KIND; empty: the run's only scorer.
+        how: how step scores are combined: last, min, prod or mean; none: the scorer's own value.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

@@ -14,20 +14,20 @@ from tts_bench.strategies.weigh.weights import best
 
 @dataclass(frozen=True)
 class BestOfN:
-    """Best-of-N (arXiv 2408.03314): of several samples, take the one that a scorer rates highest.
+    """Best-of-N (arXiv 2408.03314): take the sample that a scorer rates highest.
 
     One rung for each number of samples, 1 to all. The scorer may be a reward model, a judge or a function.
 
-    Differs: of equal scores the first wins. A sample whose answer cannot be extracted is not chosen while another has
+    Differs: the first of equal scores wins. A sample without an extracted answer is chosen only if all samples lack
     one.
-    Costs: the scorer reads every sample; a reward model of 7B parameters costs more than a model of 1B that is scored.
-    Wrong where: the scorer errs: the more samples, the more of them it is wrong about. Compare weighted-vote and
-    majority-vote.
+    Costs: the scorer reads every sample; a 7B reward model costs more than the 1B model whose samples it scores.
+    Unsuitable if: the scorer makes errors, since more samples mean more errors to pick from. Compare weighted-vote
+    and majority-vote.
 
     Options:
-        samples: how many samples.
-        scorer: name of the scorer, as given by --scorer NAME=KIND; empty is the only one of the run.
-        how: how scores of steps become one number: last, min, prod or mean; none takes the scorer's own number.
+        samples: number of samples.
+        scorer: name of the scorer, as given by --scorer NAME=KIND; empty: the run's only scorer.
+        how: how step scores are combined: last, min, prod or mean; none: the scorer's own value.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

@@ -20,22 +20,24 @@ _ALWAYS = 100.0  # added to a logit: that token is drawn, and its log-probabilit
 class Cisc:
     """CISC (arXiv 2502.06233): samples vote with softmax weights of the model's confidence in each.
 
-    The confidence is the response probability, exp(mean log-probability of the sampled tokens, thinking and answer),
-    or P(True): asked for its confidence as 0 or 1, the probability of 1 over that of both. The weight of a sample is
-    exp(confidence / temperature), normalized over the samples of the problem. One rung for each number of samples,
-    1 to all.
+    The confidence is the response probability, exp(mean log-probability of the sampled tokens, thinking and
+    answer), or P(True): the model is asked for its confidence as 0 or 1, and the probability of 1 is divided by
+    that of both. The weight of a sample is exp(confidence / temperature), normalized over the samples of the
+    problem. One rung for each number of samples, 1 to all.
 
-    Differs: P(True), the paper's best, is not the default, since it needs an engine that favours tokens and continues a
-    text. It is asked in a turn of its own behind the answer, without the thinking; the paper asks in the same text.
-    The paper tunes the temperature on problems with known answers; it is an option here, and 0.1 is not from the paper.
-    Costs: nothing, where log-probabilities come with the samples. P(True) reads each answer once more and samples two
+    Differs: P(True), the paper's best, is not the default, since it needs an engine that favours tokens and
+    continues a text. It is asked in a separate turn after the answer, without the thinking; the paper asks in the
+    same text. The paper tunes the temperature on problems with known answers; it is an option here, and 0.1 is not
+    from the paper.
+    Costs: nothing extra if log-probabilities come with the samples. P(True) re-reads each answer and samples two
     tokens.
-    Wrong where: samples of one problem are about equally probable: then it is the plain vote.
+    Unsuitable if: samples of one problem are about equally probable: it is then the plain vote.
 
     Options:
         confidence: response or p-true.
-        temperature: of the softmax, above 0; small ones take the most confident sample, large ones are a plain vote.
-        samples: how many samples.
+        temperature: temperature of the softmax, above 0; small values pick the most confident sample, large values
+            give a plain vote.
+        samples: number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

@@ -27,15 +27,17 @@ class GenSelect:
     Candidates are shuffled and shown in windows; the winners of windows meet again, until one is left. The single rung
     is named by the number of samples.
 
-    Differs: the prompt is worded anew, and the judge is the same model at the run's own sampling. A reply that names no
-    candidate picks the first one shown, which the shuffle makes a random one; it shows in the record as a reply without
-    "Choice: ". Samples without an extracted answer are left out, as unfinished ones are there.
-    Costs: the model reads every answer at least once more, and thinks about each window as long as about a problem.
-    Wrong where: answers without thinking say little of how they were found: then the judge solves the problem anew.
+    Differs: the prompt is worded differently, and the judge is the same model with the run's sampling settings. A
+    reply that names no candidate picks the first one shown, which is random because of the shuffle; the record then
+    has a reply without "Choice: ". Samples without an extracted answer are left out, as the original leaves out
+    unfinished ones.
+    Costs: the model re-reads every answer at least once, and thinks about each window as long as about a problem.
+    Unsuitable if: answers without their thinking reveal little of how they were found: the judge then solves the
+    problem again.
 
     Options:
-        samples: how many samples.
-        window: how many candidates are shown at once.
+        samples: number of samples.
+        window: number of candidates shown at once.
         budget: thinking tokens of each sample and of each choice; none sets no limit.
     """
 

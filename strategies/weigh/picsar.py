@@ -13,20 +13,20 @@ from tts_bench.strategies.weigh.weights import best, picsar
 
 @dataclass(frozen=True)
 class Picsar:
-    """PiCSAR (arXiv 2508.21787): of several samples, take the one that the model itself finds most probable.
+    """PiCSAR (arXiv 2508.21787): take the sample that the model itself finds most probable.
 
     The score is log p(thinking) + log p(answer | thinking), in nats, of the sampled tokens with their ends. One rung
     for each number of samples, 1 to all.
 
-    Differs: the answer is all that is sampled after thinking, with its explanation; the paper scores a short answer
-    after a prompt of its own. Probabilities are the model's own, before temperature and cuts.
-    Costs: nothing, where log-probabilities come with the samples.
-    Wrong where: samples differ much in length: a sum of logarithms prefers the shortest. normalized divides the first
-    term by the length of thinking (PiCSAR-N).
+    Differs: the answer is everything sampled after thinking, including its explanation; the paper scores a short
+    answer after a separate prompt. Probabilities are the model's own, before temperature and cuts.
+    Costs: nothing extra if log-probabilities come with the samples.
+    Unsuitable if: samples differ greatly in length, since a sum of logarithms prefers the shortest. `normalized`
+    divides the first term by the length of thinking (PiCSAR-N).
 
     Options:
         normalized: whether the log-probability of thinking is divided by its number of tokens.
-        samples: how many samples.
+        samples: number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

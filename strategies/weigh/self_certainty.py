@@ -19,16 +19,17 @@ class SelfCertainty:
     log-probabilities) - log k; the r-th most certain of n samples has (n - r + 1)^p votes. One rung for each number of
     samples, 1 to all.
 
-    Differs: the paper takes all V tokens of the vocabulary, which gives the divergence KL(uniform || model);
-    with k = V this is that number. With k = 20 it is another one, self-certainty@20, since the unlikely
-    tokens, which dominate the paper's mean, are left out; it is not divided by the probability of the k tokens.
-    Costs: nothing, where log-probabilities come with the samples; the paper reads every sample once more.
-    Wrong where: longer samples are less certain on average, or a certain model is wrong; power 0 is the plain vote.
+    Differs: the paper takes all V tokens of the vocabulary, which gives the divergence KL(uniform || model); k = V
+    gives the same value. k = 20 gives a different measure, self-certainty@20, since it leaves out the unlikely
+    tokens, which dominate the paper's mean; it is not divided by the probability of the k tokens.
+    Costs: nothing extra if log-probabilities come with the samples; the paper re-reads every sample.
+    Unsuitable if: longer samples are less certain on average, or the model is confidently wrong; power=0 is the
+    plain vote.
 
     Options:
-        power: exponent p of the votes, from 0 (plain vote) upwards; large ones take the most certain sample.
+        power: exponent p of the votes, from 0 (plain vote) upwards; large values pick the most certain sample.
         k: how many of the largest log-probabilities of each token. Servers often give no more than 20.
-        samples: how many samples.
+        samples: number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
 

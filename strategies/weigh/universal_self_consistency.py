@@ -22,19 +22,19 @@ problem yourself. End with a line that says "Choice: " and the number of that ca
 
 @dataclass(frozen=True)
 class UniversalSelfConsistency:
-    """Universal self-consistency (arXiv 2311.17311): the model is shown all answers and names the commonest.
+    """Universal self-consistency (arXiv 2311.17311): the model is shown all answers and names the most common one.
 
     The single rung is named by the number of samples.
 
-    Differs: the prompt is worded anew, the order is shuffled for each problem, and the model chooses at the run's own
-    sampling, after thinking, where the paper chooses greedily. Samples without an extracted answer are left out where
-    others have one.
-    Costs: the model reads all answers once more, and thinks about them.
-    Wrong where: answers can be compared by a program: then majority-vote is cheaper. A reply that names no candidate
-    falls back to the first sample; it shows in the record as a reply without "Choice: ".
+    Differs: the prompt is worded differently, the order is shuffled for each problem, and the model chooses with
+    the run's sampling settings, after thinking, while the paper chooses greedily. Samples without an extracted
+    answer are left out if others have one.
+    Costs: the model re-reads all answers and thinks about them.
+    Unsuitable if: a program can compare the answers, since majority-vote is then cheaper. If the reply names no
+    candidate, the first sample is taken; the record then has a reply without "Choice: ".
 
     Options:
-        samples: how many samples.
+        samples: number of samples.
         budget: thinking tokens of each sample and of the choice; none sets no limit.
     """
 

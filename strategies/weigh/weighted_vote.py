@@ -14,19 +14,19 @@ from tts_bench.strategies.weigh.weights import own
 
 @dataclass(frozen=True)
 class WeightedVote:
-    """Weighted vote (arXiv 2206.02336; "weighted" of search-and-learn): votes are scores of a scorer.
+    """Weighted vote (arXiv 2206.02336; "weighted" of search-and-learn): each sample's vote is its score.
 
     The answer with the largest sum of scores wins. One rung for each number of samples, 1 to all.
 
-    Differs: search-and-learn aggregates steps by the last one whatever its option says; here the option holds.
+    Differs: search-and-learn always uses the last step, whatever its option says; here the option is obeyed.
     Costs: the scorer reads every sample.
-    Wrong where: scores can be below 0, which is an error: give a scorer whose numbers are from 0 upwards. Scores that
-    are all nearly equal make it the plain vote.
+    Unsuitable if: scores can be negative, which is an error; use a scorer with values from 0 upwards. If all scores
+    are nearly equal, it is the plain vote.
 
     Options:
-        samples: how many samples.
-        scorer: name of the scorer, as given by --scorer NAME=KIND; empty is the only one of the run.
-        how: how scores of steps become one number: last, min, prod or mean; none takes the scorer's own number.
+        samples: number of samples.
+        scorer: name of the scorer, as given by --scorer NAME=KIND; empty: the run's only scorer.
+        how: how step scores are combined: last, min, prod or mean; none: the scorer's own value.
         budget: thinking tokens of each sample; none sets no limit.
     """
 
