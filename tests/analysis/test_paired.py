@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest, permutation_test
+from scipy.stats import binom, binomtest, chi2, permutation_test
 
 from tts_bench.analysis.paired import (
+    cochran,
     holm,
     mcnemar,
     mcnemar_power,
@@ -13,6 +14,21 @@ from tts_bench.analysis.paired import (
     smallest_detectable,
     smallest_detectable_mean,
 )
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_cochrans_q_is_the_formula_of_1950_and_its_p_what_permutations_within_problems_give(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    scores = (rng.random((60, 5)) < rng.random((60, 1)) + 0.04 * seed * np.array([0, 0, 0, 0, 1])).astype(float)
+    rows, columns, k = scores.sum(axis=1), scores.sum(axis=0), 5
+    q = k * (k - 1) * ((columns - columns.mean()) ** 2).sum() / (k * rows.sum() - (rows**2).sum())
+    assert cochran(scores) == pytest.approx(chi2.sf(q, k - 1))
+    shuffled = rng.permuted(np.repeat(scores[None], 2000, axis=0), axis=2).sum(axis=1)
+    spread = ((shuffled - shuffled.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
+    beyond = (spread >= ((columns - columns.mean()) ** 2).sum() - 1e-9).mean()
+    assert cochran(scores) == pytest.approx(beyond, abs=0.06)
+    assert cochran(3 * scores + 1) == pytest.approx(cochran(scores))
+    assert cochran(np.ones((9, 4))) == 1
 
 
 @given(st.integers(0, 400), st.integers(0, 400))

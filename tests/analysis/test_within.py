@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tests.analysis.made_up import made_up
 from tests.analysis.run_folders import write_run
 from tests.scripts import World
+from tts_bench.analysis.paired import cochran
 from tts_bench.analysis.samples import Cut, cuts, samples
 from tts_bench.analysis.within import Kind, Line, Missing, Values, by_rank, by_tenths, line_of, within
 from tts_bench.cli import main as root
@@ -63,10 +64,18 @@ def texts(record: Record) -> list[tuple[int, str]]:
     return found
 
 
-def test_the_samples_of_a_vote_are_those_that_each_rung_adds() -> None:
-    for record in played(VOTE):
-        mine = [(sample.tokens, str(sample.extracted)) for sample in samples(record)]
-        assert sorted(mine) == sorted(texts(record))
+def test_the_samples_of_a_vote_are_those_that_each_rung_adds_in_their_order() -> None:
+    for record in played("majority-vote:samples=12"):
+        assert [(sample.tokens, str(sample.extracted)) for sample in samples(record)] == texts(record)
+
+
+def test_a_curve_by_order_is_the_mean_over_problems_at_each_place() -> None:
+    records = played(VOTE, problems=20)
+    [line], missing = curves(records, "order")
+    right = np.array([[said == str(record.doc_id % 2) for _, said in texts(record)] for record in records])
+    assert [step.accuracy for step in line.steps] == pytest.approx(right.mean(axis=0))
+    assert line.p == pytest.approx(cochran(right.astype(float)))
+    assert (line.test, line.problems, missing) == ("Cochran's Q", 20, [])
 
 
 def test_a_curve_by_length_is_the_mean_over_problems_of_sorted_samples() -> None:
@@ -212,8 +221,8 @@ def test_curves_prints_tables_and_writes_a_figure_and_json(tmp_path: Path, capsy
     assert "sums, baseline: accuracy by share of the thinking" in text
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
     written = json.loads((tmp_path / "c.json").read_text())
-    assert [curve["kind"] for curve in written["curves"]] == ["natural-length", "convergence"]
-    assert [len(curve["steps"]) for curve in written["curves"]] == [4, 10]
+    assert [curve["kind"] for curve in written["curves"]] == ["natural-length", "order", "convergence"]
+    assert [len(curve["steps"]) for curve in written["curves"]] == [4, 4, 10]
     assert [one["kind"] for one in written["missing"]] == ["stated"]  # letters are no result
 
 

@@ -41,6 +41,21 @@ def sign_flip(differences: Floats, rng: np.random.Generator, flips: int = 10_000
     return extreme / (flips + 1)
 
 
+def cochran(scores: Floats) -> float:
+    """P-value of Cochran's Q (Biometrika 37, 1950): whether columns of paired `scores`, shape (n, columns), differ in
+    their mean. Scores that are not 0 or 1 have the variance of their permutations within a row.
+    """
+    from scipy.stats import chi2
+
+    columns = scores.shape[1]
+    variance = scores.var(axis=1).sum()
+    if columns < 2 or not variance > 0:
+        return 1.0
+    totals = scores.sum(axis=0)
+    q = (columns - 1) / columns * ((totals - totals.mean()) ** 2).sum() / variance
+    return float(chi2.sf(q, columns - 1))
+
+
 def p_value(differences: Floats, rng: np.random.Generator, flips: int = 10_000) -> tuple[float, str]:
     """The p-value of paired `differences`, shape (n,), and its test: McNemar's where each is -1, 0 or 1."""
     if np.isin(differences, (-1.0, 0.0, 1.0)).all():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -30,7 +31,7 @@ class Cut:
 
 
 def samples(record: Record, *, stating: bool = False) -> list[Sample]:
-    """The samples of a pool that was drawn whole, by stream; empty where the record has no such pool.
+    """The samples of a pool that was drawn whole, in the order of its branches; empty if the record has no such pool.
 
     `stating`: with what their thinking states.
 
@@ -44,7 +45,8 @@ def samples(record: Record, *, stating: bool = False) -> list[Sample]:
     if len(thinking) < 2 or len(starts) != 1 or thinking.keys() != answers.keys():
         return []
     found = []
-    for stream, own in sorted(thinking.items()):
+    for stream in sorted(thinking, key=_place):
+        own = thinking[stream]
         said = answers[stream]
         if len({segment.origin for segment in own}) != 1 or len({segment.origin for segment in said}) != 1:
             return []
@@ -53,6 +55,13 @@ def samples(record: Record, *, stating: bool = False) -> list[Sample]:
             return []
         found.append(Sample(whole.tokens, said[0].extracted, stated(whole.text) if stating else ()))
     return found
+
+
+def _place(stream: str) -> tuple[int, int, str]:
+    """The main trace is the first sample of a pool, then branches come by their number."""
+    branch = json.loads(f"{stream}]")[2]
+    last = branch[-1] if branch else "0"
+    return len(branch) > 1, int(last) if last.isdecimal() else 0, stream
 
 
 def cuts(record: Record, metric: str) -> list[Cut]:

@@ -1,5 +1,6 @@
-"""Curves within a problem, from what a run recorded: accuracy by the rank of a sample's length, and by how much of the
-thinking was done, of answers at cuts of one trace or of what the thinking of samples itself states.
+"""Curves within a problem, from what a run recorded: accuracy by the rank of a sample's length, by its place among the
+samples, and by how much of the thinking was done, of answers at cuts of one trace or of what the thinking of samples
+itself states.
 
 None needs a generation. Problems are the unit: each has one value at every step, so that steps are paired.
 """
@@ -21,8 +22,8 @@ from tts_bench.analysis.stated import TENTHS
 from tts_bench.analysis.table import share
 from tts_bench.records import Record
 
-Kind = Literal["natural-length", "convergence", "stated"]
-KINDS: tuple[Kind, ...] = ("natural-length", "convergence", "stated")
+Kind = Literal["natural-length", "order", "convergence", "stated"]
+KINDS: tuple[Kind, ...] = ("natural-length", "order", "convergence", "stated")
 _ALIKE = "the samples of each problem are equally long."
 _SILENT = "the thinking of no sample states a box or a number that is its answer."
 
@@ -31,7 +32,7 @@ _SILENT = "the thinking of no sample states a box or a number that is its answer
 class Step:
     """One place of a curve."""
 
-    place: int  # a rank of length, 1 the shortest; or tenths of the thinking
+    place: int  # a rank of length, 1 the shortest; a place in the pool, from 1; or tenths of the thinking
     tokens: float  # mean thinking
     accuracy: float
     low: float  # 95% interval of the accuracy
@@ -53,7 +54,7 @@ class Line:
     problems: int
     left_out: int  # problems that have no value at some step
     steps: list[Step]
-    p: float  # of the change from the first step to the last
+    p: float  # of the change from the first step to the last; of `order` that all steps are alike
     test: str
     adjusted: float  # p after Holm's correction over the lines of one kind
 
@@ -101,7 +102,12 @@ class Within:
     def lines(self, kind: Kind, *, resamples: int = 10_000, seed: int = 0) -> tuple[list[Line], list[Missing]]:
         """The curves of this kind, and the tasks that have none."""
         rng, found = np.random.default_rng(seed), []
-        made = {"natural-length": self._natural, "convergence": self._converging, "stated": self._stating}[kind]
+        made = {
+            "natural-length": self._natural,
+            "order": self._ordered,
+            "convergence": self._converging,
+            "stated": self._stating,
+        }[kind]
         reasons: dict[str, list[str]] = {task: [] for task in self._lengths}
         for task, strategy in self._without:
             values = made(task, strategy)
@@ -148,6 +154,18 @@ class Within:
         if (lengths == lengths[:, :1]).all():
             return _ALIKE
         return Values(np.array(rows), np.sort(lengths), None, len(self._without[task, strategy]) - len(rows))
+
+    def _ordered(self, task: str, strategy: str) -> Values | str:
+        """By place in the pool; or why not."""
+        pools = self._scored(task, strategy)
+        if isinstance(pools, str):
+            return pools
+        return Values(
+            np.array([[scores[sample.extracted] for sample in pool] for pool, scores in pools]),
+            np.array([[sample.tokens for sample in pool] for pool, _ in pools], dtype=float),
+            None,
+            len(self._without[task, strategy]) - len(pools),
+        )
 
     def _stating(self, task: str, strategy: str) -> Values | str:
         """What samples state by tenths, averaged over those of a problem; or why not."""
@@ -235,7 +253,7 @@ def line_of(
                 settled,
             )
         )
-    p, test = paired.p_value(changes[:, -1], rng)
+    p, test = (paired.cochran(scores), "Cochran's Q") if kind == "order" else paired.p_value(changes[:, -1], rng)
     return Line(task, strategy, kind, metric, len(scores), values.left_out, steps, p, test, p)
 
 

@@ -25,8 +25,9 @@ def curves(
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            help="natural-length: accuracy by rank of a sample's length within its problem. convergence: accuracy of "
-            "answers at each tenth of the thinking. stated: accuracy of the result that a sample's own text states by "
+            help="natural-length: accuracy by rank of a sample's length within its problem. order: accuracy by "
+            "a sample's place in the pool, which should not matter. convergence: accuracy of answers at each tenth of "
+            "the thinking. stated: accuracy of the result that a sample's own text states by "
             "each tenth. Repeatable.",
             show_default="all",
         ),

@@ -26,10 +26,16 @@ if TYPE_CHECKING:
 _ROWS = 16  # of a table; of more ranks some are shown
 _TITLE: dict[Kind, str] = {
     "natural-length": "accuracy by length of the sample",
+    "order": "accuracy by place of the sample in the pool",
     "convergence": "accuracy by share of the thinking",
     "stated": "accuracy of the result stated so far by share of the thinking",
 }
-_STEP: dict[Kind, str] = {"natural-length": "rank (1: shortest)", "convergence": "thinking", "stated": "thinking"}
+_STEP: dict[Kind, str] = {
+    "natural-length": "rank (1: shortest)",
+    "order": "place",
+    "convergence": "thinking",
+    "stated": "thinking",
+}
 _ENDS: dict[Kind, tuple[str, str]] = {
     "natural-length": ("the longest", "the shortest"),
     "convergence": ("the whole thinking", "its first tenth"),
@@ -58,12 +64,14 @@ def show(lines: Sequence[Line], missing: Sequence[Missing], run: str, console: C
 def sentence(line: Line) -> str:
     """What changes from the first step to the last, as a sentence."""
     last, size = line.steps[-1], abs(100 * line.steps[-1].change)
-    ends = _ENDS[line.kind]
     facts = (
         f"95% {100 * last.change_low:+z.1f} to {100 * last.change_high:+z.1f}, {p_text(line.adjusted)}, "
         f"{line.problems:,} problems"
     )
     of = f"{line.strategy} on {line.task}"
+    if line.kind == "order":
+        return _of_places(line, of)
+    ends = _ENDS[line.kind]
     left = ""
     if line.left_out:
         left = f" Left out: {line.left_out:,} problems without an answer at each step."
@@ -73,6 +81,18 @@ def sentence(line: Line) -> str:
     return (
         f"{of}: no significant difference between {ends[0]} and {ends[1]}: {100 * last.change:+z.1f} ({facts}).{left}"
     )
+
+
+def _of_places(line: Line, of: str) -> str:
+    """Whether the samples of a pool can be taken for random draws, whose place does not matter."""
+    shares = [100 * step.accuracy for step in line.steps]
+    facts = f"{min(shares):.1f} to {max(shares):.1f}, Cochran's Q, {p_text(line.adjusted)}, {line.problems:,} problems"
+    if line.adjusted < 0.05:
+        return (
+            f"{of}: accuracy depends on the place of a sample in the pool ({facts}). The samples are no random draws: "
+            f"a vote of the first k, and what goes by their length, depend on how they were made."
+        )
+    return f"{of}: no sign that accuracy depends on the place of a sample in the pool ({facts})."
 
 
 def rows(line: Line) -> list[list[str]]:
@@ -85,7 +105,7 @@ def rows(line: Line) -> list[list[str]]:
 def _row(line: Line, place: int) -> list[str]:
     step = line.steps[place]
     return [
-        str(step.place) if line.kind == "natural-length" else f"{100 * step.place // TENTHS}%",
+        str(step.place) if line.kind in ("natural-length", "order") else f"{100 * step.place // TENTHS}%",
         f"{step.tokens:,.0f}",
         f"{100 * step.accuracy:.1f} [{100 * step.low:.1f}, {100 * step.high:.1f}]",
         f"{100 * step.change:+z.1f}" if place else "",
@@ -163,7 +183,7 @@ def draw(lines: Sequence[Line], *, title: str = "") -> Figure:
 
 
 def _panel(axes: Axes, line: Line, look: dict[str, object]) -> None:
-    tenths = line.kind != "natural-length"
+    tenths = line.kind in ("convergence", "stated")
     xs = [step.place * (100 // TENTHS if tenths else 1) for step in line.steps]
     colour, name = str(look["color"]), safe(line.strategy)
     axes.plot(xs, [step.accuracy for step in line.steps], label=name, markeredgecolor="white", **look)  # type: ignore[arg-type]
@@ -171,6 +191,9 @@ def _panel(axes: Axes, line: Line, look: dict[str, object]) -> None:
     if tenths:
         settled = [step.settled or 0.0 for step in line.steps]
         axes.plot(xs, settled, color=colour, linestyle=":", lw=1.0, label=f"{name}: answer is the final one")
-    axes.set_xlabel("share of the thinking (%)" if tenths else "rank of the sample's length within its problem")
+    rank = (
+        "place of the sample in the pool" if line.kind == "order" else "rank of the sample's length within its problem"
+    )
+    axes.set_xlabel("share of the thinking (%)" if tenths else rank)
     axes.set_ylabel(f"{safe(line.metric)} (95% interval)")
     axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
