@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import study
+from benchmarks import outside, study
 from tts_bench.analysis.curve import Point, read_curve
 from tts_bench.analysis.paired import mcnemar
 from tts_bench.present.leaderboard.recompute import unpacked
@@ -86,3 +86,38 @@ def test_the_cost_of_a_study_is_what_its_command_prints(
     page = (ROOT / "docs" / "scale.md").read_text("utf-8").splitlines()
     assert len(printed) > 12
     assert not [line for line in printed if line not in page]
+
+
+OUTSIDE = ROOT / "docs" / "studies" / "2026-outside"
+HELD: dict[str, Any] = json.loads((OUTSIDE / "results.json").read_text("utf-8"))
+
+
+def test_the_tables_of_other_peoples_outputs_are_those_of_the_results_beside_them() -> None:
+    page = (OUTSIDE / "README.md").read_text("utf-8")
+    for table in outside.tables(HELD).split("\n\n"):
+        assert table in page
+    points = [100 * abs(said["difference"]) for said in HELD["mean over models"] if said["left"] == "first-finish"]
+    assert f"it is {points[0]:.1f} points below the vote on AIME 2024" in page.replace("\n   ", " ")
+    assert f"{points[2]:.1f} below on AIME 2025" in page.replace("\n   ", " ")
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f"scores {points[2]:.1f} points below a majority vote that costs as many tokens" in readme
+    differ = len(HELD["verdicts"]["differ"])
+    assert f"disagree on {differ} of {HELD['verdicts']['outputs']:,} outputs" in page
+
+
+@pytest.mark.parametrize("model", HELD["models"])
+def test_the_leaderboard_holds_each_rung_of_other_peoples_outputs(model: str) -> None:
+    entries = [json.loads(path.read_text("utf-8")) for path in (ROOT / "leaderboard" / "entries").glob("*.json")]
+    for task, held in HELD["models"][model].items():
+        [part] = [
+            entry["tasks"][task] for entry in entries if entry["model"]["name"] == model and task in entry["tasks"]
+        ]
+        ours = {outside.kind(label): line["rungs"] for label, line in part["strategies"].items()}
+        assert ours.keys() == held["rungs"].keys()
+        for strategy, rungs in held["rungs"].items():
+            # Of a vote of k the leaderboard has the first k outputs, and the page the mean over all choices of k.
+            for rung in rungs[-1:]:
+                found = ours[strategy][rung["rung"]]
+                assert found["generated"] == pytest.approx(rung["generated"])
+                if strategy != outside.VOTE:
+                    assert found["accuracy"] == pytest.approx(rung["accuracy"])
