@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 LAUNCHERS = {"torchrun", "accelerate"}  # of several processes
 OTHERS = {
     "pip",
+    "git",
     "pytest",
     "source",
     "vllm",

@@ -18,6 +18,8 @@ RUN = [page for page in pages() if "<!-- run" in page.read_text()]
 TYPED = {"formula"}  # marks of blocks that no command makes
 COMPARED = {  # pages whose tables have a test
     "docs/results/qwen2.5-coder-0.5b/README.md": "tests/test_results.py",
+    "docs/studies/2026-outside/README.md": "tests/test_results.py",
+    "docs/studies/2026-real/README.md": "tests/test_results.py",
     "docs/versions.md": "tests/test_versions.py",
     "docs/strategies.md": "tests/test_site.py",
 }
