@@ -102,9 +102,10 @@ def _wandb(line: Line, project: str) -> bool:
 
 def _trackio(line: Line, project: str) -> bool:
     import trackio
+    from trackio.sqlite_storage import SQLiteStorage
 
-    there = (run.config or {} for run in trackio.Api().runs(project))
-    if any(config.get(ID) == line.id for config in there):
+    runs = trackio.Api().runs(project) if SQLiteStorage.get_project_db_path(project).exists() else ()
+    if any((run.config or {}).get(ID) == line.id for run in runs):
         return False
     run: Any = trackio.init(
         project=project, name=f"{line.name} {line.id[:6]}", config={**line.params, ID: line.id}, embed=False,
