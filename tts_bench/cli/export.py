@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,15 +23,18 @@ class Kind(StrEnum):
     PARQUET = "parquet"
     LATEX = "latex"
     INSPECT = "inspect"
+    LM_EVAL = "lm-eval"
 
 
 def export(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     to: Annotated[
-        Kind, typer.Option("--to", help="Format: a row per answer; of latex a row, of inspect a log per rung.")
+        Kind,
+        typer.Option("--to", help="A row per answer; of latex a row, inspect a log, lm-eval a folder per rung."),
     ] = Kind.CSV,
     out: Annotated[
-        Path | None, typer.Option(help="File to write, or for inspect a new folder.", show_default="standard output")
+        Path | None,
+        typer.Option(help="File to write, or for inspect and lm-eval a new folder.", show_default="standard output"),
     ] = None,
     codebook: Annotated[
         bool, typer.Option("--codebook", help="Print what the columns mean, and nothing else.")
@@ -47,8 +52,8 @@ def export(
         raise UserError("export takes run folders, such as: tts-bench export runs/demo --out demo.csv")
     if to is Kind.PARQUET and out is None:
         raise UserError("--to parquet writes a binary file. Add --out FILE.")
-    if to is Kind.INSPECT:
-        _write_logs(runs, out)
+    if to in (Kind.INSPECT, Kind.LM_EVAL):
+        _write_folder(runs, to, out)
         return
     data = exported.data(runs, to.value)
     if out is None:
@@ -59,20 +64,28 @@ def export(
     print(f"Written to {out}")
 
 
-def _write_logs(runs: Sequence[Path], out: Path | None) -> None:
-    from tts_bench.present.inspect_logs import logs
+def _write_folder(runs: Sequence[Path], to: Kind, out: Path | None) -> None:
+    from tts_bench.present import inspect_logs, lm_eval_files
 
     if out is None or out.exists():
         there = "is there already" if out else "is missing"
-        raise UserError(f"--to inspect writes a folder of logs, and --out {there}. Give a new folder.")
+        raise UserError(f"--to {to.value} writes a folder, and --out {there}. Give a new folder.")
     if len(runs) > 1:
-        raise UserError(f"--to inspect takes one run at a time; {len(runs)} were given.")
-    files = list(logs(runs[0]))
-    with _said_of(out):
-        out.mkdir()
+        raise UserError(f"--to {to.value} takes one run at a time; {len(runs)} were given.")
+    files = inspect_logs.logs(runs[0]) if to is Kind.INSPECT else lm_eval_files.files(runs[0])
+    part = out.with_name(f".{out.name}.{os.getpid()}.part")
+    count = 0
+    try:
         for name, data in files:
-            write_whole(out / name, data)
-    print(f"Written to {out}: {len(files)} logs")
+            count += 1
+            with _said_of(out):
+                (part / name).parent.mkdir(parents=True, exist_ok=True)
+                write_whole(part / name, data)
+        with _said_of(out):
+            os.rename(part, out)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    print(f"Written to {out}: {count} {'logs' if to is Kind.INSPECT else 'files'}")
 
 
 @contextmanager

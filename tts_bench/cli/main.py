@@ -36,8 +36,9 @@ VERBS = {
     "plot": ("tts_bench.cli.plot:plot", "Draw figures of the curves for a paper."),
     "export": (
         "tts_bench.cli.export:export",
-        "Write the answers of runs for other programs: CSV, Parquet, LaTeX, Inspect.",
+        "Write the answers of runs for other programs: CSV, Parquet, LaTeX, Inspect, lm-eval.",
     ),
+    "track": ("tts_bench.cli.track:track", "Log finished runs to MLflow, Weights & Biases or trackio."),
     "push": ("tts_bench.cli.push:push", "Put a run, a learned token or a leaderboard on the Hugging Face Hub."),
     "curves": ("tts_bench.cli.curves:curves", "Show accuracy by length of thinking within a problem."),
     "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, and check them."),
@@ -53,7 +54,7 @@ VERBS = {
 }
 _PATIENCE = 5.0  # seconds for threads to end after all is done
 # verbs that never load a model
-LIGHT = {"config", "strategies", "report", "compare", "watch", "plot", "curves", "export", "leaderboard"}
+LIGHT = {"config", "strategies", "report", "compare", "watch", "plot", "curves", "export", "track", "leaderboard"}
 
 
 class Verbs(TyperGroup):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal
@@ -14,7 +14,7 @@ from tts_bench.pools.entry import Output
 from tts_bench.pools.split import Parts
 
 Unit = Literal["stated", "pieces", "tokenizer"]
-Offsets = Callable[[Sequence[str]], list[list[int]]]  # texts -> where each token begins, in characters
+Offsets = Callable[[Sequence[str]], Iterable[list[int]]]  # texts -> where each token begins, in characters
 
 _LONGEST = 0xFFFF  # bytes of a token whose length is kept
 
@@ -91,8 +91,7 @@ def _lengths(text: str, begins: list[int]) -> list[int]:
         return []
     places = list(accumulate(begins[1:], max, initial=0))
     if not text.isascii():
-        sizes = list(accumulate((len(character.encode()) for character in text), initial=0))
-        return [sizes[end] - sizes[begin] for begin, end in pairwise([*places, len(text)])]
+        return [len(text[begin:end].encode()) for begin, end in pairwise([*places, len(text)])]
     return [end - begin for begin, end in pairwise([*places, len(text)])]
 
 

@@ -16,12 +16,14 @@ from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
 from tts_bench.analysis.runs import RunData
 from tts_bench.analysis.series import curve_of, series_of
+from tts_bench.present.frames import polars
 from tts_bench.present.look import Look
 from tts_bench.records import Record
 from tts_bench.runs.unfinished import opened, read
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     from matplotlib.figure import Figure
 
 
@@ -66,6 +68,14 @@ class Results:
         import pandas as pd
 
         return pd.DataFrame([row for folder in self.folders for row in rows(folder, opened)])
+
+    def to_polars(self) -> pl.DataFrame:
+        """The same rows for polars.
+
+        Raises:
+            UserError: polars is not installed.
+        """
+        return polars(row for folder in self.folders for row in rows(folder, opened))
 
     def compare(self, *, baseline: str | None = None, axis: str = "tokens", seed: int = 0) -> Comparison:
         """Paired differences with intervals and tests, as `tts-bench compare` prints them. `seed`: of the bootstrap.

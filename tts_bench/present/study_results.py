@@ -9,6 +9,7 @@ from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.present.frames import polars
 from tts_bench.present.look import Look
 from tts_bench.present.study import panels
 from tts_bench.studies.file import read
@@ -16,6 +17,7 @@ from tts_bench.studies.results import StudyData
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     from matplotlib.figure import Figure
 
 
@@ -42,6 +44,14 @@ class StudyResults:
         import pandas as pd
 
         return pd.DataFrame([row for folder in self.folders for row in rows(folder)])
+
+    def to_polars(self) -> pl.DataFrame:
+        """The same rows for polars.
+
+        Raises:
+            UserError: polars is not installed.
+        """
+        return polars(row for folder in self.folders for row in rows(folder))
 
     def compare(self, *, axis: str = "tokens", seed: int = 0) -> Comparison:
         """The study's one family of differences. `seed`: of the bootstrap.

@@ -24,6 +24,7 @@ from tts_bench.solving.model import load_checked
 from tts_bench.tasks import catalog, loading
 from tts_bench.thinking import chosen
 
+_ENCODED = 1 << 19  # letters whose encodings are in memory at once: an encoding takes some 90 times its text
 MOST = 64  # samples of the vote that is played where no strategy is named: each is a rung that lm-eval scores
 
 
@@ -111,12 +112,27 @@ def _tokenizer(name: str) -> Tokenizer:
     if backend is None:
         raise UserError(f"--tokenizer {name} has no tokenizer.json, and its tokens have no places. Name another.")
 
-    def offsets(texts: Sequence[str]) -> list[list[int]]:
-        found = backend.encode_batch(list(texts), add_special_tokens=False)
-        return [[begin for begin, _ in encoding.offsets] for encoding in found]
+    def offsets(texts: Sequence[str]) -> Iterator[list[int]]:
+        for some in portions(texts, _ENCODED):
+            for encoding in backend.encode_batch(some, add_special_tokens=False):
+                yield [begin for begin, _ in encoding.offsets]
 
     shown = name if models.can_be_found(name) and not Path(name).is_dir() else Path(name).name
     return Tokenizer(f"{shown} (sha256 {digest(folder)[:12]})", offsets)
+
+
+def portions(texts: Sequence[str], bound: int) -> Iterator[list[str]]:
+    """`texts` in lists, each of which ends with the text that brings it to `bound` letters."""
+    some: list[str] = []
+    size = 0
+    for text in texts:
+        some.append(text)
+        size += len(text)
+        if size >= bound:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Finished runs in the trackers that others use: MLflow, Weights & Biases, trackio."""
