@@ -49,8 +49,8 @@ def _serve(line: socket.socket) -> NoReturn:
         with line:
             _, numbers, _, _ = socket.recv_fds(line, 1, 2)
         if numbers:
-            main: Any = forkserver.main  # type: ignore[attr-defined]
-            main(*numbers, [])
+            listener, alive = numbers
+            forkserver.main(listener, alive, [])
     except SystemExit:
         code = 0
     finally:

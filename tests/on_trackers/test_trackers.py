@@ -76,7 +76,8 @@ def _records(file: Path) -> Iterator[Any]:
 def _wandb() -> dict[str, list[dict[str, float]]]:
     found = {}
     for file in Path("wandb").glob("offline-run-*/run-*.wandb"):
-        strategy, steps = "", []
+        strategy = ""
+        steps: list[dict[str, float]] = []
         for record in _records(file):
             for item in (*record.run.config.update, *record.config.update):
                 if "strategy" in (item.key, *item.nested_key[:1]):
