@@ -2,6 +2,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
+# Python keeps what it compiles, whatever the environment says: hundreds of processes of the tests import the same, and
+# PyTorch, transformers and lm-eval take 8 seconds of a processor compiled, 18 where each process compiles them anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: setup lint types test test-newest test-vllm test-trackers test-llama docs demo demo-real clean
 
 setup: .venv/.installed
