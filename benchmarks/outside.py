@@ -1,8 +1,9 @@
 """Other people's outputs: eight open models on AIME 2024 and 2025, and DeepSeek-R1 on MATH-500, imported and played on.
 
     git clone https://github.com/Aradhye2002/art_of_tts
-    python -m benchmarks.outside --checkout art_of_tts --data data > docs/studies/2026-outside/results.json
-    python -m benchmarks.outside --tables docs/studies/2026-outside/results.json
+    git clone https://github.com/openai/grade-school-math
+    python -m benchmarks.outside --checkout art_of_tts --solutions grade-school-math > results.json
+    python -m benchmarks.outside --tables results.json
 
 The repository is that of "The Art of Scaling Test-Time Compute" (arXiv 2512.02008): eight outputs a problem with their
 numbers of tokens, four on MATH-500. It has no licence, so that only numbers derived from it are published.
@@ -27,7 +28,7 @@ from tts_bench.analysis.paired import holm
 from tts_bench.analysis.runs import read_header, read_records, read_run
 from tts_bench.analysis.series import Series, curve_of, pool_seeds, series_of
 from tts_bench.analysis.within import within
-from tts_bench.tasks.scoring import strict
+from tts_bench.tasks.scoring import lenient, strict
 
 MODELS = {  # folder in the repository -> name
     "R1": "DeepSeek-R1",
@@ -178,7 +179,24 @@ def disagreements(checkout: Path) -> dict[str, Any]:
     return {"outputs": judged, "differ": found}
 
 
-def results(checkout: Path, data: Path, out: Path) -> dict[str, Any]:
+def solutions(checkout: Path) -> dict[str, Any]:
+    """The solutions that OpenAI published with GSM8K (MIT licence): how many are right for them, for us, and for one."""
+    found: dict[str, dict[str, int]] = defaultdict(lambda: {"outputs": 0, "theirs": 0, "ours": 0, "differ": 0})
+    path = checkout / "grade_school_math" / "data" / "example_model_solutions.jsonl"
+    with path.open(encoding="utf-8") as file:
+        for held in map(json.loads, file):
+            gold = held.pop("ground_truth").rpartition("A:")[2].strip()
+            for system in held.keys() - {"question"}:
+                ours, theirs = lenient(gold, held[system]["solution"], "number"), held[system]["is_correct"]
+                of = found[system]
+                of["outputs"] += 1
+                of["theirs"] += theirs
+                of["ours"] += ours
+                of["differ"] += ours != theirs
+    return dict(sorted(found.items()))
+
+
+def results(checkout: Path, others: Path, data: Path, out: Path) -> dict[str, Any]:
     tables = published(checkout)
     commit = subprocess.run(["git", "-C", checkout, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
     found: dict[str, dict[str, Any]] = defaultdict(dict)
@@ -204,6 +222,7 @@ def results(checkout: Path, data: Path, out: Path) -> dict[str, Any]:
         "commit": commit.stdout.strip(),
         "models": found,
         "verdicts": disagreements(checkout),
+        "solutions": solutions(others),
         "exchangeable": alike,
         "mean over models": [
             {"models": count, **_numbers(said)} for count, said in zip(counts, whole.statements, strict=True)
@@ -292,6 +311,7 @@ def _row(cells: Sequence[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checkout", type=Path, help="the repository's work tree")
+    parser.add_argument("--solutions", type=Path, help="the work tree of grade-school-math")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with aime24, aime25 and math500")
     parser.add_argument("--out", type=Path, default=Path("runs/outside"))
     parser.add_argument(
@@ -301,7 +321,7 @@ def main() -> None:
     if given.tables:
         print(tables(json.loads(given.tables.read_text("utf-8"))))
     else:
-        print(json.dumps(results(given.checkout, given.data, given.out), indent=1))
+        print(json.dumps(results(given.checkout, given.solutions, given.data, given.out), indent=1))
 
 
 if __name__ == "__main__":

@@ -101,6 +101,9 @@ def test_the_tables_of_other_peoples_outputs_are_those_of_the_results_beside_the
     assert f"{points[2]:.1f} below on AIME 2025" in page.replace("\n   ", " ")
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     assert f"scores {points[2]:.1f} points below a majority vote that costs as many tokens" in readme
+    outputs, other = (sum(held[key] for held in HELD["solutions"].values()) for key in ("outputs", "differ"))
+    assert f"{outputs:,} solutions" in page.replace("\n   ", " ")
+    assert other == 0
     differ = len(HELD["verdicts"]["differ"])
     assert f"disagree on {differ} of {HELD['verdicts']['outputs']:,} outputs" in page
 
