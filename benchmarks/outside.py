@@ -180,7 +180,7 @@ def disagreements(checkout: Path) -> dict[str, Any]:
 
 
 def solutions(checkout: Path) -> dict[str, Any]:
-    """The solutions that OpenAI published with GSM8K (MIT licence): how many are right for them, for us, and for one."""
+    """The solutions that OpenAI published with GSM8K (MIT licence): how many are right for them and for us."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: {"outputs": 0, "theirs": 0, "ours": 0, "differ": 0})
     path = checkout / "grade_school_math" / "data" / "example_model_solutions.jsonl"
     with path.open(encoding="utf-8") as file:
