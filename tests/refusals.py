@@ -62,7 +62,9 @@ def refused(capsys: pytest.CaptureFixture[str], place: Path) -> Callable[..., st
 
 
 def contents(folder: Path) -> dict[Path, bytes | None]:
-    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
+    """Everything below, but what Python compiles where it imports."""
+    found = (path for path in folder.rglob("*") if "__pycache__" not in path.parts)
+    return {path: path.read_bytes() if path.is_file() else None for path in found}
 
 
 def check_message(text: str) -> None:

@@ -106,7 +106,7 @@ def test_strategies_stand_under_their_groups_and_one_shows_its_options_and_origi
         assert group in [line.strip() for line in lines]
     assert any(line.startswith("  majority-vote ") for line in lines)
     done = tts_bench("strategies", "budget-forcing")
-    for word in ("extensions", "a whole number", "how often", "cue", "Wait", "from test-time-scaling-bench"):
+    for word in ("extensions", "a whole number", "number of extensions", "cue", "Wait", "from test-time-scaling-bench"):
         assert word in done.stdout
 
 

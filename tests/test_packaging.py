@@ -116,13 +116,15 @@ def test_every_import_is_declared_and_every_dependency_is_imported() -> None:
     """An extra may be imported by its own part of the package only, since everything else is there without it."""
     project = PYPROJECT["project"]
     everywhere = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
-    parts = {"vllm": "tts_bench/engines/vllm/", "ray": "tts_bench/engines/cluster.py"}
+    trackers = dict.fromkeys(("mlflow", "trackio", "wandb"), "tts_bench/present/trackers/")
+    parts = {"vllm": "tts_bench/engines/vllm/", "ray": "tts_bench/engines/cluster.py", **trackers}
+    parts["polars"] = "tts_bench/present/"
     extras = {
         canonicalize_name(Requirement(text).name): part
         for extra, part in parts.items()
         for text in project["optional-dependencies"][extra]
     }
-    distributions = {"ray": ["ray"], "vllm": ["vllm"], **metadata.packages_distributions()}
+    distributions = {name: [name] for name in parts} | {"mlflow": ["mlflow-skinny"]} | metadata.packages_distributions()
     used = set()
     for module, files in imported().items():
         names = {canonicalize_name(name) for name in distributions[module]}
