@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import json
+import signal
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -100,7 +101,11 @@ def test_a_run_on_a_served_model_that_gives_them_ends_and_an_interrupted_one_res
             return ""
 
         server.mood = interrupt
-        assert root._run(command) == 130
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+        try:
+            assert root._run(command) == 130
+        finally:
+            signal.signal(signal.SIGINT, before)
         assert "the same command again resumes" in capsys.readouterr().err
         assert root._run(command) == 0
     records = [json.loads(line) for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]
