@@ -179,6 +179,16 @@ def disagreements(checkout: Path) -> dict[str, Any]:
     return {"outputs": judged, "differ": found}
 
 
+def limits(checkout: Path, model: str) -> list[list[int]]:
+    """For each place of an output on AIME, the numbers of tokens at which outputs were cut."""
+    found: dict[int, set[int]] = defaultdict(set)
+    for part in (*PARTS["aime24"], *PARTS["aime25"]):
+        for file in (checkout / "results" / "vanilla" / model / part).glob("*.json"):
+            place, tokens = int(file.stem.split("_")[1]), json.loads(file.read_text("utf-8"))["completion_tokens"]
+            found[place] |= {tokens} & LIMITS["aime24"]
+    return [sorted(found[place]) for place in sorted(found)]
+
+
 def solutions(checkout: Path) -> dict[str, Any]:
     """The solutions that OpenAI published with GSM8K (MIT licence): how many are right for them and for us."""
     found: dict[str, dict[str, int]] = defaultdict(lambda: {"outputs": 0, "theirs": 0, "ours": 0, "differ": 0})
@@ -223,6 +233,7 @@ def results(checkout: Path, others: Path, data: Path, out: Path) -> dict[str, An
         "models": found,
         "verdicts": disagreements(checkout),
         "solutions": solutions(others),
+        "limits": {name: limits(checkout, model) for model, name in MODELS.items()},
         "exchangeable": alike,
         "mean over models": [
             {"models": count, **_numbers(said)} for count, said in zip(counts, whole.statements, strict=True)

@@ -104,6 +104,20 @@ def test_the_tables_of_other_peoples_outputs_are_those_of_the_results_beside_the
     outputs, other = (sum(held[key] for held in HELD["solutions"].values()) for key in ("outputs", "differ"))
     assert f"{outputs:,} solutions" in page.replace("\n   ", " ")
     assert other == 0
+    for task, share in (("aime24", "53%"), ("aime25", "55%")):
+        costs = [
+            [held[task]["rungs"][strategy][-1]["generated"] for held in HELD["models"].values()]
+            for strategy in ("first-finish", outside.VOTE)
+        ]
+        assert f"{sum(costs[0]) / sum(costs[1]):.0%}" == share
+    assert "costs 53% and 55% of the whole vote" in page
+    assert HELD["limits"]["Qwen3-235B-A22B-Instruct-2507"] == [[5000]] * 4 + [[5000, 10000]] * 4
+    places = [
+        [100 * place["accuracy"] for place in HELD["models"]["Qwen3-32B"][task]["places"]]
+        for task in ("aime24", "aime25")
+    ]
+    short, long = [one for row in places for one in row[4:6]], [one for row in places for one in (*row[:4], *row[6:])]
+    assert [round(bound(those)) for those in (short, long) for bound in (min, max)] == [17, 30, 63, 87]
     differ = len(HELD["verdicts"]["differ"])
     assert f"disagree on {differ} of {HELD['verdicts']['outputs']:,} outputs" in page
 

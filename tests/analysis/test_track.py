@@ -49,6 +49,12 @@ def test_a_tracker_that_is_not_installed_is_named_with_what_to_type(
     assert f"pip install 'test-time-scaling-bench[{to}]'" in capsys.readouterr().err
 
 
+def test_what_can_be_chosen_stands_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _run(["track", "runs/mine"]) == 2
+    said = "error: Missing option '--to'. Choose from: mlflow, wandb, trackio. Type tts-bench track --help.\n"
+    assert capsys.readouterr().err == said
+
+
 def test_without_polars_it_is_said_what_to_type(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "polars", None)
     with pytest.raises(UserError, match=r"pip install 'test-time-scaling-bench\[polars\]'"):

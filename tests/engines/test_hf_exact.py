@@ -37,7 +37,7 @@ def outcomes(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tu
     tiny = make_tiny(tmp_path_factory.mktemp("exact"), "llama", True)
     found: dict[tuple[str, str], list[Outcomes]] = {kind: [] for kind in KINDS}
     for threads in (1, 2):
-        of = {"tiny": (tiny, 30, TINY[threads]), "smollm2": (smollm2, 6, SMOLLM2[threads])}
+        of = {"tiny": (tiny, 48, TINY[threads]), "smollm2": (smollm2, 6, SMOLLM2[threads])}
         cases = [(str(of[model][0]), dtype, *of[model][1:]) for model, dtype in KINDS]
         for kind, outcome in zip(KINDS, played(threads, cases), strict=True):
             assert all(outcome.pop(name) is True for name in [name for name in outcome if name.endswith("exact")])

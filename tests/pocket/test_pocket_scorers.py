@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 BEST = str(ROOT / "tests" / "best_of_n.py:BestOfN")
 BEAM = "beam-search:n=4,width=2,rounds=12,stop=\n"  # the pocket model writes a line a step
 TASKS = ("pocket_arithmetic", "pocket_flat")
-PROBLEMS, ERROR = 150, 0.05
+PROBLEMS, ERROR = 300, 0.05
 Z = 3.5  # standard deviations that chance may take: one in 2,000
 
 

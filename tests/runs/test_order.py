@@ -28,14 +28,12 @@ STRATEGIES = ("baseline:budgets=8+24", "budget-forcing:extensions=2", "majority-
 Lines = dict[tuple[int, str], str]
 
 
-def lines_of(
-    folder: Path, items: Sequence[Item], rows: int, in_flight: int, dtype: str, thinking: str | None, longest: int = 32
-) -> Lines:
+def lines_of(folder: Path, items: Sequence[Item], rows: int, in_flight: int, dtype: str, thinking: str | None) -> Lines:
     """Records of the items as bytes, from an engine of its own."""
     with engine_of(folder, dtype=dtype, rows=rows) as engine:
         assert engine.info.exact, engine.info.exact_note
         form = detect(engine.tokenizer, name=thinking)
-        conditions = Conditions(form, answer=Sampling(temperature=0), max_thinking=longest, max_answer=6)
+        conditions = Conditions(form, answer=Sampling(temperature=0), max_thinking=32, max_answer=6)
         records = records_of(engine, conditions, arms_of(*STRATEGIES), items, in_flight)
     return {(record.doc_id, record.strategy): to_line(record) for record in records}
 
@@ -78,8 +76,8 @@ def test_records_are_the_same_bytes_in_any_order_load_and_subset_on_scripted() -
 @pytest.mark.slow
 def test_records_are_the_same_bytes_in_any_order_load_and_subset_on_smollm2(smollm2: Path) -> None:
     items = items_of(QUESTIONS[1:4])  # in float32: tests/engines/test_hf_exact.py has this model's text in bfloat16
-    whole = lines_of(smollm2, items, 8, 32, "float32", None, longest=16)
-    found = lines_of(smollm2, [items[2], items[0]], 4, 1, "float32", None, longest=16)
+    whole = lines_of(smollm2, items, 8, 32, "float32", None)
+    found = lines_of(smollm2, [items[2], items[0]], 4, 1, "float32", None)
     assert found == {key: whole[key] for key in found}
     assert len(found) == 2 * len(STRATEGIES)
 

@@ -237,7 +237,7 @@ SHARES = [  # of the most frequent answer and the others; some are as hard as it
 @pytest.mark.parametrize("error", [0.05, 0.2])
 def test_a_wrong_stop_is_as_rare_as_guaranteed(shares: tuple[float, ...], error: float) -> None:
     """Simulated with up to 100 samples, looked at after each, and 3.5 standard deviations for chance."""
-    draw, rounds, wrong = Random(f"{shares} {error}"), 200, 0
+    draw, rounds, wrong = Random(f"{shares} {error}"), 400, 0
     ends = list(accumulate(shares))
     for _ in range(rounds):
         said: list[str | None] = []

@@ -172,6 +172,7 @@ def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa:
         message, asked = _wrong_value(error) or error.format_message().rstrip("."), getattr(error, "ctx", None)
         if not message:  # a group of sub-commands that was called without one has shown its help
             return 2
+        message = " ".join(message.split())  # choices come a line each
         return _say(f"{message}. Type {asked.command_path if asked else program} --help.")
     except typer.Exit as error:
         return error.exit_code

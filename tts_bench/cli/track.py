@@ -22,13 +22,13 @@ def track(
 ) -> None:
     """Log finished runs to a tracker: one of its runs per strategy and task, with a step per rung.
 
-    The tracker's own settings say where it goes (MLFLOW_TRACKING_URI, WANDB_MODE, TRACKIO_DIR, ...). Weights & Biases
-    without a login logs offline. What is there already is not logged again.
+    The tracker's own settings say where they go (MLFLOW_TRACKING_URI, WANDB_MODE, TRACKIO_DIR, ...). Without a login,
+    Weights & Biases logs offline. Nothing is logged twice.
     """
     from tts_bench.present.trackers import kinds
     from tts_bench.present.trackers.line import lines
     from tts_bench.text import safe
 
     logged, there = kinds.log(lines(runs), to.value, project)
-    more = f"; {there} were there already" if there else ""
-    print(f"Logged {logged} lines to {to.value}, project {safe(project)}{more}")
+    more = f"; it already had {there} others" if there else ""
+    print(f"Logged {logged} tracker runs to {to.value}, project {safe(project)}{more}")

@@ -89,8 +89,8 @@ def _of_places(line: Line, of: str) -> str:
     facts = f"{min(shares):.1f} to {max(shares):.1f}, Cochran's Q, {p_text(line.adjusted)}, {line.problems:,} problems"
     if line.adjusted < 0.05:
         return (
-            f"{of}: accuracy depends on the place of a sample in the pool ({facts}). The samples are no random draws: "
-            f"a vote of the first k, and what goes by their length, depend on how they were made."
+            f"{of}: accuracy depends on the place of a sample in the pool ({facts}). So they are not random draws, "
+            f"and results for the first k samples, or by length, depend on how the pool was made."
         )
     return f"{of}: no sign that accuracy depends on the place of a sample in the pool ({facts})."
 

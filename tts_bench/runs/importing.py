@@ -24,7 +24,7 @@ from tts_bench.solving.model import load_checked
 from tts_bench.tasks import catalog, loading
 from tts_bench.thinking import chosen
 
-_ENCODED = 1 << 19  # letters whose encodings are in memory at once: an encoding takes some 90 times its text
+_ENCODED = 1 << 19  # characters whose encodings are in memory at once: an encoding takes some 90 times its text
 MOST = 64  # samples of the vote that is played where no strategy is named: each is a rung that lm-eval scores
 
 
@@ -122,7 +122,7 @@ def _tokenizer(name: str) -> Tokenizer:
 
 
 def portions(texts: Sequence[str], bound: int) -> Iterator[list[str]]:
-    """`texts` in lists, each of which ends with the text that brings it to `bound` letters."""
+    """`texts` in lists, each of which ends with the text that brings it to `bound` characters."""
     some: list[str] = []
     size = 0
     for text in texts:

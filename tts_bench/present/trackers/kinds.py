@@ -49,7 +49,7 @@ def log(lines: Sequence[Line], to: str, project: str) -> tuple[int, int]:
             done = f" {logged} of {len(lines)} were logged before it; the same command goes on." if logged else ""
             raise UserError(f"{to} did not take {line.name}: {why}.{done}") from error
     if not logged:
-        raise UserError(f"{to} has all {len(lines)} lines in project {project} already. Give another --project.")
+        raise UserError(f"{to} already has all {len(lines)} tracker runs in project {project}. Give another --project.")
     return logged, len(lines) - logged
 
 

@@ -21,7 +21,7 @@ from tts_bench.text import safe
 
 FILES = ("curve.json", "run.json", "curve.png", "curve.svg")
 REPORT = "report.html"  # up to 30 MB: with a run's first line only
-_LONGEST = 500  # letters of a parameter: every tracker takes as many
+_LONGEST = 500  # characters of a parameter: every tracker accepts that many
 _SHARES = ("n", "errors", "accuracy", "low", "high", "overall")
 
 Param = str | int | float | bool
@@ -119,5 +119,5 @@ def _metrics(point: Point) -> dict[str, float]:
 
 
 def key(name: str) -> str:
-    """`name` with the letters that every tracker takes in the name of a metric."""
+    """`name` with only those characters that every tracker accepts in the name of a metric."""
     return re.sub(r"[^A-Za-z0-9_.-]", "_", name)[:200]
