@@ -145,7 +145,7 @@ class RunConfig:
     strategies: tuple[str, ...]
     limit: int | None = option(None, "Use only the first N problems of each task.", shown="600 for the default task")
     data_dir: Path | None = option(None, "Folder with data files (or TTS_BENCH_DATA).")
-    in_flight: int | None = option(None, "Number of problems in flight.", shown="64 per worker")
+    in_flight: int | None = option(None, "Number of problems in flight.", shown="as many as keep the engine busy")
     timeout: float = option(3600.0, "Timeout in seconds, per strategy and problem.")
     out: Path | None = option(None, "Run folder.", shown="runs/NAME")
     keep_logprobs: bool = option(False, "Write every log-probability that a strategy needs to logprobs.jsonl.gz.")

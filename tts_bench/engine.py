@@ -111,6 +111,7 @@ class EngineInfo:
     width: int = 0  # attention width (heads x head size), for FLOPs
     parameters: int = 0  # multiplied for each token: all but the input embedding
     top_logprobs: int | None = None  # the most K of "top_mean:K", of a server that gives so many and no entropy; or any
+    at_once: int = 0  # requests that it decodes at once, on all workers; 0: it does not say
     recorded: Recording | None = None  # of an engine that generates nothing: what it has. No store keeps it again
 
 

@@ -54,6 +54,8 @@ class Scheduler:
         identity = json.dumps([engine.info.fingerprint, engine.info.identity], sort_keys=True)
         self._identity = blake2b(identity.encode(), digest_size=16)
         self._in_flight: dict[bytes, _Flight] = {}
+        self.with_engine = 0  # requests that it decodes or that wait for it
+        self._ended = asyncio.Event()
         self._batch = _Batch()
 
     async def generate(self, request: Request) -> Generation:
@@ -111,12 +113,26 @@ class Scheduler:
             self.counts.found += held
             left, prefix = request.max_tokens - held, request.prefix + known.tokens[:held]
             request = replace(request, prefix=prefix, sampled=held, max_tokens=left, columns=wanted)
-        self.counts.engine_calls += 1
-        [made] = await self.engine.generate([request])
+        made = await self._ask(request)
         self.counts.made += len(made.tokens)
         whole = continued(known, held, made)
         await self._keep(key, whole)
         return whole
+
+    async def _ask(self, request: Request) -> Generation:
+        self.counts.engine_calls += 1
+        self.with_engine += 1
+        try:
+            [made] = await self.engine.generate([request])
+            return made
+        finally:
+            self.with_engine -= 1
+            self._ended.set()
+
+    async def ended(self) -> None:
+        """Wait until the engine has one request less."""
+        self._ended.clear()
+        await self._ended.wait()
 
     async def _keep(self, key: bytes, generation: Generation) -> None:
         """Store `generation`: it is on disk when this returns, also where the one who asked has given up meanwhile."""

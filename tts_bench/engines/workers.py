@@ -76,6 +76,7 @@ class Workers:
         self.info: EngineInfo = replace(
             infos[0],
             settings={**infos[0].settings, "workers": len(infos)},
+            at_once=sum(info.at_once for info in infos),
             exact=all(info.exact for info in infos),
             exact_note=next((info.exact_note for info in infos if not info.exact), infos[0].exact_note),
         )

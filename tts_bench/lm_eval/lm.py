@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -23,6 +22,7 @@ from tts_bench.options import coerce, options_of, text_of
 from tts_bench.records import Record
 from tts_bench.scorers import kinds as kinds_of_scorers
 from tts_bench.solving import loop
+from tts_bench.solving.admission import work_on
 from tts_bench.solving.model import check, load_checked
 from tts_bench.solving.requirements import check_scorers, needs
 from tts_bench.solving.solve import Arm, Item, solve
@@ -51,7 +51,7 @@ class TTSBenchLM(GenerateOnly):
         strategy: str = "baseline",
         *,
         timeout: float = 3600.0,
-        in_flight: int = 32,
+        in_flight: int | None = None,
         scorers: str | Sequence[str] = (),
         **options: str | float | None,
     ) -> None:
@@ -70,7 +70,9 @@ class TTSBenchLM(GenerateOnly):
         store = Store(config.store)
         self._scheduler = Scheduler(self._model.engine, store)
         self._scoring = Scoring({one.name: kinds_of_scorers.load(one).scorer for one in chosen}, store)
-        self._timeout, self._in_flight = float(timeout), int(in_flight)
+        self._timeout, self._in_flight = float(timeout), None if in_flight is None else int(in_flight)
+        if self._in_flight is not None and self._in_flight < 1:
+            raise UserError(f"in_flight is {in_flight}; it takes a whole number from 1 upwards.")
 
     @classmethod
     def create_from_arg_obj(
@@ -110,15 +112,15 @@ class TTSBenchLM(GenerateOnly):
         return [record.answers[-1].text for record in records]
 
     async def _solve_all(self, items: list[Item]) -> list[Record]:
-        room = asyncio.Semaphore(self._in_flight)
+        conditions, timeout, records = self._model.conditions, self._timeout, dict[int, Record]()
 
-        async def one(item: Item) -> Record:
-            async with room:
-                conditions = self._model.conditions
-                return await solve(self._arm, item, self._scheduler, conditions, self._timeout, scoring=self._scoring)
+        async def one(numbered: tuple[int, Item]) -> None:
+            number, item = numbered
+            records[number] = await solve(self._arm, item, self._scheduler, conditions, timeout, scoring=self._scoring)
 
-        async with watchdog(self._timeout):
-            return list(await asyncio.gather(*map(one, items)))
+        async with watchdog(timeout):
+            await work_on(enumerate(items), one, self._scheduler, self._in_flight)
+        return [records[number] for number in range(len(items))]
 
 
 def _config(texts: dict[str, str]) -> tuple[ModelConfig, dict[str, str]]:

@@ -35,13 +35,12 @@ from tts_bench.runs.portable import portable
 from tts_bench.runs.recorded import recorded_documents
 from tts_bench.runs.scorers import RunScorer, load_scorers
 from tts_bench.solving import loop
+from tts_bench.solving.admission import most_in_flight, work_on
 from tts_bench.solving.model import Model, begin, given_up_on_error, load_checked
 from tts_bench.solving.solve import Arm, Item, solve
 from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks import catalog, loading
 from tts_bench.tasks.yaml_bounds import with_included
-
-_IN_FLIGHT = 64  # problems for each engine
 
 
 class Progress(Protocol):
@@ -91,9 +90,7 @@ class Run:
     @property
     def in_flight(self) -> int:
         """Problems worked on at once."""
-        if self.model.engine.info.recorded:
-            return self.config.in_flight or 1  # there is nothing to wait for
-        return self.config.in_flight or _IN_FLIGHT * int(str(self.model.engine.info.settings.get("workers", 1)))
+        return self.config.in_flight or most_in_flight(self.model.engine.info)
 
     def header(self) -> dict[str, Any]:
         """What is needed to repeat the run; `identity` is what its records depend on."""
@@ -212,23 +209,18 @@ class Run:
         Raises:
             StoreError, UserError, OSError: as `execute`.
         """
-        waiting = iter(items)
 
-        async def work() -> None:
-            for item in waiting:
-                for record in await self._solve(item, scheduler, scoring, keep):
-                    append(record)
-                    progress.answered(self.labels[record.strategy], self._running_score(record))
-                progress.problem_done()
+        async def work(item: Item) -> None:
+            for record in await self._solve(item, scheduler, scoring, keep):
+                append(record)
+                progress.answered(self.labels[record.strategy], self._running_score(record))
+            progress.problem_done()
 
         ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
             with seldom_collected():
-                async with watchdog(self.config.timeout), asyncio.TaskGroup() as group:
-                    for _ in range(self.in_flight):
-                        group.create_task(work())
-        except BaseExceptionGroup as group:
-            raise _mendable(group) from None
+                async with watchdog(self.config.timeout):
+                    await work_on(items, work, scheduler, self.config.in_flight)
         finally:
             ticking.cancel()
 
@@ -327,16 +319,6 @@ def load(checked: Checked, progress: models.Progress | None = None, starting: St
     run.folder.check()
     run.folder.claim(run.header()["identity"])
     return run
-
-
-def _mendable(error: BaseException) -> BaseException:
-    """Of what was raised side by side, the first that the command line has a message for; else all of it."""
-    while isinstance(error, BaseExceptionGroup):
-        mendable, _ = error.split((UserError, OSError))
-        if mendable is None:
-            return error
-        error = mendable.exceptions[0]
-    return error
 
 
 def _default_name(config: RunConfig, model: Model) -> str:

@@ -117,6 +117,7 @@ def load(
         layers=decoder.layers,
         width=decoder.attention_width,
         parameters=parameters,
+        at_once=max_num_seqs,
     )
     return HfEngine(info, tokenizer, decoder, loop)
 

@@ -80,6 +80,7 @@ def load(
         exact_note=describe(found.dialect, counted=found.folder is None),
         continues=found.dialect.api == "completions",
         top_logprobs=found.dialect.top_logprobs,
+        at_once=connections,
     )
     engine = OpenAIEngine(info, found.tokenizer, client(8), found.dialect, answers_as=found.answers_as)
     return engine, found.folder, notes

@@ -129,6 +129,7 @@ def load(
         layers=int(model.config.num_hidden_layers),
         width=model.heads * model.head_size,
         parameters=model.weights.multiplied,
+        at_once=max_num_seqs or _ROWS,
     )
     return VllmEngine(info, model.tokenizer, running, model.rows, int(model.config.hidden_size))
 
