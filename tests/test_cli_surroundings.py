@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -62,12 +64,77 @@ def test_a_shell_is_told_what_may_be_typed_next_without_a_model_library(typed: s
     assert not {name.partition(".")[0] for name in loaded_by(done)} & HEAVY
 
 
-def test_a_quiet_run_prints_nothing_and_writes_all(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    data, out = write_sums(tmp_path / "data", 4), tmp_path / "runs" / "x"
-    given = ["--engine", "scripted", "--tasks", "gsm8k", "--data-dir", str(data), "--strategy", "baseline"]
-    assert root._run(["run", *given, "--out", str(out), "-q"]) == 0
-    assert tuple(capfd.readouterr()) == ("", "")
-    assert (out / "curve.png").exists()
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
+    """Arguments of verbs in a folder where all they need is at hand."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TTS_BENCH_DATA", str(write_sums(tmp_path / "data", 4)))
+    scripted = ["--engine", "scripted", "--tasks", "gsm8k", "--strategy", "baseline"]
+    assert root._run(["run", *scripted, "--strategy", "majority-vote:samples=2", "--out", "runs/x", "-q"]) == 0
+    says = {"doc_id": 0, "response": "<think>\n1 and 4 are 5.\n</think>\n\n\\boxed{5}", "tokens": 9}
+    Path("outputs.jsonl").write_text(json.dumps(says) + "\n")
+    Path("study.toml").write_text(
+        'out = "runs/study"\nstrategies = ["baseline"]\nengine = "scripted"\ntasks = ["gsm8k"]\n[models.adder]\n'
+    )
+    return {
+        "run": [*scripted, "--out", "runs/y"],
+        "import": ["outputs.jsonl", "--task", "gsm8k", "--model", "m", "--by", "id", "--out", "runs/i"],
+        "study new": ["new.toml"],
+        "study run": ["study.toml"],
+        "study report": ["study.toml"],
+        "plot": ["runs/x", "--out", "figure.svg"],
+        "report": ["runs/x", "--out", "report.html"],
+        "export": ["runs/x", "--to", "csv", "--out", "answers.csv"],
+        "leaderboard add": ["runs/x", "--folder", "board"],
+        "leaderboard build": ["--folder", "board"],
+        "strategies new": ["my-idea"],
+        "tasks new": ["my-task"],
+        "models get": ["pocket"],
+    }
+
+
+def test_a_quiet_verb_prints_nothing_and_writes_all(
+    typed: dict[str, list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    for verb, arguments in typed.items():
+        assert (verb, root._run([*verb.split(), *arguments, "-q"])) == (verb, 0)
+        assert (verb, *capfd.readouterr()) == (verb, "", "")
+    for written in (
+        *("runs/y/curve.png", "runs/i/pool.sqlite", "new.toml", "runs/study/table.csv", "figure.svg", "report.html"),
+        *("answers.csv", "board/README.md", "my-idea", "my-task"),
+    ):
+        assert Path(written).exists(), written
+
+
+def test_a_quiet_verb_tells_of_errors(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    for verb in ("plot", "report", "export --to csv", "study report", "leaderboard add", "push", "track --to mlflow"):
+        assert root._run([*verb.split(), str(tmp_path / "missing"), "--quiet"]) == 2
+        out, err = capfd.readouterr()
+        assert (verb, out, err[:6]) == (verb, "", "error:")
+
+
+def test_verbs_that_take_no_quiet_are_those_whose_result_is_what_they_print() -> None:
+    loud = {name for name, command in commands() if not any("--quiet" in param.opts for param in command.params)}
+    tables = {"strategies", "engines", "scorers", "tasks", "models", "compare", "watch", "curves", "doctor"}
+    groups = {"study", "config", "leaderboard", "token"}  # print their help
+    assert loud - tables - groups == {
+        *("study status", "config show", "leaderboard check", "token show"),
+        *(f"{kind} {verb}" for kind in ("strategies", "engines", "scorers") for verb in ("show", "check")),
+        *("tasks check", "models show"),
+    }
+
+
+def test_a_verbose_run_tells_of_each_problem_and_strategy(
+    typed: dict[str, list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    assert root._run(["run", *typed["run"], "-v"]) == 0
+    lines = [line for line in capfd.readouterr().err.splitlines() if line.startswith("gsm8k/")]
+    assert len(lines) == 4
+    assert all(re.fullmatch(r"gsm8k/\d  baseline full  (right|wrong)  \d+ tokens  \d+", line) for line in lines)
+    assert root._run(["run", *typed["run"], "-v", "-q"]) == 2
+    assert root._run(["run", *typed["run"], "-v", "--seeds", "0,1"]) == 2
 
 
 def test_what_goes_into_a_pipe_is_not_wrapped_and_columns_sets_a_width(tmp_path: Path) -> None:

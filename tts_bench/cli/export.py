@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.quiet import quietly
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
@@ -26,6 +27,7 @@ class Kind(StrEnum):
     LM_EVAL = "lm-eval"
 
 
+@quietly
 def export(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     to: Annotated[

@@ -35,6 +35,9 @@ def imported(
         typer.Option(help="Strategy to play on the outputs; repeat for more.", show_default="baseline, majority-vote"),
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with data files (or TTS_BENCH_DATA).")] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print neither header, progress nor table; errors are printed.")
+    ] = False,
 ) -> None:
     """Make a run of outputs that another program recorded. Nothing is generated.
 
@@ -51,6 +54,6 @@ def imported(
         data_dir,
     )  # fmt: skip
     about, checked = import_pool(config)
-    for line in said(about):
+    for line in () if quiet else said(about):
         print(safe(line))
-    play(checked)
+    play(checked, quiet=quiet)

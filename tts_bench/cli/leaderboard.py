@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.quiet import quietly
 from tts_bench.text import safe
 
 app = typer.Typer(
@@ -19,6 +20,7 @@ _FOLDER = Path("leaderboard")
 
 
 @app.command()
+@quietly
 def add(
     run: Annotated[Path, typer.Argument(help="Folder of a finished run without errors.", show_default=False)],
     folder: _Folder = _FOLDER,
@@ -32,6 +34,7 @@ def add(
 
 
 @app.command()
+@quietly
 def build(folder: _Folder = _FOLDER) -> None:
     """Write README.md, index.html, the curves and the schema from the entries."""
     from tts_bench.cli.main import parses

@@ -12,6 +12,7 @@ from rich.table import Table
 from tts_bench import models
 from tts_bench.cli import flags
 from tts_bench.cli.printing import Json, emit, output
+from tts_bench.cli.quiet import quietly
 from tts_bench.config import ModelConfig
 from tts_bench.errors import UserError
 from tts_bench.present.progress_bar import bar
@@ -52,6 +53,7 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
+@quietly
 def get(
     name: Annotated[str, typer.Argument(help="A short name, a .gguf file, or a hub id (org/name).", metavar="NAME")],
 ) -> None:

@@ -12,6 +12,7 @@ import typer
 
 from tts_bench.analysis.compute import AXES, axis_of
 from tts_bench.cli.printing import output
+from tts_bench.cli.quiet import quietly
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -24,6 +25,7 @@ _TEX = "tex"
 _LEAST, _MOST = 1.0, 40.0  # inches
 
 
+@quietly
 def plot(
     runs: Annotated[list[Path], typer.Argument(help="Run folders; runs that differ only in the seed are pooled.")],
     out: Annotated[Path, typer.Option(help="File to write: .svg, .png, .pdf, or .tex for LaTeX with pgfplots.")],

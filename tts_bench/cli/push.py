@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.quiet import quietly
 from tts_bench.text import safe
 
 
+@quietly
 def push(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run, a learned token or a leaderboard.")],
     to: Annotated[str, typer.Option("--to", help="Repository, USER/NAME; it is created if it does not exist.")],

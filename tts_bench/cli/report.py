@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.quiet import quietly
 from tts_bench.errors import UserError
 from tts_bench.present.report.texts import Kept
 
 
+@quietly
 def report(
     runs: Annotated[list[Path], typer.Argument(help="Run folders.", show_default=False)],
     out: Annotated[

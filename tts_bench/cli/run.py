@@ -27,6 +27,10 @@ def run(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print neither header, progress nor table; errors are printed.")
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", "-v", help="Print a line for each problem and strategy: answer, verdict, tokens."),
+    ] = False,
 ) -> None:
     """Run strategies on tasks with a model and plot accuracy against compute.
 
@@ -36,7 +40,11 @@ def run(
     from tts_bench.cli import typed_study
     from tts_bench.runs.checked import check
 
+    if quiet and verbose:
+        raise UserError("--quiet and --verbose are both given. Leave one out.")
     if typed_study.is_one(given):
+        if verbose:
+            raise UserError("--verbose shows the answers of one run. Give one --model and one seed, or leave it out.")
         if dry_run:
             raise UserError("--dry-run plans one run. Give one --model and one seed, or leave it out.")
         typed_study.play(given, resume, quiet=quiet)
@@ -48,10 +56,10 @@ def run(
 
         show(checked, quiet=quiet)
         return
-    play(checked, quiet=quiet)
+    play(checked, quiet=quiet, verbose=verbose)
 
 
-def play(checked: Checked, *, quiet: bool = False) -> None:
+def play(checked: Checked, *, quiet: bool = False, verbose: bool = False) -> None:
     """Run what was checked, and show its curve."""
     from tts_bench.solving.model import begin
 
@@ -71,7 +79,7 @@ def play(checked: Checked, *, quiet: bool = False) -> None:
         run = load(checked, fetching, starting)
     for line in () if quiet else running.header(run):
         console.print(safe(line), soft_wrap=True)
-    with Progress(len(run.items), list(run.labels.values()), quiet=quiet) as progress:
+    with Progress(len(run.items), list(run.labels.values()), quiet=quiet, verbose=verbose) as progress:
         outcome = run.execute(progress)
     out, curve = outcome.out, run.readable(outcome.curve)
     write_plots(curve, out / "curve.png", out / "curve.svg", title=run.model.engine.info.model)

@@ -11,6 +11,7 @@ from rich.console import Console
 from tts_bench import presets, registry
 from tts_bench.cli.naming import NameOrCommand
 from tts_bench.cli.printing import Json, emit, output
+from tts_bench.cli.quiet import quietly
 from tts_bench.errors import UserError
 from tts_bench.plugins import origin
 from tts_bench.present.lists import show_options, show_verdicts, table, text
@@ -40,6 +41,7 @@ def show(name: Annotated[str, typer.Argument(help="A strategy, or ./file.py:CLAS
 
 
 @app.command()
+@quietly
 def new(name: Annotated[str, typer.Argument(help="Name of the strategy and of its folder, such as my-idea.")]) -> None:
     """Create a strategy of your own in the folder NAME: a working package with a test."""
     from tts_bench.scaffold import write

@@ -13,6 +13,7 @@ import typer
 from tts_bench.analysis.compute import AXES
 from tts_bench.cli import flags
 from tts_bench.cli.printing import output
+from tts_bench.cli.quiet import quietly
 from tts_bench.errors import UserError
 from tts_bench.present.report.texts import Kept
 from tts_bench.text import safe
@@ -31,6 +32,7 @@ def study() -> None:
 
 
 @app.command()
+@quietly
 def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, such as cues.toml.")]) -> None:
     """Write a study file with comments. It runs as it stands, on the pocket model."""
     from tts_bench.files import FULL, write_whole
@@ -58,6 +60,9 @@ def run(
     part: Annotated[
         str | None, typer.Option(metavar="I/N", help="Play only the I-th of N shares, as on one of N machines.")
     ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print neither progress nor table; parts that fail are printed.")
+    ] = False,
 ) -> None:
     """Play the parts of a study that are not finished, then print what is there.
 
@@ -70,7 +75,7 @@ def run(
         raise UserError(f"--jobs is {jobs}; it takes a whole number from 1 upwards.")
     found = read(file, _tell)
     parts = found.parts if part is None else _share(found, part)
-    play(found, parts, jobs=jobs, engine=flags.texts_of_engine(given))
+    play(found, parts, jobs=jobs, engine=flags.texts_of_engine(given), quiet=quiet)
 
 
 @app.command()
@@ -84,6 +89,7 @@ def status(file: _File) -> None:
 
 
 @app.command()
+@quietly
 def report(
     file: _File,
     x: Annotated[str, typer.Option("--x", help=f"Compute to match: {', '.join(AXES)}.")] = "tokens",
@@ -115,6 +121,7 @@ def report(
 
 
 @app.command()
+@quietly
 def merge(
     folders: Annotated[list[Path], typer.Argument(help="Folders of one study, played in shares.")],
     out: Annotated[Path, typer.Option(help="Folder to make.")],
@@ -144,7 +151,7 @@ def play(
     from tts_bench.studies.results import StudyData
 
     console = output()
-    outcomes = played(study, parts, shown.Shown(len(parts), console, quiet=quiet), jobs=jobs, engine=engine)
+    outcomes = played(study, parts, shown.Shown(len(parts), output(quiet=quiet), quiet=quiet), jobs=jobs, engine=engine)
     short = [outcome for outcome in outcomes if not outcome.whole]
     if not quiet and any(not outcome.message for outcome in outcomes):
         data = StudyData(study)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tts_bench.cli.printing import Json, emit, output
+from tts_bench.cli.quiet import quietly
 from tts_bench.tasks.catalog import describe, names
 
 app = typer.Typer(help="List tasks, check their scorers, or create your own.", no_args_is_help=False)
@@ -42,6 +43,7 @@ def tasks(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
+@quietly
 def new(name: Annotated[str, typer.Argument(help="Name of the task and of its folder, such as my-task.")]) -> None:
     """Create a task of your own in the folder NAME: YAML file, data and test."""
     from tts_bench.scaffold import write

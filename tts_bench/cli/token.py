@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tts_bench.cli.printing import output
+from tts_bench.cli.quiet import quietly
 from tts_bench.text import safe
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Show, export or create token files.")
@@ -50,6 +51,7 @@ def _training(facts: dict[str, object]) -> list[tuple[str, str]]:
 
 
 @app.command()
+@quietly
 def export(
     path: Annotated[str, typer.Argument(help="Token folder, or hub id (org/name).")],
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint.")],
@@ -76,6 +78,7 @@ def export(
 
 
 @app.command()
+@quietly
 def init(
     model: Annotated[str, typer.Option(help="Folder, GGUF file, hub id or alias.")],
     out: Annotated[Path, typer.Option(help="Folder for the token.")],

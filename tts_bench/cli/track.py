@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tts_bench.cli.quiet import quietly
+
 
 class To(StrEnum):
     MLFLOW = "mlflow"
@@ -15,6 +17,7 @@ class To(StrEnum):
     TRACKIO = "trackio"
 
 
+@quietly
 def track(
     runs: Annotated[list[Path], typer.Argument(help="Folders of finished runs or studies.", show_default=False)],
     to: Annotated[To, typer.Option("--to", help="Tracker.")],

@@ -10,6 +10,7 @@ import typer
 
 from tts_bench.cli import flags
 from tts_bench.cli.printing import output
+from tts_bench.cli.quiet import quietly
 from tts_bench.config import ModelConfig
 from tts_bench.engines import kinds
 from tts_bench.engines.hf.kind import HfOptions
@@ -28,6 +29,7 @@ _MODEL, _ROLLOUTS, _LEARNING, _JUDGING = "Model", "Rollouts", "Learning", "Judgi
 _ROWS = 64  # sequences that the hf engine decodes together, where nothing is said
 
 
+@quietly
 @flags.takes(
     flags.of(ModelConfig, "seed"),
     flags.of(TrainConfig, "name", "data_dir", "licence"),

@@ -15,9 +15,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from tts_bench.records import Record
 from tts_bench.text import safe
 
 _SHOWN = 8  # strategies, of many
+_SHOWN_ANSWER = 60  # letters of an answer
 _REFRESHES = 4  # a second, in a terminal
 _PAUSE = 10.0  # seconds between plain lines
 _SAMPLE = 0.5  # seconds between the marks from which tokens per second are taken
@@ -37,12 +39,15 @@ class Progress:
         console: Console | None = None,
         *,
         quiet: bool = False,
+        verbose: bool = False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Show on `console`, by default on standard error; nothing where it is `quiet`. `clock` gives seconds."""
+        """Show on `console`, by default on standard error: a line for each record where it is `verbose`, nothing where
+        it is `quiet`. `clock` gives seconds.
+        """
         # Rich takes FORCE_COLOR for a terminal; a log file would then fill with cursor movements.
         self._console = console or Console(stderr=True, force_terminal=sys.stderr.isatty(), quiet=quiet)
-        self._clock = clock
+        self._clock, self._verbose = clock, verbose
         self._total = total_problems
         self._done = 0
         self._tokens = 0
@@ -87,13 +92,16 @@ class Progress:
             self._first = (self._done, self._first[1] if self._first and self._tokens else now)
         self._tick(now)
 
-    def answered(self, strategy: str, correct: float | None) -> None:
-        """`strategy` finished a problem; `correct` is a quick score in 0 to 1, None where there is none yet.
+    def answered(self, strategy: str, correct: float | None, record: Record | None = None) -> None:
+        """`strategy` finished a problem; `correct` is a quick score in 0 to 1, None where there is none.
 
         Raises:
             KeyError: `strategy` is none of those the run has.
         """
         self._running[strategy].add(correct)
+        if self._verbose and record:
+            said = safe(_line(strategy, correct, record), ascii_only=self._ascii)
+            self._console.print(Text(said), soft_wrap=True)
         self._tick(self._clock())
 
     def tokens(self, n: int) -> None:
@@ -179,6 +187,18 @@ class _Running:
         if not self._scored:
             return f"{self.n} answered"
         return f"{self._correct / self._scored:.1%} running (n = {self._scored})"
+
+
+def _line(label: str, correct: float | None, record: Record) -> str:
+    """What a strategy said to a problem last, what that cost, and whether it is right by a quick score."""
+    begin = f"{record.problem}  {label}"
+    if record.error:
+        return f"{begin}  {record.error.kind}: {record.error.message}"
+    last = record.answers[-1]
+    said = " ".join((last.text if last.extracted is None else last.extracted).split())
+    shown = said if len(said) <= _SHOWN_ANSWER else f"{said[:_SHOWN_ANSWER]}..."
+    verdict = "not scored" if correct is None else {0.0: "wrong", 1.0: "right"}.get(correct, f"{correct:.2f}")
+    return f"{begin} {last.rung}  {verdict}  {last.cost.generated:,} tokens  {shown}"
 
 
 def _duration(seconds: float) -> str:

@@ -52,8 +52,8 @@ class Progress(Protocol):
     def problem_done(self) -> None:
         """Every strategy has finished one more problem."""
 
-    def answered(self, strategy: str, correct: float | None) -> None:
-        """The strategy of that label finished a problem, with a quick score; None where there is none yet."""
+    def answered(self, strategy: str, correct: float | None, record: Record) -> None:
+        """The strategy of that label finished a problem, with a quick score; None where there is none."""
 
     def tokens(self, n: int) -> None:
         """The engine generated `n` more tokens."""
@@ -213,7 +213,7 @@ class Run:
         async def work(item: Item) -> None:
             for record in await self._solve(item, scheduler, scoring, keep):
                 append(record)
-                progress.answered(self.labels[record.strategy], self._running_score(record))
+                progress.answered(self.labels[record.strategy], self._running_score(record), record)
             progress.problem_done()
 
         ticking = asyncio.create_task(_tick(scheduler, progress))

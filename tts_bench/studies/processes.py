@@ -14,6 +14,7 @@ from contextlib import nullcontext
 from queue import SimpleQueue
 from typing import IO
 
+from tts_bench.records import Record
 from tts_bench.studies import folder
 from tts_bench.studies.play import Outcome, Watch, answered, asked, played
 from tts_bench.studies.study import Part
@@ -138,7 +139,7 @@ class _Quiet:
     def problem_done(self) -> None:
         pass
 
-    def answered(self, strategy: str, correct: float | None) -> None:
+    def answered(self, strategy: str, correct: float | None, record: Record) -> None:
         pass
 
     def tokens(self, n: int) -> None:
