@@ -27,6 +27,7 @@ from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.present.results import Results
 from tts_bench.present.study import csv_of
+from tts_bench.present.trackers.line import lines
 from tts_bench.studies.file import read
 from tts_bench.studies.folder import states
 from tts_bench.studies.results import StudyData
@@ -216,6 +217,22 @@ def test_a_program_has_the_tables_of_the_command(data: StudyData, tmp_path: Path
     assert (tmp_path / "flat.png").read_bytes() == reported.read_bytes()
     with pytest.raises(UserError, match=r"no task 'flat'. Known: pocket_arithmetic, pocket_flat"):
         found.plot("flat")
+
+
+@pytest.mark.xdist_group("study")  # one process plays it, once
+def test_a_tracker_gets_every_line_of_every_part_of_a_study(data: StudyData) -> None:
+    found = lines([data.study.out])
+    assert len({line.id for line in found}) == len(found) == len(data.folders) * 2 * 4  # tasks, strategies
+    assert [line.id for line in found] == [line.id for folder in data.folders for line in lines([folder])]
+    assert {line.params["seed"] for line in found} == {0, 1, 2}
+
+
+def test_a_study_without_a_finished_part_has_nothing_for_a_tracker(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "study.toml").write_text(WHOLE)
+    assert root._run(["track", str(tmp_path), "--to", "mlflow"]) == 2
+    assert "no part of the study" in capsys.readouterr().err
 
 
 @pytest.mark.xdist_group("study")  # one process plays it, once

@@ -7,7 +7,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
@@ -18,6 +18,7 @@ from tts_bench.errors import EngineError, UserError
 NAME = "pool.sqlite"  # in the folder of the run
 VERSION = 1
 SAMPLES = 1 << 20  # outputs that a problem may have
+_REMEMBERED = 512  # outputs that were read last: each is asked for its thinking, its answer and its text
 _SCHEMA = """
 CREATE TABLE outputs (
     place INTEGER PRIMARY KEY, text BLOB NOT NULL, meets INTEGER NOT NULL, thinking INTEGER NOT NULL,
@@ -129,6 +130,7 @@ class Pool:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.at = lru_cache(_REMEMBERED)(self._at)
         if not path.is_file():
             raise UserError(f"{path} is not there. Make it with: tts-bench import FILE --task NAME --model NAME.")
         try:
@@ -158,7 +160,7 @@ class Pool:
             raise EngineError(f"output {sample} of {problem} was not recorded: the pool has fewer")
         return found
 
-    def at(self, place: int) -> Recorded | None:
+    def _at(self, place: int) -> Recorded | None:
         """The output of that place."""
         try:
             row = self._db.execute(_GET, (place,)).fetchone()
