@@ -1,4 +1,4 @@
-"""Budget forcing with a cue drawn for each round."""
+"""Budget forcing with a random cue in each round."""
 
 from __future__ import annotations
 

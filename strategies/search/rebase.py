@@ -1,4 +1,4 @@
-"""REBASE: a tree search that shares its width out by scores (arXiv 2408.00724)."""
+"""REBASE: a tree search that allocates its width by score (arXiv 2408.00724)."""
 
 from __future__ import annotations
 
