@@ -275,7 +275,7 @@ def test_a_figure_of_other_models_names_them_and_says_so(
         (["plot", "{one}", "--out", "a.svg", "--size", "3"], "it takes WIDTHxHEIGHT in inches, 1 to 40"),
         (["plot", "{one}", "--out", "a.svg", "--size", "nanx3"], "--size is 'nanx3'"),
         (["plot", "{one}", "--out", "a.svg", "--label", "majority=Vote"], "Did you mean 'majority-vote'?"),
-        (["plot", "{one}", "--out", "a.svg", "--label", "majority-vote=baseline"], "calls two strategies the same"),
+        (["plot", "{one}", "--out", "a.svg", "--label", "majority-vote=baseline"], "gives two strategies the same"),
         (["plot", "{one}", "--out", "a.svg", "--metric", "exact"], "has no metric 'exact' on gsm8k"),
         (["compare", "{one}", "--metric", "exact_macth"], "Did you mean 'exact_match'?"),
     ],

@@ -122,7 +122,7 @@ def test_a_study_of_flags_is_refused_alike(place: Path, capsys: pytest.CaptureFi
         "--seeds 0,1 --seed 3": "--seed and --seeds are both given",
         "--model pocket --model pocket": "--model gives pocket twice",
         "--seeds 0,1 --store a.sqlite": "--store: a study keeps its generations",
-        "--seeds 0,1 --resume others": "--resume goes on with one run",
+        "--seeds 0,1 --resume others": "--resume continues one run",
         "--seeds 0,1 --engine scripted": "a study names its models. Add --model",
         "--seeds 0,1 --out others": "others holds files but no study.toml",
     }.items():

@@ -101,4 +101,4 @@ def _list(console: Console) -> None:
     for line in missing:
         console.print(line, soft_wrap=True)  # a command broken in two cannot be copied
     console.print("Use: tts-bench run --scorer NAME=KIND:option=value   Options: tts-bench scorers KIND")
-    console.print("Try one: tts-bench scorers check KIND:option=value")
+    console.print("Check one: tts-bench scorers check KIND:option=value")

@@ -148,9 +148,9 @@ def _show(found: Evaluation, word: str, console: Console) -> None:
         ):
             console.print(safe(f"    {_points(gain)} over {against}"), soft_wrap=True)
     if any(r.over_word_at_equal_tokens.beyond or r.over_vote_at_equal_tokens.beyond for r in found.rungs):
-        console.print("* the other curve ends at fewer tokens and is held level from there on", soft_wrap=True)
+        console.print("* the other curve ends at fewer tokens and is extended at its last level", soft_wrap=True)
     if found.errors:
-        console.print(f"{found.errors} problems ended in errors and are in none of these numbers", soft_wrap=True)
+        console.print(f"{found.errors} problems ended in errors and are excluded from these numbers", soft_wrap=True)
 
 
 def _points(gain: Gain) -> str:

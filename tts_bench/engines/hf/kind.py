@@ -30,9 +30,7 @@ class HfOptions(pool.LocalOptions):
         shown="for all workers: 80% of free GPU memory, or a quarter of RAM",
     )
 
-    kept_proof: bool = option(
-        True, "Skip the self-test where this machine keeps the proof that it passed with the same settings."
-    )
+    kept_proof: bool = option(True, "Skip the self-test if it has passed on this machine with the same settings.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
