@@ -221,7 +221,7 @@ def aggregate(steps: Sequence[float], how: Aggregation) -> float:
         ValueError: there are no steps, or the aggregation is unknown.
     """
     if not steps:
-        raise ValueError("there are no steps to aggregate: the scorer gives the whole one number, which is its value")
+        raise ValueError("there are no steps to aggregate: the scorer rates only the whole; use its value")
     ways: dict[str, Callable[[Sequence[float]], float]] = {
         "last": lambda each: each[-1],
         "min": min,
@@ -229,7 +229,7 @@ def aggregate(steps: Sequence[float], how: Aggregation) -> float:
         "mean": lambda each: fsum(each) / len(each),
     }
     if how not in ways:
-        raise ValueError(f"the aggregation is {how!r}; it takes one of {', '.join(ways)}")
+        raise ValueError(f"aggregation is {how!r}; it takes one of {', '.join(ways)}")
     return float(ways[how](steps))
 
 

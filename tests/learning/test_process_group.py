@@ -235,7 +235,7 @@ def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: P
         refused = launch("--hold-out", "20")
         assert refused.returncode != 0
         told = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
-        assert told == ["error: gsm8k has 20 training rows and --hold-out takes 20. Give a smaller --hold-out."]
+        assert told == ["error: gsm8k has 20 training rows, but --hold-out takes 20. Give a smaller --hold-out."]
         assert "exitcode  : 2" in refused.stderr
         assert not (tmp_path / "t.training").exists()
     done = launch("--hold-out", "3")

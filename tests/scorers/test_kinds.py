@@ -176,7 +176,7 @@ def test_a_kind_of_another_package_is_found_by_its_name(theirs: None) -> None:
     ("spec", "says"),
     {
         "their-missing": "is missing a dependency. Type pip install theirs-more.",
-        "their-bare": "loads as a Theirs; it has to be a tts_bench.scorers.kinds.Loaded",
+        "their-bare": "loads as a Theirs; it must be a tts_bench.scorers.kinds.Loaded",
         "their-Options": "names a tts_bench.scorers.kinds.ScorerKind. Reinstall or remove that package.",
     }.items(),
 )

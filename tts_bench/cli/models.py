@@ -102,6 +102,6 @@ def _tokenizer(name: str) -> HfTokenizer:
         inner: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
-            f"no tokenizer can be loaded for {name} ({error}). Give the folder of a whole model."
+            f"no tokenizer can be loaded for {name} ({error}). Give the folder of a complete model."
         ) from error
     return HfTokenizer(inner, models.end_tokens(folder))

@@ -98,7 +98,7 @@ class LocalOptions(PoolOptions):
         """
         if ":" in self.device:
             raise UserError(
-                f"--device {self.device}: Ray says which of a machine's GPUs a worker gets. Type --device cuda."
+                f"--device {self.device}: Ray assigns the GPUs of a machine to workers. Type --device cuda."
             )
         need = {"CPU": float(self.threads or 1)}
         if self.device == "cuda" or (self.device == "auto" and cluster.gpus()):

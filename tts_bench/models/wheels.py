@@ -115,7 +115,7 @@ def _in_folder(requirement: str, folder: Path) -> Path:
     if wheel := _found(requirement, folder):
         return wheel
     raise UserError(
-        f"TTS_BENCH_WHEELS is {folder}, where no wheel of {requirement} lies. "
+        f"TTS_BENCH_WHEELS is {folder}, which has no wheel of {requirement}. "
         f"Type: pip download --no-deps --dest {folder} {requirement}"
     )
 

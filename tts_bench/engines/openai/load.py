@@ -141,7 +141,7 @@ def check_sampling(engine: OpenAIEngine, samplings: Sequence[Sampling]) -> None:
         asked = next((value for each in samplings if (value := getattr(each, option)) != plain), None)
         if asked is not None and not honoured:
             raise UserError(
-                f"{option} is {asked}, as you or the model's own settings say, but the endpoint does not honour it. "
+                f"{option} is {asked}, set by you or by the model's defaults, but the endpoint does not honour it. "
                 f"Type --{option.replace('_', '-')} {plain:g}."
             )
 

@@ -149,9 +149,9 @@ class Probe:
             generation(first, Request(prompt, (), _TOKENS, ""), _TOKENS, (), tokenizer)
         except Faulty as error:
             raise UserError(
-                f"the endpoint's token count cannot be followed: {error}. Either --tokenizer is another model's, or "
-                "the endpoint hides what it thinks. In that case type --tokenizer none: its own counts are taken, and "
-                "whole replies are measured."
+                f"the endpoint's token counts cannot be reproduced: {error}. Either --tokenizer is another model's, "
+                "or the endpoint hides its thinking. In that case, type --tokenizer none to use its own counts and to "
+                "measure whole replies."
             ) from error
 
     async def _check_efforts(self, found: Dialect, efforts: tuple[str, ...], first: Reply) -> None:
@@ -165,8 +165,8 @@ class Probe:
             reply = await self._tried(found, more=nested(path, NONSENSE))
             if reply is not None and reply.prompt_tokens == first.prompt_tokens:
                 raise UserError(
-                    f"reasoning-effort: the endpoint takes {path}={NONSENSE} as it takes anything, so nothing says "
-                    "that it heeds what stands there. Say which field it reads: efforts=FIELD=VALUE."
+                    f"reasoning-effort: the endpoint accepts even {path}={NONSENSE}, so it may ignore this field. "
+                    "Name the field that it reads: efforts=FIELD=VALUE."
                 )
         for path, value in knobs:
             most = value if isinstance(value, int) else 0
@@ -271,9 +271,9 @@ class Probe:
         if first.prompt_tokens in (ours, ours + 1):
             return first.prompt_tokens > ours
         raise UserError(
-            f"the endpoint counts {first.prompt_tokens} tokens in a text of which the tokenizer makes {ours}: it is "
-            "another model's tokenizer, or the endpoint puts prompts into a template. Type --tokenizer with the folder "
-            f"or hub id of {self._model}."
+            f"the endpoint counts {first.prompt_tokens} tokens where the tokenizer counts {ours}: it is another "
+            "model's tokenizer, or the endpoint puts prompts into a template. Type --tokenizer with the folder or "
+            f"hub id of {self._model}."
         )
 
     async def _ask(

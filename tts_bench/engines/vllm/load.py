@@ -143,7 +143,7 @@ def _platform(device: str, threads: int | None) -> Any:  # noqa: ANN401 - vLLM h
         raise UserError(f"{options.installed()} finds no device to run on. Without a GPU, type {options.INSTALL_CPU}.")
     if ":" in device:
         raise UserError(
-            f"vLLM takes no device {device!r}. Type CUDA_VISIBLE_DEVICES={device.partition(':')[2]} before it."
+            f"vLLM has no device {device!r}. Put CUDA_VISIBLE_DEVICES={device.partition(':')[2]} before the command."
         )
     if device not in ("auto", built_for):
         package = options.INSTALL_CPU if device == "cpu" else options.INSTALL
