@@ -122,17 +122,17 @@ def test_what_an_engine_does_not_declare_is_skipped_with_the_reason_and_never_pa
     engine.info = replace(engine.info, capabilities=frozenset(), continues=False, exact=False, exact_note="not tried")
     skipped = {result.claim.name: result.reason for result in engine_results(engine) if result.verdict != "pass"}
     assert skipped == {
-        "continuation": "the engine takes whole messages and cannot go on from inside one",
+        "continuation": "the engine takes whole messages and cannot continue from inside one",
         "seeds": "the engine does not declare seeds",
         "concurrency": "the engine is not exact: not tried",
-        "stop-after-a-cut": "the engine takes whole messages and cannot go on from inside one",
-        "cue": "the engine takes whole messages and cannot go on from inside one",
+        "stop-after-a-cut": "the engine takes whole messages and cannot continue from inside one",
+        "cue": "the engine takes whole messages and cannot continue from inside one",
         "learned-rows": "the engine does not declare learned-tokens",
         "unicode": "the engine does not declare token-ids",
         **dict.fromkeys(
             ("columns", "columns-beside-tokens", "columns-in-company"), "the engine does not declare logprobs"
         ),
-        "columns-after-a-cut": "the engine takes whole messages and cannot go on from inside one",
+        "columns-after-a-cut": "the engine takes whole messages and cannot continue from inside one",
     }
     with pytest.raises(NotApplicable, match="does not declare seeds"):
         conform_engine(engine, claim_named("seeds"))

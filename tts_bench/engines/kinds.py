@@ -106,7 +106,7 @@ class EngineKind(Generic[O]):
     def can(self) -> str:
         """What it can do at most, in words."""
         words = [name.replace("-", " ") for name in sorted(self.capabilities)]
-        return ", ".join(words) or "nothing beside text"
+        return ", ".join(words) or "text only"
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ def _check_sizes(path: Path, config: dict[str, Any], shapes: dict[str, list[int]
             if _SIZE.fullmatch(key) and isinstance(value, int) and value > largest:
                 raise UserError(
                     f"{path} gives {key} as {value:,}, but its weights have {len(shapes):,} tensors and no dimension "
-                    f"above {largest:,}. They are not from one model: copy both from where the model comes from."
+                    f"above {largest:,}. They are not from the same model: copy both from its source."
                 )
 
 

@@ -93,7 +93,7 @@ def _chat_format(engine: OpenAIEngine, config: ModelConfig) -> ThinkingFormat:
 
 
 kind = EngineKind(
-    "runs a model that a server holds",
+    "runs a model on a server",
     OpenAIOptions,
     _load,
     capabilities=frozenset({"token-ids", "seeds", "logprobs", "effort"}),

@@ -74,7 +74,7 @@ def told(reply: Reply) -> tuple[Told, ...]:
 
 def _believed(token: int, logprob: float, top: list[float]) -> Told:
     if not all(number <= _ROUNDED for number in (logprob, *top)):  # NaN fails this comparison too
-        raise Unbelievable(f"it tells a log-probability of {max(logprob, *top)}")
+        raise Unbelievable(f"it returns a log-probability of {max(logprob, *top)}")
     return Told(token, max(logprob, _LEAST), tuple(max(number, _LEAST) for number in sorted(top, reverse=True)))
 
 

@@ -234,7 +234,7 @@ def _start(arguments: dict[str, Any], given: dict[str, object], name: str) -> tu
         from vllm.v1.engine.async_llm import AsyncLLM
     except (ImportError, OSError, RuntimeError) as error:
         raise UserError(
-            f"{options.installed()} cannot be loaded: {error}. In an environment of its own, type {options.INSTALL} "
+            f"{options.installed()} cannot be loaded: {error}. In a separate environment, type {options.INSTALL} "
             f"or, without a GPU, {options.INSTALL_CPU}. If torchvision is what fails, type pip uninstall torchvision."
         ) from error
 
