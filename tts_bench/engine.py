@@ -1,4 +1,4 @@
-"""What every engine offers: tokens in, tokens out, with declared capabilities. Needs the standard library alone."""
+"""What every engine offers: tokens in, tokens out, with declared capabilities. Uses the standard library only."""
 
 from __future__ import annotations
 

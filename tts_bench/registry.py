@@ -1,6 +1,6 @@
 """Strategies by name. Built-ins, installed plugins (entry points) and `./file.py:Class` load by the same path.
 
-Needs the standard library alone.
+Uses the standard library only.
 """
 
 from __future__ import annotations
