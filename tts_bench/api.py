@@ -334,7 +334,7 @@ class Reasoner(Protocol):
         ties: Literal["first", "shortest"] = "first",
         seen: Sequence[Seen] = (),
     ) -> Answer:
-        """The extracted answer with the most votes, or the most weight; a missing answer never wins against one.
+        """The extracted answer with the most votes, or the most weight; a missing answer never beats an answer.
 
         A tie goes to the one seen first, or to the one with the `shortest` thinking.
         """

@@ -22,7 +22,7 @@ class WarmCue:
 
     Options:
         cue: the text that replaces the end of thinking.
-        temperature: of thinking after a cue; 0 is greedy.
+        temperature: temperature of thinking after a cue; 0 is greedy.
         extensions: number of extensions.
         budget: thinking tokens in all rounds together; none sets no limit.
     """

@@ -26,7 +26,7 @@ class Rebase:
 
     Options:
         width: number of finished traces to produce.
-        temperature: of the softmax over scores.
+        temperature: temperature of the softmax over scores.
         rounds: maximum depth of the tree, in steps.
         stop: the text that ends a step.
         pick: vote, weighted by scores, or the answer of the best trace.

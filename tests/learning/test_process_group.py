@@ -150,7 +150,7 @@ def test_processes_tell_each_other_results_and_errors_and_wait_for_none_that_han
     assert lines[2] == "RuntimeError Odd: 1"  # an error that cannot be sent comes as its words
     assert other[2] == "Odd 1"
     assert lines[3].startswith("another of the 2 training processes has ended or hangs (")
-    assert "the same command again resumes" in lines[3]
+    assert "repeat the command to resume" in lines[3]
 
 
 TRAIN = """

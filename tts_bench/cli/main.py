@@ -177,7 +177,7 @@ def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa:
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("\nInterrupted; the same command again resumes.", file=sys.stderr)
+        print("\nInterrupted; repeat the command to resume.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit would complain
@@ -186,7 +186,7 @@ def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa:
         if error.errno not in FULL:
             raise
         place = f" for {error.filename}" if error.filename else ""
-        return _say(f"no space left on the disk{place}. Free some; the same command again resumes.")
+        return _say(f"no space left on the disk{place}. Free some; repeat the command to resume.")
     return 0
 
 

@@ -114,7 +114,7 @@ def _train_and_show(config: TrainConfig, processes: ProcessGroup) -> None:
     problems = trainer.problems
     held = f"{len(problems.training)} problems of {config.task} ({problems.source}), {len(problems.held_out)} held out"
     console.print(safe(f"data      {held}"), soft_wrap=True)
-    console.print(safe(f"training  {trainer.folder.path}; the same command again resumes"), soft_wrap=True)
+    console.print(safe(f"training  {trainer.folder.path}; repeat the command to resume"), soft_wrap=True)
 
     def warn(text: str) -> None:
         console.print(safe(f"warning: {text}"), soft_wrap=True)

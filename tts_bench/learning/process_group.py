@@ -21,7 +21,7 @@ B = TypeVar("B")
 
 PATIENCE = timedelta(hours=2)  # for one step of the slowest process; one that has died is noticed at once
 _NEEDED = {"RANK": "", "MASTER_ADDR": "", "MASTER_PORT": "0"}  # and what they are where they are not set
-_AGAIN = "Its own messages say why; the same command again resumes."
+_AGAIN = "Its own messages say why; repeat the command to resume."
 
 
 @dataclass(frozen=True)
