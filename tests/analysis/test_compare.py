@@ -271,7 +271,7 @@ def test_a_figure_of_other_models_names_them_and_says_so(
         (["compare", "{one}", "{one}"], "with seed 0: give one of them"),
         (["compare", "{one}", "{old}"], "have another model"),
         (["plot", "{one}", "--out", "a.gif"], "ends in '.gif'; it takes .png, .svg, .pdf"),
-        (["plot", "{one}", "--out", "nowhere/a.svg"], "Make the folder nowhere"),
+        (["plot", "{one}", "--out", "nowhere/a.svg"], "Create nowhere, or"),
         (["plot", "{one}", "--out", "a.svg", "--size", "3"], "it takes WIDTHxHEIGHT in inches, 1 to 40"),
         (["plot", "{one}", "--out", "a.svg", "--size", "nanx3"], "--size is 'nanx3'"),
         (["plot", "{one}", "--out", "a.svg", "--label", "majority=Vote"], "Did you mean 'majority-vote'?"),

@@ -183,7 +183,7 @@ def test_what_needs_a_prefill_is_refused_before_anything_is_paid_for(
     with speaking(SERVICES[service]) as place:
         message = refused(*RUN, "--base-url", place.url, "--strategy", strategy, begun=True)
         assert place.heard == []
-    assert "only messages and cannot continue a trace" in message
+    assert "messages only and cannot continue a trace" in message
 
 
 def test_a_budget_that_would_cut_a_whole_reply_is_refused(refused: Callable[..., str]) -> None:

@@ -191,7 +191,7 @@ def test_tags_and_control_tokens_that_a_text_spells_are_plain_text_and_nothing_i
 
 def test_a_candidate_beyond_the_window_is_an_error_of_its_problem(tmp_path: Path) -> None:
     scorer = loaded(make("qwen", tmp_path), "qwen")
-    with pytest.raises(EngineError, match=r"reads 512 tokens at most; a candidate has \d+ with its problem"):
+    with pytest.raises(EngineError, match=r"reads at most 512 tokens; a candidate has \d+ with its problem"):
         verdicts(scorer, Candidate("12 " * 400, ""))
 
 

@@ -109,7 +109,7 @@ class Judge:
         prompt = tokenizer.encode(tokenizer.render(asked))
         if (room := self._engine.info.context - len(prompt)) < 1:
             raise EngineError(
-                f"the judge {self.info.model} reads {self._engine.info.context} tokens at most; a candidate has "
+                f"the judge {self.info.model} reads at most {self._engine.info.context} tokens; a candidate has "
                 f"{len(prompt)} with its prompt"
             )
         digest = hashlib.sha256(asked.encode()).hexdigest()

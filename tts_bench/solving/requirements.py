@@ -157,6 +157,6 @@ def check_recorded(built: BuiltStrategy, recorded: Recording) -> None:
 def messages_only(why: str) -> str:
     """What to say where a strategy has to go on from inside a trace and the endpoint takes whole messages."""
     return (
-        f"{why}, but the endpoint takes only messages and cannot continue a trace. Run --strategy "
+        f"{why}, but the endpoint takes messages only and cannot continue a trace. Run --strategy "
         "baseline and --strategy majority-vote, or serve the model with a completions endpoint."
     )

@@ -80,7 +80,7 @@ class Probe:
     async def _by_completions(
         self, tokenizer: EndpointTokenizer, refusals: list[Refused]
     ) -> tuple[Dialect, str] | None:
-        """As `dialect`, or None where the endpoint does not go on from a prompt as it stands."""
+        """As `dialect`, or None if the endpoint cannot continue a plain prompt."""
         for candidate in candidates("completions"):
             try:
                 first = await self._ask(candidate, _TEXTS[0])
@@ -314,7 +314,7 @@ class Probe:
             return key_refused(where, denied)
         if not refusals:
             return (
-                f"{where} does not go on from a prompt as it stands, and has no chat endpoint. Serve the model with "
+                f"{where} cannot continue a plain prompt, and has no chat endpoint. Serve the model with "
                 "vLLM, SGLang, llama.cpp's server or TGI."
             )
         said = "; ".join(dict.fromkeys(map(str, refusals)))
