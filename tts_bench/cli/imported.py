@@ -36,7 +36,7 @@ def imported(
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with data files (or TTS_BENCH_DATA).")] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print neither header, progress nor table; errors are printed.")
+        bool, typer.Option("--quiet", "-q", help="Print only errors: no header, progress or table.")
     ] = False,
 ) -> None:
     """Create a run from outputs that another program recorded. Nothing is generated.

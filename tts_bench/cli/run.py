@@ -41,10 +41,10 @@ def run(
     from tts_bench.runs.checked import check
 
     if quiet and verbose:
-        raise UserError("--quiet and --verbose are both given. Leave one out.")
+        raise UserError("--quiet and --verbose are both given. Remove one of them.")
     if typed_study.is_one(given):
         if verbose:
-            raise UserError("--verbose shows the answers of one run. Give one --model and one seed, or leave it out.")
+            raise UserError("--verbose shows the answers of one run. Give one --model and one seed, or remove it.")
         if dry_run:
             raise UserError("--dry-run plans one run. Give one --model and one seed, or leave it out.")
         typed_study.play(given, resume, quiet=quiet)

@@ -61,7 +61,7 @@ def run(
         str | None, typer.Option(metavar="I/N", help="Run only share I of N, to split a study across N machines.")
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print neither progress nor table; parts that fail are printed.")
+        bool, typer.Option("--quiet", "-q", help="Print only parts that fail: no progress or table.")
     ] = False,
 ) -> None:
     """Run the unfinished parts of a study, then print the results.

@@ -195,9 +195,7 @@ class Handle:
     def _open(self, trace: Trace, call: str) -> Held:
         held = self.ledger.held(trace, call)
         if held.trace.segments[-1].kind == "answer":
-            raise Misuse(
-                f"{call} was given a trace that an answer has closed: continue the one that answer() was given"
-            )
+            raise Misuse(f"{call} was given a trace closed by an answer: continue the one that answer() was given")
         return held
 
     def _finished(self, held: Held) -> Trace:
