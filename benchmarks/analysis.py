@@ -1,4 +1,4 @@
-"""How long `compare` and `plot` take on 10,000 problems x 4 strategies x 5 rungs, made up, each in a fresh process.
+"""How long `compare` and `plot` take on 10,000 synthetic problems x 4 strategies x 5 rungs, each in a fresh process.
 
 python benchmarks/analysis.py [--problems 10000] [--characters 200]
 """
@@ -33,7 +33,7 @@ def segment(kind: str, origin: str, start: int, text: str, extracted: str | None
 
 
 def record(strategy: str, doc: int, text: str) -> Record:
-    """Five rungs, each with a stretch of thinking and an answer; those of a vote are its samples."""
+    """Five rungs, each with some thinking and an answer; the rungs of a vote are its samples."""
     vote, chance = strategy.startswith("majority"), uniform("chance", doc)
     segments, answers = [segment("prompt", "p", 0, text)], []
     drawn = ["0" if uniform(f"{strategy} {rung}", doc) < chance else str(1 + rung % 3) for rung in range(RUNGS)]

@@ -1,4 +1,4 @@
-"""Problems as many as are wanted, for benchmarks that run the harness without a model."""
+"""Any number of problems, for benchmarks that run the harness without a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_apples(problems: int, folder: Path) -> Path:
-    """Additions in the form of GSM8K below `folder`; returns the folder of data that `RunConfig.data_dir` takes."""
+    """Write additions in GSM8K format to `folder`; returns the data folder for `RunConfig.data_dir`."""
     data = folder / "data" / "gsm8k"
     data.mkdir(parents=True)
     with (data / "test.jsonl").open("w", encoding="utf-8") as file:

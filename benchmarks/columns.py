@@ -1,8 +1,8 @@
-"""What columns cost the hf engine: its rate with them and without, in pairs.
+"""What columns cost the hf engine: its throughput with and without them, measured in pairs.
 
-GSM8K questions, one sample each at temperature 1, as many at once as there are rows. All prompts are read before, so
-that decoding alone is measured, and both of a pair sample the same tokens; who comes first takes turns. In seconds of
-the processor, since a machine is seldom quiet; of the pairs the one with the median ratio is shown.
+GSM8K questions, one sample each at temperature 1, as many in parallel as there are rows. All prompts are read before,
+so only decoding is measured. Both runs of a pair sample the same tokens, and their order alternates. Times are CPU
+seconds, since a machine is seldom idle; the pair with the median ratio is shown.
 
     OMP_NUM_THREADS=1 python -m benchmarks.columns --model FOLDER --data gsm8k/test.jsonl [--columns top_mean:20]
 """
@@ -30,7 +30,7 @@ USUAL = ("top_mean:20", "entropy+logprob+top_mean:20")
 
 
 def seconds(engine: HfEngine, requests: list[Request], columns: tuple[str, ...]) -> float:
-    """CPU seconds for all `requests` at once."""
+    """CPU seconds for all `requests` in parallel."""
     asked = [replace(request, columns=columns) for request in requests]
     began = time.process_time()
     asyncio.run(engine.generate(asked))
@@ -38,7 +38,7 @@ def seconds(engine: HfEngine, requests: list[Request], columns: tuple[str, ...])
 
 
 def pair(engine: HfEngine, requests: list[Request], columns: tuple[str, ...], *, turned: bool) -> tuple[float, float]:
-    """CPU seconds without columns and with them; `turned`: those with them come first."""
+    """CPU seconds without columns and with them; `turned`: the run with columns comes first."""
     if not turned:
         return seconds(engine, requests, ()), seconds(engine, requests, columns)
     having = seconds(engine, requests, columns)

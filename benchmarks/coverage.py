@@ -1,10 +1,10 @@
-"""How often intervals hold the truth, and how often a test sees what is not there, over sizes of a run.
+"""Coverage of the intervals and false positives of the test, over sizes of a run.
 
 python -m benchmarks.coverage [--runs 1.0] [--workers 2]
 
-Each run draws problems of a known distribution of difficulty and answers to them, and asks the functions behind the
-screens: `points.grid_points` for an accuracy's interval (table, curve.json, plot, report), `compare` for a difference's
-interval and test. Two strategies are alike for the false positives; one is better for the interval of their difference.
+Each run draws problems from a known distribution of difficulty and answers to them, and calls the functions behind the
+commands: `points.grid_points` for an accuracy's interval (table, curve.json, plot, report), `compare` for a
+difference's interval and test. False positives come from two equal strategies, coverage from a better one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SINGLE = 1000
 
 @dataclass(frozen=True)
 class Cell:
-    """Runs of one size; `mean` is the accuracy over all problems there could be, None for any of 5 to 95%."""
+    """Runs of one size; `mean` is the accuracy over the population of problems, None for a random one of 5 to 95%."""
 
     problems: int
     repeats: int
@@ -41,11 +41,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Found:
-    """Shares of runs."""
+    """Shares of runs in which something holds."""
 
-    accuracy: float  # the interval of an accuracy held it
-    difference: float  # that of a difference held it
-    false: float  # two strategies that are alike were told apart, p < 0.05
+    accuracy: float  # the interval of an accuracy covers it
+    difference: float  # the interval of a difference covers it
+    false: float  # two equal strategies differ significantly, p < 0.05
 
 
 CELLS = [
@@ -54,7 +54,7 @@ CELLS = [
 
 
 def measured(cell: Cell, runs: int, single: int = SINGLE) -> Found:
-    """The shares over `runs` pairs and `single` runs alone; they depend on the cell and on these numbers."""
+    """The shares over `runs` pairs and `single` runs; they depend only on the cell and on these numbers."""
     rng = np.random.default_rng([cell.problems, cell.repeats, cell.seeds, round(100 * (cell.mean or 0))])
     alone, pairs = 0, np.zeros(2)
     for _ in range(single):

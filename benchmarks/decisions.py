@@ -1,7 +1,7 @@
-"""What decisions cost the harness: a vote, a choice and a race of many samples, in processor time without a model.
+"""What decisions cost the harness: a vote, a choice and a race of many samples, in CPU time without a model.
 
-Growth: microseconds a sample for 64, 128 and 256 samples. Race: how much longer 64 samples take that race to their ends
-than 64 that are drawn at once; both answer and vote. Processor time of this process, runs in turns, medians.
+Growth: microseconds per sample for 64, 128 and 256 samples. Race: how much longer 64 samples take if they race to their
+ends than if they are drawn in parallel; both answer and vote. CPU time of this process, alternating runs, medians.
 
     python -m benchmarks.decisions [--rounds 15]
 """
@@ -32,13 +32,13 @@ Work = Callable[[ModelReasoner, int], Awaitable[Answer]]
 
 
 def long(text: str, draw: Draw) -> str:
-    """The rambler, ten times as long: up to 2000 tokens, eight pieces of a race."""
+    """The rambler, ten times as long: up to 2000 tokens, eight chunks of a race."""
     said, end, rest = rambler(text, draw).partition("</think>")
     return said * 10 + end + rest if end else said
 
 
 class Timed(ScriptedEngine):
-    """Counts its own processor time: `busy_seconds` are those of the clock."""
+    """Counts its own CPU time, since `busy_seconds` is wall time."""
 
     def __init__(self, script: Script) -> None:
         super().__init__(script)
@@ -73,7 +73,7 @@ def taken(work: Callable[[], object]) -> float:
 
 
 def harness(work: Work, script: Script, size: int) -> float:
-    """Seconds of a whole problem, the script's own left out."""
+    """Seconds of a whole problem, without those of the script."""
     engine = Timed(script)
     door = opened(engine)
     return taken(lambda: asyncio.run(_answered(work, door, size))) - engine.own

@@ -1,10 +1,10 @@
-"""Every reader of files that others made, given hostile ones: what it does not take it has to refuse in so many words.
+"""Feed hostile files to every reader of files that others made: it must accept a file, or refuse it with a message.
 
     python -m benchmarks.fuzz                     # 10,000 inputs for each reader
     python -m benchmarks.fuzz --inputs 100 --readers records data
 
-Each reader runs in a process of its own. An input that ends in any other error than the reader's refusal, takes more
-than two seconds of processor time, or hangs, is a fault; so are more than 200 MB for all of a reader's inputs.
+Each reader runs in its own process. An input is a fault if it ends in any error other than the reader's refusal, takes
+more than two seconds of CPU time, or hangs. More than 200 MB for all inputs of a reader is a fault, too.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _attacks(draw: st.DrawFn, good: bytes, lines: bool) -> tuple[str, bytes]:
 
 
 def _replaced(draw: st.DrawFn, tree: Any) -> Any:  # noqa: ANN401 - JSON
-    """`tree` with one value somewhere in it replaced, or one key."""
+    """`tree` with one value or one key in it replaced."""
     if not isinstance(tree, dict | list) or not tree or draw(st.integers(0, 5)) == 0:
         return draw(st.sampled_from(_VALUES))
     keys: list[Any] = list(tree) if isinstance(tree, dict) else list(range(len(tree)))
@@ -201,7 +201,7 @@ class _Hang(BaseException):
 
 
 def campaign(reader: Reader, inputs: int, number: int) -> dict[str, Any]:
-    """Try a reader; what was refused, what was taken, and the first fault of each kind."""
+    """Fuzz a reader; returns what it refused and accepted, and the first fault of each kind."""
 
     def alarm(*_: object) -> None:
         raise _Hang
@@ -261,7 +261,7 @@ def _peak() -> int:
 
 
 def run(names: list[str], inputs: int, number: int, show: Callable[[str], object]) -> int:
-    """Try readers one after the other, each in a process of its own; the number of faults."""
+    """Fuzz readers one after the other, each in its own process; returns the number of faults."""
     spawn, count = multiprocessing.get_context("spawn"), 0
     for name in names:
         mine, theirs = spawn.Pipe()
@@ -289,7 +289,7 @@ def _apart(pipe: Connection, name: str, inputs: int, number: int) -> None:
 
 
 def main() -> None:
-    """Exit code 1 where there is a fault."""
+    """Exit code 1 if there is a fault."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--inputs", type=int, default=10_000, help="for each reader")
     parser.add_argument("--readers", nargs="+", default=list(READERS), choices=list(READERS))

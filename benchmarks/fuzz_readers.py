@@ -19,9 +19,9 @@ _SUM = '{"question": "What is 1 and 2?", "answer": "#### 3"}\n{"question": "And 
 
 @dataclass(frozen=True)
 class Reader:
-    """How one kind of file is read."""
+    """The reader of one kind of file."""
 
-    make: Callable[[Path], Path]  # a good one in a folder: the file that is attacked
+    make: Callable[[Path], Path]  # writes a good one into a folder: the file to attack
     read: Callable[[Path], object]
     refusals: tuple[type[Exception], ...] = (UserError,)
     lines: bool = False  # JSON Lines
@@ -177,7 +177,7 @@ def _read_gguf(path: Path) -> object:
 
     from tts_bench.models.lookup import examine
 
-    if not path.is_file():  # what is no file is looked for on the hub
+    if not path.is_file():  # anything that is not a file is looked up on the hub
         raise UserError("no file")
     examine(str(path))
     try:

@@ -1,14 +1,14 @@
-"""The hf engine beside what else there is: HFLM for samples and for "Wait", transformers by itself, rungs run apart.
+"""The hf engine compared with the alternatives: HFLM for samples and for "Wait", plain transformers, one run per rung.
 
-Everything in one process, one after the other, in CPU seconds; lengths are set from outside for both sides, as in
-hf_vs_lm_eval.py, so that they do equal work, and drawn evenly by a fixed seed.
+Everything runs in one process, one after the other, in CPU seconds. As in hf_vs_lm_eval.py, lengths are set from
+outside for both sides, so that they do equal work, and are drawn uniformly with a fixed seed.
 
-samples   16 samples a problem at temperature 1. HFLM in batches of 16.
-wait      "Wait" four times, 16 to 128 tokens a round. HFLM is asked anew each round and reads all of it again.
-library   one greedy sample a problem; `generate` in batches of 8, 16 and 32, and transformers' continuous batching.
-prefix    problems under one header: prompt tokens that the engine reads, against those that differ (a trie's).
-apart     the default comparison on the pocket model, against a run for each rung of each strategy.
-rows      one greedy sample a problem, 16 to 64 tokens, with 32, 64 and 128 rows.
+samples   16 samples per problem at temperature 1. HFLM in batches of 16.
+wait      "Wait" four times, 16 to 128 tokens per round. HFLM is called again each round and re-reads everything.
+library   one greedy sample per problem; `generate` in batches of 8, 16 and 32, and transformers' continuous batching.
+prefix    problems under a shared header: prompt tokens that the engine reads, against the distinct ones (of a trie).
+apart     the default comparison on the pocket model, against one run per rung of each strategy.
+rows      one greedy sample per problem, 16 to 64 tokens, with 32, 64 and 128 rows.
 
     python -m benchmarks.hf_table --model FOLDER --data gsm8k/test.jsonl [--part samples] [--problems 4]
 """
@@ -59,7 +59,7 @@ Row = tuple[str, str, int, float]  # part, who, tokens, CPU seconds
 
 
 class Bench:
-    """Both sides over one folder of weights, loaded where they are wanted."""
+    """Both sides on one folder of weights, loaded on first use."""
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
@@ -70,7 +70,7 @@ class Bench:
         self._hflm: FixedLengths | None = None
 
     def engine(self, rows: int = 64) -> HfEngine:
-        """A new one: nothing that it is asked is known to it already."""
+        """A new engine, with an empty cache."""
         return load(
             self.given.model, name="m", fingerprint="", device="cpu", dtype="float32", threads=1, max_num_seqs=rows
         )
@@ -124,7 +124,7 @@ class Bench:
         yield "library", "hf", tokens, run_engine(self.engine(), work).cpu
 
     def _generate(self, work: Work, size: int) -> None:
-        """Batches of prompts of like length, as lm-eval makes them."""
+        """Batches of prompts of similar length, as in lm-eval."""
         self.tokenizer.padding_side, self.tokenizer.pad_token = "left", self.tokenizer.eos_token
         order = sorted(work, key=lambda one: len(one[0]))
         for batch in (order[start : start + size] for start in range(0, len(order), size)):
@@ -135,7 +135,7 @@ class Bench:
             self.model.generate(**inputs, **options, logits_processor=processor)
 
     def _continuous(self, work: Work) -> None:
-        """Room for all at once, and no more: with its own defaults it is many times slower on a processor."""
+        """Room for exactly all prompts at once: with its own defaults, it is many times slower on a CPU."""
         longest = max(len(self.tokenizer(prompt).input_ids) + length for prompt, length in work)
         room = ContinuousBatchingConfig(page_size=32, num_blocks=len(work) * (longest // 32 + 1), max_batch_tokens=128)
         model = AutoModelForCausalLM.from_pretrained(self.given.model, dtype=torch.float32).eval()
@@ -174,7 +174,7 @@ class Bench:
         print(f"| {len(work)} | {whole} | {whole - shared} | {read} | {read / (whole - shared):.3f} |\n")
 
     def apart(self) -> None:
-        """Scoring and drawing included."""
+        """Scoring and plotting included."""
         planned = plan("hf", None, (), (), self.given.problems or 20)
         model = ModelConfig(planned.model, "hf:workers=1,threads=1,max_num_seqs=128")
         together = RunConfig(model, planned.tasks, planned.strategies, limit=planned.limit)
@@ -199,7 +199,7 @@ class Bench:
 
 
 def play(config: RunConfig, folder: Path) -> tuple[int, float]:
-    """Tokens generated and CPU seconds of a run with a store of its own, the model's loading left out."""
+    """Tokens generated and CPU seconds of a run with its own store, without loading the model."""
     own = replace(config, model=replace(config.model, store=folder / "generations.sqlite"))
     run = prepare(own, folder / "run")
     began = time.process_time()

@@ -1,11 +1,11 @@
 """The hf engine against lm-eval's own HFLM: same weights, prompts, lengths and threads, one after the other in one run.
 
 Both read GSM8K questions and decode greedily in float32, HFLM in batches of 16, the engine in 64 rows. Lengths are set
-from outside for both, so that they do equal work: the engine by each request's limit, HFLM by the end token, which a
-logits processor forces at that very length and forbids before. Equal lengths: 32 prompts, 64 tokens each. Natural
-lengths: 256 prompts, each with a length drawn evenly from 16 to 256 tokens by a fixed seed. The short part runs three
-times on other prompts, and the round with the median ratio of CPU seconds is shown. No prompt comes twice, so that the
-engine finds nothing in its cache but the few words that all begin with.
+from outside for both, so that they do equal work: for the engine by each request's limit, for HFLM by the end token,
+which a logits processor forces at that length and forbids before. Equal lengths: 32 prompts, 64 tokens each. Natural
+lengths: 256 prompts, each with a length drawn uniformly from 16 to 256 tokens with a fixed seed. The short part runs
+three times on different prompts, and the round with the median ratio of CPU seconds is shown. No prompt is used twice,
+so the engine finds only the shared first words in its cache.
 
     python benchmarks/hf_vs_lm_eval.py --model FOLDER --data gsm8k/test.jsonl [--threads 1] [--part equal]
 """
@@ -40,7 +40,7 @@ Work = list[tuple[str, int]]  # prompts and lengths
 
 
 class EndAt(LogitsProcessor):
-    """Row i ends with its `lengths[i]`-th token and not before."""
+    """Row i ends exactly at its `lengths[i]`-th token."""
 
     def __init__(self, lengths: list[int], width: int, end: int) -> None:
         self.lengths, self.width, self.end = torch.tensor(lengths), width, end
@@ -54,7 +54,7 @@ class EndAt(LogitsProcessor):
 
 
 class FixedLengths(HFLM):
-    """HFLM as it is, with lengths set from outside."""
+    """HFLM unchanged, except that lengths are set from outside."""
 
     lengths: dict[tuple[int, ...], list[int]]  # by prompt: of each of its samples
 
@@ -108,7 +108,7 @@ def read_prompts(path: Path, count: int) -> list[str]:
 
 
 def workloads(path: Path, parts: list[str]) -> tuple[Work, dict[str, list[Work]]]:
-    """Work to warm up with, and each part's rounds. No prompt comes twice: the engine would find it in its cache."""
+    """Warm-up work, and each part's rounds. No prompt is used twice, or the engine would find it in its cache."""
     chance = random.Random(0)
     prompts = read_prompts(path, 4 + 3 * 32 + 256)
     rounds = {

@@ -1,10 +1,10 @@
-"""What a run's memory grows by at most while a server answers every request with an attack.
+"""How much a run's memory grows while a server answers every request with an attack.
 
     python -m benchmarks.hostile_server
 
-The server is a process of its own. First it is honest, until the engine is loaded; from there on 32 requests at a time,
-for 8192 tokens each, get one hostile reply after another, each kind for all 32 at once and all kinds mixed. Linux alone
-tells a peak that can be set back.
+The server is a separate process. It is honest until the engine is loaded. Then 32 requests at a time, for 8192 tokens
+each, get one hostile reply after another: each kind for all 32 at once, then all kinds mixed. Linux only, since no
+other system reports a peak that can be reset.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ BOUND = 300  # MB
 
 
 def serve(folder: Path, told: Connection) -> None:
-    """Be honest to requests for few tokens; else send the reply whose number the message ends with."""
+    """Answer requests for few tokens honestly; otherwise send the reply whose number ends the message."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -55,7 +55,7 @@ def serve(folder: Path, told: Connection) -> None:
 
 @contextmanager
 def attacked(folder: Path) -> Iterator[tuple[OpenAIEngine, int]]:
-    """An engine whose server has turned, and how many kinds of attack that has."""
+    """An engine whose server has turned hostile, and its number of kinds of attack."""
     context = multiprocessing.get_context("fork")  # this process has started no thread yet
     ours, theirs = context.Pipe()
     process = context.Process(target=serve, args=(folder, theirs), daemon=True)
@@ -89,9 +89,9 @@ async def attack(engine: OpenAIEngine, kinds: int) -> int:
 
 
 def measure() -> tuple[int, float]:
-    """Attacks, and MB by which the peak stands above what was resident before."""
+    """Number of attacks, and MB by which the peak exceeds the memory resident before."""
     with tempfile.TemporaryDirectory() as scratch, attacked(make_tiny(Path(scratch))) as (engine, kinds):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from what is resident
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak to resident memory
         before = _resident("VmRSS")
         failed = asyncio.run(attack(engine, kinds))
         return failed, _resident("VmHWM") - before

@@ -1,9 +1,9 @@
-"""Imports a file of N recorded outputs to number tasks and plays a vote on them: outputs a second and peak memory.
+"""Import a file of N recorded outputs to number tasks and run a vote on them: outputs per second and peak memory.
 
 python -m benchmarks.imported [--outputs 20000] [--samples 16] [--counted]
 
-The outputs are written as a stream, a line each, as a model of 60% would have said them; nothing holds the file whole.
-`--counted` states token counts in the file; without it the pocket model's tokenizer counts.
+The outputs are written as a stream, one per line, as from a model with 60% accuracy; the file is never held in memory.
+With `--counted`, the file states token counts; otherwise the pocket model's tokenizer counts.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tts_bench.engines.environment import prepare
 
 
 def write(folder: Path, outputs: int, samples: int, *, counted: bool) -> tuple[Path, Path]:
-    """A data folder with a problem for each `samples` outputs, and the file of outputs."""
+    """A data folder with one problem per `samples` outputs, and the file of outputs."""
     (folder / "gsm8k").mkdir()
     problems = -(-outputs // samples)
     with (folder / "gsm8k" / "test.jsonl").open("w") as file:

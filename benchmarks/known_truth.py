@@ -1,18 +1,18 @@
-"""Does the analysis say what is true of the pocket model, seed after seed? Its effects were built in, so that is known.
+"""Check, seed by seed, that the analysis finds the effects that were built into the pocket model.
 
 python -m benchmarks.known_truth [--seeds 20] [--problems 600] [--flat 3000] [--out docs/results/known-truth.json]
 
-What was settled before any of it was run: the sizes are those of the default comparison (600 problems of
-`pocket_arithmetic`) and of the whole test split of `pocket_flat` (3,000, as in the model's gate), four strategies each.
+Fixed before any run: the sizes are those of the default comparison (600 problems of `pocket_arithmetic`) and of the
+whole test split of `pocket_flat` (3,000, as in the model's gate), four strategies each.
 
-- found: `compare` says of budget forcing, the vote and the learned token that their last rung is above the baseline's
-  (Holm-corrected p below 0.05), and each interval reaches the least gain that the gate demands (`GAINS`).
-- silent: on `pocket_flat` each interval of such a difference is at most 6 points wide and reaches into 2 points around
-  0, which is as far as the gate lets the model move. A vote of 4 there: one of 16 would cost four times the rest.
-- order: by their last rungs baseline < budget forcing < vote and learned token, the gaps that the gate demands; and at
-  equal tokens `compare` says that the learned token is above both budget forcing and the vote.
+- found: `compare` states that the last rungs of budget forcing, the vote and the learned token are above the baseline's
+  (Holm-corrected p below 0.05), and each interval reaches the smallest gain that the gate demands (`GAINS`).
+- silent: on `pocket_flat`, each interval of such a difference is at most 6 points wide and overlaps ± 2 points around
+  0, the range that the gate allows the model. The vote there is of 4: one of 16 would cost four times the rest.
+- order: last rungs are ordered baseline < budget forcing < vote and learned token, the gaps that the gate demands; and
+  `compare` states that at equal tokens the learned token is above both budget forcing and the vote.
 
-Seeds that stand in --out already, of the same model and sizes, are not run again.
+Seeds that are already in --out, for the same model and sizes, are not run again.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ AHEAD = (("learned-token", "budget-forcing"), ("learned-token", "majority-vote")
 SILENT, WIDEST = 0.02, 0.06
 FLAT = ("baseline", "budget-forcing:extensions=4", "majority-vote:samples=4", "learned-token:extensions=4")
 CLAIMS = ("found", "silent", "order")
-Run = Callable[[Sequence[str], Path], None]  # `tts-bench` with these arguments, and a folder for what that needs
+Run = Callable[[Sequence[str], Path], None]  # `tts-bench` with these arguments, and a folder for its files
 
 
 def judge(positive: Sequence[Statement], negative: Sequence[Statement]) -> dict[str, bool]:
-    """Which claims hold, given what `compare` says of `pocket_arithmetic` and of `pocket_flat`."""
+    """Which claims hold, given what `compare` states about `pocket_arithmetic` and `pocket_flat`."""
     last = {said.left: said for said in positive if said.kind == "last"}
     gains = {"baseline": 0.0, **{name: said.difference for name, said in last.items()}}
     matched = {(said.left, said.right): said for said in positive if said.kind == "matched"}
@@ -75,7 +75,7 @@ def in_process_of_its_own(arguments: Sequence[str], place: Path) -> None:
 
 
 def play(seed: int, problems: int, flat: int, run: Run = in_process_of_its_own) -> dict[str, Any]:
-    """One seed: both runs, in processes of their own, and what comes of them."""
+    """One seed: both runs, each in its own process, and their results."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryDirectory() as place:
         told = [

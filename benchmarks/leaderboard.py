@@ -1,6 +1,6 @@
 """How long the leaderboard takes with 10,000 problems x 4 strategies x 5 rungs, each command in a fresh process.
 
-The records are those of `benchmarks/analysis.py`. Exit code 1 where build or check takes more than 20 s or 1 GB.
+The records are those of `benchmarks/analysis.py`. Exit code 1 if build or check takes more than 20 s or 1 GB.
 
     python -m benchmarks.leaderboard [--problems 10000]
 """

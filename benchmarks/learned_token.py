@@ -1,4 +1,4 @@
-"""What learned tokens of several seeds are worth, from runs of `tts-bench run`: gains over "Wait", controls, oracle.
+"""What learned tokens of several seeds gain, from runs of `tts-bench run`: gains over "Wait", controls, oracle.
 
     tts-bench run --model pocket --tasks pocket_arithmetic --limit 400 --out runs/a \\
         --strategy budget-forcing:extensions=8 --strategy majority-vote \\
@@ -6,7 +6,7 @@
     python benchmarks/learned_token.py runs/a --learned tokens/seed-* --control tokens/shuffled-* --oracle oracle
 
 Differences are in points, paired by problem. A problem's gain is its mean over the seeds; intervals are bootstrapped
-over problems, and beside them stand Student's over seeds.
+over problems, with Student's over seeds beside them.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
-"""Other people's outputs: eight open models on AIME 2024 and 2025, and DeepSeek-R1 on MATH-500, imported and played on.
+"""Published outputs of others: eight open models on AIME 2024 and 2025, and DeepSeek-R1 on MATH-500, imported and run.
 
     git clone https://github.com/Aradhye2002/art_of_tts
     git clone https://github.com/openai/grade-school-math
     python -m benchmarks.outside --checkout art_of_tts --solutions grade-school-math > results.json
     python -m benchmarks.outside --tables results.json
 
-The repository is that of "The Art of Scaling Test-Time Compute" (arXiv 2512.02008): eight outputs a problem with their
-numbers of tokens, four on MATH-500. It has no licence, so that only numbers derived from it are published.
+The repository is that of "The Art of Scaling Test-Time Compute" (arXiv 2512.02008): eight outputs per problem with
+token counts, four on MATH-500. It has no licence, so only numbers derived from it are published.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ PARTS = {  # folders in the repository, with the number of their first problem i
     "math500": {"math500": 0},
 }
 SAMPLES = {"aime24": 8, "aime25": 8, "math500": 4}
-# Numbers of tokens at which outputs end in the middle: limits of the generation, which most files do not tell.
+# Token counts at which outputs end abruptly: generation limits, which most files do not state.
 LIMITS = {"aime24": {5000, 8000, 10000, 20480, 32000}, "math500": {4000}}
 LIMITS["aime25"] = LIMITS["aime24"]
 PUBLISHED = {"majority-vote": 1, "last-finish": 2, "first-finish": 3}  # columns of the repository's table
@@ -75,8 +75,8 @@ def strategies(samples: int) -> list[str]:
 def unpacked(source: Path, path: Path, gold: Sequence[str], first: int, limits: Set[int]) -> Path:
     """Write a folder of outputs as JSON Lines, in the order of problems and samples; the first problem is `first`.
 
-    The repository words some problems of AIME 2025 as OpenCompass does, so that they are found by their number, and
-    the answers have to be those of `gold`.
+    The repository words some problems of AIME 2025 as OpenCompass does, so they are matched by number, and the
+    answers have to be those of `gold`.
     """
     lines = []
     for file in source.glob("*.json"):
@@ -94,12 +94,12 @@ def unpacked(source: Path, path: Path, gold: Sequence[str], first: int, limits: 
 
 
 def _plain(answer: str) -> str:
-    """Without what the repository loses where it makes integers of answers: 073, 120^\\circ, and 40_9, which is 409."""
+    """Without what the repository loses by converting answers to integers: 073, 120^\\circ, and 40_9 (409)."""
     return answer.removesuffix("^\\circ").replace("_", "").lstrip("0")
 
 
 def played(checkout: Path, data: Path, out: Path) -> Iterator[tuple[str, str, Path]]:
-    """Model, task and folder of each run; those that are there already are taken as they are."""
+    """Model, task and folder of each run; existing ones are reused."""
     out.mkdir(parents=True, exist_ok=True)
     for task, parts in PARTS.items():
         with (data / task / "test.jsonl").open(encoding="utf-8") as file:
@@ -136,7 +136,7 @@ def kind(name: str) -> str:
 
 
 def measured(task: str, folder: Path, series: Sequence[Series], theirs: list[list[float]]) -> dict[str, Any]:
-    """Every rung of a run, accuracies by the place of an output, and what the repository says of the same outputs."""
+    """Every rung of a run, accuracies by position of an output, and the repository's figures for the same outputs."""
     rungs: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for point in curve_of(series):
         numbers = {key: getattr(point, key) for key in ("accuracy", "low", "high", "generated", "sequential")}
@@ -158,7 +158,7 @@ def asked(series: Sequence[Series]) -> list[Comparison]:
 
 
 def averaged(task: str, models: Sequence[Sequence[Series]]) -> list[Series]:
-    """Each problem's mean over the models, which are taken as they are: problems are what was drawn."""
+    """Each problem's mean over the models, which are treated as fixed: only problems are sampled."""
     return [
         replace(each[0], grids={task: pool_seeds([one.grids[task] for one in each])})
         for each in zip(*models, strict=True)
@@ -180,7 +180,7 @@ def disagreements(checkout: Path) -> dict[str, Any]:
 
 
 def limits(checkout: Path, model: str) -> list[list[int]]:
-    """For each place of an output on AIME, the numbers of tokens at which outputs were cut."""
+    """For each position of an output on AIME, the token counts at which outputs were cut."""
     found: dict[int, set[int]] = defaultdict(set)
     for part in (*PARTS["aime24"], *PARTS["aime25"]):
         for file in (checkout / "results" / "vanilla" / model / part).glob("*.json"):
@@ -243,7 +243,7 @@ def results(checkout: Path, others: Path, data: Path, out: Path) -> dict[str, An
 
 
 def exchangeable(models: dict[str, dict[str, Any]]) -> list[str]:
-    """Models whose accuracy does not depend on the place of an output, by Holm's correction over all runs on AIME."""
+    """Models whose accuracy does not depend on the position of an output, Holm-corrected over all runs on AIME."""
     tested = [(model, held["p of places"]) for model in models for task, held in models[model].items() if task in ROWS]
     adjusted = holm([p for _, p in tested])
     differ = {model for (model, _), p in zip(tested, adjusted, strict=True) if p < 0.05}

@@ -1,7 +1,7 @@
-"""What the harness itself costs: its share of a run's time on the hf engine, and problems a second without a model.
+"""What the harness itself costs: its share of a run's time on the hf engine, and problems per second without a model.
 
-hf: of the time that a run of budget forcing with two extensions takes to generate, the share in which the engine is at
-rest. scripted: budget forcing with four extensions, generation store and records on disk, median of three runs.
+hf: the share of a run's generation time in which the engine is idle, for budget forcing with two extensions. scripted:
+budget forcing with four extensions, with generation store and records on disk, median of three runs.
 
     python -m benchmarks.overhead [--part hf] [--model smollm2] [--threads 1]
 """
@@ -47,7 +47,7 @@ class Timing:
 
 
 def on_hf(given: argparse.Namespace, folder: Path) -> Timing:
-    """A whole run; only its generation counts, which lm-eval's scoring follows."""
+    """A whole run; only generation counts, not the scoring by lm-eval after it."""
     limits = {"max_thinking_tokens": given.max_thinking_tokens, "max_answer_tokens": given.max_answer_tokens}
     engine = kinds.changed("hf", threads=given.threads, max_num_seqs=given.in_flight)
     model = ModelConfig(given.model, engine, **limits)

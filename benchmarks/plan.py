@@ -1,9 +1,9 @@
-"""What `tts-bench plan` foretells beside the run that follows it: tokens and seconds, of one model after the other.
+"""What `tts-bench plan` predicts, against the run that follows it: tokens and seconds, one model after the other.
 
     python -m benchmarks.plan --model pocket --limit 600
     python -m benchmarks.plan --model smollm2 --tasks gsm8k --limit 24 --max-thinking-tokens 96 --strategy baseline
 
-Every other option is one of `tts-bench run`. Each command is a process of its own, timed from its start to its end.
+All other options are those of `tts-bench run`. Each command runs in its own process, timed from start to end.
 """
 
 from __future__ import annotations

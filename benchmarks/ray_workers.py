@@ -1,7 +1,7 @@
 """Two Ray workers against one: the same requests to one engine and to two, one thread each, on this machine.
 
-GSM8K questions, greedy, float32, a set number of tokens each. Rounds alternate between one worker and two, with other
-prompts each time; shown are the sums. With one engine and two threads in the place of two engines, for comparison.
+GSM8K questions, greedy, float32, a fixed number of tokens each. Rounds alternate between one worker and two, each with
+new prompts; sums are shown. For comparison, one engine with two threads instead of two engines.
 
     OMP_NUM_THREADS=1 python benchmarks/ray_workers.py [--model smollm2] [--prompts 32] [--tokens 48] [--rounds 3]
 """
@@ -40,7 +40,7 @@ async def seconds(engine: Workers, requests: list[Request]) -> float:
 async def play(engines: dict[str, Workers], rounds: list[list[Request]]) -> dict[str, float]:
     """Seconds of each, over all rounds."""
     spent = dict.fromkeys(engines, 0.0)
-    for engine in engines.values():  # what happens once, happens before the clock starts
+    for engine in engines.values():  # one-time work is done before the clock starts
         await engine.generate(rounds[0][:2])
     for number, requests in enumerate(rounds[1:]):
         order = list(engines) if number % 2 else list(reversed(engines))
@@ -67,7 +67,7 @@ def main() -> None:
         given_options = HfOptions(
             device="cpu", dtype="float32", threads=threads, workers=workers, exact=False, max_num_seqs=given.rows
         )
-        need = {"CPU": 0.25}  # all stand side by side, and only one of them works at a time
+        need = {"CPU": 0.25}  # all are loaded, and only one of them works at a time
         engines[name] = pool.start(given_options, found, need, load_hf, share=4, **given_options.of_each())
     encode = engines["1 worker"].tokenizer.encode
     questions = [str(row["question"]) for row in load_rows("gsm8k").rows]

@@ -1,4 +1,4 @@
-"""The tables of a study's page, from what `tts-bench study report` wrote: table.csv and comparisons.json.
+"""The tables of a study's page, from the files that `tts-bench study report` writes: table.csv and comparisons.json.
 
 python -m benchmarks.registered docs/studies/2026-real
 """
@@ -12,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-RUNGS = ("1", "2", "4", "8")  # of a vote that are shown
+RUNGS = ("1", "2", "4", "8")  # rungs of a vote to show
 
 
 def accuracies(lines: Iterable[dict[str, str]]) -> list[str]:
-    """A row for each model, task, strategy and rung."""
+    """One row per model, task, strategy and rung."""
     heads = ["part", "strategy", "rung", "accuracy", "95%", "tokens", "spent", "cut", "no answer"]
     found = [_row(heads), _row(["---", "---", "---", *["--:"] * 6])]
     for line in lines:
@@ -31,7 +31,7 @@ def accuracies(lines: Iterable[dict[str, str]]) -> list[str]:
 
 
 def differences(found: dict[str, Any]) -> list[str]:
-    """A row for each comparison that the study names, on each of its parts."""
+    """One row per comparison that the study names, on each of its parts."""
     heads = [
         "comparison",
         "task",

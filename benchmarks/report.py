@@ -1,8 +1,8 @@
-"""`tts-bench report` on a big run: seconds, memory, size, and how long Chromium takes to show it.
+"""`tts-bench report` on a large run: seconds, memory, size, and how long Chromium takes to show it.
 
-The run is made up: four strategies of five rungs each, thoughts of about 250 tokens in words as frequent as those of a
-language are (Zipf), shared between strategies as the harness shares them. Exit code 1 where the report takes more than
-20 s, 1 GB or 30 MB, or 3 s to show.
+The run is synthetic: four strategies with five rungs each, and thinking of about 250 tokens with natural (Zipf) word
+frequencies, shared between strategies as in the harness. Exit code 1 if the report takes more than 20 s, 1 GB or 30 MB,
+or 3 s to show.
 
     python benchmarks/report.py [--problems 10000]
 """
@@ -119,7 +119,7 @@ def write_run(folder: Path, problems: int, seed: int = 0) -> None:
 
 
 def shown(page: Path) -> float | None:
-    """Seconds until Chromium has drawn the page; None where there is none."""
+    """Seconds until Chromium has drawn the page; None without Chromium."""
     from playwright.sync_api import sync_playwright
 
     browser_path = shutil.which("chromium")

@@ -1,11 +1,11 @@
-r"""Is a gold answer still right when it is written in another way? Tries spellings that mean the same.
+r"""Is a gold answer still scored right when it is written differently? Tries equivalent spellings.
 
 python -m benchmarks.respellings [--tasks gsm8k math500] [--data-dir FOLDER]
 
-Each spelling is one that models use and that leaves the answer what it is: `\dfrac` for `\frac`, `\left(`, more or less
-space, a full stop, a sum in another order, a unit with or without `\text`, another separator of thousands. Prints how
-many were tried, the share that is strictly right, in all and by kind, and each that is not. The bound is 99.9%; below
-it the exit code is 1. Without --data-dir the data are those shipped; hendrycks_math needs a folder or the hub.
+Each spelling is one that models use and that does not change the answer: `\dfrac` for `\frac`, `\left(`, more or less
+space, a full stop, a reordered sum, a unit with or without `\text`, another thousands separator. Prints how many were
+tried, the share that is strictly right, in all and by kind, and each that is not. The bound is 99.9%; below it, the
+exit code is 1. Without --data-dir, the shipped data are used; hendrycks_math needs a folder or the hub.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ _COMMA = re.compile(r"(?<!\{),(?!\s*\\!)\s*(?!\d{3}(?!\d))")  # 1,000 is one num
 
 
 def before(command: str) -> Callable[[re.Match[str]], str]:
-    """Puts `command` before the bracket that was found."""
+    """Insert `command` before the matched bracket."""
     return lambda found: command + found[1]
 
 
 def plainly(text: str) -> Callable[[re.Match[str]], str]:
-    """Puts `text` in as it is: no backslash is an escape."""
+    """Insert `text` literally: a backslash is not an escape."""
     return lambda _: text
 
 
@@ -103,7 +103,7 @@ def powers(gold: str) -> Iterator[str]:
 
 
 def terms(text: str) -> list[str] | None:
-    """The terms of a sum, each with its sign; None where it is no sum of a kind that is surely understood."""
+    """The terms of a sum, each with its sign; None if it is not a sum that is certain to be parsed correctly."""
     if not _SUM.fullmatch(text) or re.search(r"\\(?:text|mbox|pm|cup|begin|in|le|ge)|_", text):
         return None
     found, depth, start = [], 0, 0

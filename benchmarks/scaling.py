@@ -1,10 +1,10 @@
-"""How the harness's own cost grows with problems, extensions and samples, and whether its memory and speed hold.
+"""How the harness's own cost grows with problems, extensions and samples, and whether memory and speed stay constant.
 
-On the scripted engine, generation store and records on disk. Growth: CPU seconds of a whole run (generating, scoring,
-writing, drawing) against each size, and the exponent of a straight line through their logarithms; the fixed part of a
-run weighs less as sizes grow, so the exponent over the upper half of the sizes stands beside it. Steadiness: one run of
-10,000 problems; resident memory and problems a CPU second at each thousand, and the most memory that the process had
-when all was scored.
+On the scripted engine, with generation store and records on disk. Growth: CPU seconds of a whole run (generating,
+scoring, writing, plotting) against each size, and the exponent of a line fitted to their logarithms. The fixed part of
+a run matters less as sizes grow, so the exponent over the upper half of the sizes is shown beside it. Steadiness: one
+run of 10,000 problems, with resident memory and problems per CPU second at each thousand, and the peak memory of the
+process after scoring.
 
     OMP_NUM_THREADS=1 python -m benchmarks.scaling [--part problems|extensions|samples|steady]
 """
@@ -30,7 +30,7 @@ from tts_bench.present.progress import Progress
 from tts_bench.runs.run import Run, prepare
 
 GROWTH, MEMORY, RATE = 1.0, 50.0, 0.9  # exponent and MB at most, share of the first thousand's rate at least
-TOLERANCE = 0.05  # of an exponent: what a machine's noise makes of a straight line
+TOLERANCE = 0.05  # tolerance of an exponent: machine noise around a straight line
 SIZES = {
     "problems": [100, 300, 1000, 3000, 10_000],
     "extensions": [1, 2, 4, 8, 16],
@@ -44,7 +44,7 @@ def ready(problems: int, strategy: str, folder: Path) -> Run:
 
 
 class Marks(Progress):
-    """Notes CPU seconds and resident memory at each thousand problems."""
+    """Records CPU seconds and resident memory at each thousand problems."""
 
     def __init__(self, run: Run, every: int = 1000) -> None:
         super().__init__(len(run.items), list(run.labels.values()), Console(file=io.StringIO()))

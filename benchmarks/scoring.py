@@ -1,8 +1,8 @@
-"""Answers scored a second, plain numbers and expressions apart, and the slowest of the hostile ones.
+"""Answers scored per second, for plain numbers and for expressions, and the slowest of the hostile ones.
 
 OMP_NUM_THREADS=1 python -m benchmarks.scoring
 
-Gold answers of the shipped tasks are scored, every one for the first time: nothing is cached.
+Gold answers of the shipped tasks are scored, each for the first time, so nothing is cached.
 """
 
 from __future__ import annotations

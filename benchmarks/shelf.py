@@ -1,13 +1,13 @@
-"""The shelf on the pocket model, seed after seed: what each strategy comes to, pays, and whether it was foretold.
+"""All strategies on the pocket model, seed by seed: accuracy, cost, and whether they were predicted.
 
 python -m benchmarks.shelf [--seeds 5] [--problems 300] [--flat 200] [--runs runs/shelf] [--out docs/results/shelf.json]
 
-For each seed, from 1 upwards, and each pocket task: one run of all strategies, led by the scorer of lines, and one of
-those that scorers of answers lead, a good and a useless one, on the same samples. From the fourth seed on, a third run
-has early votes that stop sooner: their rules were chosen on the first three seeds. Only the first seed has what makes
-more than half of the tokens and is in no claim: prompts with the model's own answers, which it cannot read, and twice
-as many samples. Runs go one after the other through one store and are resumed. Seeds are pooled by `compare`;
-`shelf_claims` has what was foretold.
+Each seed, from 1 upwards, has two runs per pocket task, on the same samples: all strategies, with the scorer of lines,
+and those that use scorers of answers, with a good and a useless one. From the fourth seed on, a third run has early
+votes that stop sooner, whose rules were chosen on the first three seeds. Only the first seed has the strategies that
+take more than half of the tokens and are in no claim: prompts with the model's own answers, which it cannot read, and
+twice as many samples. Runs share one store, run one after the other and can be resumed. Seeds are pooled by `compare`;
+`shelf_claims` has the predictions.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _STATEMENT = ("task", "kind", "left", "right", "difference", "low", "high", "adj
 
 
 def command(task: str, part: Part, seed: int, problems: int, runs: Path) -> list[str]:
-    """What is typed behind `tts-bench` for one run."""
+    """The arguments of `tts-bench` for one run."""
     what = ("--model=pocket", f"--tasks={task}", f"--limit={problems}", f"--seed={seed}")
     shelf = ",".join(["shelf", *(f"-{name}" for name in _ONCE if seed > 1)])
     group = [f"--strategies={shelf}"] if part == "shelf" else []
@@ -62,7 +62,7 @@ def command(task: str, part: Part, seed: int, problems: int, runs: Path) -> list
 
 
 def result(folders: dict[tuple[str, Part], Sequence[Path]]) -> dict[str, Any]:
-    """Figures, differences and claims of the runs, those of one task and part pooled over their seeds."""
+    """Figures, differences and claims of the runs; seeds of one task and part are pooled."""
     points: list[dict[str, Any]] = []
     statements: list[dict[str, Any]] = []
     said: dict[tuple[str, Part], Said] = {}
@@ -88,7 +88,7 @@ def _short(row: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
 def play(
     seeds: Sequence[int], problems: Mapping[str, int], runs: Path, run: Run = in_process_of_its_own
 ) -> dict[str, Any]:
-    """Every run that is not there yet, and what comes of all."""
+    """Run what is missing, and return the results of all runs."""
     runs.mkdir(parents=True, exist_ok=True)
     folders: dict[tuple[str, Part], Sequence[Path]] = {}
     for task in TASKS:

@@ -1,7 +1,7 @@
-"""What the pocket model's making implies for the shelf, as differences that `compare` measures (docs/strategies.md).
+"""What the pocket model's design implies for the shelf, as differences that `compare` measures (docs/strategies.md).
 
 Each claim is a range of points. It was written down before the runs that judge it, and is not fitted to them. Those of
-the part "votes" were chosen on the pools of seeds 1 to 3 and are judged on later ones alone (`FROM_SEED`).
+the part "votes" were chosen on the pools of seeds 1 to 3 and are judged only on later ones (`FROM_SEED`).
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ THINK_LESS = (
     "token-conditional",
 )  # fmt: skip
 SOONER = ("adaptive-consistency:threshold=0.9", "adaptive-consistency:stop=majority")
-# Led by the scorer of lines, or by scorers of answers, a good and a useless one; early votes that stop sooner.
+# With the scorer of lines, or scorers of answers, a good and a useless one; early votes that stop sooner.
 Part = Literal["shelf", "answers", "votes"]
-FROM_SEED: Mapping[Part, int] = {"votes": 4}  # the first one that is played; 1 elsewhere
-Kind = Literal["last", "matched", "bill"]  # last rungs; equal tokens; tokens in per cent of the other's
+FROM_SEED: Mapping[Part, int] = {"votes": 4}  # the first seed of a part; 1 for others
+Kind = Literal["last", "matched", "bill"]  # last rungs; equal tokens; tokens in percent of the other's
 Said = Callable[[str], Sequence[Statement]]  # what `compare` states with this strategy as its baseline
 
 
 @dataclass(frozen=True)
 class Claim:
-    """`strategies` less `against` is from `least` to `most` points."""
+    """`strategies` minus `against` is from `least` to `most` points."""
 
     says: str
-    strategies: tuple[str, ...]  # empty: every one that no scorer leads
+    strategies: tuple[str, ...]  # empty: all without a scorer
     against: str
     least: float = -inf
     most: float = inf
@@ -85,9 +85,9 @@ CLAIMS = (
 
 
 def judged(said: Mapping[tuple[str, Part], Said], claims: Sequence[Claim] = CLAIMS) -> list[dict[str, Any]]:
-    """Each claim about each of its strategies, with what came out; `said` has the statements by task and part.
+    """Each claim about each of its strategies, with the result; `said` has the statements by task and part.
 
-    A claim about a part that no seed has played yet is left out.
+    A claim about a part that no seed has run yet is left out.
     """
     played = [claim for claim in claims if (claim.task, claim.part) in said]
     return [_judged(claim, name, said[claim.task, claim.part]) for claim in played for name in _named(claim, said)]
@@ -101,7 +101,7 @@ def _named(claim: Claim, said: Mapping[tuple[str, Part], Said]) -> Sequence[str]
 
 
 def _judged(claim: Claim, name: str, said: Said) -> dict[str, Any]:
-    # At equal tokens a pair is stated once whatever the baseline: that of the page is taken.
+    # At equal tokens a pair is stated once, whatever the baseline: the statement with the page's baseline is used.
     found = difference(said(FIRST if claim.kind == "matched" else claim.against), name, claim.against, claim.kind)
     value, low, high = found
     return {
@@ -122,7 +122,7 @@ def _judged(claim: Claim, name: str, said: Said) -> dict[str, Any]:
 
 
 def difference(said: Sequence[Statement], name: str, against: str, kind: Kind) -> tuple[float, float, float]:
-    """`name` less `against` in points with its 95% interval; of a bill, its tokens in per cent of the other's.
+    """`name` minus `against` in points with its 95% interval; for a bill, its tokens in percent of the other's.
 
     Raises:
         LookupError: `compare` stated no such difference.

@@ -1,9 +1,9 @@
-"""Whether every strategy of the shelf runs on a real model: two GSM8K problems, four samples each, thoughts cut short.
+"""Check that every strategy of the shelf runs on a real model: two GSM8K problems, four samples each, short thinking.
 
 python -m benchmarks.shelf_real --out runs/real --model smollm2 [--without eat --without no-wait] [--limit 2 ...]
 
-What is given besides --without goes to `tts-bench run`: --engine, --base-url and --tokenizer of a server, for example.
-Accuracies mean nothing at this size: what counts is that no problem ends in an error. A strategy that needs what the
+Options other than --without go to `tts-bench run`, for example --engine, --base-url and --tokenizer of a server.
+Accuracies mean nothing at this size; the test is that no problem ends in an error. A strategy that needs what the
 engine cannot do is refused before anything is generated, and has to be left out.
 """
 
@@ -50,7 +50,7 @@ def lines(problem: Problem, candidate: Candidate) -> list[float]:
 
 
 def spec(name: str) -> str:
-    """The strategy with options that cost little."""
+    """The strategy with cheap options."""
     fields = {field.name for field in dataclasses.fields(registry.strategy_class(name))}
     small = ",".join(f"{option}={value}" for option, value in SMALL.items() if option in fields)
     options = OPTIONS.get(name, small)

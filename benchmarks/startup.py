@@ -1,7 +1,7 @@
 """How soon the command line answers where no model is needed, and how soon a run of the pocket model is done.
 
-The least of some rounds, each of every command in turn: a busy machine slows all of them alike. The first is a bare
-start of Python with typer. Runs begin with an empty store, and with the self-test's proof in the cache.
+The minimum over several rounds, each with every command in turn, so that a busy machine slows all of them alike. The
+first row is a bare start of Python with typer. Runs begin with an empty store and a cached self-test.
 
     python -m benchmarks.startup [--rounds 10] [--runs 3]
 """
@@ -53,13 +53,13 @@ def main() -> None:
 
 
 def _least(commands: Mapping[str, Sequence[str]], rounds: int) -> dict[str, list[float]]:
-    """Of each command the least seconds of processor time and of the clock."""
+    """The minimum CPU and wall seconds of each command."""
     found = [{name: _spent(arguments) for name, arguments in commands.items()} for _ in range(rounds)]
     return {name: [min(spent[name][kind] for spent in found) for kind in (0, 1)] for name in commands if found}
 
 
 def _spent(arguments: Sequence[str]) -> tuple[float, float]:
-    """Seconds of processor time and of the clock that a process with these arguments of Python takes."""
+    """CPU and wall seconds of a Python process with these arguments."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with TemporaryDirectory() as folder:
         subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, check=False)

@@ -1,9 +1,9 @@
-"""What a study would cost, from what a finished run of the same kind cost: tokens to generate, and hours on one device.
+"""What a study would cost, from the cost of a finished run of the same kind: tokens, and hours on one device.
 
 The study: baseline rungs, four continuations each with "Wait", another word and a learned token, a vote of 16 and a
-vote that stops early (which draws on the same samples). Strategies share what they can (docs/decisions.md), so a
-problem is charged one first thinking, the continuations of three cues, fifteen further samples, and an answer for each
-rung. First thinking, a cue's continuation, a sample and an answer are the run's means.
+vote that stops early (on the same samples). Strategies share what they can (docs/decisions.md), so each problem is
+charged one first thinking, the continuations of three cues, fifteen further samples, and one answer per rung. The
+costs of a first thinking, a continuation, a sample and an answer are the run's means.
 
     python -m benchmarks.study docs/results/qwen2.5-coder-0.5b --task math500 [--models 4] [--problems 5000]
 """
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def answer_of(budgets: list[Point]) -> float:
-    """Tokens of an answer and its suffix: what the shortest rung, which is always cut, generates beyond its budget."""
+    """Tokens of an answer and its suffix: what the shortest rung, always cut, generates beyond its budget."""
     return float(budgets[0].generated - float(budgets[0].rung))
 
 

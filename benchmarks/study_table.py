@@ -1,8 +1,8 @@
 """How long the table of a study of many runs takes: `python -m benchmarks.study_table`.
 
-One run of a script is played, and its folder copied once for each further seed, with that seed in its header: the
-reader opens, checks and pools as many runs of as many records as a real study has. Timed is a fresh process each:
-`table` reads all runs and makes the table; `report` is `tts-bench study report` with comparisons, figures and page.
+One scripted run is copied once per further seed, with that seed in its header: the reader opens, checks and pools as
+many runs with as many records as in a real study. Each row times a fresh process: `table` reads all runs and makes the
+table; `report` is `tts-bench study report` with comparisons, figures and page.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ sys.stdout.buffer.write(csv_of(StudyData(read(Path("study")))))
 
 
 def make(place: Path, runs: int, problems: int) -> None:
-    """A study of so many runs in `place`, all but the first of them copies."""
+    """A study of that many runs in `place`; all but the first are copies."""
     file = place / "study.toml"
     file.write_text(STUDY.format(seeds=[0], problems=problems))
     _tts_bench(place, "run", file)
@@ -68,7 +68,7 @@ def _tts_bench(place: Path, *words: object) -> None:
 
 
 def _spent(place: Path, words: Sequence[str]) -> tuple[float, float]:
-    """Seconds of processor time and of the clock that a process with these arguments of Python takes."""
+    """CPU and wall seconds of a Python process with these arguments."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run([sys.executable, *words], cwd=place, check=True, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -76,7 +76,7 @@ def _spent(place: Path, words: Sequence[str]) -> tuple[float, float]:
 
 
 def main() -> None:
-    """Print the seconds of each; a busy machine stretches those of the clock."""
+    """Print the seconds of each; a busy machine increases wall seconds."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--problems", type=int, default=50)

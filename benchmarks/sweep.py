@@ -1,7 +1,7 @@
-"""What a sweep of the four strategies generates against what its records need, and against one strategy at a time.
+"""What a sweep of the four strategies generates, against what its records need and against one strategy at a time.
 
 A token is needed once: segments of one origin are one generation, of which the longest cut counts. The learned token
-is the model's own "Wait" row, made into a token file for the occasion. Exit code 1 where more than 1.02 of the needed
+is the model's own "Wait" row, saved as a token file for this benchmark. Exit code 1 if more than 1.02 times the needed
 tokens are generated.
 
     python benchmarks/sweep.py [--model smollm2 --task gsm8k --limit 4 --max-thinking-tokens 64]
@@ -37,11 +37,11 @@ WITHOUT_TOKEN = ("baseline:budgets=16+32+64", "budget-forcing:extensions=2", "ma
 
 @dataclass(frozen=True)
 class Spent:
-    """What one run did, in tokens. What was read is known of the hf engine only."""
+    """Tokens of one run. Only the hf engine reports what was read."""
 
     made: int  # sampled by the engine
     needed: int  # sampled tokens that the records are made of, each once
-    cues: int  # put in where thinking had ended
+    cues: int  # inserted where thinking had ended
     errors: int
     prefilled: int | None = None  # prompt tokens read
     fed: int | None = None  # other known tokens read
@@ -53,7 +53,7 @@ def strategies(token: Path) -> tuple[str, ...]:
 
 
 def save_token(folder: Path, row: Sequence[float], *, model: str, fingerprint: str) -> Path:
-    """A token file whose row is given: a copy, not a trained one."""
+    """A token file with a given row: a copy, not a trained one."""
     tokenfile.save(
         folder,
         row,
@@ -77,7 +77,7 @@ def wait_row(model: Path) -> list[float]:
 
 
 def measure(config: RunConfig, folder: Path) -> Spent:
-    """Run `config` with a store of its own inside `folder`."""
+    """Run `config` with its own store inside `folder`."""
     own = replace(config, model=replace(config.model, store=folder / "generations.sqlite"))
     run = prepare(own, folder / "run")
     with Progress(len(run.items), list(run.labels.values()), Console(file=io.StringIO())) as progress:
@@ -97,7 +97,7 @@ def measure(config: RunConfig, folder: Path) -> Spent:
 
 
 def needed(records: Iterable[Record], *kinds: str) -> int:
-    """Tokens of the records' segments of `kinds`, each origin once at its longest; ends that were sampled included."""
+    """Tokens of the records' segments of `kinds`, each origin once at its longest, sampled ends included."""
     longest: dict[str, int] = {}
     for record in records:
         for segment in record.segments:
@@ -108,7 +108,7 @@ def needed(records: Iterable[Record], *kinds: str) -> int:
 
 
 def compare(config: RunConfig, folder: Path) -> tuple[Spent, dict[str, Spent]]:
-    """All strategies of `config` in one run, and each in a run of its own with an empty store."""
+    """All strategies of `config` in one run, and each in its own run with an empty store."""
     together = measure(config, folder / "sweep")
     alone = {
         spec: measure(replace(config, strategies=(spec,)), folder / str(place))

@@ -1,8 +1,8 @@
-"""Tokens a CPU second of the hf engine, prefill and decoding apart, beside what its packed products alone would reach.
+"""Tokens per CPU second of the hf engine, for prefill and decoding, against the ceiling set by its matrix products.
 
-GSM8K questions, one greedy generation each, as many at once as there are rows. The ceiling multiplies every linear
+GSM8K questions, one greedy generation each, as many in parallel as there are rows. The ceiling multiplies every linear
 layer of the model with as many rows as a step has (for prefill 512, without the head), and does nothing else. Engine
-and ceiling take turns; the median of the rounds is shown. With `--context` there is one prompt, of so many tokens, and
+and ceiling alternate; the median of the rounds is shown. With `--context` there is one prompt of that many tokens, and
 every row is a sample of it.
 
     OMP_NUM_THREADS=1 python -m benchmarks.throughput --model FOLDER --data gsm8k/test.jsonl [--dtype float32]
@@ -47,7 +47,7 @@ def generating(engine: HfEngine, requests: list[Request]) -> float:
 
 
 def products(folder: Path, dtype: str) -> Callable[[int, bool], None]:
-    """A function that multiplies every linear layer once with so many rows, the head on request."""
+    """A function that multiplies every linear layer once with that many rows, the head on request."""
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=getattr(torch, dtype))
     head = model.get_output_embeddings().weight.shape[0]
     linears = [module for module in model.modules() if type(module) is torch.nn.Linear]
@@ -66,7 +66,7 @@ def products(folder: Path, dtype: str) -> Callable[[int, bool], None]:
 
 
 def requests_of(engine: HfEngine, data: Path, rows: int, context: int, first: int) -> list[Request]:
-    """Prompts from line `first` on, so that no round finds those of another in the cache."""
+    """Prompts from line `first` on, so that no round finds another round's prompts in the cache."""
     if context:
         tokens = engine.tokenizer.encode("\n".join(read_prompts(data, first + 200 + context // 40)[first:]))
         prompts = [tokens[:context]] * rows

@@ -1,7 +1,7 @@
 """Peak memory of an update of a token's row, against that of loading the model and generating with it.
 
-Each in a fresh process: one generates in four rows, the other does that and then an update from four made-up sequences
-in one micro-batch, 200 tokens before the first cue and 100 after it. The update's own activations count.
+Each in a fresh process: one generates in four rows; the other does the same, then makes an update from four synthetic
+sequences in one micro-batch, with 200 tokens before the first cue and 100 after it. The update's activations count.
 
     OMP_NUM_THREADS=1 python benchmarks/training_memory.py [--model qwen2.5-coder-0.5b] [--dtype bfloat16]
 """
@@ -34,7 +34,7 @@ ROWS, BEFORE, AFTER = 4, 200, 100  # sequences; tokens of each before the first 
 
 
 def peak(given: argparse.Namespace) -> float:
-    """MiB that this process had at most."""
+    """Peak memory of this process in MiB."""
     config = ModelConfig(
         given.model, f"hf:device=cpu,dtype={given.dtype},threads=1,max_num_seqs={ROWS}", thinking="end-of-turn"
     )

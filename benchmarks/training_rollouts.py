@@ -1,8 +1,8 @@
-"""What a training step's rollouts cost beyond the engine, and where the seconds of a step go.
+"""What a training step's rollouts cost beyond the engine, and how a step's time is spent.
 
-The rollouts of one step (scheduler, reasoner, forcing, tokenizer and all) against the very requests that they made,
-given straight to the engine: each as soon as the one that it goes on from has ended, as in the rollouts. Both generate
-the same tokens. The medians of several rounds, in turn.
+The rollouts of one step (scheduler, reasoner, forcing, tokenizer and all) against the same requests given directly to
+the engine, each as soon as the one that it continues has ended, as in the rollouts. Both generate the same tokens. The
+medians of several alternating rounds.
 
     python benchmarks/training_rollouts.py [--model pocket] [--task pocket_arithmetic] [--threads 1] [--steps 3]
 """
@@ -40,11 +40,11 @@ SHARE = 0.7  # of the engine's throughput, at least
 @dataclass(frozen=True)
 class Asked:
     request: Request
-    before: int  # how many requests had been answered when it was asked
+    before: int  # number of requests answered when this one arrived
 
 
 class Recorder:
-    """An engine that notes what it is asked, and in what order it answers."""
+    """An engine that records its requests, and the order of its answers."""
 
     def __init__(self, inner: Engine) -> None:
         self.inner = inner
@@ -78,14 +78,14 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Plan:
-    """Requests, and for each the place of the one that it waits for."""
+    """Requests, each with the index of the one that it waits for."""
 
     requests: list[Request]
     waits: list[int | None]
 
     @staticmethod
     def of(recorder: Recorder) -> Plan:
-        """A request waits for the one among those answered before it whose text it goes on from furthest."""
+        """A request waits for the one, among those answered before it, whose text it continues furthest."""
         requests = [one.request for one in recorder.asked]
         places = {id(request): place for place, request in enumerate(requests)}
         waits = []

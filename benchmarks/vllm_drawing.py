@@ -1,4 +1,4 @@
-"""What one step's drawing costs on vLLM's logits: ours, keyed noise, and vLLM's own with seeds."""
+"""What sampling one step costs on vLLM's logits: our method, keyed noise, and vLLM's own with seeds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tts_bench.streams import uniform
 
 
 def by_noise(logits: Tensor, keys: Sequence[int]) -> Tensor:
-    """The Gumbel-max trick: noise for every token of the vocabulary, from a generator for each row."""
+    """The Gumbel-max trick: noise for every token of the vocabulary, from one generator per row."""
     noise = torch.empty_like(logits)
     for row, key in zip(noise, keys, strict=True):
         row.exponential_(generator=torch.Generator(logits.device).manual_seed(key))
@@ -24,7 +24,7 @@ def by_noise(logits: Tensor, keys: Sequence[int]) -> Tensor:
 
 
 def draws(rows: int) -> None:
-    """Print what one step's drawing costs."""
+    """Print the cost of sampling one step."""
     from vllm.platforms import current_platform
     from vllm.v1.sample.ops.topk_topp_sampler import TopKTopPSampler
     from vllm.v1.sample.sampler import Sampler
@@ -65,7 +65,7 @@ def draws(rows: int) -> None:
 
 
 def took(work: Callable[[], Tensor]) -> float:
-    """Milliseconds, the median of nine: of the processor's time where there is no other device."""
+    """Milliseconds, the median of nine; CPU time if there is no other device."""
     clock = time.perf_counter if torch.cuda.is_available() else time.process_time
     times = []
     for _ in range(9):

@@ -1,17 +1,17 @@
 """vLLM through the harness against vLLM alone: the same requests given to `LLM.generate`, all at once.
 
-Two engines with the same options stand side by side and take turns. The harness runs a strategy on GSM8K problems; what
-it asked for is kept, and given to the other engine with the lengths that came out: all at once, and thinking before
-answers, as the second need the first; the faster way counts. Each round has problems of its own, so neither finds a
-round's prompts in its cache. Then both are started anew, in the other order, for the same rounds: of two equal engines
-on one machine, the one that was started first was found slower by several percent. Rates and ratios are geometric means
-over all rounds, a ratio being one of the same round: by the wall clock, which is what counts on a quiet machine, and by
-the processor time of all processes, in which vLLM's engine process has all that it spends waiting for its worker in a
-busy loop. `seeds` is vLLM's own sampling with a seed for each request, what our own streams are in the place of.
+Two engines with the same options run side by side and alternate. The harness runs a strategy on GSM8K problems. Its
+requests are recorded and given to the other engine with the resulting lengths: once all at once, and once thinking
+before answers, since answers need the thinking; the faster way counts. Each round has its own problems, so neither
+engine finds a round's prompts in its cache. Then both are restarted in the other order for the same rounds: of two
+equal engines on one machine, the one started first was slower by several percent. Rates and ratios are geometric means
+over all rounds, where a ratio compares both sides of one round: by wall clock, which is what counts on a quiet machine,
+and by CPU time of all processes, which includes the busy loop in which vLLM's engine process waits for its worker.
+`seeds` is vLLM's own sampling with a seed per request, which our random streams replace.
 
-The second table is the drawing alone: the largest logit's token, by us and by vLLM; our inverse of the cumulative
-distribution, one number for each token; keyed Gumbel noise, one number for each token of the vocabulary; and vLLM's own
-sampler with a seed for each row.
+The second table is sampling alone: the token of the largest logit, by us and by vLLM; our inverse of the cumulative
+distribution, one number per token; keyed Gumbel noise, one number per token of the vocabulary; and vLLM's own sampler
+with a seed per row.
 
     python -m benchmarks.vllm_vs_raw [--model smollm2] [--problems 32] [--rounds 2] [--threads 1] [--vllm KEY=VALUE,...]
 """
@@ -57,7 +57,7 @@ HEADER = """\
 
 @dataclass
 class Kept:
-    """An engine that keeps what it was asked for and what came of it, and is closed by hand."""
+    """An engine that records its requests and their results, and is closed explicitly."""
 
     inner: Engine
     asked: list[tuple[Request, Generation]] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Kept:
         return found
 
     async def close(self) -> None:
-        """Left to whoever made it."""
+        """Left to the owner."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Round:
-    """The same requests through the harness and, each given to vLLM in two ways, with and without its own seeds."""
+    """The same requests through the harness, and to vLLM in two ways, each with and without its own seeds."""
 
     requests: int
     ours: Timing
@@ -110,7 +110,7 @@ class Round:
     seeds: tuple[Timing, Timing]
 
     def rates(self) -> tuple[float, ...]:
-        """Tokens a second of the harness, of vLLM alone with ratios by wall clock and processor, and so with seeds."""
+        """Tokens per second of the harness, and of vLLM alone with ratios by wall and CPU time; then with seeds."""
         found = [self.ours.rate]
         for ways in (self.plain, self.seeds):
             wall, cpu = max(way.rate for way in ways), max(way.cpu_rate for way in ways)
@@ -118,7 +118,7 @@ class Round:
         return tuple(found)
 
     def tell(self, mode: str, harness_first: bool) -> None:
-        """The ratio by the clock and what each process computed, on standard error."""
+        """Print the wall-clock ratio and the CPU time of each process to standard error."""
         order = f"{'harness' if harness_first else 'LLM'} started first"
         print(f"{mode}, {order}: ratio {self.rates()[2]:.2f}", file=sys.stderr)
         for name, timing in {"harness": self.ours, "all at once": self.plain[0], "in two": self.plain[1]}.items():
@@ -132,7 +132,7 @@ def cpu_seconds() -> dict[str, float]:
 
 
 def through_harness(run: Run, items: Sequence[Any], folder: Path) -> int:
-    """Generate for `items` as a run does; returns how many tokens."""
+    """Generate for `items` as a run does; returns the number of tokens."""
     engine = cast(Kept, run.model.engine)
     engine.asked.clear()
     part = replace(run, items=list(items), folder=RunFolder(folder))
@@ -167,7 +167,7 @@ def raw_ways(
     *,
     seeds: bool,
 ) -> tuple[Timing, Timing]:
-    """The same requests given to vLLM all at once, and thinking before answers."""
+    """The same requests given to vLLM all at once, and with thinking before answers."""
 
     def timed(*parts: Sequence[tuple[Request, Generation]]) -> Timing:
         llm.reset_prefix_cache()
@@ -178,7 +178,7 @@ def raw_ways(
 
 
 def compare(given: argparse.Namespace) -> bool:
-    """Print the table of rates; whether the harness keeps up."""
+    """Print the table of rates; returns whether the harness keeps up."""
     modes = {mode: {"greedy": 0.0, "sampled": 1.0}[mode] for mode in given.sampling or ("greedy", "sampled")}
     rounds: dict[str, list[Round]] = {mode: [] for mode in modes}
     for harness_first in (True, False):
@@ -206,7 +206,7 @@ def passed_on(given: argparse.Namespace) -> dict[str, object]:
 
 @contextmanager
 def engines(given: argparse.Namespace, scratch: Path, harness_first: bool) -> Iterator[tuple[Run, Any]]:
-    """A run whose engine keeps what it was asked, and vLLM alone; both end with the block."""
+    """A run whose engine records its requests, and vLLM alone; both end with the block."""
     more = passed_on(given)
     model = ModelConfig(
         model=given.model,
@@ -232,7 +232,7 @@ def engines(given: argparse.Namespace, scratch: Path, harness_first: bool) -> It
 
 
 def play(run: Run, llm: Any, items: Sequence[Any], folder: Path, *, seeds: bool) -> Round:  # noqa: ANN401
-    """One round: the harness, then what it asked for given to vLLM alone."""
+    """One round: the harness, then its requests given to vLLM alone."""
     ours = Timing.of(lambda: through_harness(run, items, folder))
     asked = cast(Kept, run.model.engine).asked
     plain = raw_ways(llm, asked, seeds=False)

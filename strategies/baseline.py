@@ -1,4 +1,4 @@
-"""Thinking once, up to one or several budgets."""
+"""Think once, up to one or several budgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Budget forcing (s1, arXiv 2501.19393): when the model wants to stop thinking, it reads a cue and thinks on."""
+"""Budget forcing (s1, arXiv 2501.19393): a cue replaces the end of thinking, so the model continues."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tts_bench.api import Answer, Budget, Cue, Forced, Problem, Reasoner
 async def think_on(
     reasoner: Reasoner, cues: Sequence[Cue], budget: int | None, temperature: float | None = None
 ) -> AsyncIterator[Answer]:
-    """Answer after thinking, then for each of `cues`: put it in the place of the end of thinking, think on, answer.
+    """Answer after thinking; then for each of `cues`, replace the end of thinking by it, continue and answer.
 
-    `budget` is the length in tokens that all rounds of thinking share; None sets no limit. `temperature` is that of
-    thinking after a cue; None: the run's own.
+    `budget` is thinking tokens in all rounds together; None sets no limit. `temperature` applies to thinking after
+    a cue; None: the run's own.
     """
     trace = await reasoner.think(max_tokens=budget)
     yield await reasoner.answer(trace)
@@ -36,7 +36,7 @@ def rungs(extensions: int) -> tuple[str, ...]:
 
 def check(extensions: int, budget: int | None) -> None:
     """Raises:
-    ValueError: a number out of range.
+    ValueError: a number is out of range.
     """
     if extensions < 0:
         raise ValueError(f"extensions is {extensions}; it takes a whole number from 0 upwards")

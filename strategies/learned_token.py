@@ -1,4 +1,4 @@
-"""Budget forcing with a learned continue-thinking token (arXiv 2506.11274) in the place of a word."""
+"""Budget forcing with a learned continue-thinking token (arXiv 2506.11274) instead of a word."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ class LearnedTokenForcing:
 
     def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         if self.token is None:
-            raise ValueError("the harness has put in no token: there is none for this model")
+            raise ValueError("no token was given, and none ships for this model")
         return think_on(reasoner, [self.token] * self.extensions, self.budget)

@@ -1,4 +1,4 @@
-"""Thinking for as long as a server's own knob says: the budgets of models that nobody can hold to one."""
+"""Thinking controlled by a server's effort setting, for models to which no token budget can be applied."""
 
 from __future__ import annotations
 

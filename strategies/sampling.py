@@ -1,4 +1,4 @@
-"""What strategies of several samples share. Sample i is drawn in branch i, so that all of them read one pool."""
+"""Shared by strategies that draw several samples. Sample i is drawn in branch i, so all of them use one pool."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 def at_least(least: int, **options: int | None) -> None:
     """Raises:
-    ValueError: an option is below `least`; None is no number and passes.
+    ValueError: an option is below `least`; None passes.
     """
     for name, value in options.items():
         if value is not None and value < least:
@@ -30,7 +30,7 @@ def fraction(**options: float) -> None:
 
 
 async def together(works: Iterable[Awaitable[T]]) -> list[T]:
-    """What all of them give, in their order. If one fails, the others are cancelled."""
+    """The results of all, in order. If one fails, the others are cancelled."""
 
     async def done(work: Awaitable[T]) -> T:
         return await work
@@ -48,5 +48,5 @@ async def once(reasoner: Reasoner, budget: int | None = None) -> Answer:
 async def pool(
     reasoner: Reasoner, samples: range, budget: int | None = None, *, seen: Sequence[Seen] = ()
 ) -> list[Answer]:
-    """The samples of these numbers, drawn at once. `seen`: what the decision to draw them was made from."""
+    """The samples with these numbers, drawn in parallel. `seen`: what the decision to draw them is based on."""
     return await together(once(reasoner.branch(str(number), seen=seen), budget) for number in samples)

@@ -1,4 +1,4 @@
-"""What tasks there are and what their data must look like. Needs the standard library alone."""
+"""What tasks there are and what their data must look like. Uses the standard library only."""
 
 from __future__ import annotations
 

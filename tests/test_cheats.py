@@ -184,7 +184,7 @@ async def changes_a_sampling_to_what_it_refuses(door: Any) -> AsyncIterator[Answ
     yield await once(door, sampling=sampling)
 
 
-@ways.misuse("the token of put() has a row of another digest")
+@ways.misuse("the token of put() has a row that does not match its digest")
 async def takes_the_place_of_anothers_token(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     token = LearnedToken("<|go|>", (1.0,), door._engine.info.fingerprint, "ab" * 32)
     yield await door.answer(await door.think(door.put(None, token)))

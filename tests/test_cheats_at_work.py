@@ -36,12 +36,12 @@ async def gives_a_number_for_a_function(door: Any) -> AsyncIterator[Answer]:  # 
     yield await raced(door, enough=7)
 
 
-@ways.misuse("cut_at() gave nan")
+@ways.misuse("cut_at() returned nan")
 async def dies_at_no_number(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     yield await raced(door, cut_at=lambda trace: float("nan"))
 
 
-@ways.misuse("cut_at() gave <coroutine object")
+@ways.misuse("cut_at() returned <coroutine object")
 async def asks_the_model_where_to_die(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     asked = door.think()
     try:
@@ -50,7 +50,7 @@ async def asks_the_model_where_to_die(door: Any) -> AsyncIterator[Answer]:  # no
         asked.close()
 
 
-@ways.misuse("cut_at() lets a trace die at 1 tokens that it had let live")
+@ways.misuse("cut_at() kills a trace at 1 tokens that it had let live")
 async def lets_a_trace_live_and_then_die_before(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     door.piece = 16  # as if thinking were long
     yield await raced(door, cut_at=lambda trace: 1 if trace.thinking_tokens > 16 else None)
@@ -175,7 +175,7 @@ async def leaves_in_a_task(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     yield await once(door)
 
 
-@ways.misuse("called from another thread")
+@ways.misuse("called from a thread other")
 async def thinks_in_another_thread(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     yield await door.answer(await asyncio.to_thread(lambda: asyncio.run(door.think())))
 

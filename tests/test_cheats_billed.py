@@ -221,7 +221,7 @@ def test_of_an_endpoint_of_whole_replies_the_end_of_a_thought_is_paid_too() -> N
         door = ModelReasoner(World(rambler).item().problem, scheduler, conditions, lambda text: text, Ledger())
         begun = await door.think(max_tokens=10)
         whole = await door.answer(await door.think())
-        with pytest.raises(EngineError, match="cannot answer before"):
+        with pytest.raises(EngineError, match=r"answer\(\) needs think\(\) first"):
             await door.answer(door.cut(await door.think(), 5))
         assert not (await door.answer(begun)).text  # not the reply to the whole thought
         return whole, await door.answer(await door.think(max_tokens=10))

@@ -116,8 +116,8 @@ def test_what_little_is_said_is_shown_with_what_is_run_where_nothing_is_said(
         "--config gone.toml": "--config gone.toml cannot be read",
         "--resume runs/gone": "runs/gone has no run.json, so there is no run to resume.",
         "--resume others": "others has no run.json",
-        "--resume runs/mine --config run.toml": "--config says otherwise. Leave one of them out.",
-        "--resume runs/mine --out runs/other": "--out says otherwise. Leave one of them out.",
+        "--resume runs/mine --config run.toml": "which --config contradicts. Remove one of them.",
+        "--resume runs/mine --out runs/other": "which --out contradicts. Remove one of them.",
     }.items(),
 )
 def test_what_cannot_be_is_refused_and_nothing_is_written(refused: Callable[..., str], given: str, says: str) -> None:
@@ -160,7 +160,7 @@ def test_a_run_of_an_earlier_version_is_refused_with_its_command(
     Path("runs/mine/run.json").write_text(json.dumps(old))
     capsys.readouterr()
     message = refused("--resume", "runs/mine")
-    assert "an earlier version of tts-bench began the run. Type its command again, with --out runs/mine: " in message
+    assert "an earlier version of tts-bench started the run. Repeat its command, with --out runs/mine: " in message
     run(FLAGS)  # and so it goes on
 
 
@@ -171,7 +171,7 @@ def test_a_folder_that_was_moved_away_from_where_its_run_was_begun_says_so(
     begun = run(FLAGS)
     Path("runs/mine/run.json").write_text(json.dumps({**begun, "begun_in": "../../../gone"}))
     capsys.readouterr()
-    assert "its paths are seen from there, but there is no such folder" in refused("--resume", "runs/mine")
+    assert "its paths are relative to that folder, which is missing" in refused("--resume", "runs/mine")
 
 
 def test_no_absolute_path_of_this_machine_stands_in_a_record(place: Path) -> None:

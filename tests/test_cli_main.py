@@ -158,12 +158,12 @@ def raising(error: BaseException) -> Callable[[], None]:
         (UserError("no [red]tea[/red]\x1b[31m\r."), 2, "error: no [red]tea[/red]\\x1b[31m\\r.\n"),
         (UserError("a lone \udcff"), 2, "error: a lone \\udcff\n"),
         (UserError("two\nlines"), 2, "error: two\nlines\n"),
-        (KeyboardInterrupt(), 130, "\nInterrupted; the same command again resumes.\n"),
+        (KeyboardInterrupt(), 130, "\nInterrupted; repeat the command to resume.\n"),
         (typer.Exit(1), 1, ""),
         (
             OSError(errno.ENOSPC, "No space left on device", "runs/a"),
             2,
-            "error: no space left on the disk for runs/a. Free some; the same command again resumes.\n",
+            "error: no space left on the disk for runs/a. Free some; repeat the command to resume.\n",
         ),
     ],
 )

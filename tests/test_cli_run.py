@@ -158,7 +158,7 @@ def small_matrix(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
-        (no_weights, r"has no weights: no \*\.safetensors.*Copy"),
+        (no_weights, r"has no weights: it contains no \*\.safetensors.*Copy"),
         (pickled, "only as a pickle.*If you trust it, convert it: "),
         (no_tokenizer, "has no tokenizer.*Copy"),
         (small_matrix, r"tokens, but the model's embedding matrix has only 100 rows.*copy"),

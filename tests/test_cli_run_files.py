@@ -95,7 +95,7 @@ def test_a_corrupt_store_is_kept_aside_and_the_same_command_then_works(capsys: p
     store.write_bytes(damaged)
     assert root._run(["run", *SMALL]) == 2
     message = capsys.readouterr().err.splitlines()[-1]
-    assert re.search("error: .*is damaged.*kept as .*The same command again starts with an empty store", message)
+    assert re.search("error: .*is damaged.*kept as .*Repeat the command to start with an empty store", message)
     assert [path.name for path in Path("runs").iterdir()] == ["generations.sqlite.corrupt-1"]
     assert Path("runs/generations.sqlite.corrupt-1").read_bytes() == damaged
     assert root._run(["run", *SMALL]) == 0
@@ -141,7 +141,7 @@ def test_a_full_disk_is_one_message_and_leaves_no_file_half_written(place: Path,
         lines = said.read().splitlines()
     child.join()
     assert child.exitcode == 2, lines
-    assert re.search("^error: .*the same command again", lines[-1])
+    assert re.search("^error: .*repeat the command", lines[-1])
     assert not any("Traceback" in line for line in lines)
     for path in (place / "runs").rglob("*.json"):
         json.loads(path.read_text())
@@ -176,7 +176,7 @@ def test_ctrl_c_exits_with_130_says_how_to_resume_and_the_same_command_does(plac
     done = child.wait(timeout=20)
     said = done.stderr
     assert done.returncode == 130, said
-    assert said.endswith("Interrupted; the same command again resumes.\n")
+    assert said.endswith("Interrupted; repeat the command to resume.\n")
     assert "Traceback" not in said
     assert not (place / "runs/mine/records.jsonl").exists()
     assert root._run(["run", *SMALL, "--in-flight", "1"]) == 0

@@ -101,7 +101,7 @@ def test_a_cut_trace_has_the_first_numbers_of_the_whole() -> None:
 def test_numbers_that_no_need_names_are_a_misuse_that_says_so() -> None:
     _, door = world(256, LOGPROB)
     trace = asyncio.run(door.think())
-    with pytest.raises(Misuse, match=r"asked for 'entropy', which the `needs`"):
+    with pytest.raises(Misuse, match=r"asked for 'entropy', which is not in the `needs`"):
         door.logprobs(trace, "entropy")
 
 
@@ -199,7 +199,7 @@ def test_all_numbers_are_kept_on_request_in_the_same_bytes_and_only_where_there_
             assert len(values) == segment.tokens + segment.end
             assert fsum(values) / len(values) == pytest.approx(segment.means[LOGPROB], rel=1e-8)
     assert root._run([*run, "--strategy", "baseline", "--out", "runs/none"]) == 2
-    assert "--keep-logprobs is given, and no strategy" in capsys.readouterr().err
+    assert "--keep-logprobs is given, but no strategy" in capsys.readouterr().err
     assert not (tmp_path / "runs" / "none").exists()
 
 

@@ -107,8 +107,8 @@ def test_marks_are_believed_and_names_are_not() -> None:
     assert marks(Marked()) == {"limit": Budget, "steps": Budget}
     assert budgets(Marked()) == [5, 7, 9]
     assert thinks_on(built(Marked(steps=()))) == ""
-    assert thinks_on(built(Marked())) == "it: it lets one trace grow through several budgets"
-    assert thinks_on(built(Forcing())) == "it: it puts a cue in the place of the end of thinking"
+    assert thinks_on(built(Marked())) == "it: it continues one trace through several budgets"
+    assert thinks_on(built(Forcing())) == "it: it replaces the end of thinking by a cue"
     assert needs([built(Forcing())]).efforts == ("low", "high")
 
 

@@ -46,9 +46,9 @@ def test_a_strategy_named_beside_its_group_is_taken_as_named() -> None:
 
 def test_a_name_with_a_dash_leaves_a_strategy_out_and_must_be_there() -> None:
     assert "budget-forcing" not in expanded(["lengthen", "-budget-forcing"]).specs
-    with pytest.raises(UserError, match=r"-budget-forcin leaves out a strategy.*Did you mean 'budget-forcing'"):
+    with pytest.raises(UserError, match=r"-budget-forcin excludes a strategy.*Did you mean 'budget-forcing'"):
         expanded(["lengthen", "-budget-forcin"])
-    with pytest.raises(UserError, match="-baseline leaves out"):
+    with pytest.raises(UserError, match="-baseline excludes"):
         expanded(["baseline", "-baseline"])
 
 

@@ -29,7 +29,7 @@ class Needs:
     """What a run's strategies ask of an engine, for one that would have to pay to find out what it can do."""
 
     thinks_on: str = ""  # what to say if it takes whole messages only: one has to go on from inside a trace, or empty
-    efforts: tuple[str, ...] = ()  # settings of a server's own knob
+    efforts: tuple[str, ...] = ()  # effort settings of a server
     columns: tuple[str, ...] = ()  # numbers beside each sampled token, as `columns.named` gives them
 
 
@@ -148,9 +148,9 @@ class RunConfig:
     in_flight: int | None = option(None, "Number of problems in flight.", shown="as many as keep the engine busy")
     timeout: float = option(3600.0, "Timeout in seconds, per strategy and problem.")
     out: Path | None = option(None, "Run folder.", shown="runs/NAME")
-    keep_logprobs: bool = option(False, "Write every log-probability that a strategy needs to logprobs.jsonl.gz.")
+    keep_logprobs: bool = option(False, "Also write the log-probabilities that strategies use, to logprobs.jsonl.gz.")
     scorers: tuple[str, ...] = option(
-        (), "NAME=KIND:key=value,... for strategies that score: reward-model, judge, function; repeat for more."
+        (), "NAME=KIND:key=value,... for strategies that use a scorer: reward-model, judge, function; repeatable."
     )
 
     def __post_init__(self) -> None:

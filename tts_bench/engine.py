@@ -1,4 +1,4 @@
-"""What every engine offers: tokens in, tokens out, with declared capabilities. Needs the standard library alone."""
+"""What every engine offers: tokens in, tokens out, with declared capabilities. Uses the standard library only."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Request:
     stop_ids: frozenset[int] = frozenset()  # single tokens that stop
     stop_texts: tuple[str, ...] = ()  # texts that stop, also where they straddle tokens
     sampled: int = 0  # how many of the prefix's last tokens belong to this very generation, cut earlier by a limit
-    effort: str = ""  # a setting of the server's own knob; engines that do not declare "effort" are never given one
+    effort: str = ""  # an effort setting of the server; engines that do not declare "effort" are never given one
     turns: tuple[Turn, ...] = ()  # the same as a conversation; empty inside a turn. No part of a key
     columns: tuple[str, ...] = ()  # wanted beside each sampled token, as `columns.named` gives them
 

@@ -17,7 +17,7 @@ class Message(Exception):
 
 
 class UserError(Message):
-    """A mistake that the user can mend. The command line prints it without a traceback and exits with code 2."""
+    """A mistake that the user can fix. The command line prints it without a traceback and exits with code 2."""
 
 
 class Misuse(Message):

@@ -1,6 +1,6 @@
 """What installed packages add by entry points: strategies and engines, the built-in ones by the same path.
 
-Needs the standard library alone.
+Uses the standard library only.
 """
 
 from __future__ import annotations

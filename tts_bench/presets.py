@@ -65,6 +65,6 @@ def expanded(said: Sequence[str]) -> Expanded:
     for spec in said:
         if spec.startswith("-"):
             if spec[1:] not in grouped:
-                raise UserError(f"{spec} leaves out a strategy that no group has. {did_you_mean(spec[1:], grouped)}")
+                raise UserError(f"{spec} excludes a strategy that is in no group. {did_you_mean(spec[1:], grouped)}")
             grouped.remove(spec[1:])
     return Expanded((*grouped, *named), frozenset(grouped))

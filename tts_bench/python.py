@@ -39,17 +39,17 @@ def run(
     quiet: bool = False,
     **settings: Any,
 ) -> Results:
-    """Run strategies on tasks with a model, and give what came of it. Calling it again goes on with what is there.
+    """Run strategies on tasks with a model, and return the results. Calling it again resumes the run.
 
-    `strategies` are texts as `--strategy` takes them, names of groups, or classes and objects of your own; without any
-    and without tasks it is the default comparison. `settings` are the other keys of a configuration file
+    `strategies` are texts as for `--strategy`, names of groups, or your own classes and objects; without strategies
+    and tasks, it is the default comparison. `settings` are the other keys of a configuration file
     (docs/configuration.md), such as `seed=1`, `engine="hf:max_num_seqs=32"`, `max_thinking_tokens=512`. `quiet` shows
     no progress.
 
-    A problem that ended in an error is in no number of the results; `Results.records` has it.
+    A problem that ended in an error is excluded from all results; `Results.records` has it.
 
     Raises:
-        UserError: whatever is wrong with any of them, before anything is generated.
+        UserError: any of them is invalid; raised before anything is generated.
     """
     own = {built.id: built for built in map(registry.built, (each for each in strategies if not isinstance(each, str)))}
     named = tuple(each if isinstance(each, str) else registry.built(each).id for each in strategies)
@@ -64,9 +64,9 @@ def run(
 
 
 def load(*folders: str | Path, allow_different: bool = False, metric: str | None = None) -> Results:
-    """Runs, looked at together; of one that is not finished, the problems that all strategies have finished.
+    """Load runs together; of an unfinished run, the problems that all strategies have finished.
 
-    Accuracy is by the metric called `metric`, such as "lenient", or by each task's main one.
+    Accuracy uses the metric named `metric`, such as "lenient", or each task's main one.
 
     Raises:
         UserError: as `Results`.
@@ -77,9 +77,9 @@ def load(*folders: str | Path, allow_different: bool = False, metric: str | None
 
 
 def study(file: str | Path, *, jobs: int = 1, quiet: bool = False) -> StudyResults:
-    """Play the parts of a study that are not finished, `jobs` at a time, and give what is there.
+    """Run the unfinished parts of a study, `jobs` at a time, and return the results.
 
-    `file` is a study file or a study's folder. A part that fails is left out of the results, whose `notes` name it.
+    `file` is a study file or a study folder. A part that fails is left out of the results, whose `notes` name it.
 
     Raises:
         UserError: a mistake in the file, before anything is generated; or no part is finished.
@@ -113,7 +113,7 @@ def _played(values: dict[str, Any], own: dict[str, BuiltStrategy], *, quiet: boo
 
 
 def _apart(work: Callable[[], _T]) -> _T:
-    """Do it here, or in a thread of its own where an event loop runs already, as in a notebook."""
+    """Run it here, or in its own thread if an event loop is already running, as in a notebook."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,6 +1,6 @@
 """Strategies by name. Built-ins, installed plugins (entry points) and `./file.py:Class` load by the same path.
 
-Needs the standard library alone.
+Uses the standard library only.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _written_in(cls: type) -> bytes:
     text = Path(place).read_bytes() if Path(place).is_file() else "".join(linecache.getlines(place)).encode()
     if not text:
         raise UserError(
-            f"the source of {cls.__qualname__} cannot be read, so that a run of it could not be told from another. "
+            f"the source of {cls.__qualname__} cannot be read, so its runs could not be identified. "
             "Put the class into a file or a cell."
         )
     return text

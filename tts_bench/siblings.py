@@ -1,6 +1,6 @@
 """What a strategy's file depends on beside itself: modules in its folder, and files that its options name.
 
-Needs the standard library alone.
+Uses the standard library only.
 """
 
 from __future__ import annotations

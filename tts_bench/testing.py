@@ -1,6 +1,6 @@
-"""Does a strategy or an engine keep what the harness relies on? A kit for authors of plugins.
+"""Does a strategy or an engine keep its contract with the harness? A kit for authors of plugins.
 
-A strategy is tried on a scripted model: no torch, a few seconds.
+A strategy is tested on a scripted model: no torch, a few seconds.
 
     from tts_bench.testing import conform
 
@@ -13,7 +13,7 @@ or each claim as a test of its own:
     def test_my_strategy_keeps(claim: Claim) -> None:
         conform(MyIdea(), claim)
 
-An engine is tried as it is loaded, with whatever model it holds; what it is not made for is skipped:
+An engine is tested as loaded, with any model; capabilities that it does not declare are skipped:
 
     @pytest.mark.parametrize("claim", ENGINE_CLAIMS, ids=str)
     def test_my_engine_keeps(claim: Claim) -> None:
@@ -48,12 +48,12 @@ __all__ = [
 
 
 def engine_results(engine: Engine) -> Iterator[Result[Engine]]:
-    """Try every claim on an engine, which it is left open; where it does not generate, no other claim is tried."""
+    """Test every claim on an engine, which is left open; if it does not generate, no other claim is tested."""
     yield from tried(ENGINE_CLAIMS, engine, ENGINE_CLAIMS[:1])
 
 
 def conform(subject: str | Strategy, claim: Claim[Strategy] | None = None) -> None:
-    """Assert that a strategy, or the one that `subject` speaks of, keeps `claim`, or all of them.
+    """Assert that a strategy, or the one that `subject` names, keeps `claim`, or all claims.
 
     Raises:
         Broken: an AssertionError that names each claim that does not hold, and why.
@@ -66,11 +66,11 @@ def conform(subject: str | Strategy, claim: Claim[Strategy] | None = None) -> No
 
 
 def conform_engine(engine: Engine, claim: Claim[Engine] | None = None) -> None:
-    """Assert that an engine keeps `claim`, or all of them; it is left open. No event loop may run meanwhile.
+    """Assert that an engine keeps `claim`, or all claims; it is left open. No event loop may be running.
 
     Raises:
         Broken: an AssertionError that names each claim that does not hold, and why.
-        NotApplicable: `claim` says nothing of this engine; pytest and unittest skip the test with the reason.
+        NotApplicable: `claim` does not apply to this engine; pytest and unittest skip the test with the reason.
     """
     if claim is not None:
         claim.check(engine)
@@ -82,7 +82,7 @@ def conform_task(name: str | Path) -> None:
     """Assert that a task, by its name or YAML file, scores gold solutions as right and known-wrong responses as wrong.
 
     Raises:
-        Broken: an AssertionError with the first responses that it scores otherwise.
+        Broken: an AssertionError with the first responses that it scores differently.
         UserError: as `tts_bench.tasks.check.check`.
     """
     from tts_bench.tasks.check import check  # loads lm-eval

@@ -1,1 +1,1 @@
-"""Trust samples by the log-probabilities of their thinking."""
+"""Weigh samples by the log-probabilities of their thinking."""

@@ -1,4 +1,4 @@
-"""DeepConf offline: of a pool of samples, the most confident vote."""
+"""DeepConf offline: the most confident samples of a pool vote."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeepConf online: samples that fall below the confidence of a warm-up are stopped."""
+"""DeepConf online: samples whose confidence falls below that of a warm-up are stopped."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class DeepConfOnline:
 
 
 def leads(ballots: list[tuple[Answer, float]], tau: float | None) -> bool:
-    """Whether an answer has at least the share `tau` of the weight of all that were extracted."""
+    """Whether an answer has at least a share `tau` of the total weight of extracted answers."""
     weights: dict[str, float] = {}
     for answer, weight in ballots:
         if answer.extracted is not None:

@@ -1,4 +1,4 @@
-"""DeepConf online, with a window for short thoughts."""
+"""DeepConf online, with a window for short thinking."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeepConf offline, with a window for short thoughts."""
+"""DeepConf offline, with a window for short thinking."""
 
 from __future__ import annotations
 

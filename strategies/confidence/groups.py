@@ -1,4 +1,4 @@
-"""Confidence of a trace from numbers beside its tokens, by groups: sliding windows of tokens (DeepConf)."""
+"""Confidence of a trace from its log-probabilities, by groups: sliding windows of tokens (DeepConf)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Way = Literal["mean", "tail", "bottom", "lowest"]
 
 
 def confidences(reasoner: Reasoner, trace: Trace, column: str) -> list[float]:
-    """Of each token of its thinking."""
+    """The confidence of each thinking token."""
     return [-number for number in reasoner.logprobs(trace, column)[: trace.thinking_tokens]]
 
 
 def check(keep: float, tau: float | None = None) -> None:
     """Raises:
-    ValueError: a number out of range.
+    ValueError: a number is out of range.
     """
     if not 0 < keep <= 100:
         raise ValueError(f"keep is {keep}; it takes a number above 0, at most 100")
@@ -28,7 +28,7 @@ def check(keep: float, tau: float | None = None) -> None:
 
 
 def group_means(values: Sequence[float], window: int) -> list[float]:
-    """Means of each window of values; of all of them where there are fewer."""
+    """The mean of each window of values; if there are fewer values, their mean."""
     if not values:
         return [0.0]
     size = min(window, len(values))
@@ -37,7 +37,7 @@ def group_means(values: Sequence[float], window: int) -> list[float]:
 
 
 def score(values: Sequence[float], way: Way, window: int) -> float:
-    """One number for a trace: of all tokens, of the last window, of the lowest tenth of the groups, of the lowest."""
+    """One number for a trace: from all tokens, the last window, the lowest tenth of the groups, or the lowest."""
     if way in ("mean", "tail"):
         some = values[-window:] if way == "tail" else values
         return fsum(some) / len(some) if some else 0.0
@@ -47,7 +47,7 @@ def score(values: Sequence[float], way: Way, window: int) -> float:
 
 
 def first_below(values: Sequence[float], window: int, line: float) -> int | None:
-    """How many values there are when the mean of the last `window` is below `line` for the first time."""
+    """Number of values when the mean of the last `window` is below `line` for the first time."""
     if len(values) < window:
         return None
     means = group_means(values, window)
@@ -64,6 +64,6 @@ def percentile(values: Sequence[float], per_cent: float) -> float:
 
 
 def kept(scores: Sequence[float], per_cent: float) -> list[int]:
-    """Places of the highest `per_cent` of the scores, rounded up, in their order; of equal ones the first."""
+    """Indices of the highest `per_cent` of the scores, rounded up, in order; ties go to the first."""
     count = max(1, ceil(per_cent / 100 * len(scores) - 1e-9))
     return sorted(sorted(range(len(scores)), key=lambda place: -scores[place])[:count])

@@ -1,1 +1,1 @@
-"""Trust samples by the length of their thinking."""
+"""Choose samples by the length of their thinking."""

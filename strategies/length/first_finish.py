@@ -1,4 +1,4 @@
-"""First finish search: of samples that think at once, the one that finishes first."""
+"""First finish search: of samples that think in parallel, the first to finish answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Last finish search: of samples that think at once, the one that finishes last; a negative control."""
+"""Last finish search: of samples that think in parallel, the last to finish answers; a negative control."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rejection sampling: sample until a thought is short enough."""
+"""Rejection sampling: sample until the thinking is short enough."""
 
 from __future__ import annotations
 

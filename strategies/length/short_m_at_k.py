@@ -1,4 +1,4 @@
-"""Short-m@k: of samples that think at once, those that finish first vote."""
+"""Short-m@k: of samples that think in parallel, the first to finish vote."""
 
 from __future__ import annotations
 

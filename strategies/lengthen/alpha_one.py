@@ -1,4 +1,4 @@
-"""AlphaOne: slow thinking up to a moment, fast thinking after it."""
+"""AlphaOne: slow thinking up to the alpha moment, fast thinking after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Budget forcing with a cue drawn for each round."""
+"""Budget forcing with a random cue in each round."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MixedCues:
     Unsuitable if: you want to know which cue works; run budget-forcing with each cue.
 
     Options:
-        cues: texts, one of which replaces the end of thinking.
+        cues: texts; one drawn at random replaces the end of thinking.
         extensions: number of extensions.
         budget: thinking tokens in all rounds together; none sets no limit.
     """

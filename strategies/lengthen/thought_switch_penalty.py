@@ -1,4 +1,4 @@
-"""TIP: the beginning of a new thought is less likely while the last one is young."""
+"""TIP: switching to a new thought is penalized early in the current one."""
 
 from __future__ import annotations
 

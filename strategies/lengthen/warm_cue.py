@@ -1,4 +1,4 @@
-"""Budget forcing with another temperature after the cue."""
+"""Budget forcing with a different temperature after the cue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tts_bench.strategies.budget_forcing import check, rungs, think_on
 
 @dataclass(frozen=True)
 class WarmCue:
-    """Budget forcing with another temperature after the cue (asked for in issue 40 of simplescaling/s1).
+    """Budget forcing with a different temperature after the cue (requested in issue 40 of simplescaling/s1).
 
     Top-k, top-p and min-p are those of the run.
 
@@ -22,7 +22,7 @@ class WarmCue:
 
     Options:
         cue: the text that replaces the end of thinking.
-        temperature: of thinking after a cue; 0 is greedy.
+        temperature: temperature of thinking after a cue; 0 is greedy.
         extensions: number of extensions.
         budget: thinking tokens in all rounds together; none sets no limit.
     """

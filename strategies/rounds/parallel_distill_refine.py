@@ -1,4 +1,4 @@
-"""Parallel-distill-refine: drafts are distilled to notes, and the next drafts begin there (arXiv 2510.01123)."""
+"""Parallel-distill-refine: drafts are distilled into notes, from which the next drafts start (arXiv 2510.01123)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ParallelDistillRefine:
         yield await once(door, self.budget)
 
     async def _digest(self, number: int, drafts: Sequence[Answer], problem: Problem, reasoner: Reasoner) -> Reasoner:
-        """A handle whose prompt has the digest of these drafts."""
+        """A handle whose prompt contains the digest of these drafts."""
         fresh = reasoner.branch(str(number + 1))
         shown = reasoner.random(f"round {number}").sample(drafts, self.k) if self.k else drafts
         texts = [draft.text for draft in shown]

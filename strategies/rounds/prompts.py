@@ -1,4 +1,4 @@
-"""Prompts of strategies that answer again, in our own words, and how they are filled."""
+"""Prompts of strategies that answer again, in our own words, and how they are filled in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NOTES = "Below are notes from earlier attempts at this problem. They may be wron
 
 
 def below(prompt: str, instruction: str, texts: Sequence[str]) -> str:
-    """The problem, what to do, and the texts, numbered where there are several."""
+    """The problem, what to do, and the texts, numbered if there are several."""
     if len(texts) == 1:
         return f"{prompt}\n\n{instruction}\n\n{texts[0]}"
     listed = (f"Attempt {number}:\n{text}" for number, text in enumerate(texts, 1))
@@ -33,11 +33,11 @@ def below(prompt: str, instruction: str, texts: Sequence[str]) -> str:
 
 
 def approves(comment: Answer) -> bool:
-    """Whether its last line is the one word that says so."""
+    """Whether its last line is the word CORRECT alone."""
     lines = comment.text.strip().splitlines()
     return bool(lines) and lines[-1].strip(" .!*") == "CORRECT"
 
 
 def agrees(comment: Answer, answer: Answer) -> bool:
-    """Whether both give the same answer; none agrees with nothing."""
+    """Whether both give the same answer; a missing answer never agrees."""
     return comment.extracted is not None and comment.extracted == answer.extracted

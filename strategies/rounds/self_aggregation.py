@@ -1,4 +1,4 @@
-"""Recursive self-aggregation: a population of answers is written anew from itself (arXiv 2509.26626)."""
+"""Recursive self-aggregation: a population of answers is rewritten from its own members (arXiv 2509.26626)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Self-refine: the model comments on its answer and answers again (arXiv 2303.17651)."""
+"""Self-refine: the model checks its answer and revises it (arXiv 2303.17651)."""
 
 from __future__ import annotations
 

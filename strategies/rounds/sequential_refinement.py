@@ -1,4 +1,4 @@
-"""Sequential refinement: one draft, mended several times (arXiv 2510.01123)."""
+"""Sequential refinement: one draft, revised several times (arXiv 2510.01123)."""
 
 from __future__ import annotations
 

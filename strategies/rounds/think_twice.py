@@ -1,4 +1,4 @@
-"""Think twice: answer again, with the last answer in the prompt (arXiv 2503.19855)."""
+"""Think twice: answer again, with the previous answer in the prompt (arXiv 2503.19855)."""
 
 from __future__ import annotations
 
@@ -45,6 +45,6 @@ class ThinkTwice:
         for number in range(1, self.rounds):
             extracted = answer.extracted if self.quote == "extracted" else None
             said = AGAIN.replace("{answer}", extracted or answer.text.strip())
-            fresh = reasoner.branch(str(number))  # the same quotation is not the same sample
+            fresh = reasoner.branch(str(number))  # quoting the same answer must not repeat the same sample
             answer = await once(fresh.ask(f"{problem.prompt}\n\n{said}", seen=[answer]), self.budget)
             yield answer

@@ -1,1 +1,1 @@
-"""Search over steps of thinking, led by a scorer."""
+"""Search over steps of thinking, guided by a scorer."""

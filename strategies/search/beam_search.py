@@ -1,4 +1,4 @@
-"""Beam search over steps of thinking, led by a scorer (arXiv 2408.03314)."""
+"""Beam search over steps of thinking, guided by a scorer (arXiv 2408.03314)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BeamSearch:
             grown = await search.grow(going, whole=number == self.rounds)
             finished += [path for path in grown if not path.is_open]
             ranked = sorted((path for path in grown if path.is_open), key=lambda path: -path.value)
-            kept = ranked[: self.n // self.width]  # the sort is stable: the first of equals
+            kept = ranked[: self.n // self.width]  # the sort is stable: ties go to the first
             if not kept or len(finished) >= self.n:
                 break
             going = [search.fork(kept[place % len(kept)], place // len(kept)) for place in range(self.n)]

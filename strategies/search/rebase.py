@@ -1,4 +1,4 @@
-"""REBASE: a tree search that shares its width out by scores (arXiv 2408.00724)."""
+"""REBASE: a tree search that allocates its width by score (arXiv 2408.00724)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Rebase:
 
     Options:
         width: number of finished traces to produce.
-        temperature: of the softmax over scores.
+        temperature: temperature of the softmax over scores.
         rounds: maximum depth of the tree, in steps.
         stop: the text that ends a step.
         pick: vote, weighted by scores, or the answer of the best trace.

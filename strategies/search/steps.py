@@ -1,4 +1,4 @@
-"""What searches over steps share: paths that grow by a step, are scored, and are forked."""
+"""Shared by searches over steps: paths that grow by a step, are scored, and are forked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Path:
 
 @dataclass
 class Search:
-    """Grows and forks the paths of one search. `seen` collects all scores: decisions are made from them."""
+    """Grows and forks the paths of one search. `seen` collects all scores, since decisions are based on them."""
 
     reasoner: Reasoner
     stop: str
@@ -40,7 +40,7 @@ class Search:
         return replace(path, door=path.door.branch(str(copy), seen=self.seen))
 
     async def grow(self, paths: Sequence[Path], *, whole: bool) -> list[Path]:
-        """Each path one step longer and scored; `whole`: each to the end of its thinking."""
+        """Grow each path by one step, or to the end of its thinking if `whole`, and score it."""
         stops = () if whole else (self.stop,)
         traces = await together(path.door.think(path.trace, stop=stops, max_tokens=self.budget) for path in paths)
         scores = await self.reasoner.score(traces, by=self.scorer)
@@ -51,18 +51,18 @@ class Search:
         ]
 
     def _can_grow(self, before: Trace | None, trace: Trace) -> bool:
-        """A limit may fall on the end of a step: there is no room then, though the thinking has not ended."""
+        """If a limit coincides with the end of a step, there is no room left, though thinking has not ended."""
         room = self.budget is None or trace.thinking_tokens < self.budget
         grew = before is None or trace.thinking_tokens > before.thinking_tokens
         return bool(trace.stopped) and room and grew
 
     async def best(self, paths: Sequence[Path]) -> Answer:
-        """The answer of the path with the highest score, the first of equals, with the bill of the whole search."""
+        """The answer of the path with the highest score (ties: the first), billed for the whole search."""
         path = max(paths, key=lambda path: path.value)
         return self.reasoner.choose(await path.door.answer(path.trace), seen=self.seen)
 
     async def weighted(self, paths: Sequence[Path]) -> Answer:
-        """The vote of all paths, weighted by their scores, with the bill of the whole search."""
+        """The vote of all paths, weighted by their scores, billed for the whole search."""
         answers = await together(path.door.answer(path.trace) for path in paths)
         return self.reasoner.vote(answers, weights=[path.value for path in paths], seen=self.seen)
 
@@ -84,7 +84,7 @@ def divides(width: int, n: int) -> None:
 
 
 def shares(values: Sequence[float], width: int, temperature: float) -> list[int]:
-    """REBASE's allocation: how many children each gets; `values` descend, and the shares add up to `width`.
+    """REBASE's allocation: the number of children of each; `values` descend, and the shares add up to `width`.
 
     Each takes its rounded-up part of what is left. A tolerance before rounding keeps equal scores at equal shares: in
     floats 3 x (1/3) may be above 1.
@@ -101,10 +101,10 @@ def shares(values: Sequence[float], width: int, temperature: float) -> list[int]
 
 
 def particle_weights(scores: Sequence[float]) -> list[float]:
-    """Softmax over the logits of scores, which is each one's odds by the sum of all odds.
+    """Softmax over the logits of scores: the odds of each, divided by the sum of all odds.
 
     Raises:
-        ValueError: a score is no probability.
+        ValueError: a score is not a probability.
     """
     for score in scores:
         if not 0 <= score <= 1:

@@ -1,4 +1,4 @@
-"""DEER: leave thinking at a turning point where a trial answer is confident."""
+"""DEER: stop thinking at a turning point where a trial answer is confident."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Deer:
 
 
 def confidence(logprobs: Sequence[float], mean: str) -> float:
-    """Of the tokens from the second on; 0 where there is none."""
+    """The confidence of the tokens from the second on; 0 if there are none."""
     values = logprobs[1:]
     if not values:
         return 0.0

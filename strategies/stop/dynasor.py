@@ -1,4 +1,4 @@
-"""Dynasor-CoT: leave thinking when trial answers agree."""
+"""Dynasor-CoT: stop thinking when trial answers agree."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class Dynasor:
 
 
 def agreed(probes: Sequence[Probe], count: int) -> bool:
-    """Whether the last `count` are one answer, and none of them doubts, by whole words."""
+    """Whether the last `count` give one answer, and none of them contains a word of doubt."""
     last = probes[-count:]
     said = {probe.extracted for probe in last}
     doubts = any(DOUBTS.search(probe.text) for probe in last)

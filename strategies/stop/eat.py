@@ -1,4 +1,4 @@
-"""EAT: leave thinking when the entropy behind its end has settled."""
+"""EAT: stop thinking when the entropy after its end has settled."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Eat:
 
 
 def moving_variance(values: Sequence[float], weight: float) -> float:
-    """The exponential moving variance at the last of them."""
+    """The exponential moving variance at the last value."""
     mean, variance = values[0], 0.0
     for value in values[1:]:
         mean = (1 - weight) * mean + weight * value

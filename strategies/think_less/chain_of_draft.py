@@ -1,4 +1,4 @@
-"""Chain of Draft: the prompt asks for a few words in each step (arXiv 2502.18600)."""
+"""Chain of Draft: the prompt asks for a few words per step (arXiv 2502.18600)."""
 
 from __future__ import annotations
 

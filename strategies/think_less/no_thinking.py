@@ -1,4 +1,4 @@
-"""NoThinking: a thought that is put in says that thinking is over (arXiv 2504.09858)."""
+"""NoThinking: the thinking is a fixed sentence saying that it is over (arXiv 2504.09858)."""
 
 from __future__ import annotations
 

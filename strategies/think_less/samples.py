@@ -1,4 +1,4 @@
-"""What strategies that think less share: samples in parallel, and a rung for the vote of each number of them."""
+"""Shared by strategies that think less: parallel samples, and one rung per number of samples for their vote."""
 
 from __future__ import annotations
 

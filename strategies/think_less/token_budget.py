@@ -17,7 +17,7 @@ AT_MOST = "Think for at most {tokens} tokens."
 
 
 def estimated(text: str) -> int | None:
-    """The last whole number of a text, from 1 upwards; None where there is none."""
+    """The last whole number in a text; None if there is none, or it is 0."""
     numbers = [int(found.replace(",", "")) for found in re.findall(r"\d{1,3}(?:,\d{3})+|\d{1,9}", text)]
     return numbers[-1] if numbers and numbers[-1] > 0 else None
 

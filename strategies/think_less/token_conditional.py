@@ -1,4 +1,4 @@
-"""Token-conditional control: the prompt names a number of thinking tokens (s1, arXiv 2501.19393)."""
+"""Token-conditional control: the prompt states a number of thinking tokens (s1, arXiv 2501.19393)."""
 
 from __future__ import annotations
 

@@ -68,6 +68,6 @@ class AdaptiveConsistency:
             return entropy(votes) <= self.line
         if self.stop == "majority":
             return votes[0] / len(said) >= self.line
-        if self.stop == "beta" or len(votes) < 3:  # of two answers both are the same, of one there might be a second
+        if self.stop == "beta" or len(votes) < 3:  # two answers: both rules agree; one: a second may come
             return beta(votes[0], sum(votes[1:2])) >= self.line
         return dirichlet(votes) >= self.line

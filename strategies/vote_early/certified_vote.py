@@ -18,7 +18,7 @@ class CertifiedVote:
 
     The guarantee: whatever the model's distribution of answers, the probability that it ever stops early on an answer
     that is not the most frequent one of that distribution is at most `error`. For each answer, and for one never seen,
-    a bet is made before every sample that the leader of the others comes and this one does not. If the answer is the
+    a bet is placed before every sample that the leader of the others is drawn, not this one. If the answer is the
     most frequent of all, no such bet gains on average, so the money, averaged over all stakes, is a nonnegative
     supermartingale that begins at 1, and reaches 1 / error with probability at most `error` (Ville's inequality). An
     answer is ruled out when it does. A wrong stop has to rule out the most frequent answer, so no correction for the

@@ -13,7 +13,7 @@ Said = Sequence[str | None]  # extracted answers, in the order of the samples
 async def drawn(
     reasoner: Reasoner, totals: Iterable[int], decided: Callable[[Said], bool], budget: int | None
 ) -> list[Answer]:
-    """Samples, of which there are as many as each of the rising `totals` in turn, until they are `decided`."""
+    """Draw samples up to each of the rising `totals` in turn, until the vote is `decided`."""
     answers: list[Answer] = []
     for total in totals:
         answers += await pool(reasoner, range(len(answers), total), budget, seen=answers)

@@ -1,4 +1,4 @@
-"""What rules that stop a vote count. Exact arithmetic: a rule is the same on every machine."""
+"""Statistics of rules that stop a vote. Arithmetic is exact: a rule gives the same result on every machine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from math import comb, fsum, log2
 
 
 def ballots(said: Iterable[str | None]) -> list[int]:
-    """Votes of each answer, most first. What was not extracted is no vote."""
+    """Votes of each answer, most first. Missing answers do not vote."""
     return sorted(Counter(each for each in said if each is not None).values(), reverse=True)
 
 
@@ -22,12 +22,12 @@ def beta(first: int, second: int) -> Fraction:
 def dirichlet(votes: Sequence[int]) -> Fraction:
     """The probability that the first share is the largest of a Dirichlet variable with parameters votes + 1.
 
-    The shares are to each other as Gamma variables X of those shapes. P(X <= x) is 1 - exp(-x) s(x), where s is the sum
+    The shares are proportional to Gamma variables X of those shapes. P(X <= x) is 1 - exp(-x) s(x), where s is the sum
     of x^k / k! up to the number of votes; the product over all others is multiplied out by powers of exp(-x), and each
-    term is integrated against the density of the first. A polynomial is held by its coefficients of x^k / k!.
+    term is integrated against the density of the first. A polynomial is stored as coefficients of x^k / k!.
     """
     first, *others = votes
-    terms = [[1]]  # by the power of exp(-x)
+    terms = [[1]]  # indexed by the power of exp(-x)
     for votes_of_other in others:
         terms.append([0])
         for power in range(len(terms) - 1, 0, -1):
@@ -58,9 +58,9 @@ def _minus(one: Sequence[int], other: Sequence[int]) -> list[int]:
 
 
 def entropy(votes: Sequence[int]) -> float:
-    """Entropy of the shares over the logarithm of their number, as the published code has it: from 0 to 1.
+    """Entropy of the shares divided by the logarithm of their number, as in the published code: from 0 to 1.
 
-    A single answer is given a second one with one vote, so that it takes several votes to be sure.
+    A single answer is paired with a second one that has one vote, so that certainty takes several votes.
     """
     counted = list(votes) if len(votes) > 1 else [*votes, 1]
     total = sum(counted)
@@ -68,16 +68,16 @@ def entropy(votes: Sequence[int]) -> float:
 
 
 def evidence(hits: int, misses: int) -> Fraction:
-    """The mean over bets b from 0 to 1 of (1 + b)^hits (1 - b)^misses: what money made of 1 by fair bets on hits."""
+    """The mean over bets b from 0 to 1 of (1 + b)^hits (1 - b)^misses: the wealth that fair bets on hits made of 1."""
     bets = hits + misses
     return Fraction(sum(comb(bets + 1, heads) for heads in range(hits + 1)), (bets + 1) * comb(bets, hits))
 
 
 def against(said: Sequence[str], label: str | None) -> Fraction:
-    """Evidence against `label` being the most frequent answer of all; None: against one that was never seen.
+    """Evidence against `label` being the most frequent answer; None: against an answer never seen.
 
-    Before each sample a bet is made on the answer that leads the others by then: it wins where the sample is that
-    answer, loses where it is `label`, and is void otherwise.
+    Before each sample, a bet is placed on the leader of the other answers so far: it wins if the sample is that
+    answer, loses if it is `label`, and is void otherwise.
     """
     tally = Counter[str]()
     hits = misses = 0
@@ -91,7 +91,7 @@ def against(said: Sequence[str], label: str | None) -> Fraction:
 
 
 def certified(said: Iterable[str | None], error: float) -> bool:
-    """Whether the evidence is 1 / `error` against every answer but the one that leads the vote."""
+    """Whether the evidence against every answer but the leader of the vote reaches 1 / `error`."""
     seen = [each for each in said if each is not None]
     if not seen:
         return False

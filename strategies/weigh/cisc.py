@@ -77,13 +77,13 @@ class Cisc:
 
 
 def probability(reasoner: Reasoner, answer: Answer) -> float:
-    """That of the response, normalized by its length."""
+    """The probability of the response, normalized by its length."""
     logprobs = reasoner.logprobs(answer.traces[0])
     return exp(fsum(logprobs) / len(logprobs)) if logprobs else 0.0
 
 
 async def ratings(reasoner: Reasoner, problem: Problem, answer: Answer) -> Sequence[Answer]:
-    """A confidence of 0 and one of 1, each as if the model had drawn it; none where there is no answer to rate."""
+    """Ratings of 0 and of 1, each forced on the model; empty if there is no answer to rate."""
     if answer.extracted is None:
         return ()
     turns = [Turn("user", problem.prompt), Turn("assistant", answer.text), Turn("user", RATE)]
@@ -93,7 +93,7 @@ async def ratings(reasoner: Reasoner, problem: Problem, answer: Answer) -> Seque
 
 
 def p_true(reasoner: Reasoner, rated: Sequence[Answer]) -> float:
-    """The probability of the 1 among both; 0 where there was no answer."""
+    """The probability of 1, given that it is 0 or 1; 0 if there was no answer."""
     if not rated:
         return 0.0
     zero, one = (reasoner.logprobs(each.traces[0])[-1] for each in rated)

@@ -68,7 +68,7 @@ class GenSelect:
     async def pick(
         self, problem: Problem, reasoner: Reasoner, window: Sequence[Answer], seen: Sequence[Answer]
     ) -> tuple[Answer, list[Answer]]:
-        """The winner of a window, and the judge's reply; none where it was alone."""
+        """The winner of a window, and the judge's reply unless it was alone."""
         if len(window) == 1:
             return window[0], []
         candidates = shown([answer.text for answer in window])

@@ -1,4 +1,4 @@
-"""How candidates are shown to a judge, and what it says read."""
+"""How candidates are shown to a judge, and how its choice is read."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ _CHOICE = re.compile(r"choice\W*(\d+)", re.IGNORECASE)
 
 
 def shown(texts: Sequence[str]) -> str:
-    """All texts under numbers from 1."""
+    """All texts, numbered from 1."""
     return "\n\n".join(f"Candidate {number}:\n{text.strip()}" for number, text in enumerate(texts, 1))
 
 
 def choice(reply: str, count: int) -> int | None:
-    """Index of the candidate that the last "Choice: NUMBER" of a reply names; None where it names none of `count`."""
+    """Index of the candidate that the last "Choice: NUMBER" of a reply names; None if it names none of `count`."""
     named = _CHOICE.findall(reply)
     index = int(named[-1]) - 1 if named else -1
     return index if 0 <= index < count else None

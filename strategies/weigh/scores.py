@@ -1,4 +1,4 @@
-"""What strategies that score share."""
+"""Shared by strategies that score."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tts_bench.api import Aggregation, Score, aggregate
 
 
 def needed(scorer: str) -> tuple[str, ...]:
-    """The `needs` of a strategy that asks the scorer of that name; empty: the only one of the run."""
+    """The `needs` of a strategy that uses the scorer of that name; empty: the run's only scorer."""
     return (f"scorer:{scorer}" if scorer else "scorer",)
 
 
 def values(scores: Sequence[Score], how: Aggregation | None) -> list[float]:
-    """One number for each score: the scorer's own, or its steps aggregated."""
+    """One number per score: the scorer's own value, or its aggregated steps."""
     return [score.value if how is None else aggregate(score.steps, how) for score in scores]

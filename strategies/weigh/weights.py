@@ -1,4 +1,4 @@
-"""Weights and choices made from scores, as pure functions. Samples without an answer have no weight and no rank."""
+"""Weights and choices computed from scores, as pure functions. Samples without an answer have no weight and no rank."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ Said = Sequence[str | None]  # extracted answers, in the order of the samples
 
 
 def best(values: Sequence[float], said: Said) -> int:
-    """Index of the highest value that has an answer, of equals the first; 0 where there is no answer at all."""
+    """Index of the highest value that has an answer (ties: the first); 0 if there is no answer at all."""
     return next(iter(ranked(values, said)), 0)
 
 
 def ranked(values: Sequence[float], said: Said) -> list[int]:
-    """Indices of samples with an answer, the highest value first, of equals the first sample."""
+    """Indices of samples with an answer, the highest value first; ties keep sample order."""
     return sorted((index for index, each in enumerate(said) if each is not None), key=lambda index: -values[index])
 
 
@@ -24,7 +24,7 @@ def own(values: Sequence[float], said: Said) -> list[float]:
 
 
 def borda(values: Sequence[float], said: Said, power: float) -> list[float]:
-    """(n - r + 1)^power for the r-th of n. They are divided by n^power where they are not exact otherwise."""
+    """(n - r + 1)^power for the r-th of n. Divided by n^power if they would not be exact otherwise."""
     order, weights = ranked(values, said), [0.0] * len(said)
     exact = power == int(power) and len(order) ** int(power) < 2**53
     for place, index in enumerate(order):
@@ -40,9 +40,9 @@ def softmax(values: Sequence[float], said: Said, temperature: float) -> list[flo
 
 
 def of_frequent(values: Sequence[float], said: Said, alpha: float) -> int:
-    """Index of the best sample of the answer with the highest mean value, of those that have a share of `alpha`.
+    """Index of the best sample of the answer with the highest mean value, among those with a share of `alpha`.
 
-    Where no answer has that share, all are taken; of equals, the answer seen first.
+    If no answer has that share, all are considered; ties go to the answer seen first.
     """
     voters: dict[str, list[int]] = {}
     for index, each in enumerate(said):
@@ -57,7 +57,7 @@ def of_frequent(values: Sequence[float], said: Said, alpha: float) -> int:
 
 
 def self_certainty(top_means: Sequence[float], k: int) -> float:
-    """Mean over tokens of -(mean of the k largest log-probabilities) - log k; 0 where there is no token."""
+    """Mean over tokens of -(mean of the k largest log-probabilities) - log k; 0 if there are no tokens."""
     return -fsum(top_means) / len(top_means) - log(k) if top_means else 0.0
 
 

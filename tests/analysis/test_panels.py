@@ -97,5 +97,5 @@ def test_a_terminal_shows_of_a_crowd_one_rung_each_and_draws_controls_and_leader
     said = console.file.getvalue()  # type: ignore[attr-defined]
     table, _, drawing = said.partition("100%") if "100%" in said else said.partition("mean generated")
     assert all(table.count(f" {name} ") <= 1 for name in MANY)
-    assert "Of each strategy its last rung is shown" in drawing
+    assert "Only the last rung of each strategy is shown" in drawing
     assert "curve.png has a panel for each group" in drawing

@@ -226,7 +226,7 @@ def test_a_run_of_errors_only_is_refused_and_the_message_says_so(tmp_path: Path,
 
 def test_what_is_no_finished_run_is_refused(tmp_path: Path, refused: Callable[..., str]) -> None:
     assert "run.json" in refused(tmp_path / "nowhere", "--out", tmp_path / "r.html")
-    assert "holds no configuration" in refused(write_run(tmp_path / "begun", RECORDS, status="running"))
+    assert "has no configuration" in refused(write_run(tmp_path / "begun", RECORDS, status="running"))
     assert "named twice" in refused(write_run(tmp_path / "run", RECORDS), tmp_path / "begun" / ".." / "run")
 
 

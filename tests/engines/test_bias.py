@@ -101,7 +101,7 @@ def test_an_engine_without_biases_says_so() -> None:
     world.engine.info = replace(world.engine.info, capabilities=frozenset({"seeds"}))
     item = world.item()
     door = ModelReasoner(item.problem, world.scheduler, world.conditions, item.extract, Ledger())
-    with pytest.raises(EngineError, match=r"think\(\) was given a bias, and the engine scripted takes none"):
+    with pytest.raises(EngineError, match=r"think\(\) was given a bias, but the engine scripted supports none"):
         asyncio.run(door.think(sampling=Sampling(bias=(("a", BAN),))))
 
 

@@ -122,17 +122,17 @@ def test_what_an_engine_does_not_declare_is_skipped_with_the_reason_and_never_pa
     engine.info = replace(engine.info, capabilities=frozenset(), continues=False, exact=False, exact_note="not tried")
     skipped = {result.claim.name: result.reason for result in engine_results(engine) if result.verdict != "pass"}
     assert skipped == {
-        "continuation": "the engine takes whole messages and cannot go on from inside one",
+        "continuation": "the engine takes whole messages and cannot continue from inside one",
         "seeds": "the engine does not declare seeds",
         "concurrency": "the engine is not exact: not tried",
-        "stop-after-a-cut": "the engine takes whole messages and cannot go on from inside one",
-        "cue": "the engine takes whole messages and cannot go on from inside one",
+        "stop-after-a-cut": "the engine takes whole messages and cannot continue from inside one",
+        "cue": "the engine takes whole messages and cannot continue from inside one",
         "learned-rows": "the engine does not declare learned-tokens",
         "unicode": "the engine does not declare token-ids",
         **dict.fromkeys(
             ("columns", "columns-beside-tokens", "columns-in-company"), "the engine does not declare logprobs"
         ),
-        "columns-after-a-cut": "the engine takes whole messages and cannot go on from inside one",
+        "columns-after-a-cut": "the engine takes whole messages and cannot continue from inside one",
     }
     with pytest.raises(NotApplicable, match="does not declare seeds"):
         conform_engine(engine, claim_named("seeds"))
@@ -141,7 +141,7 @@ def test_what_an_engine_does_not_declare_is_skipped_with_the_reason_and_never_pa
 def test_conform_engine_says_which_claims_do_not_hold() -> None:
     [broken] = BROKEN["budget"]
     with pytest.raises(
-        Broken, match=r"engine sound breaks 1 of 24 claims\nbudget: with max_tokens=1 it gives 4 tokens"
+        Broken, match=r"engine sound breaks 1 of 24 claims\nbudget: with max_tokens=1 it generates 4 tokens"
     ):
         conform_engine(broken())
     conform_engine(broken(), claim_named("order"))
@@ -166,7 +166,7 @@ def test_an_engine_that_raises_hangs_or_loses_requests_breaks_the_first_claim(mo
     for engine, said in (
         (Raising(), "generating for 6 requests raises KeyError: 'gone'"),
         (Hanging(), "generating for 6 requests does not end within 0.1 s"),
-        (Losing(), "6 requests in one call give 0 generations"),
+        (Losing(), "6 requests in one call return 0 generations"),
     ):
         first, *others = engine_results(engine)
         assert (first.verdict, said in first.reason) == ("fail", True)

@@ -139,11 +139,11 @@ def _uneven(reply: dict[str, Any]) -> None:
 
 
 WRONG: dict[str, Callable[[dict[str, Any]], object]] = {
-    "of another token than the one of place 0": _others,
-    "of 3 tokens where 20 were asked for": _fewer,
+    "another token at position 0": _others,
+    "of 3 tokens instead of 20": _fewer,
     "a log-probability of 0.7": _improbable,
-    "19 and 20 log-probabilities of 20 tokens": _uneven,
-    "of another token than the one of place 0, or of none": lambda reply: reply["choices"][0].update(logprobs=None),
+    "19 and 20 log-probabilities for 20 tokens": _uneven,
+    "another token at position 0, or none": lambda reply: reply["choices"][0].update(logprobs=None),
 }
 
 

@@ -137,8 +137,8 @@ def test_the_services_own_knob_is_an_arm_with_a_rung_for_each_setting(
     [
         ("openai", "huge", "refuses reasoning_effort=huge .*Supported values"),
         ("openai", "1024", "1024 is a number of tokens, .*Give a word such as low"),
-        ("deepseek", "low", "takes reasoning_effort=no-such-effort as it takes anything"),
-        ("anthropic", "reasoning_effort=low", "takes reasoning_effort=no-such-effort as it takes anything"),
+        ("deepseek", "low", "accepts even reasoning_effort=no-such-effort, so it may ignore"),
+        ("anthropic", "reasoning_effort=low", "accepts even reasoning_effort=no-such-effort, so it may ignore"),
     ],
 )
 def test_an_effort_that_a_service_refuses_or_does_not_heed_is_refused(service: Service, effort: str, says: str) -> None:
@@ -151,7 +151,7 @@ def test_an_engine_without_such_a_knob_refuses_the_arm() -> None:
     [built] = registry.build_all(["reasoning-effort"])
     model.admit(built)
     model.engine.info = replace(model.engine.info, capabilities=frozenset())  # type: ignore[misc]
-    with pytest.raises(UserError, match="no knob of its own"):
+    with pytest.raises(UserError, match="no effort setting"):
         model.admit(built)
 
 
@@ -171,7 +171,7 @@ def test_an_engine_that_cannot_ban_tokens_refuses_who_bans_them(name: str) -> No
     assert model.admit(built).label == name
     less = model.engine.info.capabilities - {"bias"}
     model.engine.info = replace(model.engine.info, capabilities=less)  # type: ignore[misc]
-    with pytest.raises(UserError, match=rf"^{name}:.* bans or favours tokens, and .* takes no biases"):
+    with pytest.raises(UserError, match=rf"^{name}:.* bans or favours tokens, but .* has no biases"):
         model.admit(built)
 
 
@@ -183,7 +183,7 @@ def test_what_needs_a_prefill_is_refused_before_anything_is_paid_for(
     with speaking(SERVICES[service]) as place:
         message = refused(*RUN, "--base-url", place.url, "--strategy", strategy, begun=True)
         assert place.heard == []
-    assert "messages only and cannot think on" in message
+    assert "messages only and cannot continue a trace" in message
 
 
 def test_a_budget_that_would_cut_a_whole_reply_is_refused(refused: Callable[..., str]) -> None:

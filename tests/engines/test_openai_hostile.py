@@ -102,7 +102,7 @@ def test_every_hostile_error_becomes_one_line(name: str) -> None:
 def test_a_server_that_drips_is_left_after_the_time_for_a_reply_and_asked_three_times(head: bytes) -> None:
     with asking(drip(head), timeout=0.2) as (place, asker):
         began = time.monotonic()
-        with pytest.raises(EngineError, match=r"failed 3 times; the last time no whole reply came within 0\.2 s"):
+        with pytest.raises(EngineError, match=r"failed 3 times; the last time no complete reply came within 0\.2 s"):
             ask(asker)
         assert time.monotonic() - began < 10
         assert len(place.heard) == 3
@@ -265,7 +265,7 @@ def test_a_key_that_a_server_repeats_in_any_spelling_is_not_shown(spelling: str,
 
 
 def test_a_reply_that_repeats_the_key_is_no_answer_and_so_in_no_record() -> None:
-    says = "repeats the key, which stands in no record"
+    says = "repeats the key, which no record may contain"
     with asking(Said(honest(f"the key is {KEY}"))) as (_, asker), pytest.raises(EngineError, match=says):
         ask(asker)
     assert KEY not in repr(vars(asker))

@@ -88,10 +88,10 @@ def test_an_unreachable_server_is_refused(refused: Callable[..., str]) -> None:
         (
             "vllm",
             "--tokenizer pocket",
-            "the endpoint counts [0-9]+ tokens in a text of which the tokenizer makes [0-9]+",
+            "the endpoint counts [0-9]+ tokens where the tokenizer counts [0-9]+",
         ),
         ("vllm", "--tokenizer TINY --strategy learned-token", "does not support learned tokens. Type --engine hf"),
-        ("vllm", "--tokenizer TINY --strategy no-wait", "no-wait.*it bans or favours tokens, .* takes no biases"),
+        ("vllm", "--tokenizer TINY --strategy no-wait", "no-wait.*it bans or favours tokens, .* has no biases"),
         ("strict", "--tokenizer TINY --top-k 20", "top_k is 20.*does not honour it. Type --top-k 0"),
         ("strict", "--tokenizer TINY --min-p 0.1", "min_p is 0.1.*does not honour it. Type --min-p 0"),
         ("chat", "--tokenizer TINY --strategy budget-forcing", "a cue.*messages only.*--strategy baseline and"),

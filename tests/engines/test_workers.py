@@ -183,7 +183,7 @@ def test_a_script_without_a_main_guard_is_told_of_it_once_and_not_of_memory(tmp_
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, str(tmp_path / "mine.py")]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=True)
-    assert done.stdout.startswith("mine.py begins again in each worker process")
+    assert done.stdout.startswith("mine.py runs again in each worker process")
     assert "if __name__ == '__main__':" in done.stdout
     assert (done.stdout.count("\n"), done.stderr) == (1, "")
 

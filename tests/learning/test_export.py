@@ -109,6 +109,6 @@ def test_a_token_for_another_model_or_with_a_known_name_is_not_exported(tmp_path
         to_checkpoint(token, tmp_path / "m")
     to_checkpoint(token, tmp_path / "out")
     found = models.resolve(str(tmp_path / "out"))
-    with pytest.raises(UserError, match=r"is a token of .* already"):
+    with pytest.raises(UserError, match=r"is already a token of"):
         untrained(found, tmp_path / "again", "Wait", NAME)
     assert not (tmp_path / "again").exists()

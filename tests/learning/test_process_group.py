@@ -150,7 +150,7 @@ def test_processes_tell_each_other_results_and_errors_and_wait_for_none_that_han
     assert lines[2] == "RuntimeError Odd: 1"  # an error that cannot be sent comes as its words
     assert other[2] == "Odd 1"
     assert lines[3].startswith("another of the 2 training processes has ended or hangs (")
-    assert "the same command again resumes" in lines[3]
+    assert "repeat the command to resume" in lines[3]
 
 
 TRAIN = """
@@ -235,7 +235,7 @@ def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: P
         refused = launch("--hold-out", "20")
         assert refused.returncode != 0
         told = [line for line in refused.stderr.splitlines() if line.startswith("error: ")]
-        assert told == ["error: gsm8k has 20 training rows and --hold-out takes 20. Give a smaller --hold-out."]
+        assert told == ["error: gsm8k has 20 training rows, but --hold-out takes 20. Give a smaller --hold-out."]
         assert "exitcode  : 2" in refused.stderr
         assert not (tmp_path / "t.training").exists()
     done = launch("--hold-out", "3")

@@ -82,10 +82,10 @@ AT_ONCE = {
 }
 LOADED = {
     "": "m has no thinking delimiter, and none is given. Type --think-start and --think-end, or --thinking end-of-turn",
-    "--thinking think-tags --name </think>": "--name </think> is a token of m already",
+    "--thinking think-tags --name </think>": "--name </think> is already a token of m",
     "--thinking think-tags --model short --max-answer-tokens 60": "no room to think in a context of 128",
     "--thinking think-tags --data-dir overlapping": "gsm8k/train.jsonl) are also in its test split",
-    "--thinking think-tags --hold-out 20": "gsm8k has 20 training rows and --hold-out takes 20",
+    "--thinking think-tags --hold-out 20": "gsm8k has 20 training rows, but --hold-out takes 20",
     "--thinking think-tags --max-thinking-tokens 4000": "--max-thinking-tokens 4000 is larger than the context window",
 }
 
@@ -122,7 +122,7 @@ def test_what_the_model_or_the_data_forbid_is_refused_before_anything_is_written
         (["init", "--model", "gone", "--out", "x"], "No model is called 'gone'"),
         (["init", "--model", "m", "--out", "used"], "used exists already"),
         (["init", "--model", "m", "--out", "x", "--from", ""], "--from '' has no tokens"),
-        (["init", "--model", "m", "--out", "x", "--name", "Wait"], "--name Wait is a token of m already"),
+        (["init", "--model", "m", "--out", "x", "--name", "Wait"], "--name Wait is already a token of m"),
     ],
 )
 def test_token_commands_refuse_what_they_cannot_do(

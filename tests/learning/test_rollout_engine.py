@@ -33,7 +33,7 @@ def test_an_engine_that_cannot_make_the_rollouts_is_refused(tmp_path: Path) -> N
         info = model.engine.info
     check_rollouts(info, info)
     unable = replace(info, name="served", capabilities=info.capabilities - {"learned-tokens"})
-    with pytest.raises(UserError, match=r"the engine served takes no learned tokens. Type --rollout-engine hf"):
+    with pytest.raises(UserError, match=r"the engine served does not support learned tokens. Type --rollout-engine hf"):
         check_rollouts(unable, info)
     with pytest.raises(UserError, match=r"holds a model with fingerprint 000.*Type --rollout-engine hf"):
         check_rollouts(replace(info, fingerprint="0" * 64), info)

@@ -23,7 +23,7 @@ def cut_off(wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("error", "says"),
     [
-        (ValueError("no such layer"), r"transformers cannot convert it: no such layer\. It stays in .*doctor"),
+        (ValueError("no such layer"), r"transformers cannot convert it: no such layer\. It is kept in .*doctor"),
         (ImportError("No module named 'x'"), r"a package does not load \(No module named 'x'\)\. Type: .*doctor"),
         (MemoryError(), "too little memory"),
     ],

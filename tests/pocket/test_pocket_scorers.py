@@ -88,7 +88,7 @@ def test_a_longer_text_has_the_scores_of_a_shorter_one() -> None:
 
 def test_no_answer_is_wrong_and_no_other_problem_is_read() -> None:
     assert pocket.outcome(PROBLEM, Candidate("so 22", "I do not know", None, "x"), 0.0) == 0.0
-    with pytest.raises(ValueError, match="read the problems of pocket_arithmetic"):
+    with pytest.raises(ValueError, match="read only problems of pocket_arithmetic"):
         pocket.values(replace(PROBLEM, prompt="What is 2 + 2?"))
 
 
@@ -102,7 +102,7 @@ def test_another_problem_is_an_error_of_that_problem() -> None:
     import asyncio
 
     [one] = kinds.check(["pocket"])
-    with pytest.raises(EngineError, match="read the problems of pocket_arithmetic"):
+    with pytest.raises(EngineError, match="read only problems of pocket_arithmetic"):
         asyncio.run(kinds.load(one).scorer.score(Problem("a", "b", "c"), [Candidate("", "")]))
 
 

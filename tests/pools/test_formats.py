@@ -205,7 +205,7 @@ def test_any_cut_of_an_output_goes_on_to_the_same_output_and_anything_else_is_re
             ask(answers, first.tokens)
     said = ask(answers, whole.tokens)
     assert (engine.tokenizer.decode(said.tokens), len(whole.tokens + said.tokens)) == ("\\boxed{3}", 9)
-    with pytest.raises(EngineError, match="goes on otherwise"):
+    with pytest.raises(EngineError, match="continues differently"):
         ask(answers, (*whole.tokens, *engine.tokenizer.encode("Wait")))
     for branch in (["x"], ["01"], ["0", "1"], ["1"], ["9" * 30]):
         with pytest.raises(EngineError, match="not recorded"):

@@ -75,7 +75,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         "line 1: it has 2 and 2 tokens, and 3 in all",
     ),
     "too few log-probabilities": (lines({**GOOD, "logprobs": [-1.0]}), "line 1: it has 1 log-probabilities and 3"),
-    "texts as log-probabilities": (lines({**GOOD, "logprobs": ["a"]}), "line 1: 'logprobs' is no list of numbers"),
+    "texts as log-probabilities": (lines({**GOOD, "logprobs": ["a"]}), "line 1: 'logprobs' is not a list of numbers"),
     "a problem that is not there": (lines(GOOD, {**GOOD, "doc_id": 4}), "line 2: gsm8k has no problem '4'"),
     "a question that is not there": (
         lines({"question": "Who?", "response": "7"}),
@@ -83,17 +83,17 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     ),
     "one output twice": (
         lines({**GOOD, "sample": 0}, {**GOOD, "sample": 0}),
-        "line 2: output 0 of the problem is there already",
+        "line 2: output 0 of the problem is already there",
     ),
     "an output that is skipped": (lines({**GOOD, "sample": 1}), "output 0 of gsm8k/0 is missing"),
     "an enormous place": (lines({**GOOD, "sample": 10**6}), "line 1: 'sample' is 1,000,000"),
-    "no counts": (lines({"doc_id": 0, "response": "7"}), "line 1: nothing tells how many tokens"),
+    "no counts": (lines({"doc_id": 0, "response": "7"}), "line 1: an output has no token count"),
     "thinking that comes late": (
         lines(*[GOOD] * 1000, {**GOOD, "response": "a</think>b"}),
         "line 1001: an output holds </think>",
     ),
-    "a document twice": (lines(SAMPLE, SAMPLE), "line 2: document 0 stands in line 1 already"),
-    "samples of no text": (lines({**SAMPLE, "resps": [[[-1.0, True]]]}), "line 1: 'resps' holds no list of texts"),
+    "a document twice": (lines(SAMPLE, SAMPLE), "line 2: document 0 is already in line 1"),
+    "samples of no text": (lines({**SAMPLE, "resps": [[[-1.0, True]]]}), "line 1: 'resps' is not a list of texts"),
 }
 
 
@@ -151,12 +151,12 @@ def test_names_in_an_archive_are_names_only(refused: Callable[..., str]) -> None
     [
         (["--strategy", "majority-vote:samples=3"], "it draws 3 samples, but the pool has 2 of gsm8k/1"),
         (["--strategy", "short-m-at-k:m=2,k=3"], "it draws 3 samples, but the pool has 2"),
-        (["--strategy", "budget-forcing"], "puts a cue in the place of the end of thinking, but imported outputs"),
-        (["--strategy", "step-conditional"], "but imported outputs cannot go on"),  # its options hold line breaks
-        (["--strategy", "mixed-cues"], "but imported outputs cannot go on"),
+        (["--strategy", "budget-forcing"], "replaces the end of thinking by a cue, but imported outputs"),
+        (["--strategy", "step-conditional"], "but imported outputs cannot be continued"),  # with line breaks in options
+        (["--strategy", "mixed-cues"], "but imported outputs cannot be continued"),
         (["--strategy", "baseline:budgets=2"], "an answer after a cut was not recorded"),
         (["--strategy", "deepconf:samples=2"], "returns no log-probabilities"),
-        (["--strategy", "reasoning-effort:efforts=low"], "has no knob of its own"),
+        (["--strategy", "reasoning-effort:efforts=low"], "has no effort setting"),
         (["--task", "no-such-task"], "There is no task 'no-such-task'"),
         (["--thinking", "no-such-format"], "There is no thinking format"),
         (["--tokenizer", "no such model"], "No model is called"),
@@ -185,5 +185,5 @@ def test_a_pool_takes_no_setting_of_generation_and_no_other_task_or_rows(
         assert f"{option.partition('=')[0]} does not apply to imported outputs" in said
     assert "the run is on pocket_flat" in refused(*replay[:4], "--tasks", "pocket_flat", "--out", "two", verb="run")
     Path("data/gsm8k/test.jsonl").write_text(json.dumps({"question": Q[0], "answer": "#### 4"}) + "\n")
-    assert "has other rows than those that outputs were imported for" in refused(*replay, verb="run")
+    assert "differ from those at import" in refused(*replay, verb="run")
     assert "holds no pool.sqlite" in refused(*replay[:2], "--model", "data", "--tasks", "gsm8k", verb="run")

@@ -233,7 +233,7 @@ def test_the_list_says_what_is_there_what_is_missing_and_what_is_broken(
     lines = {line.split()[0]: " ".join(line.split()) for line in table.splitlines()}
     assert {"hf", "openai", "scripted", "vllm", "theirs", "lacking", "gone"} <= set(lines)
     assert lines["theirs"] == "theirs there adds up seeds their-engine 1.0"
-    assert lines["lacking"] == "lacking missing is not there nothing beside text their-engine 1.0"
+    assert lines["lacking"] == "lacking missing is not there text only their-engine 1.0"
     assert lines["gone"].startswith("gone broken engine 'gone' of c-engine 1.0 fails at import")
     assert lines["scripted"].endswith("built in")
     assert "lacking is missing; type: pip install theirs-more" in below.splitlines()
@@ -274,7 +274,7 @@ def test_a_check_prints_each_claim_and_its_exit_code_says_whether_all_hold_that_
     assert root._run(["engines", "check", "scripted"]) == 2
     out = capsys.readouterr().out
     assert "fail            learned-rows" in out
-    assert "why: it takes a token that was made for another model" in out
+    assert "why: it accepts a token that was made for another model" in out
 
 
 def test_the_list_loads_no_model_library() -> None:

@@ -106,7 +106,7 @@ def test_a_run_on_a_served_model_that_gives_them_ends_and_an_interrupted_one_res
             assert root._run(command) == 130
         finally:
             signal.signal(signal.SIGINT, before)
-        assert "the same command again resumes" in capsys.readouterr().err
+        assert "repeat the command to resume" in capsys.readouterr().err
         assert root._run(command) == 0
     records = [json.loads(line) for line in (tmp_path / "run" / "records.jsonl").read_text().splitlines()]
     texts = "".join(segment["text"] for record in records for segment in record["segments"])

@@ -126,7 +126,7 @@ def test_a_run_json_of_another_schema_is_refused_and_stays_as_it_is(schema: obje
     text = json.dumps({"schema": schema, "identity": {"seed": 0}, "new": True})
     (folder.path / "run.json").write_text(text)
     for refused in (folder.check, lambda: folder.claim({"seed": 0})):
-        with pytest.raises(UserError, match="another version made it, and it stays as it is"):
+        with pytest.raises(UserError, match="another version made it, and nothing was changed"):
             refused()
     with pytest.raises(UserError, match="another version"), folder.owned({"seed": 0}):
         pass

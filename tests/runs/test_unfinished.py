@@ -153,7 +153,7 @@ def test_a_damaged_unfinished_run_is_refused_with_file_and_line(
 def test_data_that_are_others_score_nothing(ran: Ran, tmp_path: Path) -> None:
     header = read_header(half(ran), unfinished=True)
     header["config"] |= {"data_dir": str(write_sums(tmp_path / "data", COUNT + 1))}
-    with pytest.raises(UserError, match="its data of gsm8k are not those found here"):
+    with pytest.raises(UserError, match="its data for gsm8k differ from those found here"):
         Unfinished(ran.folder, header)
 
 
@@ -164,7 +164,7 @@ def test_the_code_of_a_task_of_ones_own_is_run_only_beside_the_run_itself(tmp_pa
     file = str(tmp_path / "task" / "my_sums.yaml")
     ran = _played(tmp_path, RunConfig(ModelConfig(engine="scripted"), (file,), STRATEGIES[:2]))
     folder = ran.cut(10**9)
-    with pytest.raises(UserError, match="Its code is run only while the run is at work here"):
+    with pytest.raises(UserError, match="The task's code runs only while the run is in progress here"):
         read(folder)
     with held(folder):
         assert read(folder).so_far == {"my_sums": (3, 3)}

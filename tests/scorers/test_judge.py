@@ -131,7 +131,7 @@ def test_any_engine_can_judge_and_its_operations_are_known(tmp_path: Path) -> No
 
 def test_a_candidate_that_leaves_no_room_is_an_error_of_its_problem() -> None:
     scorer = judge("model=adds_up,engine=scripted")
-    with pytest.raises(EngineError, match="reads 100000 tokens at most; a candidate has"):
+    with pytest.raises(EngineError, match="reads at most 100000 tokens; a candidate has"):
         verdicts(scorer, "4" * 100_000)
 
 

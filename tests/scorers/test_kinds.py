@@ -117,7 +117,7 @@ def test_a_scorer_is_called_by_its_name_or_else_by_its_kind(place: Path) -> None
         ("function:call=mine.py",): "call is 'mine.py'; it takes ./file.py:function",
         ("function:call=gone.py:steps",): "there is no file 'gone.py'. Type the path of a Python file: ./file.py:FUNC",
         ("function:cal=mine.py:steps",): "has no option 'cal'. Did you mean 'call'?",
-        ("function:call=mine.py:steps",) * 2: "two scorers are called 'function'. Type --scorer ANOTHER=function:",
+        ("function:call=mine.py:steps",) * 2: "two scorers are named 'function'. Type --scorer ANOTHER=function:",
     }.items(),
 )
 def test_a_scorer_that_cannot_be_is_refused_with_what_to_type(place: Path, specs: Sequence[str], says: str) -> None:
@@ -175,8 +175,8 @@ def test_a_kind_of_another_package_is_found_by_its_name(theirs: None) -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     {
-        "their-missing": "lacks what it needs here. Type pip install theirs-more.",
-        "their-bare": "loads as a Theirs; it has to be a tts_bench.scorers.kinds.Loaded",
+        "their-missing": "is missing a dependency. Type pip install theirs-more.",
+        "their-bare": "loads as a Theirs; it must be a tts_bench.scorers.kinds.Loaded",
         "their-Options": "names a tts_bench.scorers.kinds.ScorerKind. Reinstall or remove that package.",
     }.items(),
 )

@@ -191,7 +191,7 @@ def test_tags_and_control_tokens_that_a_text_spells_are_plain_text_and_nothing_i
 
 def test_a_candidate_beyond_the_window_is_an_error_of_its_problem(tmp_path: Path) -> None:
     scorer = loaded(make("qwen", tmp_path), "qwen")
-    with pytest.raises(EngineError, match=r"reads 512 tokens at most; a candidate has \d+ with its problem"):
+    with pytest.raises(EngineError, match=r"reads at most 512 tokens; a candidate has \d+ with its problem"):
         verdicts(scorer, Candidate("12 " * 400, ""))
 
 
@@ -217,7 +217,7 @@ def test_a_head_that_is_not_there_is_refused_with_the_layouts_that_fit(
 ) -> None:
     with pytest.raises(UserError) as caught:
         loaded(make(layout, tmp_path, labels=1), asked)
-    assert f"has not the head that layout={asked} reads" in str(caught.value)
+    assert f"lacks the head that layout={asked} reads" in str(caught.value)
     assert says in str(caught.value)
 
 
@@ -254,7 +254,7 @@ def test_a_folder_that_is_not_whole_is_refused(tmp_path: Path, spoil: Callable[[
         "model=x": "No model is called 'x'",
         "layout=qwen": "needs the option model",
         "model=x,layout=prm": "it takes one of outcome, qwen, skywork, rlhflow, math-shepherd",
-        "model=x,step=a": "step means nothing to layout=outcome",
+        "model=x,step=a": "step does not apply to layout=outcome, which scores the whole text",
         "model=x,device=gpu": "there is no device 'gpu'",
         "model=x,threads=0": "threads is 0",
         "model=x,aggregate=sum": "it takes one of last, min, prod, mean",

@@ -98,12 +98,12 @@ def test_what_is_no_study_is_refused_alike(place: Path, capsys: pytest.CaptureFi
         "run others": "others/study.toml cannot be read",
         "run good.toml --jobs 0": "--jobs is 0; it takes",
         "run good.toml --part 3/2": "--part is '3/2'; it takes a share such as 1/2",
-        "run good.toml --part 2/2": "--part 2/2: the study has 1 parts only",
+        "run good.toml --part 2/2": "--part 2/2: the study has only 1 parts",
         "run good.toml --max-num-seqs 3": "no engine of the study has an option --max-num-seqs",
         "status gone.toml": "cannot be read",
         "report good.toml": "no part of the study in runs/good is finished",
         "report good.toml --max-mb 0": "--max-mb is 0; it takes",
-        "merge others --out all": "others is not a study's folder",
+        "merge others --out all": "others is not a study folder",
         "new good.toml": "good.toml is already there",
         "new study.yaml": "does not end in .toml. Type a name such as study.toml",
     }.items():
@@ -122,7 +122,7 @@ def test_a_study_of_flags_is_refused_alike(place: Path, capsys: pytest.CaptureFi
         "--seeds 0,1 --seed 3": "--seed and --seeds are both given",
         "--model pocket --model pocket": "--model gives pocket twice",
         "--seeds 0,1 --store a.sqlite": "--store: a study keeps its generations",
-        "--seeds 0,1 --resume others": "--resume goes on with one run",
+        "--seeds 0,1 --resume others": "--resume continues one run",
         "--seeds 0,1 --engine scripted": "a study names its models. Add --model",
         "--seeds 0,1 --out others": "others holds files but no study.toml",
     }.items():

@@ -286,7 +286,7 @@ def test_two_halves_are_joined_to_the_study_that_one_machine_has(
     for folders, said in {
         ("both", "changed"): "adder-0 and changed/parts/adder-0 are the same part with different records",
         ("both", "other"): "both and other are different studies: 'limit = 4', and 'limit = 5' in its place",
-        ("both", "both/parts"): "both/parts is not a study's folder",
+        ("both", "both/parts"): "both/parts is not a study folder",
     }.items():
         assert root._run(["study", "merge", *folders, "--out", "never"]) == 2
         assert said in capsys.readouterr().err

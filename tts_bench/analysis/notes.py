@@ -41,6 +41,6 @@ def orders(series: Sequence[Series]) -> list[str]:
     vote, have = ("votes", "has") if len(single) == 1 else ("vote", "have")
     return [
         f"A vote of {' and '.join(averaged)} is the expectation over all orders of its samples; "
-        f"{' and '.join(single)}, which {vote} otherwise than on the first k samples at rung k, {have} the one order "
+        f"{' and '.join(single)}, which {vote} differently from the first k samples at rung k, {have} only the order "
         f"that was drawn."
     ]

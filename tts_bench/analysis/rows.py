@@ -30,14 +30,14 @@ CODEBOOK: dict[str, str] = {
     "last": "whether it is the strategy's last rung",
     "score": "value of the task's main metric; empty where the strategy failed",
     "metric": "name of that metric",
-    "extracted": "canonical form of the answer, as it counts in votes; empty where there is none",
+    "extracted": "canonical form of the answer, as it counts in votes; empty if there is none",
     "text": "the answer as it was scored",
     **{row.name: f"{row.meaning} [{row.unit}]" for row in _COSTS if row.name not in _OVER_PROBLEMS},
     "truncated": "whether any thinking that the answer depends on reached its budget",
     "cues_wanted": "cues requested",
     "cues": "cues inserted",
     "ballots": "answers that a plain vote counted; 0 where it is of no such vote",
-    "error_kind": "raised, timeout, nothing, misuse or engine; empty where there is no error",
+    "error_kind": "raised, timeout, nothing, misuse or engine; empty if there is no error",
     "error": "message of the error",
 }
 

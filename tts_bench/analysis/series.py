@@ -105,8 +105,8 @@ def _votes_unsaid(run: RunData) -> bool:
 
 def _unsaid(run: RunData) -> str:
     return (
-        f"{run.path}: its records, of schema {run.schema}, do not say which votes were plain, so that a vote of k is "
-        f"that of the first k samples. The run's command makes records that do."
+        f"{run.path}: its records, of schema {run.schema}, do not say which votes were plain, so a vote of k is "
+        f"that of the first k samples. Repeat the run's command for records that do."
     )
 
 

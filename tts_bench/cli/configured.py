@@ -1,4 +1,4 @@
-"""A run's configuration from the command line: a file or a run's folder, and the flags that say otherwise."""
+"""A run's configuration from the command line: a file or a run's folder, and the flags that override it."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ FLAGS = (
         flags.flag(
             "strategies",
             list[str],
-            "NAME or NAME:key=value,... ; repeat for more. Without a task it joins the default comparison.",
+            "NAME or NAME:key=value,... ; repeatable. Without a task, it joins the default comparison.",
             "--strategy",
             shown="baseline, budget-forcing, majority-vote, learned-token",
         ),
         flags.flag(
             "groups",
             str,
-            "Groups or strategies, joined by commas: shelf is all, cheap reads only a vote's pool; -NAME leaves out.",
+            "Groups or strategies, comma-separated: shelf is all, cheap needs only a vote's pool; -NAME excludes one.",
             "--strategies",
         ),
         flags.flag(
             "tasks",
             str,
-            "Tasks, joined by commas; lm_eval/NAME for lm-eval's own.",
+            "Tasks, comma-separated; lm_eval/NAME for lm-eval's own.",
             shown="pocket_arithmetic; gsm8k for other models",
         ),
-        flags.flag("config", Path, "TOML or JSON file with the same keys as these flags, which go before it."),
+        flags.flag("config", Path, "TOML or JSON file with the same keys as these flags; flags override it."),
     ],
     flags.of(RunConfig, leave_out=("model", "tasks", "strategies")),
     flags.of(ModelConfig, "model", "engine", panel=_MODEL),
@@ -53,15 +53,15 @@ def several() -> list[list[flags.Flag]]:
         shown="pocket",
         panel=_MODEL,
     )
-    seeds = flags.flag("seeds", str, "Random seeds, joined by commas; several make a study.", panel=_GENERATION)
+    seeds = flags.flag("seeds", str, "Random seeds, comma-separated; several make a study.", panel=_GENERATION)
     return [*([model if each.name == "model" else each for each in group] for group in FLAGS), [seeds]]
 
 
 def configured(given: dict[str, Any], said: dict[str, Any] | None = None) -> RunConfig:
-    """The configuration of the flags in `given`, of the file that they name or of what was `said`, and of defaults.
+    """The configuration from the flags in `given`, the file that they name or the values `said`, and defaults.
 
     Raises:
-        UserError: anything in it that cannot be.
+        UserError: anything in it is invalid.
     """
     from tts_bench.runs.defaults import resolved
 
@@ -77,18 +77,16 @@ def configured(given: dict[str, Any], said: dict[str, Any] | None = None) -> Run
 
 
 def resumed(folder: Path, given: dict[str, Any]) -> RunConfig:
-    """The configuration of the run in `folder`, in the folder that it was begun in; flags of speed may say otherwise.
+    """The configuration of the run in `folder`, in the folder where it started; flags of speed may override it.
 
     Raises:
-        UserError: there is no run, an earlier version began it, or the folder that it was begun in is gone.
+        UserError: there is no run, an earlier version started it, or the folder where it started is gone.
     """
     from tts_bench.runs.folder import RunFolder
 
     for name in ("config", "out"):
         if name in given:
-            raise UserError(
-                f"--resume goes on with the run in {folder}; --{name} says otherwise. Leave one of them out."
-            )
+            raise UserError(f"--resume continues the run in {folder}, which --{name} contradicts. Remove one of them.")
     out = folder.absolute()
     said = RunFolder(folder).begun()
     return configured(given, {**said, "out": Path(os.path.relpath(out))})

@@ -1,4 +1,4 @@
-"""`tts-bench doctor`: what this machine has, what is missing, and what to type."""
+"""`tts-bench doctor`: what this machine has, what is missing, and how to install it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ROOM = 2_000_000_000  # bytes: the small models, converted, and a run
 
 @dataclass(frozen=True)
 class Finding:
-    """One line. `mend` says what to type where something is missing; only what is required makes the exit code 1."""
+    """One line. `mend` is the command that fixes it, if needed; only requirements make the exit code 1."""
 
     what: str
     found: str
@@ -118,7 +118,7 @@ def _packages() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    """Each engine with what it can do; the packages that ours need are among those required above."""
+    """Each engine with what it supports; packages of built-in engines are among the requirements above."""
     from tts_bench.engines.kinds import listed
 
     for engine in listed():

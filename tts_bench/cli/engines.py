@@ -1,4 +1,4 @@
-"""`tts-bench engines`: which there are, what is missing, what each can do; whether one keeps the contract."""
+"""`tts-bench engines`: list engines and what they support, and check one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def check(
     config = ModelConfig(model, spec, top_k=0, min_p=0.0)  # trials are sampled plainly, whatever a model says
     ready = kinds.load(config, kinds.check(config)).engine
     if ready.info.recorded:
-        raise UserError(f"engine {ready.info.name!r} generates nothing, and the claims are about what is generated.")
+        raise UserError(f"engine {ready.info.name!r} generates nothing, so there is nothing to check.")
     try:
         sound = show_verdicts(engine_results(ready), ENGINE_CLAIMS, len("not applicable"))
     finally:
@@ -99,4 +99,4 @@ def _list(console: Console) -> None:
     for line in missing:
         console.print(line, soft_wrap=True)  # a command broken in two cannot be copied
     console.print("Use: tts-bench run --engine NAME:option=value   Options: tts-bench engines NAME")
-    console.print("Try one: tts-bench engines check NAME --model MODEL")
+    console.print("Check one: tts-bench engines check NAME --model MODEL")

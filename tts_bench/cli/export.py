@@ -32,15 +32,15 @@ def export(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     to: Annotated[
         Kind,
-        typer.Option("--to", help="A row per answer; of latex a row, inspect a log, lm-eval a folder per rung."),
+        typer.Option(
+            "--to", help="Format: one row per answer; per rung, latex: a row, inspect: a log, lm-eval: a folder."
+        ),
     ] = Kind.CSV,
     out: Annotated[
         Path | None,
-        typer.Option(help="File to write, or for inspect and lm-eval a new folder.", show_default="standard output"),
+        typer.Option(help="File to write; for inspect and lm-eval, a new folder.", show_default="standard output"),
     ] = None,
-    codebook: Annotated[
-        bool, typer.Option("--codebook", help="Print what the columns mean, and nothing else.")
-    ] = False,
+    codebook: Annotated[bool, typer.Option("--codebook", help="Print only the meaning of the columns.")] = False,
 ) -> None:
     """Write the answers of runs as a table: scores, costs and flags of each problem, strategy and rung."""
     from tts_bench.analysis.rows import CODEBOOK
@@ -71,7 +71,7 @@ def _write_folder(runs: Sequence[Path], to: Kind, out: Path | None) -> None:
 
     if out is None or out.exists():
         there = "is there already" if out else "is missing"
-        raise UserError(f"--to {to.value} writes a folder, and --out {there}. Give a new folder.")
+        raise UserError(f"--to {to.value} writes a folder, but --out {there}. Give a new folder.")
     if len(runs) > 1:
         raise UserError(f"--to {to.value} takes one run at a time; {len(runs)} were given.")
     files = inspect_logs.logs(runs[0]) if to is Kind.INSPECT else lm_eval_files.files(runs[0])

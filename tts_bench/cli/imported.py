@@ -22,26 +22,26 @@ def imported(
     model: Annotated[str, typer.Option(help="Name of the model that generated them.")],
     out: Annotated[Path | None, typer.Option(help="Run folder.", show_default="runs/MODEL-TASK-imported")] = None,
     tokenizer: Annotated[
-        str | None, typer.Option(help="Tokenizer (model, hub id or folder) that counts what the files do not count.")
+        str | None, typer.Option(help="Tokenizer (model, hub id or folder), if the files lack token counts.")
     ] = None,
     thinking: Annotated[
         str | None, typer.Option(help="Thinking format, if the first outputs do not show it; end-of-turn for none.")
     ] = None,
     think_start: Annotated[str | None, typer.Option(help="Delimiter that starts thinking.")] = None,
     think_end: Annotated[str | None, typer.Option(help="Delimiter that ends thinking.")] = None,
-    by: Annotated[By, typer.Option(help="Find problems by the question, or by their number or name.")] = By.QUESTION,
+    by: Annotated[By, typer.Option(help="Match problems by question, or by number or name.")] = By.QUESTION,
     strategy: Annotated[
         list[str] | None,
-        typer.Option(help="Strategy to play on the outputs; repeat for more.", show_default="baseline, majority-vote"),
+        typer.Option(help="Strategy to run on the outputs; repeatable.", show_default="baseline, majority-vote"),
     ] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with data files (or TTS_BENCH_DATA).")] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print neither header, progress nor table; errors are printed.")
+        bool, typer.Option("--quiet", "-q", help="Print only errors: no header, progress or table.")
     ] = False,
 ) -> None:
-    """Make a run of outputs that another program recorded. Nothing is generated.
+    """Create a run from outputs that another program recorded. Nothing is generated.
 
-    The outputs go into pool.sqlite in the run's folder. More strategies run on them with:
+    The outputs are stored as pool.sqlite in the run folder. To run more strategies on them:
     tts-bench run --engine replay --model FOLDER --tasks TASK --strategy NAME
     """
     from tts_bench.cli.run import play

@@ -59,6 +59,6 @@ def check(
     for finding in findings:
         print(safe(str(finding)), file=sys.stderr)
     if findings:
-        print("`leaderboard build` makes pages anew; an entry that was changed has to be added again.", file=sys.stderr)
+        print("`leaderboard build` rewrites pages; an entry that was changed has to be added again.", file=sys.stderr)
         raise typer.Exit(2)
-    print(f"{entries} {'entry' if entries == 1 else 'entries'} checked: all of it is as it was made.")
+    print(f"{entries} {'entry' if entries == 1 else 'entries'} checked: all entries and pages are unchanged.")

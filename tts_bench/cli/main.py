@@ -26,25 +26,25 @@ from tts_bench.text import safe
 # verb -> (where its function, or its app of sub-commands, is; its line of help)
 VERBS = {
     "run": ("tts_bench.cli.run:run", "Run strategies on tasks with a model and plot accuracy against compute."),
-    "study": ("tts_bench.cli.study:app", "Play models x tasks x seeds x strategies as one study, and read it."),
+    "study": ("tts_bench.cli.study:app", "Run models x tasks x seeds x strategies as one study."),
     "plan": ("tts_bench.cli.plan:plan", "Estimate what a run will cost and what it could show, from a pilot."),
-    "import": ("tts_bench.cli.imported:imported", "Make a run of outputs that another program recorded."),
+    "import": ("tts_bench.cli.imported:imported", "Create a run from outputs that another program recorded."),
     "config": ("tts_bench.cli.config:app", "Print a run's configuration as a file."),
     "report": ("tts_bench.cli.report:report", "Write one offline HTML file with curves, tables and every trace."),
     "compare": ("tts_bench.cli.compare:compare", "State what the data support: differences, intervals, tests."),
     "watch": ("tts_bench.cli.watch:watch", "Show a run's table and curve while it runs."),
-    "plot": ("tts_bench.cli.plot:plot", "Draw figures of the curves for a paper."),
+    "plot": ("tts_bench.cli.plot:plot", "Draw figures of the curves, for a paper."),
     "export": (
         "tts_bench.cli.export:export",
         "Write the answers of runs for other programs: CSV, Parquet, LaTeX, Inspect, lm-eval.",
     ),
     "track": ("tts_bench.cli.track:track", "Log finished runs to MLflow, Weights & Biases or trackio."),
-    "push": ("tts_bench.cli.push:push", "Put a run, a learned token or a leaderboard on the Hugging Face Hub."),
+    "push": ("tts_bench.cli.push:push", "Upload a run, a learned token or a leaderboard to the Hugging Face Hub."),
     "curves": ("tts_bench.cli.curves:curves", "Show accuracy by length of thinking within a problem."),
     "leaderboard": ("tts_bench.cli.leaderboard:app", "Add runs to the leaderboard, build its pages, and check them."),
     "strategies": ("tts_bench.cli.strategies:app", "List strategies, create your own, and check it."),
     "engines": ("tts_bench.cli.engines:app", "List engines and what they support, and check one."),
-    "scorers": ("tts_bench.cli.scorers:app", "List kinds of scorers, and try one on a text."),
+    "scorers": ("tts_bench.cli.scorers:app", "List kinds of scorers, and check one on a text."),
     "train-token": ("tts_bench.cli.train_token:train_token", "Train a continue-thinking token for a model."),
     "token": ("tts_bench.cli.token:app", "Show, export or create token files."),
     "tasks": ("tts_bench.cli.tasks:app", "List tasks, check their scorers, and create your own."),
@@ -177,7 +177,7 @@ def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa:
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        print("\nInterrupted; the same command again resumes.", file=sys.stderr)
+        print("\nInterrupted; repeat the command to resume.", file=sys.stderr)
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit would complain
@@ -186,7 +186,7 @@ def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa:
         if error.errno not in FULL:
             raise
         place = f" for {error.filename}" if error.filename else ""
-        return _say(f"no space left on the disk{place}. Free some; the same command again resumes.")
+        return _say(f"no space left on the disk{place}. Free some; repeat the command to resume.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""`tts-bench models`: which models have a short name, which are here, and fetching one."""
+"""`tts-bench models`: list models with a short name, show which are downloaded, and download one."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def listing(context: typer.Context, as_json: Json = False) -> None:
     table.columns[0].no_wrap = True
     console = output()
     console.print(table)
-    console.print(f"They are kept in {safe(str(models.cache_folder()))}. To fetch one: tts-bench models get NAME")
+    console.print(f"They are stored in {safe(str(models.cache_folder()))}. To download one: tts-bench models get NAME")
     console.print("Any other model: --model FOLDER, --model FILE.gguf, or --model org/name from the hub.")
 
 
@@ -102,6 +102,6 @@ def _tokenizer(name: str) -> HfTokenizer:
         inner: Any = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
         raise UserError(
-            f"no tokenizer can be loaded for {name} ({error}). Give the folder of a whole model."
+            f"no tokenizer can be loaded for {name} ({error}). Give the folder of a complete model."
         ) from error
     return HfTokenizer(inner, models.end_tokens(folder))

@@ -25,25 +25,25 @@ _PILOT = 8
 def plan(
     given: dict[str, Any],
     pilot: Annotated[
-        int, typer.Option(help="Problems to play, spread over the tasks; more where these take under five seconds.")
+        int, typer.Option(help="Pilot problems, spread over the tasks; more if these take under five seconds.")
     ] = _PILOT,
     detect: Annotated[
-        float | None, typer.Option(help="A difference in accuracy, such as 0.03: how many problems would it need?")
+        float | None, typer.Option(help="Difference in accuracy, such as 0.03: report the number of problems it needs.")
     ] = None,
     seeds_planned: Annotated[
-        int, typer.Option("--planned-seeds", help="Seeds that the run will be repeated with; the pilot plays one.")
+        int, typer.Option("--planned-seeds", help="Number of seeds planned for the run; the pilot uses one.")
     ] = 1,
     rate: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=TOKENS_PER_SECOND of another machine, to tell its hours; repeat for more."),
+        typer.Option(help="NAME=TOKENS_PER_SECOND of another machine, to estimate its hours; repeatable."),
     ] = None,
     resume: Annotated[Path | None, typer.Option(help="Plan the rest of the run in this folder.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Play a pilot of a run, and tell what the run will cost and what it could show. Takes the options of run.
+    """Run a pilot to estimate what a run will cost and what it could show. Takes the options of run.
 
-    The pilot stays in the run's store: the run that follows generates nothing twice. No run folder is made.
+    The pilot's generations stay in the store, so the run will not repeat them. No run folder is created.
     """
     from tts_bench.runs.checked import check
 
@@ -79,7 +79,7 @@ def show(
     as_json: bool = False,
     quiet: bool = False,
 ) -> None:
-    """Play the pilot of a run and print its plan.
+    """Run the pilot of a run and print its plan.
 
     Raises:
         UserError: as the run would.

@@ -35,10 +35,10 @@ def plot(
     ] = None,
     linear: Annotated[bool, typer.Option("--linear", help="Plot compute on a linear axis.")] = False,
     size: Annotated[
-        str | None, typer.Option(help="Width and height in inches, such as 3.3x2.4.", show_default="by the panels")
+        str | None, typer.Option(help="Width and height in inches, such as 3.3x2.4.", show_default="set by the panels")
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option(help="STRATEGY=TEXT: what a strategy is called in the figure; repeat for more.")
+        list[str] | None, typer.Option(help="STRATEGY=TEXT: label of a strategy in the figure; repeatable.")
     ] = None,
     title: Annotated[str | None, typer.Option(help="Figure title.", show_default="the model name")] = None,
     allow_different: Annotated[
@@ -109,7 +109,7 @@ def _inches(size: str) -> tuple[float, float]:
 
 
 def _called(curve: list[Point], labels: Sequence[str]) -> list[Point]:
-    """`curve` with strategies called as `labels` have it."""
+    """`curve` with strategies renamed by `labels`."""
     names = dict.fromkeys(point.strategy for point in curve)
     new: dict[str, str] = {name: name for name in names}
     for said in labels:
@@ -120,9 +120,7 @@ def _called(curve: list[Point], labels: Sequence[str]) -> list[Point]:
             raise UserError(f"--label {said!r} names no strategy of the runs; it takes STRATEGY=TEXT. {known}")
         new[name] = said.removeprefix(f"{name}=")
     if len(set(new.values())) < len(new):
-        raise UserError(
-            "--label calls two strategies the same: their lines could not be told apart. Give each another."
-        )
+        raise UserError("--label gives two strategies the same label. Give each its own.")
     return [replace(point, strategy=new[point.strategy]) for point in curve]
 
 
@@ -132,13 +130,13 @@ def _check(out: Path, kinds: Collection[str]) -> None:
         raise UserError(f"--out {out} ends in {out.suffix!r}; it takes {', '.join(f'.{known}' for known in kinds)}.")
     if not out.absolute().parent.is_dir() or out.is_dir():
         raise UserError(
-            f"--out {out} cannot be written: it takes a file in a folder that exists. Make the folder {out.parent}, or "
+            f"--out {out} cannot be written: it takes a file in a folder that exists. Create {out.parent}, or "
             f"give another --out."
         )
 
 
 def _files(out: Path, curve: list[Point], tasks: Mapping[str, Mapping[str, list[Point]]]) -> dict[Path, list[Point]]:
-    """What is drawn into each file: everything, and of several tasks each by itself."""
+    """What each file shows: everything and, with several tasks, each task by itself."""
     files = {out: curve}
     if len(tasks) > 1:
         for task, lines in tasks.items():

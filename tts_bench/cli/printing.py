@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _PIPED = 10_000  # columns of a file or pipe: nothing is wrapped there
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Print only JSON.")]
 
 
 def emit(content: Mapping[str, object]) -> None:

@@ -16,12 +16,12 @@ def push(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run, a learned token or a leaderboard.")],
     to: Annotated[str, typer.Option("--to", help="Repository, USER/NAME; it is created if it does not exist.")],
     private: Annotated[bool, typer.Option("--private", help="Create it as a private repository.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the files, and push nothing.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files.")] = False,
 ) -> None:
-    """Put a run, a learned token or a leaderboard on the Hugging Face Hub, in one commit.
+    """Upload a run, a learned token or a leaderboard to the Hugging Face Hub, in one commit.
 
-    A run and a leaderboard become a data set, a token a model, which --strategy learned-token:token=USER/NAME then
-    takes. Stores and imported outputs are not pushed. Log in by `hf auth login`, or set HF_TOKEN.
+    A run or leaderboard becomes a data set; a token becomes a model, for --strategy learned-token:token=USER/NAME.
+    Stores and imported outputs are not pushed. Log in with `hf auth login`, or set HF_TOKEN.
     """
     from tts_bench.present import hub
 

@@ -1,4 +1,4 @@
-"""`--quiet` of verbs that write files or fetch something: they print nothing but errors."""
+"""`--quiet` for verbs that write files or download something: they print only errors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-_SAID = typer.Option("--quiet", "-q", help="Print nothing but errors.")
+_SAID = typer.Option("--quiet", "-q", help="Print only errors.")
 
 
 def quietly(command: Callable[..., None]) -> Callable[..., None]:
-    """The command has `--quiet` too. An error is raised through it, and told as ever."""
+    """Add `--quiet` to a command. Errors are raised through it and printed as usual."""
 
     def whole(*, quiet: bool = False, **values: Any) -> None:
         with ExitStack() as stack:

@@ -24,12 +24,12 @@ def report(
     max_mb: Annotated[float, typer.Option(help="Maximum size in MB; traces beyond it are omitted.")] = 30.0,
     reload: Annotated[
         int | None,
-        typer.Option(help="While a run goes on, write the file anew every N seconds; an open page reloads itself."),
+        typer.Option(help="During a run, rewrite the file every N seconds; an open page reloads itself."),
     ] = None,
 ) -> None:
     """Write one offline HTML file with curves, tables and every trace.
 
-    Of a run that is not finished it has the problems that all strategies have finished.
+    For an unfinished run, it covers the problems that all strategies have finished.
     """
     from tts_bench.present.report.page import check_target
     from tts_bench.runs.unfinished import opened
@@ -49,7 +49,7 @@ def report(
 
 
 def _going_on(runs: Sequence[Path]) -> bool:
-    """Whether one of the runs is at work."""
+    """Whether one of the runs is in progress."""
     from tts_bench.analysis.runs import read_header
     from tts_bench.files import is_held
 

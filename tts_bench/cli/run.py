@@ -22,10 +22,10 @@ def run(
     resume: Annotated[Path | None, typer.Option(help="Resume the run in this folder with its own settings.")] = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Play a pilot and print what the run will take, as tts-bench plan does."),
+        typer.Option("--dry-run", help="Run a pilot and print what the run will cost, as tts-bench plan does."),
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print neither header, progress nor table; errors are printed.")
+        bool, typer.Option("--quiet", "-q", help="Print only errors: no header, progress or table.")
     ] = False,
     verbose: Annotated[
         bool,
@@ -41,10 +41,10 @@ def run(
     from tts_bench.runs.checked import check
 
     if quiet and verbose:
-        raise UserError("--quiet and --verbose are both given. Leave one out.")
+        raise UserError("--quiet and --verbose are both given. Remove one of them.")
     if typed_study.is_one(given):
         if verbose:
-            raise UserError("--verbose shows the answers of one run. Give one --model and one seed, or leave it out.")
+            raise UserError("--verbose shows the answers of one run. Give one --model and one seed, or remove it.")
         if dry_run:
             raise UserError("--dry-run plans one run. Give one --model and one seed, or leave it out.")
         typed_study.play(given, resume, quiet=quiet)
@@ -60,7 +60,7 @@ def run(
 
 
 def play(checked: Checked, *, quiet: bool = False, verbose: bool = False) -> None:
-    """Run what was checked, and show its curve."""
+    """Run what was checked, and print its curve."""
     from tts_bench.solving.model import begin
 
     starting = begin(checked.model)  # first: it loads while this process imports

@@ -1,4 +1,4 @@
-"""`tts-bench scorers`: which kinds there are, and what they take; what one says of a text."""
+"""`tts-bench scorers`: list the kinds and their options, and check one on a text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tts_bench.cli.printing import Json, emit, output, show_kind
 from tts_bench.plugins import origin
 from tts_bench.present.lists import table, text
 
-app = typer.Typer(cls=NameOrCommand, help="Scorers: list the kinds, show one, try one.")
+app = typer.Typer(cls=NameOrCommand, help="List kinds of scorers, show one, or check one.")
 
 
 @app.callback(invoke_without_command=True)
 def scorers(context: typer.Context, as_json: Json = False) -> None:
-    """List the kinds of scorers: whether each is there or what to type; with a name, show one."""
+    """List the kinds of scorers: whether each is installed, and how to install it. With a name, show one."""
     if context.invoked_subcommand is not None:
         return
     if as_json:
@@ -28,8 +28,8 @@ def scorers(context: typer.Context, as_json: Json = False) -> None:
 
 
 @app.command()
-def show(name: Annotated[str, typer.Argument(help="A kind of the list.")], as_json: Json = False) -> None:
-    """Show one kind: what it does, and its options, as --scorer NAME=KIND:option=value takes them."""
+def show(name: Annotated[str, typer.Argument(help="Kind of scorer.")], as_json: Json = False) -> None:
+    """Show what a kind of scorer does and its options, for --scorer NAME=KIND:option=value."""
     from tts_bench.scorers.kinds import SCORERS, kind_of
 
     kind = kind_of(name)
@@ -38,12 +38,12 @@ def show(name: Annotated[str, typer.Argument(help="A kind of the list.")], as_js
 
 @app.command()
 def check(
-    scorer: Annotated[str, typer.Argument(help="KIND:option=value,... as --scorer takes it.")],
-    problem: Annotated[str, typer.Option(help="The problem.")] = "What is 17 and 25?",
-    thinking: Annotated[str, typer.Option(help="What was thought.")] = "17 and 25 is 42.",
-    answer: Annotated[str, typer.Option(help="What was answered.")] = "42",
+    scorer: Annotated[str, typer.Argument(help="KIND:option=value,..., as for --scorer.")],
+    problem: Annotated[str, typer.Option(help="Text of the problem.")] = "What is 17 and 25?",
+    thinking: Annotated[str, typer.Option(help="Thinking of the solution.")] = "17 and 25 is 42.",
+    answer: Annotated[str, typer.Option(help="Answer of the solution.")] = "42",
 ) -> None:
-    """Load a scorer, and print what it says of one solution: twice the same, and beside another one; or exit code 2."""
+    """Load a scorer and print its score of one solution; exit code 2 if the score is not reproducible."""
     from tts_bench.scorers import kinds
     from tts_bench.scorers.trial import tried
 
@@ -61,7 +61,7 @@ def check(
         console.print(f"steps {', '.join(f'{step:.6g}' for step in said.steps)}")
     if said.said:
         console.print(text(f"said {said.said!r}"), soft_wrap=True)
-    console.print(text(f"fingerprint {info.fingerprint[:16]}, {info.parameters:,} parameters for each token"))
+    console.print(text(f"fingerprint {info.fingerprint[:16]}, {info.parameters:,} parameters per token"))
 
 
 def _emit() -> None:
@@ -101,4 +101,4 @@ def _list(console: Console) -> None:
     for line in missing:
         console.print(line, soft_wrap=True)  # a command broken in two cannot be copied
     console.print("Use: tts-bench run --scorer NAME=KIND:option=value   Options: tts-bench scorers KIND")
-    console.print("Try one: tts-bench scorers check KIND:option=value")
+    console.print("Check one: tts-bench scorers check KIND:option=value")

@@ -1,4 +1,4 @@
-"""`tts-bench study`: a study begun, played, looked at and joined."""
+"""`tts-bench study`: create, run, inspect and merge studies."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from tts_bench.text import safe
 if TYPE_CHECKING:
     from tts_bench.studies.study import Part, Study
 
-app = typer.Typer(help="Play models x tasks x seeds x strategies as one study, and read it as one table.")
-_File = Annotated[Path, typer.Argument(metavar="FILE", help="Study file, or the folder of a study.")]
-_SPEED = ("workers", "ray", "max_num_seqs", "rows", "threads")  # options of engines that change no text
+app = typer.Typer(help="Run models x tasks x seeds x strategies as one study, with one table of results.")
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="Study file or study folder.")]
+_SPEED = ("workers", "ray", "max_num_seqs", "rows", "threads")  # engine options that do not change texts
 
 
 @app.callback()
 def study() -> None:
-    """A study is a file: models, tasks, seeds, strategies and comparisons."""
+    """A study is a file with models, tasks, seeds, strategies and comparisons."""
 
 
 @app.command()
 @quietly
 def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, such as cues.toml.")]) -> None:
-    """Write a study file with comments. It runs as it stands, on the pocket model."""
+    """Write a commented study file. It runs unchanged, on the pocket model."""
     from tts_bench.files import FULL, write_whole
     from tts_bench.studies.start import text
 
@@ -56,18 +56,18 @@ def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write
 def run(
     file: _File,
     given: dict[str, Any],
-    jobs: Annotated[int, typer.Option(help="Number of parts played at once, each in a process of its own.")] = 1,
+    jobs: Annotated[int, typer.Option(help="Number of parts to run in parallel, each in its own process.")] = 1,
     part: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Play only the I-th of N shares, as on one of N machines.")
+        str | None, typer.Option(metavar="I/N", help="Run only share I of N, to split a study across N machines.")
     ] = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print neither progress nor table; parts that fail are printed.")
+        bool, typer.Option("--quiet", "-q", help="Print only parts that fail: no progress or table.")
     ] = False,
 ) -> None:
-    """Play the parts of a study that are not finished, then print what is there.
+    """Run the unfinished parts of a study, then print the results.
 
-    The same command goes on with a study that was interrupted. A part that fails is named, and the others go on; the
-    exit code is then 1.
+    Repeating the command resumes an interrupted study. If a part fails, it is reported, the others continue, and the
+    exit code is 1.
     """
     from tts_bench.studies.file import read
 
@@ -80,7 +80,7 @@ def run(
 
 @app.command()
 def status(file: _File) -> None:
-    """Print how far each part of a study has come."""
+    """Print the progress of each part of a study."""
     from tts_bench.present.study import show_states
     from tts_bench.studies.file import read
     from tts_bench.studies.folder import states
@@ -96,7 +96,7 @@ def report(
     texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
     max_mb: Annotated[float, typer.Option(help="Maximum size of the page in MB.")] = 30.0,
 ) -> None:
-    """Print a study's table and comparisons, and write them, a figure per task and one page into its folder."""
+    """Print a study's table and comparisons, and write them to its folder, with a figure per task and one page."""
     from tts_bench.analysis.compute import axis_of
     from tts_bench.files import FULL
     from tts_bench.present import study as shown
@@ -123,10 +123,10 @@ def report(
 @app.command()
 @quietly
 def merge(
-    folders: Annotated[list[Path], typer.Argument(help="Folders of one study, played in shares.")],
-    out: Annotated[Path, typer.Option(help="Folder to make.")],
+    folders: Annotated[list[Path], typer.Argument(help="Folders with shares of one study.")],
+    out: Annotated[Path, typer.Option(help="Folder to create.")],
 ) -> None:
-    """Join the shares of a study that were played on several machines, with all their generations."""
+    """Merge shares of a study that ran on several machines, with all their generations."""
     from tts_bench.present.study import show_states
     from tts_bench.studies.folder import states
     from tts_bench.studies.merge import merge as join
@@ -142,9 +142,9 @@ def play(
     engine: Mapping[str, str] | None = None,
     quiet: bool = False,
 ) -> None:
-    """Play `parts` and print what came of them, and the table of all that is there; exit code 1 if any is not whole.
+    """Run `parts`; print their outcomes and the table of all results. Exit code 1 if any part is incomplete.
 
-    Where it is `quiet` only parts that are not whole are printed.
+    If `quiet`, only incomplete parts are printed.
     """
     from tts_bench.present import study as shown
     from tts_bench.studies.play import play as played
@@ -172,7 +172,7 @@ def _share(study: Study, text: str) -> list[Part]:
     if not 1 <= place <= of:
         raise UserError(f"--part is {text[:40]!r}; it takes a share such as 1/2, the first of two.")
     if not (parts := study.share(place, of)):
-        raise UserError(f"--part {text}: the study has {len(study.parts)} parts only. Give fewer shares.")
+        raise UserError(f"--part {text}: the study has only {len(study.parts)} parts. Use fewer shares.")
     return parts
 
 

@@ -1,4 +1,4 @@
-"""`tts-bench token`: what a token file holds, a checkpoint with the token in it, and a row to start from."""
+"""`tts-bench token`: show a token file, export a checkpoint with the token, or create an initial row."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def export(
 
     place = to_checkpoint(folder, out, model)
     name = tokenfile.load_card(folder).name
-    print(f"{safe(str(out))}: {safe(name)} is token {place}; it is never sampled (suppress_tokens), only put in.")
+    print(f"{safe(str(out))}: {safe(name)} is token {place}; it is never sampled (suppress_tokens), only inserted.")
     print(f"Try it: tts-bench run --model {safe(str(out))} --strategy 'budget-forcing:cue={safe(name)}'")
 
 

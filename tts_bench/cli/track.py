@@ -23,9 +23,9 @@ def track(
     to: Annotated[To, typer.Option("--to", help="Tracker.")],
     project: Annotated[str, typer.Option("--project", "--experiment", help="Project or experiment.")] = "tts-bench",
 ) -> None:
-    """Log finished runs to a tracker: one of its runs per strategy and task, with a step per rung.
+    """Log finished runs to a tracker: one tracker run per strategy and task, with a step per rung.
 
-    The tracker's own settings say where they go (MLFLOW_TRACKING_URI, WANDB_MODE, TRACKIO_DIR, ...). Without a login,
+    Its own settings choose the destination (MLFLOW_TRACKING_URI, WANDB_MODE, TRACKIO_DIR, ...). Without a login,
     Weights & Biases logs offline. Nothing is logged twice.
     """
     from tts_bench.present.trackers import kinds

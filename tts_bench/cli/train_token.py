@@ -114,7 +114,7 @@ def _train_and_show(config: TrainConfig, processes: ProcessGroup) -> None:
     problems = trainer.problems
     held = f"{len(problems.training)} problems of {config.task} ({problems.source}), {len(problems.held_out)} held out"
     console.print(safe(f"data      {held}"), soft_wrap=True)
-    console.print(safe(f"training  {trainer.folder.path}; the same command again resumes"), soft_wrap=True)
+    console.print(safe(f"training  {trainer.folder.path}; repeat the command to resume"), soft_wrap=True)
 
     def warn(text: str) -> None:
         console.print(safe(f"warning: {text}"), soft_wrap=True)
@@ -148,9 +148,9 @@ def _show(found: Evaluation, word: str, console: Console) -> None:
         ):
             console.print(safe(f"    {_points(gain)} over {against}"), soft_wrap=True)
     if any(r.over_word_at_equal_tokens.beyond or r.over_vote_at_equal_tokens.beyond for r in found.rungs):
-        console.print("* the other curve ends at fewer tokens and is held level from there on", soft_wrap=True)
+        console.print("* the other curve ends at fewer tokens and is extended at its last level", soft_wrap=True)
     if found.errors:
-        console.print(f"{found.errors} problems ended in errors and are in none of these numbers", soft_wrap=True)
+        console.print(f"{found.errors} problems ended in errors and are excluded from these numbers", soft_wrap=True)
 
 
 def _points(gain: Gain) -> str:

@@ -25,7 +25,7 @@ def single(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def play(given: dict[str, Any], resume: Path | None, *, quiet: bool = False) -> None:
-    """Play the study that the flags mean, into a folder that the same command finds again.
+    """Run the study that the flags describe, in a folder that the same command finds again.
 
     Raises:
         UserError: anything in it that cannot be.
@@ -37,9 +37,9 @@ def play(given: dict[str, Any], resume: Path | None, *, quiet: bool = False) -> 
     from tts_bench.tasks import catalog
 
     if resume is not None:
-        raise UserError("--resume goes on with one run; a study is gone on with by its command. Leave it out.")
+        raise UserError("--resume continues one run; a study is resumed by repeating its command. Remove it.")
     if "store" in given:
-        raise UserError("--store: a study keeps its generations in its own folder. Leave it out, or give --out.")
+        raise UserError("--store: a study keeps its generations in its own folder. Remove it, or give --out.")
     models = given.get("model", [])
     if len(set(models)) < len(models):
         raise UserError(f"--model gives {next(one for one in models if models.count(one) > 1)} twice. Give it once.")

@@ -13,12 +13,12 @@ from tts_bench.errors import UserError
 
 def watch(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
-    every: Annotated[float, typer.Option(help="Seconds between two looks.")] = 5.0,
+    every: Annotated[float, typer.Option(help="Seconds between updates.")] = 5.0,
     as_json: Json = False,
 ) -> None:
     """Show a run's table and curve while it runs, over the problems that all strategies have finished.
 
-    Ends with the run; exit code 1 if it stopped before its end. Without a terminal it prints once.
+    Ends with the run; exit code 1 if the run stopped early. Without a terminal, it prints once.
     """
 
     from tts_bench.present.watching import Watched, follow

@@ -1,4 +1,4 @@
-"""How engines are tried: with whatever model they hold, so every expectation is derived from what came out before."""
+"""How engines are tested: with any model, so every expectation is derived from earlier output."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def needs_continuing(engine: Engine) -> None:
         NotApplicable: the engine takes whole messages.
     """
     if not engine.info.continues:
-        raise NotApplicable("the engine takes whole messages and cannot go on from inside one")
+        raise NotApplicable("the engine takes whole messages and cannot continue from inside one")
 
 
 def usual(engine: Engine) -> Sampling:
@@ -77,7 +77,7 @@ def trials(engine: Engine, sampling: Sampling | None = None, *, least: int = 1) 
     made = [Trial(*pair) for pair in zip(asked, ask(engine, asked), strict=True)]
     found = [trial for trial in made if len(trial.tokens) >= least]
     if not found:
-        raise NotApplicable(f"the model says less than {least} tokens to every trial problem")
+        raise NotApplicable(f"the model generates fewer than {least} tokens for every trial problem")
     return found
 
 
@@ -104,7 +104,7 @@ def ask_at_once(engine: Engine, asked: Sequence[Request]) -> list[Generation]:
 async def _called(engine: Engine, asked: Sequence[Request]) -> list[Generation]:
     made = await engine.generate(asked)
     if len(made) != len(asked):
-        raise Broken(f"{len(asked)} requests in one call give {len(made)} generations; each has to have its own")
+        raise Broken(f"{len(asked)} requests in one call return {len(made)} generations; each needs its own")
     return list(made)
 
 
@@ -137,7 +137,7 @@ def same(engine: Engine, one: Sequence[int], other: Sequence[int]) -> bool:
 
 def other(engine: Engine, made: Sequence[int], due: Sequence[int], how: str) -> str:
     """For `judge`: what is said instead of `due`, and `how` it was asked for; empty where they are alike."""
-    return "" if same(engine, made, due) else f"{how} it says {shown(engine, made)}, instead of {shown(engine, due)}"
+    return "" if same(engine, made, due) else f"{how} it gives {shown(engine, made)}, instead of {shown(engine, due)}"
 
 
 def begins(engine: Engine, short: Sequence[int], long: Sequence[int]) -> bool:
@@ -157,7 +157,7 @@ def judge(engine: Engine, wrong: Sequence[str]) -> None:
         NotApplicable: nothing could be tried.
     """
     if not wrong:
-        raise NotApplicable("no trial generation has a place to try it at")
+        raise NotApplicable("no trial generation is suited to test it")
     seen = [text for text in wrong if text]
     if len(seen) > (0 if engine.info.exact else len(wrong) // 2):
         raise Broken(seen[0])

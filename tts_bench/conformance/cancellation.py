@@ -28,7 +28,7 @@ def cancellation(strategy: Strategy) -> None:
 
 
 async def _give_up(strategy: Strategy, conditions: StageConditions, closing: bool) -> None:
-    """Take answers until none comes, or `closing` only the first, and end there."""
+    """Take all answers, or only the first if `closing`, and stop there."""
     stage, before = Stage(conditions, columns_of(strategy)), asyncio.all_tasks()
     solving = strategy.solve(PROBLEMS[0], stage.reasoner(PROBLEMS[0], Ledger()))
     stream = cast("AsyncGenerator[Answer, None]", solving)
@@ -60,7 +60,7 @@ async def _ended(ending: Awaitable[object], how: str) -> None:
     task = asyncio.ensure_future(ending)
     done, _ = await asyncio.wait([task], timeout=_SECONDS)
     if not done:
-        raise Broken(f"{how}, it goes on: let asyncio.CancelledError pass")
+        raise Broken(f"{how}, it continues: let asyncio.CancelledError pass")
     if not task.cancelled() and (error := task.exception()):
         raise Broken(f"{how}, it raises {type(error).__name__}: {error}") from error
 

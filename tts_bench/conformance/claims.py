@@ -1,4 +1,4 @@
-"""The claims that a strategy has to keep, each a function that tries it out and raises `Broken` with what it saw."""
+"""The claims that a strategy has to satisfy: functions that test a claim and raise `Broken` with what they saw."""
 
 from __future__ import annotations
 
@@ -38,9 +38,7 @@ def determinism(strategy: Strategy) -> None:
     finally:
         random.setstate(kept)
     if touched:
-        raise Broken(
-            "it draws from, or seeds, the random numbers of the whole process; reasoner.random(label) has its own"
-        )
+        raise Broken("it uses or seeds the global random state; use reasoner.random(label)")
     for _ in range(2):
         for one, other in zip(first, run(strategy), strict=True):
             _same(one, other, "solved a second time, with the same streams")
@@ -76,7 +74,7 @@ def rungs(strategy: Strategy) -> None:
                 continue  # that option is no number of steps
             if short.contents != long.contents[:expected]:
                 at = _first_difference(short, long)
-                raise Broken(f"{short.problem.id}: with {change} answer {at} is another one, or is missing")
+                raise Broken(f"{short.problem.id}: with {change} answer {at} differs, or is missing")
 
 
 def cost(strategy: Strategy) -> None:
@@ -109,33 +107,33 @@ def common_random_numbers(strategy: Strategy) -> None:
             )
     if elsewhere:
         raise NotApplicable(
-            "its first answer comes from another prompt, from text that it puts in first, or from a sampling of its own"
+            "its first answer comes from another prompt, from text inserted first, or from its own sampling settings"
         )
 
 
 def no_gold(strategy: Strategy) -> None:
-    """It knows no gold answer: the same prompt under the name of another task is solved alike."""
+    """It does not know the gold answer: the same prompt under another task name is solved alike."""
 
     def renamed(problem: Problem) -> Problem:
         return Problem(f"unheard-of/{problem.id.rpartition('/')[2]}7", "unheard-of", problem.prompt)
 
     for known, unknown in zip(_solved(run(strategy)), run(strategy, shown=renamed), strict=True):
         if unknown.error:
-            raise Broken(f"with task and id of another name: {unknown.error.message}")
-        _same(known, unknown, "with task and id of another name")
+            raise Broken(f"under another task and id: {unknown.error.message}")
+        _same(known, unknown, "under another task and id")
 
 
 def door(strategy: Strategy) -> None:
-    """It needs nothing of its reasoner but the verbs of the contract."""
+    """It uses only the contract's methods of its reasoner."""
     behind = run(strategy, wrapped=lambda reasoner: cast(Reasoner, _Door(reasoner)))
     for free, bound in zip(_solved(run(strategy)), behind, strict=True):
         if bound.error:
-            raise Broken(f"with its verbs alone: {bound.error.message}")
-        _same(free, bound, "with its verbs alone")
+            raise Broken(f"with only the contract's methods: {bound.error.message}")
+        _same(free, bound, "with only the contract's methods")
 
 
 def budget(strategy: Strategy) -> None:
-    """Budgets hold: no trace thinks longer than its options allow, and a low cap of the harness ends well."""
+    """Budgets hold: no trace thinks longer than its options allow, and a low cap of the harness causes no error."""
     for changed, limits in budgeted(strategy):
         for trial in _solved(run(changed)):
             for index, answer in enumerate(trial.answers):
@@ -153,21 +151,21 @@ def budget(strategy: Strategy) -> None:
 
 
 def errors(strategy: Strategy) -> None:
-    """Errors surface: where the model fails, solve() raises, and the answers before it are what they were."""
+    """Errors surface: if the model fails, solve() raises, and the answers before do not change."""
     (healthy,) = _solved(run(strategy, problems=PROBLEMS[:1]))
     for call in _spread(healthy.calls):
         (trial,) = run(strategy, StageConditions(failing=call + 1), problems=PROBLEMS[:1])
         where = f"when the model fails at its call {call + 1} of {healthy.calls}"
         if trial.error is None and trial.contents != healthy.contents:
-            raise Broken(f"{where}, solve() ends with other answers instead of raising")
+            raise Broken(f"{where}, solve() ends with different answers instead of raising")
         if trial.error and trial.error.kind == "timeout":
             raise Broken(f"{where}, solve() does not end: {trial.error.message}")
         if trial.contents != healthy.contents[: len(trial.answers)]:
-            raise Broken(f"{where}, answer {_first_difference(trial, healthy)} is another one than without it")
+            raise Broken(f"{where}, answer {_first_difference(trial, healthy)} differs from the one without it")
 
 
 def concurrency(strategy: Strategy) -> None:
-    """Concurrency does not matter: many problems at once, with calls that take turns, are solved as each alone."""
+    """Concurrency does not matter: problems solved in parallel, with interleaved calls, are solved as each alone."""
     alone = _solved(run(strategy))
     for salt in range(3):
 
@@ -175,7 +173,7 @@ def concurrency(strategy: Strategy) -> None:
             return crc32(f"{salt} {len(request.prefix)} {request.stream}".encode()) % 9
 
         for one, other in zip(alone, run(strategy, StageConditions(pause=pause), at_once=True), strict=True):
-            _same(one, other, "solved beside others, with calls that end in another order")
+            _same(one, other, "solved in parallel, with calls that end in a different order")
 
 
 def chunk_size(strategy: Strategy) -> None:
@@ -195,12 +193,12 @@ def names(strategy: Strategy) -> tuple[str, ...]:
     try:
         return tuple(map(str, getattr(strategy, "rungs", ())))
     except Exception as error:
-        raise Broken(f"its rungs raise {type(error).__name__}: {error}; they are a tuple of names") from error
+        raise Broken(f"its rungs raise {type(error).__name__}: {error}; they must be a tuple of names") from error
 
 
 @dataclass(frozen=True)
 class _Once:
-    """The baseline: one thought, one answer, at one setting of a server's own knob."""
+    """The baseline: think once and answer, at one effort setting of a server."""
 
     effort: str | None = None
 
@@ -258,10 +256,10 @@ def _named(strategy: Strategy, trials: Sequence[Trial]) -> None:
     if not known and not hasattr(strategy, "rungs"):
         return
     if len(set(known)) < len(known):
-        raise Broken(f"it names its rungs {', '.join(known)}; each name may stand once")
+        raise Broken(f"it names its rungs {', '.join(known)}; each name may occur only once")
     for trial in trials:
         if len(trial.answers) > len(known):
-            raise Broken(f"{trial.problem.id}: it yields {len(trial.answers)} answers and names {len(known)} rungs")
+            raise Broken(f"{trial.problem.id}: it yields {len(trial.answers)} answers but names {len(known)} rungs")
 
 
 def _billed(answer: Answer, where: str) -> None:
@@ -295,13 +293,13 @@ def _independent(strategy: Strategy, trial: Trial, index: int, variant: int) -> 
     where, last = f"{trial.problem.id}, answer {index + 1}", index == len(trial.answers) - 1
     if len(other.answers) <= index or (last and len(other.answers) > len(trial.answers)):
         raise Broken(
-            f"{where} is there, or is the last one, because of a generation that it is not billed for; what a stop was "
-            f"decided from has to be paid: reasoner.choose(answer, seen=[...])"
+            f"{where} exists, or is the last one, because of a generation that it is not billed for; a decision to "
+            f"stop has to name what it saw: reasoner.choose(answer, seen=[...])"
         )
     if _but_when(trial.answers[index]) != _but_when(other.answers[index]):
         raise Broken(
-            f"{where} changes with a generation that it is not billed for; what a choice was made from has to be "
-            f"paid: reasoner.choose(answer, seen=[...]) gives an answer with the bill of all that was looked at"
+            f"{where} changes with a generation that it is not billed for; a choice has to name what it saw: "
+            f"reasoner.choose(answer, seen=[...]) returns an answer that is billed for it"
         )
 
 
@@ -315,7 +313,7 @@ def _same(one: Trial, other: Trial, how: str) -> None:
     if other.error:
         raise Broken(f"{one.problem.id}, {how}: {other.error.message}")
     if one.contents != other.contents:
-        raise Broken(f"{one.problem.id}, {how}: answer {_first_difference(one, other)} is another one")
+        raise Broken(f"{one.problem.id}, {how}: answer {_first_difference(one, other)} differs")
 
 
 def _first_difference(one: Trial, other: Trial) -> int:

@@ -1,4 +1,4 @@
-"""Claims about the numbers that an engine gives beside its tokens, where it gives any."""
+"""Claims about the numbers that an engine returns with its tokens, if any."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _ROUNDED = 1e-4  # above what cannot be: a logarithm of a sum of rounded numbers
 
 
 def columns(engine: Engine) -> None:
-    """Each column that is asked for has a finite number for every token, and no other column is given."""
+    """Each requested column has a finite number for every token, and no other column is returned."""
     for trial in _measured(engine):
         _check_whole(trial)
         for name, numbers in trial.whole.columns.items():
@@ -39,15 +39,15 @@ def columns(engine: Engine) -> None:
 
 
 def columns_beside_tokens(engine: Engine) -> None:
-    """Asking for columns changes no token."""
+    """Requesting columns changes no token."""
     measured = _measured(engine)
     plain = ask(engine, [replace(trial.request, columns=()) for trial in measured])
     pairs = zip(plain, measured, strict=True)
-    judge(engine, [other(engine, trial.tokens, made.tokens, "asked for columns") for made, trial in pairs])
+    judge(engine, [other(engine, trial.tokens, made.tokens, "with columns requested") for made, trial in pairs])
 
 
 def columns_after_a_cut(engine: Engine) -> None:
-    """A generation that its limit cut goes on with the numbers that it would have had uncut."""
+    """A generation cut by its limit continues with the numbers that it would have had uncut."""
     needs_continuing(engine)
     measured = [trial for trial in _measured(engine) if len(trial.tokens) > 1]
     places = [len(trial.tokens) // 2 for trial in measured]
@@ -56,12 +56,12 @@ def columns_after_a_cut(engine: Engine) -> None:
     for trial, at, rest in zip(measured, places, rests, strict=True):
         joined = replace(rest, tokens=trial.tokens[:at] + rest.tokens, columns=trial.whole.columns.cut(at))
         joined = replace(joined, columns=joined.columns.joined(at, rest.columns))
-        wrong.append(_moved(engine, joined, trial.whole, f"cut after {at} tokens, going on,"))
+        wrong.append(_moved(engine, joined, trial.whole, f"cut after {at} tokens and continued,"))
     judge(engine, wrong)
 
 
 def columns_in_company(engine: Engine) -> None:
-    """Batched, reordered or alone, a request has the same numbers; to the bit where the engine is exact."""
+    """Batched, reordered or alone, a request has the same numbers; bit-identical if the engine is exact."""
     asked = [trial.request for trial in _measured(engine)]
     together = ask_at_once(engine, asked)
     turned = ask_at_once(engine, asked[::-1])[::-1]
@@ -87,16 +87,16 @@ def _check_whole(trial: Trial) -> None:
     found = {name: len(numbers) for name, numbers in trial.whole.columns.items()}
     due = dict.fromkeys(trial.request.columns, len(trial.tokens)) if trial.tokens else {}
     if found != due:
-        raise Broken(f"of {_counted(due)} for {len(trial.tokens)} tokens it gives {_counted(found)}")
+        raise Broken(f"it returns {_counted(found)} instead of {_counted(due)} for {len(trial.tokens)} tokens")
 
 
 def _check_order(whole: Generation) -> None:
-    """The likeliest is no less likely than the sampled one, nor than the mean of it and others."""
+    """The likeliest token is at least as likely as the sampled one, and as the mean of it and others."""
     given = whole.columns
     for less in (LOGPROB, top_mean(_MANY)):
         for best, other_one in zip(given.get(top_mean(1), ()), given.get(less, ()), strict=False):
             if other_one > best + _ROUNDED:
-                raise Broken(f"{less} is {other_one} where the largest log-probability is {best}")
+                raise Broken(f"{less} is {other_one}, but the largest log-probability is {best}")
 
 
 def _moved(engine: Engine, made: Generation, due: Generation, how: str) -> str:

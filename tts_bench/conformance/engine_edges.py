@@ -1,4 +1,4 @@
-"""Claims about what an engine is given besides prompts, and about its edges: cues, rows, ids, context, giving up."""
+"""Claims about an engine's other inputs and its edges: cues, rows, ids, context, cancellation."""
 
 from __future__ import annotations
 
@@ -38,33 +38,33 @@ _REST = 0.5  # seconds without work that are a rest
 
 
 def cue(engine: Engine) -> None:
-    """A cue that is put behind a thought is read, and what comes back is only what was sampled behind it."""
+    """A cue after a thought is read, and only what was sampled after it is returned."""
     needs_continuing(engine)
     found = trials(engine, least=2)
     asked = [_behind(trial, _thought(trial) + engine.tokenizer.encode(CUE)) for trial in found]
     made = ask(engine, asked)
     for each in made:
         if not each.tokens:
-            raise Broken(f"behind a thought and a cue it gives nothing, and ends with {each.finish!r}")
+            raise Broken(f"after a thought and a cue it generates nothing, and ends with {each.finish!r}")
     if all(each.tokens[:_SHORT] == request.prefix[:_SHORT] for request, each in zip(asked, made, strict=True)):
-        raise Broken(f"what comes back begins with the prefix: {shown(engine, made[0].tokens)}")
+        raise Broken(f"its output begins with the prefix: {shown(engine, made[0].tokens)}")
     pairs = zip(made, found, strict=True)
     if all(same(engine, each.tokens, trial.tokens[: len(each.tokens)]) for each, trial in pairs):
-        raise Broken(f"behind {len(made)} thoughts with a cue it says what it says without them")
+        raise Broken(f"after {len(made)} thoughts with a cue, it generates the same as without them")
 
 
 def learned_rows(engine: Engine) -> None:
-    """A learned row is read as a token, another row as another token; one that cannot fit is refused."""
+    """A learned row is read as a token, another row as another token; one that does not fit is refused."""
     needs(engine, "learned-tokens")
     width = _width(engine)
     flat, waves = _row(engine, (0.02,) * width), _row(engine, ((0.02, -0.02) * width)[:width])
     if _taken(engine, replace(flat, model="another model")):
-        raise Broken("it takes a token that was made for another model; refuse it with a UserError")
+        raise Broken("it accepts a token that was made for another model; refuse it with a UserError")
     for token in (flat, waves, flat):
         if not _taken(engine, token):
-            raise Broken(f"it takes one row of {width} numbers, and refuses another beside it")
+            raise Broken(f"it accepts one row of {width} numbers, but refuses a second one")
         if engine.learn(token) != learned_id(token):
-            raise Broken("learn() has to return tts_bench.engine.learned_id(token), as often as it is told")
+            raise Broken("learn() must always return tts_bench.engine.learned_id(token)")
     found = trials(engine)
     for longer in (width + 1, width + 8):
         if _taken(engine, wrong := _row(engine, (0.02,) * longer)):  # then it has to be of use
@@ -73,18 +73,18 @@ def learned_rows(engine: Engine) -> None:
     if _tells_apart(engine, found, *known) and not _tells_apart(
         engine, found, (learned_id(flat),), (learned_id(waves),)
     ):
-        raise Broken("two rows that point elsewhere give the same text behind every trial prompt")
+        raise Broken("two different rows give the same text after every trial prompt")
 
 
 def token_ids(engine: Engine) -> None:
-    """Text goes to ids and back: nothing is added or lost on the way, and ends of turn are single ids with a name."""
+    """Text survives encoding and decoding: nothing is added or lost, and ends of turn are single named ids."""
     encode, decode = engine.tokenizer.encode, engine.tokenizer.decode
     texts = [*_TEXTS, engine.tokenizer.render("What is 2 + 2?", "Be brief."), *map(decode, _said(engine))]
     for text in texts:
         once = decode(encode(text))  # what a tokenizer cannot spell is lost at the first time
         again = decode(encode(once))
         if again != once or bool(once) != bool(text):
-            raise Broken(f"{text!r} comes back as {once!r}, and that as {again!r}")
+            raise Broken(f"{text!r} becomes {once!r}, and that becomes {again!r}")
     for end in sorted(engine.tokenizer.end_ids):
         if encode(decode([end])) != (end,):
             raise Broken(
@@ -93,7 +93,7 @@ def token_ids(engine: Engine) -> None:
 
 
 def unicode(engine: Engine) -> None:
-    """A character that is cut in two between tokens is read as the tokens that it was given as."""
+    """A character that is split between tokens is read as exactly these tokens."""
     needs(engine, "token-ids")
     needs_continuing(engine)
     encode, decode = engine.tokenizer.encode, engine.tokenizer.decode
@@ -104,14 +104,14 @@ def unicode(engine: Engine) -> None:
     found = trials(engine)
     halved = ask(engine, [_behind(trial, half) for trial in found])
     if not all(each.tokens for each in halved):
-        raise Broken(f"behind {len(half)} of the {len(whole)} tokens of a character it gives nothing")
+        raise Broken(f"after {len(half)} of the {len(whole)} tokens of a character it generates nothing")
     mended = ask(engine, [_behind(trial, encode(decode(half))) for trial in found])
     if all(one.tokens == other.tokens for one, other in zip(halved, mended, strict=True)):
-        raise Broken("half a character gives what its text would give, written anew: send ids on as they are")
+        raise Broken("half a character is re-encoded from its text: pass ids on unchanged")
 
 
 def context_full(engine: Engine) -> None:
-    """A full context window ends a generation, with as many tokens as there was room for and the finish "context"."""
+    """A full context window ends a generation, with exactly the tokens that fit and the finish "context"."""
     room, prompt = engine.info.context, requests(engine, 1)[0].prompt
     tokens = prompt * (room // len(prompt) + 1)
     full = Request(tokens, (), 10, "full", FREE)
@@ -119,29 +119,29 @@ def context_full(engine: Engine) -> None:
         full = replace(full, prompt=tokens[:room])
     [made] = ask(engine, [full])
     if made != Generation((), "context"):
-        raise Broken(f"a prompt of all {room} tokens of context gives {len(made.tokens)} tokens, {made.finish}")
+        raise Broken(f"a prompt of all {room} tokens of context yields {len(made.tokens)} tokens, {made.finish}")
     if room > _FILLED or "token-ids" not in engine.info.capabilities:
         return
     left = 3
     [made] = ask(engine, [replace(full, prompt=tokens[: room - left])])
     if len(made.tokens) > left or (made.finish != "stop" and (len(made.tokens), made.finish) != (left, "context")):
-        raise Broken(f"with room for {left} tokens it gives {len(made.tokens)}, {made.finish}")
+        raise Broken(f"with room for {left} tokens it generates {len(made.tokens)}, {made.finish}")
 
 
 def cancellation(engine: Engine) -> None:
-    """A call that is given up ends and works no more, and later calls are what they would have been."""
+    """A cancelled call ends and does no more work, and later calls are not affected."""
     found = trials(engine)
-    given_up = [patiently(partial(_give_up, engine, wait), "giving a call up") for wait in (0.0, 0.05)]
+    given_up = [patiently(partial(_give_up, engine, wait), "cancelling a call") for wait in (0.0, 0.05)]
     again = ask(engine, [trial.request for trial in found])
     if "seeds" in engine.info.capabilities:
         pairs = zip(found, again, strict=True)
-        judge(engine, [other(engine, made.tokens, trial.tokens, "after calls given up") for trial, made in pairs])
+        judge(engine, [other(engine, made.tokens, trial.tokens, "after cancelled calls") for trial, made in pairs])
     if not any(given_up):
-        raise NotApplicable("its calls are done before they can be given up")
+        raise NotApplicable("its calls end before they can be cancelled")
 
 
 async def _give_up(engine: Engine, wait: float) -> bool:
-    """Cancel a call; whether it was still there."""
+    """Cancel a call; returns whether it was still running."""
     asked = requests(engine, _CALLS, FREE)
     room = engine.info.context - max(len(request.prompt) for request in asked) - 1
     work = asyncio.ensure_future(
@@ -161,7 +161,7 @@ async def _give_up(engine: Engine, wait: float) -> bool:
         await asyncio.sleep(_REST)
         if engine.busy_seconds == before:
             return True
-    raise Broken(f"{_GRACE:g} s after its only call was cancelled it still works: free what the call had")
+    raise Broken(f"{_GRACE:g} s after its only call was cancelled it still works: release what the call held")
 
 
 def _thought(trial: Trial) -> tuple[int, ...]:
@@ -196,7 +196,7 @@ def _width(engine: Engine) -> int:
     width = next((each for each in _WIDTHS if _taken(engine, _row(engine, (0.02,) * each))), None)
     if width is not None:
         return width
-    raise Broken(f"it declares learned-tokens and takes no row of 2 to {_WIDTHS[-1]} numbers")
+    raise Broken(f"it declares learned-tokens but accepts no row of 2 to {_WIDTHS[-1]} numbers")
 
 
 def _tells_apart(engine: Engine, found: list[Trial], one: tuple[int, ...], two: tuple[int, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Claims about where a generation stops, tried with stops that are taken from what the model says anyway."""
+"""Claims about where a generation stops, tested with stops from the model's own output."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ class Stop:
             sound = self.text in said and decode(expected).startswith(said)
         if sound and made.finish == "stop":
             return ""
-        return f"with the stop text {self.text!r} it says {shown(engine, tokens)}, {made.finish}; {self._due(engine)}"
+        return f"with the stop text {self.text!r} it gives {shown(engine, tokens)}, {made.finish}; {self._due(engine)}"
 
     def _due(self, engine: Engine) -> str:
         return f"it has to end with {shown(engine, self.trial.tokens[: self.end])}"
 
 
 def stop_ids(engine: Engine) -> None:
-    """A stop id ends a generation at once; it belongs to it and is told as a stop of one token."""
+    """A stop id ends a generation immediately; it is part of it and reported as a stop of one token."""
     wrong = []
     for trial in trials(engine, least=2):
         places = [place for place in range(1, len(trial.tokens)) if _is_new(engine, trial.tokens, place)]
@@ -70,19 +70,19 @@ def stop_ids(engine: Engine) -> None:
         [made] = ask(engine, [replace(trial.request, stop_ids=ids)])
         alike = same(engine, made.tokens, expected) and (made.finish, made.stop) == ("stop", 1)
         due = f"it has to end with {shown(engine, expected)}, stop, of which 1 is the stop"
-        wrong.append("" if alike else f"with {len(ids)} stop ids it says {_told(engine, made)}; {due}")
+        wrong.append("" if alike else f"with {len(ids)} stop ids it gives {_told(engine, made)}; {due}")
     judge(engine, wrong)
 
 
 def stop_texts(engine: Engine) -> None:
-    """A stop text ends a generation at the token that completes it, also where it begins or ends inside a token."""
+    """A stop text ends a generation at the token that completes it, even if it begins or ends inside a token."""
     found = [stop for trial in trials(engine, least=_SPAN + 1) for stop in _straddling(engine, trial)]
     made = ask(engine, [stop.request for stop in found])
     judge(engine, [stop.wrong(engine, each.tokens, each) for stop, each in zip(found, made, strict=True)])
 
 
 def delimiters(engine: Engine) -> None:
-    """A delimiter of several tokens is told whole as the stop, with the token that straddles its beginning."""
+    """A delimiter of several tokens is reported whole as the stop, with the token that straddles its beginning."""
     wrong = []
     found = [stop for trial in trials(engine, least=_SPAN + 1) for stop in _whole(engine, trial)]
     for stop, made in zip(found, ask(engine, [stop.request for stop in found]), strict=True):
@@ -90,12 +90,12 @@ def delimiters(engine: Engine) -> None:
             continue
         ending = engine.tokenizer.decode(made.tokens[-made.stop :]) if made.stop else ""
         sound = ending == stop.text and (made.stop == stop.count or "token-ids" not in engine.info.capabilities)
-        wrong.append("" if sound else f"of the delimiter {stop.text!r} it tells {made.stop} tokens, {ending!r}")
+        wrong.append("" if sound else f"of the delimiter {stop.text!r} it reports {made.stop} tokens, {ending!r}")
     judge(engine, wrong)
 
 
 def stop_after_a_cut(engine: Engine) -> None:
-    """A stop text that the limit cut in two is found when the generation goes on, and told whole."""
+    """A stop text that the limit cut in two is found when the generation continues, and reported whole."""
     needs_continuing(engine)
     wrong = []
     for trial in trials(engine, None if engine.info.exact else GREEDY, least=_SPAN + 1):
@@ -104,13 +104,13 @@ def stop_after_a_cut(engine: Engine) -> None:
             [made] = ask(engine, [replace(cut(trial, at), stop_texts=(stop.text,))])
             tokens = trial.tokens[:at] + made.tokens
             told = made.stop == stop.count or "token-ids" not in engine.info.capabilities
-            counted = f"of the stop text {stop.text!r}, cut before its last token, it tells {made.stop} tokens"
+            counted = f"of the stop text {stop.text!r}, cut before its last token, it reports {made.stop} tokens"
             wrong.append(stop.wrong(engine, tokens, made) or ("" if told else counted))
     judge(engine, wrong)
 
 
 def empty_generation(engine: Engine) -> None:
-    """A stop that comes at once is the whole generation, and is a stop also where one token is all that is allowed."""
+    """An immediate stop is the whole generation, and is a stop even if only one token is allowed."""
     wrong = []
     for trial in trials(engine):
         first = trial.tokens[:1]
@@ -120,19 +120,19 @@ def empty_generation(engine: Engine) -> None:
             [made] = ask(engine, [replace(trial.request, stop_ids=frozenset(first), max_tokens=limit)])
             alike = same(engine, made.tokens, first) and (made.finish, made.stop) == ("stop", 1)
             due = f"it has to be {shown(engine, first)}, stop, of which 1 is the stop"
-            wrong.append("" if alike else f"a stop at once with max_tokens={limit} gives {_told(engine, made)}; {due}")
+            wrong.append("" if alike else f"a first stop with max_tokens={limit} gives {_told(engine, made)}; {due}")
     judge(engine, wrong)
 
 
 def end_inside_thinking(engine: Engine) -> None:
-    """An end of turn ends what it is sampled in, and stops nothing that goes on behind it."""
+    """An end of turn ends the generation that samples it, and stops none that continues after it."""
     ends = engine.tokenizer.end_ids
     if not ends:
         raise NotApplicable("its tokenizer knows no end of turn")
     asked = [replace(request, stop_ids=ends) for request in requests(engine, 16, FREE)]
     for made in ask(engine, asked):
         if any(token in ends for token in made.tokens[:-1]):
-            raise Broken(f"it goes on behind an end of turn that is a stop id: {shown(engine, made.tokens)}")
+            raise Broken(f"it continues after an end of turn that is a stop id: {shown(engine, made.tokens)}")
         if made.tokens and made.tokens[-1] in ends and (made.finish, made.stop) != ("stop", 1):
             raise Broken(f"an end of turn that is a stop id gives {_told(engine, made)}; it is a stop of 1 token")
     if not engine.info.continues:
@@ -146,7 +146,7 @@ def end_inside_thinking(engine: Engine) -> None:
             made.tokens and (made.tokens[-1] in ends or CUE in engine.tokenizer.decode(made.tokens) or not made.stop)
         )
         if stopped or not made.tokens:
-            raise Broken(f"stops that stand in the prefix, and were not sampled, give {_told(engine, made)}")
+            raise Broken(f"stops in the prefix, which were not sampled, give {_told(engine, made)}")
 
 
 def _told(engine: Engine, made: Generation) -> str:

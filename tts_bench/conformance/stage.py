@@ -105,7 +105,7 @@ class StageEngine(ScriptedEngine):
         self.running += 1
         try:
             if number == conditions.failing:
-                raise EngineError(f"the model fails at call {number}, as it was told to")
+                raise EngineError(f"the model fails at call {number}, as configured")
             if conditions.hanging is not None and number >= conditions.hanging:
                 await asyncio.Event().wait()
             for _ in range(max(map(conditions.pause, requests))):

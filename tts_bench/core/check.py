@@ -56,7 +56,7 @@ def texts(value: Any, what: str) -> tuple[str, ...]:  # noqa: ANN401
     """
     found = tuple(text(each, what) for each in listed(value, what))
     if not all(found):
-        raise Misuse(f"{what} holds an empty text, which stands everywhere")
+        raise Misuse(f"{what} contains an empty text, which matches everywhere")
     return found
 
 
@@ -105,12 +105,12 @@ def learned(token: LearnedToken, what: str) -> LearnedToken:
     except (TypeError, OverflowError):
         row = array("f", [nan])
     if not all(map(isfinite, row)):
-        raise Misuse(f"{what} has a row that is not of finite numbers")
+        raise Misuse(f"{what} has a row with numbers that are not finite")
     if sys.byteorder == "big":
         row.byteswap()
     digest = sha256(row.tobytes()).hexdigest()
     if token.digest != digest:
-        raise Misuse(f"{what} has a row of another digest than it says; load it from its folder")
+        raise Misuse(f"{what} has a row that does not match its digest; load it from its folder")
     return LearnedToken(text(token.name, f"the name of {what}"), (*row,), token.model, digest)
 
 
@@ -146,7 +146,7 @@ def conversation(value: Any) -> str | list[Turn]:  # noqa: ANN401
             raise Misuse(f"ask() was given the turn {turn!r}; it takes a Turn(role, content), role one of {_ROLES}")
         turns.append(Turn(_ROLES[_ROLES.index(turn.role)], text(turn.content, "a turn of ask()")))
     if not turns or turns[-1].role != "user":
-        raise Misuse("ask() was given a conversation that does not end with a turn of the user")
+        raise Misuse("ask() was given a conversation that does not end with a user turn")
     return turns
 
 
@@ -160,7 +160,7 @@ def handles(value: Any, own: Any) -> Sequence[Any]:  # noqa: ANN401
         raise Misuse("race() was given no handles")
     for each in found:
         if type(each) is not type(own) or each.ledger is not own.ledger:  # type: ignore[attr-defined]
-            raise Misuse(f"race() was given a {type(each).__name__}; it takes handles that branch() or ask() gave")
+            raise Misuse(f"race() was given a {type(each).__name__}; it takes handles from branch() or ask()")
     return found
 
 

@@ -167,7 +167,7 @@ class Handle:
         """Thinking with its answer, which comes in the same reply and waits in the ledger for `answer()`."""
         trace, opening = held.trace, self._opening_of(held.trace)
         if trace.thinking_ended or trace.truncated or len(trace.segments) > len(opening.segments):
-            raise EngineError("the endpoint gives whole replies: it cannot think on from where a trace stands")
+            raise EngineError("the endpoint returns whole replies: it cannot continue a trace")
         stream, start = self._stream("thinking", effort), len(opening.tokens)
         most = limit + self._conditions.max_answer
         request = Request(
@@ -195,7 +195,7 @@ class Handle:
     def _open(self, trace: Trace, call: str) -> Held:
         held = self.ledger.held(trace, call)
         if held.trace.segments[-1].kind == "answer":
-            raise Misuse(f"{call} was given a trace that is closed by an answer: go on from what answer() was given")
+            raise Misuse(f"{call} was given a trace closed by an answer: continue the one that answer() was given")
         return held
 
     def _finished(self, held: Held) -> Trace:
@@ -251,7 +251,7 @@ class Handle:
         if self._room(opening) < 1:
             kept = self._conditions.max_answer
             raise EngineError(
-                f"the prompt has {len(opening.tokens)} tokens and {kept} are kept for the answer: "
+                f"the prompt has {len(opening.tokens)} tokens and {kept} are reserved for the answer: "
                 f"no room to think in a context of {self._engine.info.context}"
             )
         self._openings[_key(opening.segments[-1])] = opening
@@ -279,7 +279,7 @@ class Handle:
 
     def _continues(self, call: str) -> None:
         if self._conditions.format.mode == "one-reply":
-            raise EngineError(f"the endpoint gives whole replies: {call} needs one that continues a text")
+            raise EngineError(f"the endpoint returns whole replies: {call} needs one that continues a text")
 
     def _usual(self, segments: Sequence[Segment]) -> Sampling:
         """How thinking that ends with `segments` goes on where a call has no sampling of its own."""
@@ -296,7 +296,7 @@ class Handle:
         if wanted is None or not wanted.bias:
             return wanted
         if "bias" not in self._engine.info.capabilities:
-            raise EngineError(f"{call} was given a bias, and the engine {self._engine.info.name} takes none")
+            raise EngineError(f"{call} was given a bias, but the engine {self._engine.info.name} supports none")
         ids: dict[int | str, float] = {}
         for token, added in wanted.bias:
             tokens = self._engine.tokenizer.encode(token) if isinstance(token, str) else (token,)

@@ -85,7 +85,7 @@ class Ledger:
             Misuse: it is used from another thread, whose event loop is not the one that all requests share.
         """
         if get_ident() != self._thread:
-            raise Misuse("the reasoner was called from another thread than the one that runs solve()")
+            raise Misuse("the reasoner was called from a thread other than the one that runs solve()")
 
     def note(self, origin: str, columns: Columns) -> None:
         """Enter the numbers beside the tokens of a generation."""
@@ -172,9 +172,9 @@ class Ledger:
             Misuse: as `held`.
         """
         if not isinstance(trace, Trace) or (issued := self._issued.get(id(trace))) is None or not _unchanged(issued):
-            raise Misuse(f"{call} was given a {type(trace).__name__} that is no trace of this problem's reasoner")
+            raise Misuse(f"{call} was given a {type(trace).__name__} that is not a trace of this problem's reasoner")
         if not all(_unchanged(self._issued[id(segment)]) for segment in trace.segments):
-            raise Misuse(f"{call} was given a trace of which a segment was changed after the reasoner made it")
+            raise Misuse(f"{call} was given a trace with a segment that was changed after the reasoner made it")
         return trace
 
     def given(self, answer: object, call: str) -> Given:
@@ -217,7 +217,7 @@ class Ledger:
         for kind, all_issued in of_kind.items():
             now = chain.from_iterable([_VALUES[kind](issued.copy) for issued in all_issued])
             if not all(map(is_, now, chain.from_iterable([issued.values for issued in all_issued]))):
-                raise Misuse(f"a {kind.__name__} was changed after the reasoner made it; they are values")
+                raise Misuse(f"a {kind.__name__} was changed after the reasoner made it; it is immutable")
 
     def _original(self, value: object, call: str, *kinds: type) -> Held | Given:
         names = ", ".join(kind.__name__ for kind in kinds)

@@ -51,14 +51,14 @@ class _Runner:
             self.held = but(self.held, truncated=False)
 
     def killed_at(self, tokens: object) -> None:
-        """It dies when it has `tokens`, if it comes so far."""
+        """Kill it at `tokens`, if it gets that far."""
         if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
-            raise Misuse(f"cut_at() gave {tokens!r}; it gives the number of tokens at which a trace dies, or None")
+            raise Misuse(f"cut_at() returned {tokens!r}; it returns the token count that kills the trace, or None")
         at = self.tokens + 1 if tokens is None else int.__index__(tokens)
         if at <= self.spared:
             raise Misuse(
-                f"cut_at() lets a trace die at {at} tokens that it had let live to {self.spared}; of a longer version "
-                "of a trace it has to say the same"
+                f"cut_at() kills a trace at {at} tokens that it had let live to {self.spared}; it has to return the "
+                "same for a longer version of a trace"
             )
         if at <= self.tokens:
             self.end, self.how = at, "killed"
@@ -105,7 +105,7 @@ def _stop(running: Sequence[_Runner], finished: list[Trace], enough: Enough | No
         said = enough(list(finished))
         if iscoroutine(said):
             said.close()
-            raise Misuse("enough() of race() is an `async def`; it is asked between two ticks and says so at once")
+            raise Misuse("enough() of race() is an `async def`; it takes a plain function, called between two ticks")
         if said:
             return tick
     return None

@@ -46,10 +46,10 @@ class ModelReasoner(Handle):
         sampling = self._wanted(sampling, "think()")
         effort = None if effort is None else check.text(effort, "the effort of think()")
         if effort and "effort" not in self._engine.info.capabilities:
-            raise EngineError(f"think() was given the effort {effort!r}, and the engine has no knob of its own for it")
+            raise EngineError(f"think() was given the effort {effort!r}, but the engine has no effort setting")
         if self._conditions.format.mode == "one-reply":
             if until or sampling:
-                raise EngineError("the endpoint gives whole replies: think() takes neither stop nor sampling")
+                raise EngineError("the endpoint returns whole replies: think() takes neither stop nor sampling")
             return self.ledger.trace(await self.ask_once(held, self.limit(held.trace, max_tokens), effort or ""))
         if held.trace.thinking_ended and held.trace.cues_wanted <= held.trace.cues:
             raise Misuse("think() was given a trace whose thinking has ended: force() a cue or answer() it")
@@ -70,7 +70,7 @@ class ModelReasoner(Handle):
         if held.trace.truncated:
             return self._finished(but(held, cues_wanted=held.trace.cues_wanted + 1))
         if not held.trace.thinking_ended:
-            raise Misuse("force() was given a trace that has not come to its end of thinking: think() first, or put()")
+            raise Misuse("force() was given a trace whose thinking has not ended: think() first, or put()")
         return self._finished(self._replaced_end(held, cue, max_tokens, "force()"))
 
     def cut(self, trace: Trace, tokens: int) -> Trace:
@@ -94,10 +94,10 @@ class ModelReasoner(Handle):
         last = held.trace.segments[-1]
         if reply := self.ledger.replies.get((last.origin, last.spent)):
             if prefill or max_tokens or sampling:
-                raise EngineError("the endpoint gives whole replies: answer() takes no more than the trace")
+                raise EngineError("the endpoint returns whole replies: answer() takes only the trace")
             return self.answered(but(held, segments=(*held.trace.segments, reply)), "")
         if self._conditions.format.mode == "one-reply":
-            raise EngineError("the endpoint gives whole replies: it cannot answer before it was asked to think")
+            raise EngineError("the endpoint returns whole replies: answer() needs think() first")
         opening = self._opening_of(held.trace)
         tokens, text, paid = self._closing.after(held.trace.segments[-1])
         put_in = self._sampler.put_in
@@ -108,7 +108,7 @@ class ModelReasoner(Handle):
         room = self._conditions.max_answer - len(begun)
         if room < 1:
             most = self._conditions.max_answer
-            raise Misuse(f"the prefill of answer() has {len(begun)} tokens; an answer has {most} in all")
+            raise Misuse(f"the prefill of answer() has {len(begun)} tokens; an answer may have {most} in all")
         limit = min(max_tokens or room, room)
         ends = self._engine.tokenizer.end_ids
         own = self._conditions.answer
@@ -216,7 +216,7 @@ class ModelReasoner(Handle):
 
     def logprobs(self, trace: Trace | Probe, column: str = LOGPROB) -> tuple[float, ...]:
         if column not in self._conditions.columns:
-            raise Misuse(f"logprobs() was asked for {column!r}, which the `needs` of the strategy do not name")
+            raise Misuse(f"logprobs() was asked for {column!r}, which is not in the `needs` of the strategy")
         if isinstance(trace, Probe):
             return self.ledger.numbers(self.ledger.said(trace, "logprobs()"), column)
         segments = self.ledger.looked_at(trace, "logprobs()").segments

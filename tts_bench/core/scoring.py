@@ -60,10 +60,10 @@ class Scoring:
         raise EngineError(f"score(): the run has {which}.{known} Type --scorer {by or 'NAME'}=KIND:option=value")
 
     async def score(self, by: str, problem: Problem, candidates: Sequence[Candidate]) -> list[Made]:
-        """What the scorer `by` says of each candidate.
+        """The verdict of the scorer `by` on each candidate.
 
         Raises:
-            EngineError: there is no such scorer, it fails, or it says what is no score.
+            EngineError: there is no such scorer, it fails, or its score is invalid.
         """
         scorer = self.scorers[by]
         if not scorer.info.per_sample:
@@ -99,7 +99,7 @@ class Scoring:
         try:
             said = await scorer.score(problem, list(new.values()))
             if len(said) != len(new):
-                raise EngineError(f"the scorer {by!r} was given {len(new)} candidates and gave {len(said)} verdicts")
+                raise EngineError(f"the scorer {by!r} got {len(new)} candidates and returned {len(said)} verdicts")
             made = {key: _checked(verdict, by) for key, verdict in zip(new, said, strict=True)}
             self._store.put_verdicts((key, _dump(verdict)) for key, verdict in made.items())
         finally:
@@ -117,7 +117,7 @@ class Scoring:
 def _checked(verdict: Verdict, by: str) -> Verdict:
     numbers = (verdict.value, *verdict.steps)
     if not all(isinstance(each, int | float) and not isinstance(each, bool) and isfinite(each) for each in numbers):
-        raise EngineError(f"the scorer {by!r} gave the scores {numbers!r}; they have to be finite numbers")
+        raise EngineError(f"the scorer {by!r} returned the scores {numbers!r}; they have to be finite numbers")
     if not all(type(count) is int and count >= 0 for count in (verdict.read, verdict.sampled)):
         raise EngineError(f"the scorer {by!r} counted {verdict.read!r} and {verdict.sampled!r} tokens")
     return Verdict(

@@ -207,14 +207,14 @@ class Store:
                 os.replace(log, f"{aside}{suffix}")
         return CorruptStore(
             f"the generation store {self.path} is damaged ({damage}). It was kept as {aside}, and nothing was answered "
-            "from it. The same command again starts with an empty store."
+            "from it. Repeat the command to start with an empty store."
         )
 
 
 def _unusable(path: Path | None, error: sqlite3.OperationalError) -> StoreError:
     return StoreError(
         f"the generation store {path} cannot be used: {error}. What is finished is safe; make room or free the file, "
-        "then give the same command again."
+        "then repeat the command."
     )
 
 

@@ -57,7 +57,7 @@ def connect(address: str) -> None:
         why = str(error).strip().partition("\n")[0]
         raise UserError(
             f"cannot use a Ray cluster at {address}: {why} Type ray start --head on one machine and give --ray "
-            "HOST:6379, or --ray auto on that machine; --ray local takes this machine alone."
+            "HOST:6379, or --ray auto on that machine; --ray local uses only this machine."
         ) from error
 
 

@@ -1,7 +1,7 @@
-"""Engines by name: what each declares of itself. Built-in and installed ones (entry points) load by the same path.
+"""Engines by name, with what each declares. Built-in and installed ones (entry points) load by the same path.
 
-A package adds one by registering an `EngineKind` under `[project.entry-points."tts_bench.engines"]`. The module that
-holds it is imported for every run and by `tts-bench doctor`: it should load its libraries inside the functions.
+A package adds one by registering an `EngineKind` under `[project.entry-points."tts_bench.engines"]`. Its module is
+imported for every run and by `tts-bench doctor`, so it should import its libraries inside functions.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ O = TypeVar("O")  # noqa: E741 - an engine's options
 
 @dataclass(frozen=True)
 class Setup(Generic[O]):
-    """What an engine is set up with."""
+    """The input for loading an engine."""
 
-    config: ModelConfig  # the user's choices; its `model` may be None for the engine's default
+    config: ModelConfig  # the user's choices; `model` may be None for the engine's default
     options: O  # those of this engine
     needs: Needs = field(default_factory=Needs)  # of the run's strategies
-    progress: Progress | None = None  # is told of downloads
+    progress: Progress | None = None  # reports downloads
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """An engine made ready, and what its maker knows of the model."""
+    """A loaded engine, with facts about the model."""
 
     engine: Engine
-    source: str  # where the weights come from, as a record says it: no path, no secret
-    recommended: Sampling = field(default_factory=Sampling)  # what the model's own makers say
-    notes: tuple[str, ...] = ()  # what a user has to know of the model
-    form: ThinkingFormat | None = None  # None: as the user says, or found from the tokenizer
-    code: tuple[Path, ...] = ()  # files with code of the model's own that it runs
+    source: str  # where the weights come from, for records: no path, no secret
+    recommended: Sampling = field(default_factory=Sampling)  # as recommended by the model's authors
+    notes: tuple[str, ...] = ()  # what a user has to know about the model
+    form: ThinkingFormat | None = None  # None: given by the user, or detected from the tokenizer
+    code: tuple[Path, ...] = ()  # files of the model whose code it runs
 
 
 class Starting(Protocol):
@@ -62,39 +62,39 @@ class Starting(Protocol):
         ...
 
     def close(self) -> None:
-        """Give it up."""
+        """Cancel it."""
         ...
 
 
 @dataclass(frozen=True)
 class NoOptions:
-    """Of an engine that has none."""
+    """For an engine without options."""
 
 
 @dataclass(frozen=True)
 class EngineKind(Generic[O]):
-    """What the harness has to know of an engine before it is loaded.
+    """What the harness needs to know about an engine before loading it.
 
     `options` is a frozen dataclass. Each field is an option of `--engine NAME:option=value`, typed as the options of
     strategies are; a value that `__post_init__` refuses is refused before the run. A field named like a flag of the
-    command line, such as `max_num_seqs`, is also set by that flag. Options that change what is generated go into the
+    command line, such as `max_num_seqs`, is also set by that flag. Options that change what is generated belong in the
     `identity` of the engine's `EngineInfo`, others into its `settings`.
 
-    `load` raises a UserError for what is impossible with this model. The engine's name in records is that of its
-    `EngineInfo`. An engine that runs in other processes may `begin` before: they load while this one imports what a run
-    needs and reads its tasks. It fetches nothing, and is None where there is nothing to begin.
+    `load` raises UserError if this model cannot be used. The engine's name in records is that of its `EngineInfo`. An
+    engine that runs in other processes may `begin` earlier: they load while this process imports what a run needs and
+    reads its tasks. `begin` downloads nothing, and is None if there is nothing to begin.
 
     Raises:
-        ValueError: `options` is no frozen dataclass.
+        ValueError: `options` is not a frozen dataclass.
     """
 
-    summary: str  # what it runs, in a line
+    summary: str  # what it runs, in one line
     options: type[O]
     load: Callable[[Setup[O]], Loaded]
-    capabilities: frozenset[Capability] = frozenset()  # at most: the `EngineInfo` of a loaded one says which it has
-    check: Callable[[Setup[O]], object] = lambda setup: None  # refuses at once what no model could make right
-    installed: Callable[[], str] = lambda: "there"  # what is there, such as a package's version; empty: it is missing
-    install: str = ""  # what to type where it is missing
+    capabilities: frozenset[Capability] = frozenset()  # at most: the `EngineInfo` of a loaded one states which
+    check: Callable[[Setup[O]], object] = lambda setup: None  # raises UserError for settings that can never work
+    installed: Callable[[], str] = lambda: "there"  # what is installed, such as a package's version; empty: nothing
+    install: str = ""  # the command that installs it
     begin: Callable[[Setup[O]], Starting | None] = lambda setup: None
 
     def __post_init__(self) -> None:
@@ -104,14 +104,14 @@ class EngineKind(Generic[O]):
 
     @property
     def can(self) -> str:
-        """What it can do at most, in words."""
+        """All that it can support, in words."""
         words = [name.replace("-", " ") for name in sorted(self.capabilities)]
-        return ", ".join(words) or "nothing beside text"
+        return ", ".join(words) or "text only"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """An engine with its options, as a user chose them."""
+    """An engine with the options that a user chose."""
 
     name: str
     kind: EngineKind[Any]
@@ -119,7 +119,7 @@ class Chosen:
 
     @property
     def spec(self) -> str:
-        """The same as text: the name, and the options that are not at their defaults."""
+        """The choice as text: the name, and options that are not at their defaults."""
         return options.label(self.name, self.options)
 
 
@@ -137,7 +137,7 @@ def kind_of(name: str) -> EngineKind[Any]:
     """What the engine `name` declares.
 
     Raises:
-        UserError: it is not known, cannot be imported, is registered twice, or is no `EngineKind`.
+        UserError: it is unknown, cannot be imported, is registered twice, or is not an `EngineKind`.
     """
     return _kind(name)[0]
 
@@ -162,7 +162,7 @@ def listed() -> list[Listed]:
 def chosen(spec: str, flags: Mapping[str, str] | None = None, *, over: bool = False) -> Chosen:
     """The engine of `name:option=value,...`; `flags` maps option names to texts, so that `dtype` comes from `--dtype`.
 
-    `over`: whether flags override the text, as they do where it comes from a file.
+    `over`: whether flags override the text, as they do if it comes from a file.
 
     Raises:
         UserError: an unknown engine or option, an invalid value, a flag for which the engine has no option, or flags
@@ -201,10 +201,10 @@ def changed(spec: str, **values: object) -> str:
 
 
 def check(config: ModelConfig, needs: Needs | None = None) -> Chosen:
-    """The engine that `config` speaks of, unless no model could make it right; loads no library.
+    """The engine that `config` names, checked without loading a library.
 
     Raises:
-        UserError: as `chosen`, an engine that is not installed, or what it refuses.
+        UserError: as `chosen`; the engine is not installed, or it refuses its options.
     """
     found = chosen(config.engine)
     found.kind.check(Setup(config, found.options, needs or Needs()))
@@ -214,7 +214,7 @@ def check(config: ModelConfig, needs: Needs | None = None) -> Chosen:
 
 
 def begin(config: ModelConfig, found: Chosen, needs: Needs | None = None) -> Starting | None:
-    """Have the engine that was `found` load in other processes, if it does and needs no fetching; else None.
+    """Start loading the engine `found` in other processes, if it supports that and needs no download; else None.
 
     Raises:
         UserError: what is impossible with this model.
@@ -223,7 +223,7 @@ def begin(config: ModelConfig, found: Chosen, needs: Needs | None = None) -> Sta
 
 
 def load(config: ModelConfig, found: Chosen, needs: Needs | None = None, progress: Progress | None = None) -> Loaded:
-    """The engine that was `found` for `config`; `progress` is told of a download or a conversion.
+    """Load the engine `found` for `config`; `progress` reports downloads and conversions.
 
     Raises:
         UserError: what is impossible with this model.

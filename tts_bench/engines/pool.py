@@ -1,6 +1,6 @@
-"""What engines have in common that run a model on this machine, or on the machines of a Ray cluster.
+"""Shared by engines that run a model on this machine, or on the machines of a Ray cluster.
 
-Each says what it needs for one worker, and what a worker loads; `start` puts the workers where there is room.
+Each states what one worker needs and loads; `start` places the workers where there is room.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ DEFAULT_MODEL = "pocket"
 
 @dataclass(frozen=True)
 class PoolOptions:
-    """How many engines there are, and where.
+    """The number of engines, and where they run.
 
     Raises:
-        ValueError: a number out of range.
+        ValueError: a number is out of range.
     """
 
     workers: int | None = option(
@@ -45,10 +45,10 @@ class PoolOptions:
         at_least(1, self, "workers")
 
     def check_ray(self, engine: str, *, alone: bool) -> None:
-        """Refuse what cannot be spread; `alone`: whether the engine has several workers without a cluster too.
+        """Refuse what cannot be distributed; `alone`: whether the engine can have several workers without a cluster.
 
         Raises:
-            UserError: Ray is not installed, or there are to be several workers and no cluster.
+            UserError: Ray is not installed, or several workers are requested without a cluster.
         """
         if self.ray:
             cluster.check_installed()
@@ -60,11 +60,11 @@ class PoolOptions:
 
 @dataclass(frozen=True)
 class LocalOptions(PoolOptions):
-    """Of an engine that holds the model itself.
+    """Options of an engine that loads the model itself.
 
     Raises:
-        ValueError: a number out of range.
-        UserError: a device or dtype that is none.
+        ValueError: a number is out of range.
+        UserError: the device or dtype is unknown.
     """
 
     device: str = option("auto", "Device: auto, cpu, cuda, cuda:1 or mps.", flag=True)
@@ -86,19 +86,19 @@ class LocalOptions(PoolOptions):
         hardware.check_names(self.device, self.dtype)
 
     def of_each(self) -> dict[str, Any]:
-        """What each worker's engine is loaded with, by name."""
+        """Arguments for loading each worker's engine, by name."""
         ours = {field.name for field in fields(PoolOptions)}
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in ours}
 
     def need(self, devices: int = 1) -> dict[str, float]:
-        """What Ray keeps for a worker that uses so many GPUs, if it uses any.
+        """The resources that Ray reserves for a worker with that many GPUs, if any.
 
         Raises:
-            UserError: a GPU is named by its number.
+            UserError: a GPU is given by its number.
         """
         if ":" in self.device:
             raise UserError(
-                f"--device {self.device}: Ray says which of a machine's GPUs a worker gets. Type --device cuda."
+                f"--device {self.device}: Ray assigns the GPUs of a machine to workers. Type --device cuda."
             )
         need = {"CPU": float(self.threads or 1)}
         if self.device == "cuda" or (self.device == "auto" and cluster.gpus()):
@@ -107,12 +107,12 @@ class LocalOptions(PoolOptions):
 
 
 def count(options: PoolOptions, need: dict[str, float]) -> int:
-    """Workers as asked for; where nothing was, one for each share of the cluster's GPUs."""
+    """The requested number of workers; by default, one per share of the cluster's GPUs."""
     return options.workers or max(1, int(cluster.gpus() // need["GPU"]) if "GPU" in need else 1)
 
 
 def start(options: PoolOptions, found: ModelFolder, need: dict[str, float], load: Load, **arguments: Any) -> Workers:
-    """A worker for each engine that `load(**arguments)` makes of the model `found`, wherever there is what it needs.
+    """A worker for each engine that `load(**arguments)` makes from the model `found`, wherever its needs are met.
 
     Raises:
         UserError: as `cluster.start` and `cluster.model_there`.
@@ -135,7 +135,7 @@ def recorded(found: ModelFolder) -> str:
 
 
 def loaded(found: ModelFolder, engine: Engine, options: LocalOptions) -> Loaded:
-    """`engine` with what the folder `found` says of the model."""
+    """`engine` with what the folder `found` states about the model."""
     runs = options.trust_remote_code and found.source == "local folder"
     code = tuple(sorted(found.folder.glob("*.py"))) if runs else ()
     return Loaded(engine, found.source, models.sampling_defaults(found.folder), found.notes, code=code)

@@ -57,8 +57,8 @@ class Process:
         if code == _UNGUARDED:
             script = getattr(sys.modules["__main__"], "__file__", None)
             raise UserError(
-                f"{Path(script).name if script else 'the script'} begins again in each worker process, which imports "
-                "it. Put what it does under if __name__ == '__main__': and keep only imports and definitions outside."
+                f"{Path(script).name if script else 'the script'} runs again in each worker process, which imports it. "
+                "Put its work under if __name__ == '__main__': and keep only imports and definitions outside."
             )
         return f"a worker process ended with code {code}"
 

@@ -40,7 +40,7 @@ def to_checkpoint(token: Path, out: Path, model: str | None = None) -> int:
         )
     tokenizer: Any = AutoTokenizer.from_pretrained(found.folder)
     if learned.name in tokenizer.get_vocab():
-        raise UserError(f"{found.name} has a token {learned.name} already; this one cannot be added.")
+        raise UserError(f"{found.name} already has a token {learned.name}; this one cannot be added.")
     size = max(tokenizer.get_vocab().values()) + 1
     with quiet():
         whole: Any = AutoModelForCausalLM.from_pretrained(found.folder, dtype="auto", use_safetensors=True)

@@ -73,7 +73,7 @@ def load(name: str, hold_out: int, data_dir: Path | None = None) -> Problems:
         )
     if len(prompts) <= hold_out:
         raise UserError(
-            f"{name} has {len(prompts)} training rows and --hold-out takes {hold_out}. Give a smaller --hold-out."
+            f"{name} has {len(prompts)} training rows, but --hold-out takes {hold_out}. Give a smaller --hold-out."
         )
     until = stops(task.task.config.generation_kwargs or {})
     items = [Item(f"{name}:train", place, 0, prompt, until, task.extract) for place, prompt in enumerate(prompts)]

@@ -21,7 +21,7 @@ B = TypeVar("B")
 
 PATIENCE = timedelta(hours=2)  # for one step of the slowest process; one that has died is noticed at once
 _NEEDED = {"RANK": "", "MASTER_ADDR": "", "MASTER_PORT": "0"}  # and what they are where they are not set
-_AGAIN = "Its own messages say why; the same command again resumes."
+_AGAIN = "Its own messages say why; repeat the command to resume."
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def joined(patience: timedelta = PATIENCE) -> Iterator[ProcessGroup]:
     except (RuntimeError, ValueError) as error:
         detail = str(error).splitlines()[0][:200]
         where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
-        raise UserError(f"the {size} training processes cannot meet at {where}: {detail}. Start all again.") from error
+        raise UserError(f"{size} training processes cannot connect at {where}: {detail}. Restart them all.") from error
     try:
         yield ProcessGroup(rank, size, local, beside)
     finally:

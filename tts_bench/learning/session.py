@@ -94,7 +94,7 @@ def check_rollouts(rollouts: EngineInfo, learner: EngineInfo) -> None:
         UserError: it takes no learned tokens, or holds another model.
     """
     if "learned-tokens" not in rollouts.capabilities:
-        raise UserError(f"the engine {rollouts.name} takes no learned tokens. Type --rollout-engine hf.")
+        raise UserError(f"the engine {rollouts.name} does not support learned tokens. Type --rollout-engine hf.")
     if rollouts.fingerprint != learner.fingerprint:
         raise UserError(
             f"the engine {rollouts.name} holds a model with fingerprint {rollouts.fingerprint}; the token is for "
@@ -113,8 +113,8 @@ def check_alike(identities: Sequence[dict[str, Any]]) -> None:
         if different := sorted(key for key in first if first[key] != other[key]):
             key = different[0]
             raise UserError(
-                f"process 0 and process {rank} differ in their {key}: {first[key]!r} and {other[key]!r}. Give all the "
-                "same model and data, and to each a GPU, or start fewer processes."
+                f"process 0 and process {rank} differ in their {key}: {first[key]!r} and {other[key]!r}. Give all of "
+                "them the same model and data, and each its own GPU, or start fewer processes."
             )
 
 
@@ -124,7 +124,7 @@ def _checked(config: TrainConfig, problems: Problems, model: Model, learner: HfE
     if model.conditions.format.mode == "end-of-turn" and config.model.thinking is None:
         raise UserError(
             f"{name} has no thinking delimiter, and none is given. Type --think-start and --think-end, or "
-            "--thinking end-of-turn to put the token in the place of its end of turn."
+            "--thinking end-of-turn to replace its end of turn by the token."
         )
     check_name(learner, config.name)
     _check_room(model, problems)
@@ -158,8 +158,8 @@ def _check_room(model: Model, problems: Problems) -> None:
         length = len(engine.tokenizer.encode(rendered))
         if length + conditions.max_answer + 64 > engine.info.context:
             raise UserError(
-                f"the prompt of {item.problem.id} has {length} tokens, {conditions.max_answer} are for the answer: "
-                f"no room to think in a context of {engine.info.context}. Give a smaller --max-answer-tokens."
+                f"the prompt of {item.problem.id} has {length} tokens, {conditions.max_answer} are reserved for the "
+                f"answer: no room to think in a context of {engine.info.context}. Give a smaller --max-answer-tokens."
             )
 
 

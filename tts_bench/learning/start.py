@@ -67,4 +67,4 @@ def _mean(matrix: Tensor, tokens: Any, text: str) -> Tensor:  # noqa: ANN401 - a
 
 def _check_name(vocabulary: dict[str, int], name: str, model: str) -> None:
     if name in vocabulary:
-        raise UserError(f"--name {name} is a token of {model} already. Give another, such as <|continue-thinking-2|>.")
+        raise UserError(f"--name {name} is already a token of {model}. Give another, such as <|continue-thinking-2|>.")

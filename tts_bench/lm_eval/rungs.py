@@ -12,7 +12,7 @@ Key = tuple[str, int, int]  # task, document, repeat
 Document = tuple[str, int]
 Scores = dict[Document, dict[str, float]]
 
-_SIBLING = ErrorRecord("nothing", "another repeat of this document failed, so that lm-eval cannot score it")
+_SIBLING = ErrorRecord("nothing", "another repeat of this document failed, so lm-eval cannot score it")
 
 
 @dataclass

@@ -172,7 +172,7 @@ def _check_sizes(path: Path, config: dict[str, Any], shapes: dict[str, list[int]
             if _SIZE.fullmatch(key) and isinstance(value, int) and value > largest:
                 raise UserError(
                     f"{path} gives {key} as {value:,}, but its weights have {len(shapes):,} tensors and no dimension "
-                    f"above {largest:,}. They are not from one model: copy both from where the model comes from."
+                    f"above {largest:,}. They are not from the same model: copy both from its source."
                 )
 
 
@@ -226,14 +226,14 @@ def _weights(folder: Path) -> list[Path]:
         )
     if ggufs := [name for name in names if name.endswith(".gguf")]:
         raise UserError(f"{folder} has no *.safetensors. To use the GGUF file in it, type: --model {folder / ggufs[0]}")
-    raise UserError(f"{folder} has no weights: no *.safetensors lies there. Copy the whole model folder.")
+    raise UserError(f"{folder} has no weights: it contains no *.safetensors. Copy the whole model folder.")
 
 
 def _tokens(folder: Path) -> int:
     """One more than the highest token id, so gaps count too."""
     if not any((folder / name).is_file() for name in _ONE_OF_TOKENIZER):
         raise UserError(
-            f"{folder} has no tokenizer: none of {', '.join(_ONE_OF_TOKENIZER)} lies there. "
+            f"{folder} has no tokenizer: it contains none of {', '.join(_ONE_OF_TOKENIZER)}. "
             "Copy the tokenizer files from where the weights come from."
         )
     try:

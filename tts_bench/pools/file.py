@@ -140,7 +140,7 @@ class Pool:
                 raise ValueError("another version of tts-bench made it")
             self.about = About(**{field.name: content[field.name] for field in fields(About)})
         except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path} is no pool that can be read ({error}). Import its files again.") from error
+            raise UserError(f"{path} cannot be read as a pool ({error}). Import its files again.") from error
 
     @cached_property
     def problems(self) -> dict[str, int]:

@@ -34,13 +34,13 @@ class Reader:
         known = self._seen.setdefault(number, (named, line))
         if known != (named, line):
             if known[0] == named:
-                raise UserError(f"{where}: document {number} stands in line {known[1]} already. Remove one of them.")
+                raise UserError(f"{where}: document {number} is already in line {known[1]}. Remove one of them.")
             return None
         requests = values.list("resps") or []
         texts = requests[0] if len(requests) == 1 else None
         if not isinstance(texts, list) or not texts or not all(isinstance(text, str) for text in texts):
             raise UserError(
-                f"{where}: 'resps' holds no list of texts; expected the samples of a task that generates text."
+                f"{where}: 'resps' is not a list of texts; expected the samples of a task that generates text."
             )
         metrics = values.list("metrics") or []
         verdict = values.row.get(metrics[0]) if metrics and isinstance(metrics[0], str) and len(texts) == 1 else None

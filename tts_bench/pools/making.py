@@ -57,7 +57,7 @@ class _Seen:
         if number >= (SAMPLES if wanted is None else _MOST_PLACES):
             raise UserError(f"{where}: 'sample' is {number:,}; expected a number from 0 to {_MOST_PLACES - 1:,}.")
         if self.taken[at] >> number & 1:
-            raise UserError(f"{where}: output {number} of the problem is there already. Remove one of the two.")
+            raise UserError(f"{where}: output {number} of the problem is already there. Remove one of the two.")
         self.taken[at] |= 1 << number
         return at * SAMPLES + number
 
@@ -133,7 +133,7 @@ class Making:
     def _counted(self, uncounted: list[tuple[int, Output, Parts, str]]) -> list[Counted]:
         if self.tokenizer is None:
             raise UserError(
-                f"{uncounted[0][3]}: nothing tells how many tokens an output has. Add 'tokens' to the file, or type "
+                f"{uncounted[0][3]}: an output has no token count. Add 'tokens' to the file, or type "
                 "--tokenizer with the model's name, hub id or folder."
             )
         return counting.by_tokenizer([parts for _, _, parts, _ in uncounted], self.tokenizer.offsets)

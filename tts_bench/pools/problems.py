@@ -45,7 +45,7 @@ class Problems:
             return self._asked(entry)
         number, where = entry.number, entry.where
         if number is None:
-            raise UserError(f"{where} has no number or name of its problem. Remove --by id to go by the question.")
+            raise UserError(f"{where} has no number or name of its problem. Remove --by id to match by question.")
         if isinstance(number, str):
             named = self._names.get(number)
             number = named if named is not None else int(number) if number.isdecimal() and len(number) < 10 else -1
@@ -74,8 +74,8 @@ class Problems:
                 return found_one
         shown = " ".join(entry.questions[0].split())[:_SHOWN]
         raise UserError(
-            f"{entry.where}: {self._task} has no problem with the question {shown!r}. Is it the right task? To go by "
-            "'doc_id' or 'id', type --by id."
+            f"{entry.where}: {self._task} has no problem with the question {shown!r}. Is it the right task? To match "
+            "by 'doc_id' or 'id', type --by id."
         )
 
     def _one(self, found: Sequence[int], entry: Entry) -> int:
@@ -85,7 +85,7 @@ class Problems:
             return int(str(entry.number))
         listed = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
         raise UserError(
-            f"{entry.where}: its question is that of several problems of {self._task} ({listed}). Add 'doc_id' "
+            f"{entry.where}: several problems of {self._task} have this question ({listed}). Add 'doc_id' "
             "with one of these numbers."
         )
 

@@ -94,10 +94,10 @@ def push(parcel: Parcel, repository: str, *, private: bool, endpoint: str | None
     except HFValidationError as error:
         raise UserError(f"--to {repository!r} is not USER/NAME: {safe(str(error).splitlines()[0])}") from error
     except LocalTokenNotFoundError as error:
-        raise UserError("the Hub takes nothing without a login. Type: hf auth login, or set HF_TOKEN.") from error
+        raise UserError("uploads to the Hub need a login. Type: hf auth login, or set HF_TOKEN.") from error
     except (HfHubHTTPError, httpx2.HTTPError, OSError, *_ODD) as error:
         answered = getattr(error, "response", None) is not None
-        advice = "Log in by hf auth login, or set HF_TOKEN" if answered else "Check the network and HF_ENDPOINT"
+        advice = "Log in with hf auth login, or set HF_TOKEN" if answered else "Check the network and HF_ENDPOINT"
         why = safe((str(error).splitlines() or [type(error).__name__])[0])[:300].rstrip(".")
         raise UserError(f"{repository} was not pushed: {why}. {advice}, and repeat the command.") from error
     return str(made)

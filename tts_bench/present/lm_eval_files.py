@@ -59,7 +59,7 @@ def _rows(path: Path, *, required: bool) -> list[Row]:
 
 def _row(found: object) -> Row:
     if not isinstance(found, dict):
-        raise ValueError("a line is no object")
+        raise ValueError("a line is not an object")
     return found
 
 

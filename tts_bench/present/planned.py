@@ -58,7 +58,7 @@ def show(plan: Plan, console: Console) -> None:
     title = f"what {of.problems:,} problems will take, from a pilot of {of.pilot:,}"
     console.print(table(title, ("", "estimate", "95%"), _costs(plan), ascii_only, console.width))
     rate = f" at {of.rate:,.0f} tokens/s" if of.rate else ""
-    console.print(Text(f"The pilot generated {of.made:,} tokens{rate}; they are in the store, and the run finds them."))
+    console.print(Text(f"The pilot generated {of.made:,} tokens{rate}; the run will find them in the store."))
     if plan.unsaid:
         console.print(Text(safe(f"No comparison: {plan.unsaid}")))
         return

@@ -31,6 +31,6 @@ def lines(tokenizer: HfTokenizer, found: Found, config: ModelConfig, problem: st
     yield "[[ put in ]]"
     yield from prompt.splitlines()
     yield "[[ thinking is sampled here ]]"
-    yield f"[[ put in, unless the model said it: {form.end!r} ]]" if form.end else "[[ put in at its end of turn ]]"
+    yield (f"[[ inserted, unless sampled: {form.end!r} ]]" if form.end else "[[ inserted at its end of turn ]]")
     yield from (form.end + form.answer_suffix).splitlines()
     yield "[[ the answer is sampled here ]]"

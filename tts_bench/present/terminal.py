@@ -46,9 +46,9 @@ def parts(curve: Sequence[Point], console: Console, so_far: Mapping[str, str] = 
         if console.width >= _NARROWEST:
             yield drawing(_drawn(lines), min(console.width, _WIDEST), ascii_only=ascii_only)
         if len(lines) > CROWD:
-            yield Text("Drawn are the controls and what leads at some cost; curve.png has a panel for each group.")
+            yield Text("The plot shows the controls and leaders at some cost; curve.png has a panel for each group.")
     if any(len(lines) > CROWD for lines in by_line(curve).values()):
-        yield Text("Of each strategy its last rung is shown; all rungs are in curve.json.")
+        yield Text("Only the last rung of each strategy is shown; all rungs are in curve.json.")
     elif any(len(marked(line)) < len(line) for lines in by_line(curve).values() for line in lines.values()):
         yield Text("Long curves are shown at powers of two; all rungs are in curve.json.")
 

@@ -40,7 +40,7 @@ def check(config: RunConfig, built: Sequence[BuiltStrategy] | None = None) -> Ch
     data.data_folder(config.data_dir)
     needed = needs(strategies)
     if config.keep_logprobs and not needed.columns:
-        raise UserError("--keep-logprobs is given, and no strategy of the run needs log-probabilities. Leave it out.")
+        raise UserError("--keep-logprobs is given, but no strategy of the run needs log-probabilities. Remove it.")
     model = check_model(config.model, needed)
     scoring = scorers.check(config.scorers)
     check_scorers(strategies, [one.name for one in scoring])

@@ -62,7 +62,7 @@ def plan(
     if foreign and model is None:
         raise UserError(
             f"--tasks {','.join(foreign)} needs a model: the default one, pocket, reads only its own tasks. "
-            "Type --model smollm2, or any other that tts-bench models tells of."
+            "Type --model smollm2, or any other that tts-bench models lists."
         )
     found = expanded(strategies)
     if _SEARCH in strategies:

@@ -58,7 +58,7 @@ class RunFolder:
             raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
 
     def begun(self) -> dict[str, Any]:
-        """The values of the configuration that the run here was begun with; its working folder becomes this process's.
+        """The values of the configuration that this run started with; its working folder becomes this process's.
 
         Raises:
             UserError: there is no run, an earlier version began it, or the folder that it was begun in is gone.
@@ -68,16 +68,16 @@ class RunFolder:
             raise UserError(f"{self.path} has no run.json, so there is no run to resume. Give a run folder.")
         if not isinstance(header.get("config"), dict) or not isinstance(header.get("begun_in"), str):
             raise UserError(
-                f"{path} holds no configuration, since an earlier version of tts-bench began the run. Type its command "
-                f"again, with --out {self.path}: {header.get('command')}"
+                f"{path} has no configuration, because an earlier version of tts-bench started the run. Repeat its "
+                f"command, with --out {self.path}: {header.get('command')}"
             )
         begun_in = self.path / header["begun_in"]
         try:
             os.chdir(begun_in)
         except OSError as error:
             raise UserError(
-                f"the run in {self.path} was begun in {begun_in}, and its paths are seen from there, but there is no "
-                "such folder. Put its folder back to where it was, or type its command again."
+                f"the run in {self.path} was started in {begun_in}, and its paths are relative to that folder, which "
+                "is missing. Move the run folder back to where it was, or repeat the run's command."
             ) from error
         return config_file.values(header["config"], lambda key: f"{path}: ")
 
@@ -111,7 +111,7 @@ class RunFolder:
         if (schema := header.get("schema", SCHEMA)) != SCHEMA:
             raise UserError(
                 f"{path} has schema {str(schema)[:40]}, this version of tts-bench writes {SCHEMA}: another version "
-                "made it, and it stays as it is. Give another --out, or use that version."
+                "made it, and nothing was changed. Give another --out, or use that version."
             )
         return header
 

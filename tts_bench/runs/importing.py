@@ -70,9 +70,7 @@ def import_pool(config: ImportConfig) -> tuple[About, Checked]:
     [(task, loaded)] = tasks.tasks.items()
     items = replay.collect(tasks, {task: list(range(len(loaded.task.eval_docs)))})
     if any(item.repeat for item in items):
-        raise UserError(
-            f"{task} asks for each problem several times; its outputs cannot be told apart. Take another task."
-        )
+        raise UserError(f"{task} repeats each problem, so its outputs cannot be told apart. Use another task.")
     problems = Problems(task, loaded.task.eval_docs, [item.prompt for item in items], config.by)
     making = Making(config.model, task, loaded.sha256, problems, reading, tokenizer)
     with _beside(out) as part:
@@ -110,7 +108,7 @@ def _tokenizer(name: str) -> Tokenizer:
     inner: Any = load_tokenizer(folder, name).inner
     backend = getattr(inner, "backend_tokenizer", None)
     if backend is None:
-        raise UserError(f"--tokenizer {name} has no tokenizer.json, and its tokens have no places. Name another.")
+        raise UserError(f"--tokenizer {name} has no tokenizer.json, so its tokens have no offsets. Use another.")
 
     def offsets(texts: Sequence[str]) -> Iterator[list[int]]:
         for some in portions(texts, _ENCODED):

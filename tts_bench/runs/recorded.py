@@ -11,17 +11,17 @@ def recorded_documents(recorded: Recording, tasks: LoadedTasks, limit: int | Non
     """The documents that have outputs, the first `limit` of them, in the task's order.
 
     Raises:
-        UserError: the outputs are to another task, or to other rows of it.
+        UserError: the outputs are for another task, or its data have changed.
     """
     loaded = tasks.tasks.get(recorded.task)
     if loaded is None or len(tasks.tasks) > 1:
         found = ", ".join(tasks.tasks)
         raise UserError(
-            f"the imported outputs are to {recorded.task}, and the run is on {found}. Name that task alone."
+            f"the imported outputs are for {recorded.task}, but the run is on {found}. Name only that task."
         )
     if loaded.sha256 != recorded.data:
         raise UserError(
-            f"{recorded.task} has other rows than those that outputs were imported for (sha256 {loaded.sha256[:12]}, "
-            f"then {recorded.data[:12]}). Import the files again, or give the same --data-dir."
+            f"the data of {recorded.task} (sha256 {loaded.sha256[:12]}) differ from those at import "
+            f"({recorded.data[:12]}). Import the files again, or give the same --data-dir."
         )
     return {recorded.task: sorted(recorded.documents)[:limit]}

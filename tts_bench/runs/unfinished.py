@@ -62,7 +62,7 @@ class Unfinished:
         self._tasks = loading.load(*_wanted(folder, header))
         for name, sha256 in header["identity"]["data"].items():
             if name not in self._tasks.tasks or self._tasks.tasks[name].sha256 != sha256:
-                raise UserError(f"{folder} is not finished, and its data of {name} are not those found here.")
+                raise UserError(f"{folder} is not finished, and its data for {name} differ from those found here.")
         self._strategies = header["identity"]["strategies"]
         self._format = _format(folder, header)
         self._checks = Checks(header["metrics"], self._strategies)
@@ -133,13 +133,13 @@ def _wanted(folder: Path, header: dict[str, Any]) -> tuple[list[str], Path | Non
     """The tasks of a run, and the folder of its data, seen from here."""
     path = folder / "run.json"
     if not isinstance(header.get("config"), dict) or not isinstance(header.get("begun_in"), str):
-        raise UserError(f"{path} holds no configuration: an earlier version began the run. Repeat its command.")
+        raise UserError(f"{path} has no configuration: an earlier version started the run. Repeat its command.")
     said = config_file.values(header["config"], lambda key: f"{path}: ")
     begun_in, tasks = folder / header["begun_in"], said.get("tasks", ())
     if any(map(is_file, tasks)) and not is_held(folder):  # else the folder of someone else could bring code along
         raise UserError(
-            f"{folder} is not finished, and a task of its own scores it. Its code is run only while the run is at "
-            "work here. Repeat the run's command."
+            f"{folder} is not finished, and a custom task scores it. The task's code runs only while the run is in "
+            "progress here. Repeat the run's command."
         )
     data_dir = said.get("data_dir")
     return [str(begun_in / name) if is_file(name) else name for name in tasks], data_dir and begun_in / data_dir

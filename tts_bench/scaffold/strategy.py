@@ -21,12 +21,12 @@ from tts_bench.api import Answer, Budget, Forced, Problem, Reasoner
 
 @dataclass(frozen=True)
 class $cls:
-    """Think on, several times, and answer what most of the thoughts so far have led to.
+    """Continue thinking several times, and answer with the majority of the answers so far.
 
     Options:
-        cue: the text that starts each further thought.
-        steps: how many further thoughts.
-        budget: thinking tokens that all thoughts share; none sets no limit.
+        cue: the text that starts each continuation.
+        steps: number of continuations.
+        budget: thinking tokens in all rounds together; none sets no limit.
     """
 
     cue: Annotated[str, Forced] = "Wait"
@@ -57,7 +57,7 @@ class $cls:
 '''
 
 _TEST = '''\
-"""$cls keeps what tts-bench relies on."""
+"""$cls keeps its contract with tts-bench."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ pythonpath = ["."]
 _README = """\
 # $title
 
-A strategy of tts-bench: what it does stands in `$module.py`.
+A strategy of tts-bench, described in `$module.py`.
 
-    tts-bench strategies check ./$module.py:$cls    # does it keep what the harness relies on?
-    pip install -e '.[test]'                        # from here on its name is $name, and pytest is there
-    pytest                                          # what check tries, as tests
+    tts-bench strategies check ./$module.py:$cls    # does it keep its contract with the harness?
+    pip install -e '.[test]'                        # registers it as $name, and installs pytest
+    pytest                                          # the same checks, as tests
     tts-bench run --strategy baseline --strategy $name
 """
 

@@ -1,1 +1,1 @@
-"""What scores answers and traces: reward models, judges, functions. Each kind declares itself as engines do."""
+"""Scorers of answers and traces: reward models, judges, functions. Each kind declares itself, as engines do."""

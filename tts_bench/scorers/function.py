@@ -24,11 +24,11 @@ Function = Callable[[Problem, Candidate], Any]
 class FunctionOptions:
     """
     Raises:
-        ValueError: `call` names no function of a file.
+        ValueError: `call` does not name a function in a file.
     """
 
-    call: str = field(metadata={"help": "./file.py:function, which is given the problem and a candidate."})
-    aggregate: Aggregation = option("last", "Value of a candidate whose steps the function scores: one of these.")
+    call: str = field(metadata={"help": "./file.py:function, called with the problem and a candidate."})
+    aggregate: Aggregation = option("last", "How step scores are combined into the value.")
 
     def __post_init__(self) -> None:
         path, colon, name = self.call.rpartition(":")
@@ -37,9 +37,9 @@ class FunctionOptions:
 
 
 class FunctionScorer:
-    """Calls a function for each candidate, in threads: it gives a number, numbers of steps, or a `Verdict`.
+    """Calls a function for each candidate, in threads: it returns a number, numbers of steps, or a `Verdict`.
 
-    The function must say the same of the same texts, whatever it was called for before.
+    The function must return the same for the same texts, whatever it was called for before.
     """
 
     def __init__(self, function: Function, info: ScorerInfo, how: Aggregation = "last") -> None:

@@ -1,4 +1,4 @@
-"""A model as a judge, on any engine: asked about one candidate at a time, and scored by the last word of its reply."""
+"""A model as a judge, on any engine: it rates one candidate at a time by the last word of its reply."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Solution:
 
 Is the final answer of this solution right? Check it, and end your reply with one word: {good} or {bad}.
 """
-_DAY = date(2026, 1, 1)  # what a template that speaks of the date is told: a score does not depend on the day
+_DAY = date(2026, 1, 1)  # for chat templates with a date: a score does not depend on the day
 _PLACES = re.compile(r"\{(problem|answer|good|bad)\}")
 
 
@@ -43,20 +43,20 @@ _PLACES = re.compile(r"\{(problem|answer|good|bad)\}")
 class JudgeOptions:
     """
     Raises:
-        ValueError: a number out of range, or words that are one or none.
+        ValueError: a number is out of range, or the words are blank or equal.
     """
 
-    model: str = field(metadata={"help": "The judge, as --model takes it.", "place": True})
-    engine: str = option("hf", "Engine of the judge, as --engine takes it; a comma of its options is \\,.")
-    template: Path | None = option(None, "File with the prompt; {problem} and {answer} stand in it.", shown="built in")
-    good: str = option("Yes", "Word of a right solution.")
-    bad: str = option("No", "Word of a wrong one.")
+    model: str = field(metadata={"help": "Judge model, as for --model.", "place": True})
+    engine: str = option("hf", "Judge engine, as for --engine; type \\, for a comma in its options.")
+    template: Path | None = option(None, "File with the prompt, containing {problem} and {answer}.", shown="built in")
+    good: str = option("Yes", "Word for a correct solution.")
+    bad: str = option("No", "Word for an incorrect solution.")
     by: Literal["auto", "probability", "word"] = option(
-        "auto", "The word's probability, or 1 and 0; auto: the probability where the engine tells it."
+        "auto", "Score by the word's probability, or as 1 or 0; auto: by probability if the engine returns it."
     )
-    reads: Part = option("answer", "What of a candidate it reads: all, thinking or answer.")
-    max_tokens: int = option(1024, "Tokens of its reply, thinking included.")
-    temperature: float = option(0.0, "0 is greedy.")
+    reads: Part = option("answer", "Part of a candidate to score: all, thinking or answer.")
+    max_tokens: int = option(1024, "Maximum tokens of its reply, thinking included.")
+    temperature: float = option(0.0, "Sampling temperature; 0 is greedy.")
 
     def __post_init__(self) -> None:
         at_least(1, self, "max_tokens")
@@ -66,12 +66,12 @@ class JudgeOptions:
 
     @property
     def config(self) -> ModelConfig:
-        """The judge as any other model."""
+        """The judge's model configuration."""
         return ModelConfig(self.model, self.engine, temperature=self.temperature, top_k=0, top_p=1.0, min_p=0.0)
 
 
 class Judge:
-    """Implements `tts_bench.scorer.Scorer`. Where it says neither word, the score is 0, as of a wrong solution."""
+    """Implements `tts_bench.scorer.Scorer`. A reply with neither word scores 0, as for an incorrect solution."""
 
     def __init__(self, model: Model, given: JudgeOptions, template: str) -> None:
         self._engine: Engine = model.engine
@@ -109,7 +109,7 @@ class Judge:
         prompt = tokenizer.encode(tokenizer.render(asked))
         if (room := self._engine.info.context - len(prompt)) < 1:
             raise EngineError(
-                f"the judge {self.info.model} reads {self._engine.info.context} tokens at most; a candidate has "
+                f"the judge {self.info.model} reads at most {self._engine.info.context} tokens; a candidate has "
                 f"{len(prompt)} with its prompt"
             )
         digest = hashlib.sha256(asked.encode()).hexdigest()
@@ -139,7 +139,7 @@ class Judge:
         return _PLACES.sub(lambda place: values[place[1]], self._template)
 
     def _value(self, reply: Generation, said: str) -> float:
-        """By the last of the two words behind its thinking."""
+        """The score by the last of the two words after its thinking."""
         begins = said.rfind(self._thinking_end) + len(self._thinking_end) if self._thinking_end in said else 0
         found = [match for match in self._words.finditer(said) if match.start() >= begins]
         if not found:
@@ -169,14 +169,14 @@ def _tells(given: JudgeOptions, engine: Engine) -> bool:
     """Whether scores are probabilities.
 
     Raises:
-        UserError: they are to be, and the engine tells none.
+        UserError: they have to be, but the engine returns no probabilities.
     """
     if given.by == "auto":
         return "logprobs" in engine.info.capabilities
     if given.by == "probability" and "logprobs" not in engine.info.capabilities:
         raise UserError(
-            f"judge: by=probability, but the engine {engine.info.name!r} with {engine.info.model} tells no "
-            "log-probabilities. Type by=word, or another engine."
+            f"judge: by=probability, but the engine {engine.info.name!r} with {engine.info.model} returns no "
+            "log-probabilities. Type by=word, or use another engine."
         )
     return given.by == "probability"
 
@@ -184,7 +184,7 @@ def _tells(given: JudgeOptions, engine: Engine) -> bool:
 def _template(given: JudgeOptions) -> str:
     """
     Raises:
-        UserError: the file cannot be read, or has not both places.
+        UserError: the file cannot be read, or lacks a placeholder.
     """
     if given.template is None:
         return TEMPLATE
@@ -193,9 +193,7 @@ def _template(given: JudgeOptions) -> str:
     except (OSError, ValueError) as error:
         raise UserError(f"judge: the template {given.template} cannot be read: {error}. Give a text file.") from error
     if missing := [name for name in ("{problem}", "{answer}") if name not in text]:
-        raise UserError(
-            f"judge: the template {given.template} lacks {' and '.join(missing)}. Write it where it belongs."
-        )
+        raise UserError(f"judge: the template {given.template} lacks {' and '.join(missing)}. Add it to the file.")
     return text
 
 

@@ -1,7 +1,7 @@
 """Scorers of a run by name: `NAME=KIND:option=value,...`. Built-in kinds and installed ones load by the same path.
 
-A package adds one by registering a `ScorerKind` under `[project.entry-points."tts_bench.scorers"]`. The module that
-holds it is imported for lists and before every run that has it: it should load its libraries inside the functions.
+A package adds one by registering a `ScorerKind` under `[project.entry-points."tts_bench.scorers"]`. Its module is
+imported for lists and before every run that uses it, so it should import its libraries inside functions.
 """
 
 from __future__ import annotations
@@ -29,40 +29,40 @@ O = TypeVar("O")  # noqa: E741 - a kind's options
 
 @dataclass(frozen=True)
 class Setup(Generic[O]):
-    """What a scorer is set up with."""
+    """The input for loading a scorer."""
 
     name: str  # in the run
     options: O
-    progress: Progress | None = None  # is told of downloads
+    progress: Progress | None = None  # reports downloads
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """A scorer made ready, and what its maker knows of it."""
+    """A loaded scorer, with facts about it."""
 
     scorer: Scorer
-    source: str  # where it comes from, as a record says it: no path, no secret
-    notes: tuple[str, ...] = ()  # what a user has to know of it
-    code: tuple[Path, ...] = ()  # files with code of its own that it runs
+    source: str  # where it comes from, for records: no path, no secret
+    notes: tuple[str, ...] = ()  # what a user has to know about it
+    code: tuple[Path, ...] = ()  # files whose code it runs
 
 
 @dataclass(frozen=True)
 class ScorerKind(Generic[O]):
-    """What the harness has to know of a kind of scorer before one is loaded.
+    """What the harness needs to know about a kind of scorer before loading one.
 
     `options` is a frozen dataclass: each field is an option of `--scorer NAME=KIND:option=value`, and what
-    `__post_init__` refuses is refused at once. Those that change scores belong into `ScorerInfo.identity`.
+    `__post_init__` refuses is refused at once. Options that change scores belong in `ScorerInfo.identity`.
 
     Raises:
-        ValueError: `options` is no frozen dataclass.
+        ValueError: `options` is not a frozen dataclass.
     """
 
-    summary: str  # what it does, in a line
+    summary: str  # what it does, in one line
     options: type[O]
-    load: Callable[[Setup[O]], Loaded]  # raises a UserError for what is impossible with this model
-    check: Callable[[Setup[O]], object] = lambda setup: None  # refuses at once what nothing could make right
-    installed: Callable[[], str] = lambda: "there"  # what is there; empty: it is missing
-    install: str = ""  # what to type where it is missing
+    load: Callable[[Setup[O]], Loaded]  # raises UserError if this model cannot be used
+    check: Callable[[Setup[O]], object] = lambda setup: None  # raises UserError for settings that can never work
+    installed: Callable[[], str] = lambda: "there"  # what is installed; empty: nothing
+    install: str = ""  # the command that installs it
 
     def __post_init__(self) -> None:
         kind: Any = self.options
@@ -72,16 +72,16 @@ class ScorerKind(Generic[O]):
 
 @dataclass(frozen=True)
 class Chosen:
-    """A scorer as a user chose it."""
+    """A scorer that a user chose."""
 
-    name: str  # what strategies call it by
+    name: str  # its name for strategies
     kind_name: str
     kind: ScorerKind[Any] = field(repr=False)
     options: Any  # of `kind.options`
 
     @property
     def spec(self) -> str:
-        """The same as text: name, kind, and the options that are not at their defaults."""
+        """The choice as text: name, kind, and options that are not at their defaults."""
         return options.label(f"{self.name}={self.kind_name}", self.options)
 
 
@@ -89,7 +89,7 @@ def kind_of(name: str) -> ScorerKind[Any]:
     """What the kind `name` declares.
 
     Raises:
-        UserError: it is not known, cannot be imported, is registered twice, or is no `ScorerKind`.
+        UserError: it is unknown, cannot be imported, is registered twice, or is not a `ScorerKind`.
     """
     loaded, source = SCORERS.load(name)
     if not isinstance(loaded, ScorerKind):
@@ -101,10 +101,10 @@ def kind_of(name: str) -> ScorerKind[Any]:
 
 
 def chosen(spec: str) -> Chosen:
-    """The scorer of `NAME=KIND:option=value,...`; without `NAME=` it is called by its kind.
+    """The scorer of `NAME=KIND:option=value,...`; without `NAME=`, it is named after its kind.
 
     Raises:
-        UserError: the kind or an option is not known, a value is none, or the name cannot be.
+        UserError: the kind or an option is unknown, or a value or the name is invalid.
     """
     head, text = split_name(spec, "scorer")
     name, equals, kind_name = head.partition("=")
@@ -117,25 +117,25 @@ def chosen(spec: str) -> Chosen:
 
 
 def check(specs: Sequence[str]) -> tuple[Chosen, ...]:
-    """The scorers of a run, unless nothing could make them right; loads no library.
+    """The scorers of a run, checked without loading a library.
 
     Raises:
-        UserError: as `chosen`, two of one name, one that is not installed, or what its kind refuses.
+        UserError: as `chosen`; two share a name, one is not installed, or its kind refuses it.
     """
     found: dict[str, Chosen] = {}
     for spec in specs:
         one = chosen(spec)
         if one.name in found:
-            raise UserError(f"two scorers are called {one.name!r}. Type --scorer ANOTHER={one.kind_name}:... for one.")
+            raise UserError(f"two scorers are named {one.name!r}. Type --scorer ANOTHER={one.kind_name}:... for one.")
         if not one.kind.installed():
-            raise UserError(f"--scorer {spec} lacks what it needs here. Type {one.kind.install}.")
+            raise UserError(f"--scorer {spec} is missing a dependency. Type {one.kind.install}.")
         one.kind.check(Setup(one.name, one.options))
         found[one.name] = one
     return tuple(found.values())
 
 
 def load(one: Chosen, progress: Progress | None = None) -> Loaded:
-    """The scorer that was chosen; `progress` is told of a download.
+    """Load the chosen scorer; `progress` reports downloads.
 
     Raises:
         UserError: what is impossible with this model or code.
@@ -143,7 +143,7 @@ def load(one: Chosen, progress: Progress | None = None) -> Loaded:
     loaded = one.kind.load(Setup(one.name, one.options, progress))
     if not isinstance(loaded, Loaded):
         raise UserError(
-            f"the scorer {one.name!r} loads as a {type(loaded).__name__}; it has to be a "
-            "tts_bench.scorers.kinds.Loaded. Tell whoever made it."
+            f"the scorer {one.name!r} loads as a {type(loaded).__name__}; it must be a "
+            "tts_bench.scorers.kinds.Loaded. Report this to its author."
         )
     return loaded

@@ -1,9 +1,9 @@
-"""Scorers of the pocket tasks whose quality is known by construction: controls for strategies that are led by one.
+"""Scorers of the pocket tasks whose quality is known by construction: controls for strategies that use a scorer.
 
-They read a problem as its generator tells it, know what is right, and err at a stated rate: of answers once for each
-sample, of lines once for each text, so that a longer one has the scores of a shorter one. `useless` knows nothing, and
-draws a number for each sample: by one for each text, rare texts would be chosen as often as frequent ones, which are
-mostly right. `constant` says nothing.
+They parse a problem as its generator wrote it, know what is right, and err at a stated rate: once per sample for
+answers, once per text for lines, so that a longer text keeps the scores of a shorter one. `useless` knows nothing and
+draws one number per sample: with one per text, rare texts would be chosen as often as frequent ones, which are mostly
+right. `constant` gives all the same score.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tts_bench.scorer import Candidate, ScorerInfo
 from tts_bench.scorers.function import FunctionScorer
 from tts_bench.scorers.kinds import Loaded, ScorerKind, Setup
 
-_VERSION = 1  # raise it whenever equal texts may get other scores
+_VERSION = 1  # increase it whenever scores of a text may change
 _PLUS = ("finds", "buys", "wins", "picks up", "takes back", "gains", "adds", "nets", "calls in", "offsets", "draws in")
 _MINUS = (
     "loses", "sells", "drops", "gives away", "sets aside", "pays", "spends", "voids", "writes off", "advances",
@@ -28,22 +28,22 @@ _MINUS = (
 )  # fmt: skip
 _EVENT = re.compile(rf"\b(?:He|She|It) ({'|'.join(_PLUS + _MINUS)}) (\d+)\.")
 _START = re.compile(r"(?:has|holds) (\d+) ")
-_LINE = re.compile(r"(\d+)([a-zA-Z])([+-])(\d+)[=:](\d+)")  # of a first pass or of a check
-_FLAT = 13  # the flat story has letters of its own, from n on
+_LINE = re.compile(r"(\d+)([a-zA-Z])([+-])(\d+)[=:](\d+)")  # in a first pass or a check
+_FLAT = 13  # the flat story uses letters from n on
 
 
 @dataclass(frozen=True)
 class PocketOptions:
     """
     Raises:
-        ValueError: an error rate that is none.
+        ValueError: the error rate is not a rate.
     """
 
     says: Literal["outcome", "steps", "useless", "constant"] = option(
-        "outcome", "Whether the answer is right, or each line of thinking; a number at random; or the same for all."
+        "outcome", "Score whether the answer is right, or each line of thinking; a random number; or 0.5 for all."
     )
-    error: float = option(0.05, "Share of right ones that are called wrong, and of wrong ones that are called right.")
-    aggregate: Aggregation = option("last", "Value of a candidate whose lines are scored: one of these.")
+    error: float = option(0.05, "Error rate: share of right ones rated wrong, and of wrong ones rated right.")
+    aggregate: Aggregation = option("last", "How line scores are combined into the value.")
 
     def __post_init__(self) -> None:
         if not 0 <= self.error <= 1:
@@ -51,13 +51,13 @@ class PocketOptions:
 
 
 def outcome(problem: Problem, candidate: Candidate, error: float) -> float:
-    """1 for a right answer, 0 for a wrong one or none; the other one at the rate `error`."""
+    """1 for a right answer, 0 for a wrong one or none; flipped at the rate `error`."""
     right = candidate.extracted == str(values(problem)[-1])
     return float(right != (_uniform("error", problem, candidate.sample) < error))
 
 
 def steps(problem: Problem, candidate: Candidate, error: float) -> list[float]:
-    """For each line of the thinking 1 or 0, as it is right or wrong; the other one at the rate `error`."""
+    """1 for each right line of the thinking, 0 for each wrong one; flipped at the rate `error`."""
     true = values(problem)
     lines = [line for line in candidate.thinking.split("\n") if line.strip()] or [""]
     texts = ["\n".join(lines[: place + 1]) for place in range(len(lines))]
@@ -69,11 +69,11 @@ def values(problem: Problem) -> list[int]:
     """The true running value: at the start, and after each event.
 
     Raises:
-        ValueError: it is no problem of the pocket tasks.
+        ValueError: it is not a problem of the pocket tasks.
     """
     start, events = _START.search(problem.prompt), _EVENT.findall(problem.prompt)
     if start is None or not events:
-        raise ValueError("the pocket scorers read the problems of pocket_arithmetic and pocket_flat alone")
+        raise ValueError("the pocket scorers read only problems of pocket_arithmetic and pocket_flat")
     found = [int(start[1])]
     for words, amount in events:
         found.append(found[-1] + (int(amount) if words in _PLUS else -int(amount)))
@@ -81,9 +81,9 @@ def values(problem: Problem) -> list[int]:
 
 
 def right_line(line: str, true: list[int]) -> bool:
-    """Whether a line changes the `true` running value by its event.
+    """Whether a line updates the `true` running value correctly for its event.
 
-    What is no such line, as "so 18", is right where the last number in it is the true answer, or where it has none.
+    Any other line, such as "so 18", is right if its last number is the true answer, or if it has no number.
     """
     written = _LINE.fullmatch(line.strip())
     if written is None:
@@ -97,7 +97,7 @@ def right_line(line: str, true: list[int]) -> bool:
 
 
 def useless(problem: Problem, candidate: Candidate) -> float:
-    """A number in [0, 1) that has nothing to do with what is right."""
+    """A number in [0, 1) that is independent of what is right."""
     return _uniform("useless", problem, candidate.sample)
 
 
@@ -121,4 +121,4 @@ def _load(setup: Setup[PocketOptions]) -> Loaded:
     return Loaded(FunctionScorer(ways[given.says], info, given.aggregate), "this package", notes)
 
 
-kind = ScorerKind("scores the pocket tasks with a known quality: a control", PocketOptions, _load)
+kind = ScorerKind("scores the pocket tasks with known quality: a control", PocketOptions, _load)

@@ -13,7 +13,7 @@ from tts_bench.pools.file import NAME, Pool
 from tts_bench.scorer import Candidate, ScorerInfo, Verdict
 from tts_bench.scorers.kinds import Loaded, ScorerKind, Setup
 
-_REMEMBERED = 128  # problems whose scores were read last
+_REMEMBERED = 128  # number of problems whose scores are kept in memory
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class RecordedOptions:
 
 
 class RecordedScorer:
-    """What stands beside an output in a pool. Outputs of one problem with equal texts have the first one's score."""
+    """Scores recorded with the outputs of a pool. Outputs of a problem with equal texts get the first one's score."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -34,7 +34,7 @@ class RecordedScorer:
     async def score(self, problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]:
         """
         Raises:
-            EngineError: a candidate is no output of the pool.
+            EngineError: a candidate is not an output of the pool.
         """
         known = self._scores(problem.id)
         texts = [each.thinking if self._whole else each.thinking + each.answer for each in candidates]
@@ -53,7 +53,7 @@ class RecordedScorer:
 def _check(setup: Setup[RecordedOptions]) -> Path:
     path = Path(setup.options.pool) / NAME
     if not path.is_file():
-        raise UserError(f"--scorer {setup.name}: {setup.options.pool} holds no {NAME}. Type the folder of an import.")
+        raise UserError(f"--scorer {setup.name}: {setup.options.pool} has no {NAME}. Type the folder of an import.")
     return path
 
 
@@ -64,7 +64,7 @@ def _load(setup: Setup[RecordedOptions]) -> Loaded:
             f"--scorer {setup.name}: not every output of {setup.options.pool} has a 'score'. Add it to the file, and "
             "import it again."
         )
-    return Loaded(RecordedScorer(pool), "recorded with the outputs", ("what made the scores is not known",))
+    return Loaded(RecordedScorer(pool), "recorded with the outputs", ("the scorer that made these scores is unknown",))
 
 
-kind = ScorerKind("gives scores that were recorded with imported outputs", RecordedOptions, _load, check=_check)
+kind = ScorerKind("returns scores that were recorded with imported outputs", RecordedOptions, _load, check=_check)

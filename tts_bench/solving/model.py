@@ -127,7 +127,7 @@ class Model:
             if budget > (room := info.context - self.conditions.max_answer):
                 raise UserError(
                     f"{name}: a budget of {budget} tokens is larger than the context window: {info.context} tokens, of "
-                    f"which {self.conditions.max_answer} are kept for the answer. Give at most {room - 1}."
+                    f"which {self.conditions.max_answer} are reserved for the answer. Give at most {room - 1}."
                 )
             if budget > self.conditions.max_thinking:
                 raise UserError(
@@ -138,18 +138,18 @@ class Model:
             raise UserError(messages_only(why))
         if self.conditions.format.mode == "one-reply" and any(budgets(built.strategy)):
             raise UserError(
-                f"{name}: a budget would cut the whole reply and not the thinking, which the endpoint gives in one. "
-                "Leave it out, or run --strategy reasoning-effort:efforts=... for the server's own knob."
+                f"{name}: a budget would cut the reply, since the endpoint returns thinking and answer in one. "
+                "Remove it, or use the server's effort setting: --strategy reasoning-effort:efforts=..."
             )
         if efforts(built.strategy) and "effort" not in info.capabilities:
             raise UserError(
-                f"{name}: the engine {info.name} has no knob of its own for how long to think. Run it on a chat "
-                "endpoint that has one, or give --strategy baseline:budgets=... here."
+                f"{name}: the engine {info.name} has no effort setting. Run it on a chat endpoint that has "
+                "one, or use --strategy baseline:budgets=... here."
             )
         if biases(built) and "bias" not in info.capabilities:
             raise UserError(
-                f"{name}: it bans or favours tokens, and the engine {info.name} with {info.model} takes no biases. "
-                "Type --engine hf or --engine vllm, or leave it out."
+                f"{name}: it bans or favours tokens, but the engine {info.name} with {info.model} has no biases. "
+                "Type --engine hf or --engine vllm, or remove it."
             )
         tokens = learned_tokens(built.strategy)
         if tokens and "learned-tokens" not in info.capabilities:
@@ -254,7 +254,7 @@ def load_checked(checked: CheckedModel, progress: Progress | None = None, starti
     if config.max_thinking_tokens is not None and config.max_thinking_tokens >= room:
         raise UserError(
             f"--max-thinking-tokens {config.max_thinking_tokens} is larger than the context window: "
-            f"{engine.info.context} tokens, of which {max_answer} are kept for the answer. Give at most {room - 1}."
+            f"{engine.info.context} tokens, of which {max_answer} are reserved for the answer. Give at most {room - 1}."
         )
     conditions = Conditions(
         format=form,

@@ -121,11 +121,11 @@ def needs(strategies: Iterable[BuiltStrategy]) -> Needs:
 def thinks_on(built: BuiltStrategy) -> str:
     """Which strategy has to go on from inside a trace, and why, as far as its options tell."""
     if Forced in marks(built.strategy).values():
-        return f"{safe(built.id)}: it puts a cue in the place of the end of thinking"
+        return f"{safe(built.id)}: it replaces the end of thinking by a cue"
     if named_so := sorted(_CONTINUES & stated(built)):
         return f"{safe(built.id)}: it needs {' and '.join(named_so)}"
     several = len(set(budgets(built.strategy))) > 1
-    return f"{safe(built.id)}: it lets one trace grow through several budgets" if several else ""
+    return f"{safe(built.id)}: it continues one trace through several budgets" if several else ""
 
 
 def samples(strategy: Strategy) -> int:
@@ -141,7 +141,7 @@ def check_recorded(built: BuiltStrategy, recorded: Recording) -> None:
         UserError: it does, or as `stated`.
     """
     if why := thinks_on(built):
-        raise UserError(f"{why}, but imported outputs cannot go on. Run it on a model with --engine hf.")
+        raise UserError(f"{why}, but imported outputs cannot be continued. Run it on a model with --engine hf.")
     if (drawn := samples(built.strategy)) > recorded.samples:
         raise UserError(
             f"{safe(built.id)}: it draws {drawn:,} samples, but the pool has {recorded.samples:,} of {recorded.fewest}."
@@ -150,13 +150,13 @@ def check_recorded(built: BuiltStrategy, recorded: Recording) -> None:
     if (short := min(budgets(built.strategy), default=recorded.thinking)) < recorded.thinking:
         raise UserError(
             f"{safe(built.id)}: a budget of {short:,} tokens cuts thinking, and an answer after a cut was not recorded:"
-            f" the longest thinking has {recorded.thinking:,} tokens. Leave the budget out."
+            f" the longest thinking has {recorded.thinking:,} tokens. Remove the budget."
         )
 
 
 def messages_only(why: str) -> str:
     """What to say where a strategy has to go on from inside a trace and the endpoint takes whole messages."""
     return (
-        f"{why}, but the endpoint takes messages only and cannot think on from where a trace stands. Run --strategy "
+        f"{why}, but the endpoint takes messages only and cannot continue a trace. Run --strategy "
         "baseline and --strategy majority-vote, or serve the model with a completions endpoint."
     )

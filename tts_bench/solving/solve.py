@@ -127,7 +127,7 @@ async def attempt(
                 ledger.given(answer, "the harness, by a yield,")
                 answers.append(answer)
                 if len(answers) == _ANSWERS:
-                    raise Misuse(f"solve() yielded {_ANSWERS} answers to one problem; it has to come to an end")
+                    raise Misuse(f"solve() yielded {_ANSWERS} answers to one problem; it has to end")
         ledger.check()
 
     taking = asyncio.create_task(_caught(take(), ledger))
@@ -207,7 +207,7 @@ def _error(problem: BaseException) -> ErrorRecord:
 
 def _untold(error: BaseException) -> ErrorRecord:
     """Of an error that came up while what the strategy had raised was put into words."""
-    return ErrorRecord("raised", f"an error that cannot be told: {type(error).__name__}")
+    return ErrorRecord("raised", f"an error that cannot be shown: {type(error).__name__}")
 
 
 def _said(error: BaseException) -> str:

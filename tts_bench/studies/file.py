@@ -50,7 +50,7 @@ def read(path: Path, tell: Callable[[str], None] = print) -> Study:
         raw = foreign.read(file, foreign.MB)
     except OSError as error:
         raise UserError(
-            f"{file} cannot be read: {error.strerror}. `tts-bench study new {path}` writes a study to begin with."
+            f"{file} cannot be read: {error.strerror}. `tts-bench study new {path}` writes a study to start with."
         ) from error
     except ValueError as error:
         raise UserError(f"{file} is not a study: {error}. Give a TOML file.") from error
@@ -221,12 +221,12 @@ class _File:
             if said not in known:
                 raise UserError(
                     f"{self.at(*at)}{model} has no strategy {said[:200]!r}. {did_you_mean(said, known)} With models = "
-                    "[...] a comparison is made on some models only."
+                    "[...] a comparison covers only some models."
                 )
             found.add(known[said])
         if len(found) > 1:
             raise UserError(
-                f"{self.at(*at)}{said[:200]!r} is another strategy on each model: {', '.join(sorted(found))}. Type it "
+                f"{self.at(*at)}{said[:200]!r} differs between models: {', '.join(sorted(found))}. Type it "
                 "with its options, and models = [...]."
             )
         return found.pop()

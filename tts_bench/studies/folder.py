@@ -52,7 +52,7 @@ def claim(study: Study) -> None:
     if not path.exists():
         others = [one for one in study.out.iterdir() if not is_unfinished(one)] if study.out.is_dir() else []
         if others:
-            raise UserError(f"{study.out} holds files but no {RESOLVED}: it is not a study's folder. Give another out.")
+            raise UserError(f"{study.out} holds files but no {RESOLVED}: it is not a study folder. Give another out.")
     else:
         _check_same(study, resolved_in(study.out))
     text = study.to_toml().encode()
@@ -79,7 +79,7 @@ def resolved_in(folder: Path) -> dict[str, Any]:
             raise ValueError("it has no models")
         return found
     except OSError as error:
-        raise UserError(f"{folder} is not a study's folder: {path} cannot be read ({error.strerror}).") from error
+        raise UserError(f"{folder} is not a study folder: {path} cannot be read ({error.strerror}).") from error
     except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is not a valid study: {str(error)[:200]}. Give another out.") from error
 

@@ -64,7 +64,7 @@ def _study(folder: Path) -> Study:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{folder} is not a study's folder: {path} cannot be read ({error.strerror}).") from error
+        raise UserError(f"{folder} is not a study folder: {path} cannot be read ({error.strerror}).") from error
     return parsed(raw, str(path), folder)
 
 

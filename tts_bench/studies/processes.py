@@ -93,7 +93,7 @@ class _Worker(threading.Thread):
             return Outcome(part, **json.loads(line))
         code = process.wait()
         why = f"signal {-code}, which the system sends where memory is short" if code == -9 else f"code {code}"
-        message = f"its process ended with {why}. The same command plays it again."
+        message = f"its process ended with {why}. Repeat the command to run it again."
         folder.failed(part, message)
         return Outcome(part, message=message)
 

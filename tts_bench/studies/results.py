@@ -65,7 +65,7 @@ class StudyData:
         self.states: list[State] = states(study)
         finished = [state for state in self.states if state.readable]
         if not finished:
-            raise UserError(f"no part of the study in {study.out} is finished. Type tts-bench study run to play it.")
+            raise UserError(f"no part of the study in {study.out} is finished. Run it with tts-bench study run.")
         self.notes: list[str] = []
         self._names = study.names()
         self.labels: dict[str, str] = {}  # what each strategy is called, by its id
@@ -92,7 +92,7 @@ class StudyData:
         typed = self.study.models[state.part.model].strategies
         if len(ids) != len(typed):
             raise UserError(
-                f"{state.part.folder / 'run.json'} has other strategies than its configuration. Play it again."
+                f"{state.part.folder / 'run.json'} has other strategies than its configuration. Run it again."
             )
         for one, spec in zip(ids, typed, strict=True):
             self.labels.setdefault(one, self._names[spec])

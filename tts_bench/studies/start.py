@@ -1,31 +1,31 @@
-"""The study that `tts-bench study new` writes: it runs as it stands, and says what may be changed."""
+"""The study file that `tts-bench study new` writes: it runs unchanged, and its comments say what to change."""
 
 from __future__ import annotations
 
 TEXT = """\
-# A study: models x tasks x seeds x strategies. Play it: tts-bench study run NAME
-# Keys are those of a run's configuration (docs/configuration.md); here they hold for every model.
+# A study: models x tasks x seeds x strategies. To run it: tts-bench study run NAME
+# Keys are those of a run's configuration (docs/configuration.md); here they apply to every model.
 
-seeds = [0, 1, 2]  # one run for each model and seed
+seeds = [0, 1, 2]  # one run per model and seed
 tasks = ["pocket_arithmetic"]
-limit = 40  # the first problems of each task; leave it out for all of them
+limit = 40  # use only the first N problems of each task; remove it to use all
 strategies = [
     "baseline:budgets=16+32+64",
     "majority-vote:samples=8",
     "budget-forcing:extensions=2,cue=Wait",
     "budget-forcing:extensions=2,cue=Hmm",
 ]
-# out = "runs/NAME"  # the study's folder; by default it is called after this file
+# out = "runs/NAME"  # the study's folder; by default named after this file
 
-# A table for each model. Without `model` in it, its name is the model. What it sets goes before what is set above.
+# One table per model. Its name is the model, unless it sets `model`. Its settings override those above.
 [models.pocket]
 
 # [models.greedy]
 # model = "pocket"
 # temperature = 0
 
-# The differences that the study asks about. p-values are corrected over all of these, on every task and model, and
-# over nothing else. Without a comparison, `tts-bench compare` decides what is compared with what.
+# The differences that the study tests. p-values are corrected over exactly these, on every task and model. Without
+# any, the study makes the default comparisons of `tts-bench compare`.
 [comparisons.wait-or-vote]
 left = "budget-forcing:extensions=2,cue=Wait"  # left minus right
 right = "majority-vote"
@@ -38,5 +38,5 @@ right = "budget-forcing:extensions=2,cue=Hmm"
 
 
 def text(name: str) -> str:
-    """The file's content, where it is called `name`."""
+    """The content of the file, named `name`."""
     return TEXT.replace("NAME", name, 1).replace("NAME", name.removesuffix(".toml").rpartition("/")[2])

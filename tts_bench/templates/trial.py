@@ -85,7 +85,7 @@ def _tried(asked: str) -> Trial:
 
 def _endless() -> str:
     return (
-        f"The model's chat template does not come to an end: words for a short conversation took it over {SECONDS} "
+        f"The model's chat template does not end: words for a short conversation took it over {SECONDS} "
         "seconds. Use another model, or fix its chat_template.jinja."
     )
 

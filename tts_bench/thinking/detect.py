@@ -106,7 +106,7 @@ def chosen(name: str | None, start: str | None, end: str | None) -> ThinkingForm
         if name is not None:
             raise UserError(f"--thinking {name} and --think-start/--think-end are both given. Give one or the other.")
         if not start.strip() or not end.strip():
-            raise UserError("--think-start and --think-end take the texts of the delimiters, but one of them is blank.")
+            raise UserError("--think-start and --think-end take the texts of the delimiters, but one is blank.")
         return ThinkingFormat(name="custom", start=start, end=end, answer_suffix="\n\n")
     if name is None:
         return None
@@ -161,7 +161,7 @@ class _Signs:
             form = replace(form, start=opening)
             advice += ("the template leaves it to the model whether to think, and here it always does",)
         elif not off and not self._has_turn(family) and self._mode(family, self._seen.prompt) == "none":
-            told = "told by how its chat template words past thinking: if it does not think, type --thinking"
+            told = "detected from how its chat template formats past thinking; if it does not think, type --thinking"
             advice += (f"{told} {END_OF_TURN.name}",)
         return Found(form, "on", advice, on, off)
 

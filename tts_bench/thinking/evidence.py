@@ -179,7 +179,7 @@ def _check(template: ChatTemplate, trial: Trial, system: str | None) -> None:
             raise UserError(f"The model's chat template refuses a system prompt ({why}). Leave --system out.")
         raise UserError(
             f"The model's chat template refuses a plain question ({why}). Set what it needs with --template-arg, or "
-            "take another model."
+            "use another model."
         )
     if QUESTION not in prompt:
         raise UserError("The model's chat template leaves the question out of the prompt. Use another model.")

@@ -79,11 +79,11 @@ class ThinkingFormat:
     def describe(self) -> str:
         """One line for the header of a run."""
         if self.mode == "one-reply":
-            how = "the server itself says where thinking ends, or hides it"
+            how = "the server marks the end of thinking, or hides thinking"
         elif self.mode == "recorded":
             how = "thinking and answer are as they were recorded"
         elif self.mode == "recorded-whole":
-            how = "an output is thinking as a whole, and as a whole it is what is scored"
+            how = "each output is all thinking, and is scored as a whole"
         elif self.mode == "end-of-turn":
             how = (
                 "this model has no thinking delimiter, so its end of turn counts as the end of thinking, "

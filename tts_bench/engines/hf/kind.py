@@ -1,4 +1,4 @@
-"""The engine `hf`: its options, what is refused at once, and how it is spread over the machine or a cluster."""
+"""The engine `hf`: its options, early checks, and how it is distributed over the machine or a cluster."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tts_bench.engines.kinds import EngineKind, Loaded, Setup, there
 from tts_bench.options import at_least, option
 
 _LOADER = "tts_bench.engines.hf.load"
-_TINY, _TINY_ROWS, _ROWS = 2**24, 128, 64  # below so many bytes of weights Python takes longer than the arithmetic
+_TINY, _TINY_ROWS, _ROWS = 2**24, 128, 64  # below this size of weights, Python takes longer than the arithmetic
 
 
 @dataclass(frozen=True)
 class HfOptions(pool.LocalOptions):
-    """Each field but those of `PoolOptions` is an argument of `hf.load.load`, which says more of it.
+    """Each field, except those of `PoolOptions`, is an argument of `hf.load.load`, which documents it.
 
     Raises:
-        ValueError: a number out of range.
-        UserError: a device or dtype that is none.
+        ValueError: a number is out of range.
+        UserError: the device or dtype is unknown.
     """
 
     cache_bytes: int | None = option(
@@ -30,9 +30,7 @@ class HfOptions(pool.LocalOptions):
         shown="for all workers: 80% of free GPU memory, or a quarter of RAM",
     )
 
-    kept_proof: bool = option(
-        True, "Skip the self-test where this machine keeps the proof that it passed with the same settings."
-    )
+    kept_proof: bool = option(True, "Skip the self-test if it has passed on this machine with the same settings.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,7 +44,7 @@ def _check(setup: Setup[HfOptions]) -> None:
 
 @dataclass(frozen=True)
 class _Starting:
-    """Implements `tts_bench.engines.kinds.Starting`. One engine loads in this process, once it is waited for."""
+    """Implements `tts_bench.engines.kinds.Starting`. A single engine loads in this process, when it is awaited."""
 
     found: models.ModelFolder
     given: HfOptions
@@ -65,7 +63,7 @@ class _Starting:
 
 
 def _begin(setup: Setup[HfOptions]) -> _Starting | None:
-    """Have a model that is on this machine loaded by processes of this machine."""
+    """Start loading a local model in processes of this machine."""
     name = setup.config.model or pool.DEFAULT_MODEL
     return None if setup.options.ray or not models.at_hand(name) else _started(setup.options, models.resolve(name))
 
@@ -90,9 +88,9 @@ def _with_rows(given: HfOptions, *, tiny: bool) -> HfOptions:
 
 
 def _started(given: HfOptions, found: models.ModelFolder) -> _Starting:
-    """As many engines as were asked for; where nothing was, processes for a tiny model on the CPU, threads for others.
+    """The requested number of engines; by default, processes for a tiny model on the CPU, threads for others.
 
-    Those of several are processes that share the memory for keys and values, and begin to load.
+    Several engines are processes that share the memory for keys and values, and start loading.
     """
     tiny = _is_tiny(found.folder)
     on_cpu = given.device == "cpu" or (given.device == "auto" and not hardware.accelerated())
@@ -105,7 +103,7 @@ def _started(given: HfOptions, found: models.ModelFolder) -> _Starting:
 
 
 def _on_cluster(given: HfOptions, found: models.ModelFolder) -> Engine:
-    """One engine for each GPU of the cluster, or as many as were asked for on its processors."""
+    """One engine per GPU of the cluster, or the requested number on its CPUs."""
     need = given.need()
     on_gpu = "GPU" in need
     share = 1 if on_gpu else max(1, min(pool.count(given, need), cluster.most_beside(need)))
@@ -114,7 +112,7 @@ def _on_cluster(given: HfOptions, found: models.ModelFolder) -> Engine:
 
 
 def load_hf(**arguments: object) -> Engine:
-    """`hf.load.load`, which imports torch, in whatever process an engine is to be in."""
+    """`hf.load.load`, which imports torch, in the process of the engine."""
     from tts_bench.engines.hf.load import load
 
     return load(**arguments)  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def generation(
         raise Unbelievable(f"it counts {reply.completion_tokens} tokens where at most {limit} were asked for")
     ids = cut(reply.text, limit, tokenizer) if reply.ids is None else reply.ids
     if wrong := next((token for token in ids if not 0 <= token < tokenizer.size), None):
-        raise Unbelievable(f"it tells token id {wrong}, and the vocabulary has {tokenizer.size}")
+        raise Unbelievable(f"it returns token id {wrong}, and the vocabulary has {tokenizer.size}")
     length, stop = _first_stop(request, ids, texts, tokenizer)
     end = () if stop or reply.finish != "stop" else _unshown_end(reply, ids, () if stop_shown else texts, tokenizer)
     count = reply.completion_tokens

@@ -143,7 +143,7 @@ class Client:
                     await self._check(response)
                     return await self._read(response, read, most)
             except TimeoutError:
-                raise Unbelievable(f"no whole reply came within {self._timeout:g} s") from None
+                raise Unbelievable(f"no complete reply came within {self._timeout:g} s") from None
             except httpx2.ConnectError as error:
                 raise Unreachable(f"no connection: {self._clean(error)}") from None
             except (httpx2.HTTPError, httpx2.InvalidURL) as error:
@@ -202,7 +202,7 @@ class Client:
                 if len(held) > most:
                     raise Unbelievable(f"the reply has more than the {most} bytes that it can need")
             if self._key and self._key.told_by(held):
-                raise Unbelievable("the reply repeats the key, which stands in no record")
+                raise Unbelievable("the reply repeats the key, which no record may contain")
             return read(held)
 
     async def _said(self, response: httpx2.Response) -> str:
@@ -223,7 +223,7 @@ class Client:
         try:
             return self._clean(said)
         except RecursionError:
-            return "an error that is nested too deeply to be told"
+            return "an error that is nested too deeply to be shown"
 
     def _clean(self, said: object) -> str:
         """One short line without the key, which servers like to repeat."""

@@ -1,4 +1,4 @@
-"""How a server is told for how long to think, where it has a knob of its own."""
+"""How a server is told how long to think, if it has an effort setting."""
 
 from __future__ import annotations
 

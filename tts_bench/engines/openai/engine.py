@@ -113,7 +113,7 @@ class OpenAIEngine:
         if None not in (prompt_tokens, reply.prompt_tokens) and reply.prompt_tokens != prompt_tokens:
             raise Unbelievable(f"it counts {reply.prompt_tokens} prompt tokens where {prompt_tokens} were sent")
         if self.dialect.told_ids and reply.ids is None:
-            raise Unbelievable("it does not tell its token ids")
+            raise Unbelievable("it does not return its token ids")
 
     def _delimiters(self, request: Request) -> tuple[str, ...]:
         """Ends of thinking as text, for a server that takes no stop ids."""

@@ -28,7 +28,7 @@ class Key:
         if not _HEADER.fullmatch(secret):
             raise UserError(
                 f"{name} holds {_what(secret)}, which no HTTP header can carry. A key has ASCII letters, digits and "
-                f"signs only. If it lies in a file, type export {name}=\"$(tr -d '[:space:]' < FILE)\", or else copy "
+                f"signs only. If it is in a file, type export {name}=\"$(tr -d '[:space:]' < FILE)\", or else copy "
                 "it again."
             )
         self._secret = secret

@@ -1,4 +1,4 @@
-"""The engine `openai`: its options, what is refused before a server is asked, and how its replies are read."""
+"""The engine `openai`: its options, checks before a server is contacted, and how its replies are read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class OpenAIOptions:
     """
     Raises:
-        ValueError: a number out of range.
+        ValueError: a number is out of range.
     """
 
     base_url: str | None = option(None, "Base URL of an OpenAI-compatible endpoint, ending in /v1.", flag=True)
@@ -44,7 +44,7 @@ class OpenAIOptions:
 
 
 def _check(setup: Setup[OpenAIOptions]) -> tuple[str, str]:
-    """URL and name of the served model."""
+    """The URL and name of the served model."""
     base_url = check_url(setup.options.base_url)
     key.from_environment()
     if setup.config.model is None:
@@ -93,7 +93,7 @@ def _chat_format(engine: OpenAIEngine, config: ModelConfig) -> ThinkingFormat:
 
 
 kind = EngineKind(
-    "runs a model that a server holds",
+    "runs a model on a server",
     OpenAIOptions,
     _load,
     capabilities=frozenset({"token-ids", "seeds", "logprobs", "effort"}),

@@ -141,7 +141,7 @@ def check_sampling(engine: OpenAIEngine, samplings: Sequence[Sampling]) -> None:
         asked = next((value for each in samplings if (value := getattr(each, option)) != plain), None)
         if asked is not None and not honoured:
             raise UserError(
-                f"{option} is {asked}, as you or the model's own settings say, but the endpoint does not honour it. "
+                f"{option} is {asked}, set by you or by the model's defaults, but the endpoint does not honour it. "
                 f"Type --{option.replace('_', '-')} {plain:g}."
             )
 
@@ -180,7 +180,7 @@ def _tokenizer(card: Card, model: str, named: str | None) -> tuple[Path | None, 
     name = named or next(known, None)
     if name is None:
         raise UserError(
-            f"the endpoint does not name the tokenizer of {model!r}, and no token can be counted without it. {_ADVICE}"
+            f"the endpoint does not name the tokenizer of {model!r}, which is needed to count tokens. {_ADVICE}"
         )
     try:
         folder = models.tokenizer_folder(name)
@@ -190,25 +190,25 @@ def _tokenizer(card: Card, model: str, named: str | None) -> tuple[Path | None, 
 
 
 _ADVICE = (
-    "Type --tokenizer with its folder, or with the model's hub id; where it is nobody's to have, --tokenizer none: "
-    "then the server's own counts are taken, and whole replies are measured."
+    "Type --tokenizer with its folder, or with the model's hub id. If it is not public, type --tokenizer none to use "
+    "the server's own counts and to measure whole replies."
 )
 
 
 def _window(found: _Found) -> tuple[int, tuple[str, ...]]:
     said: tuple[str, ...] = ()
     if found.folder is None or isinstance(found.tokenizer, ServerCounted):
-        said = ("tokens are as the server counts them, and those of prompts are estimated: no tokenizer tells them",)
+        said = ("token counts are the server's, and those of prompts are estimated, since there is no tokenizer",)
         context = found.context or _HOSTED_CONTEXT
     elif found.context:
         return found.context, ()
     elif (found.folder / "config.json").is_file():
         own = models.context_window(found.folder)
-        return own, ("the server does not tell its context window; the model's own is taken",)
+        return own, ("the server does not report its context window; the model's own is used",)
     else:
         longest = found.tokenizer.inner.model_max_length
         context = int(longest) if longest < 10**8 else _UNKNOWN_CONTEXT
-    guessed = f"the server does not tell its context window; {context} tokens are assumed"
+    guessed = f"the server does not report its context window; {context} tokens are assumed"
     return context, said if found.context else (*said, guessed)
 
 

@@ -65,7 +65,7 @@ def told(reply: Reply) -> tuple[Told, ...]:
     if not all(name.startswith(_BY_ID) and each.isdecimal() for name, each in zip(names, ids, strict=True)):
         return ()
     if not len(names) == len(numbers) == len(tops):
-        raise Unbelievable(f"it tells {len(numbers)} and {len(tops)} log-probabilities of {len(names)} tokens")
+        raise Unbelievable(f"it returns {len(numbers)} and {len(tops)} log-probabilities for {len(names)} tokens")
     return tuple(
         _believed(int(each[:_DIGITS]), math.nan if number is None else number, list((top or {}).values()))
         for each, number, top in zip(ids, numbers, tops, strict=True)
@@ -74,7 +74,7 @@ def told(reply: Reply) -> tuple[Told, ...]:
 
 def _believed(token: int, logprob: float, top: list[float]) -> Told:
     if not all(number <= _ROUNDED for number in (logprob, *top)):  # NaN fails this comparison too
-        raise Unbelievable(f"it tells a log-probability of {max(logprob, *top)}")
+        raise Unbelievable(f"it returns a log-probability of {max(logprob, *top)}")
     return Told(token, max(logprob, _LEAST), tuple(max(number, _LEAST) for number in sorted(top, reverse=True)))
 
 
@@ -111,7 +111,7 @@ def _number(place: Told | None, name: str) -> float:
         return place.logprob
     count = top_of(name)
     if len(place.top) < count:
-        raise Unbelievable(f"it tells the log-probabilities of {len(place.top)} tokens where {count} were asked for")
+        raise Unbelievable(f"it returns the log-probabilities of {len(place.top)} tokens instead of {count}")
     return math.fsum(place.top[:count]) / count
 
 
@@ -133,4 +133,4 @@ def _places(reply: Reply, made: Generation, request: Request, tokenizer: Endpoin
         elif at == len(said) and made.stop and place >= len(tokens) - ending:
             yield None
         else:
-            raise Unbelievable(f"it tells of another token than the one of place {place}, or of none")
+            raise Unbelievable(f"it returns another token at position {place}, or none")

@@ -80,7 +80,7 @@ class Probe:
     async def _by_completions(
         self, tokenizer: EndpointTokenizer, refusals: list[Refused]
     ) -> tuple[Dialect, str] | None:
-        """As `dialect`, or None where the endpoint does not go on from a prompt as it stands."""
+        """As `dialect`, or None if the endpoint cannot continue a plain prompt."""
         for candidate in candidates("completions"):
             try:
                 first = await self._ask(candidate, _TEXTS[0])
@@ -149,9 +149,9 @@ class Probe:
             generation(first, Request(prompt, (), _TOKENS, ""), _TOKENS, (), tokenizer)
         except Faulty as error:
             raise UserError(
-                f"the endpoint's token count cannot be followed: {error}. Either --tokenizer is another model's, or "
-                "the endpoint hides what it thinks. In that case type --tokenizer none: its own counts are taken, and "
-                "whole replies are measured."
+                f"the endpoint's token counts cannot be reproduced: {error}. Either --tokenizer is another model's, "
+                "or the endpoint hides its thinking. In that case, type --tokenizer none to use its own counts and to "
+                "measure whole replies."
             ) from error
 
     async def _check_efforts(self, found: Dialect, efforts: tuple[str, ...], first: Reply) -> None:
@@ -165,8 +165,8 @@ class Probe:
             reply = await self._tried(found, more=nested(path, NONSENSE))
             if reply is not None and reply.prompt_tokens == first.prompt_tokens:
                 raise UserError(
-                    f"reasoning-effort: the endpoint takes {path}={NONSENSE} as it takes anything, so nothing says "
-                    "that it heeds what stands there. Say which field it reads: efforts=FIELD=VALUE."
+                    f"reasoning-effort: the endpoint accepts even {path}={NONSENSE}, so it may ignore this field. "
+                    "Name the field that it reads: efforts=FIELD=VALUE."
                 )
         for path, value in knobs:
             most = value if isinstance(value, int) else 0
@@ -271,9 +271,9 @@ class Probe:
         if first.prompt_tokens in (ours, ours + 1):
             return first.prompt_tokens > ours
         raise UserError(
-            f"the endpoint counts {first.prompt_tokens} tokens in a text of which the tokenizer makes {ours}: it is "
-            "another model's tokenizer, or the endpoint puts prompts into a template. Type --tokenizer with the folder "
-            f"or hub id of {self._model}."
+            f"the endpoint counts {first.prompt_tokens} tokens where the tokenizer counts {ours}: it is another "
+            "model's tokenizer, or the endpoint puts prompts into a template. Type --tokenizer with the folder or "
+            f"hub id of {self._model}."
         )
 
     async def _ask(
@@ -314,7 +314,7 @@ class Probe:
             return key_refused(where, denied)
         if not refusals:
             return (
-                f"{where} does not go on from a prompt as it stands, and has no chat endpoint. Serve the model with "
+                f"{where} cannot continue a plain prompt, and has no chat endpoint. Serve the model with "
                 "vLLM, SGLang, llama.cpp's server or TGI."
             )
         said = "; ".join(dict.fromkeys(map(str, refusals)))

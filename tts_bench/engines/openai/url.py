@@ -19,8 +19,8 @@ def check_url(base_url: str | None) -> str:
         raise UserError("--engine openai needs --base-url, such as --base-url http://localhost:8000/v1")
     if re.search("[@?#]", base_url):
         raise UserError(
-            "--base-url holds a user name, a password or a query, which would be written into records. Leave it out; a "
-            "key stands in the environment variable TTS_BENCH_API_KEY."
+            "--base-url holds a user name, a password or a query, which would be written into records. Remove it; a "
+            "key belongs in the environment variable TTS_BENCH_API_KEY."
         )
     try:
         parts = urlsplit(base_url)

@@ -133,7 +133,7 @@ def decode(raw: Buffer, kind: type[_Kind]) -> _Kind:
     except msgspec.ValidationError as error:
         raise Unbelievable(f"the reply is not as it has to be: {error}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Faulty("the reply is no JSON in UTF-8") from None
+        raise Faulty("the reply is not JSON in UTF-8") from None
 
 
 def read(raw: Buffer, most: int, top: int = 0) -> Reply:
@@ -147,7 +147,7 @@ def read(raw: Buffer, most: int, top: int = 0) -> Reply:
         raise Unbelievable("the reply has more objects than it can need")
     whole = decode(raw, _Body)
     if not all(name.isprintable() and len(name) <= _NAME for name in (whole.model, whole.provider or "")):
-        raise Unbelievable("it says that it comes from what can be no name")
+        raise Unbelievable("it reports an invalid model name")
     if whole.choices is UNSET:
         return _response(whole)
     [choice] = whole.choices
@@ -265,5 +265,5 @@ def _told(choice: _Choice, most: int) -> tuple[int, ...] | None:
 
 def _ids(raw: Raw, most: int) -> tuple[int, ...]:
     if bytes(raw).count(b",") > most:
-        raise Unbelievable("it tells more token ids than were asked for")
+        raise Unbelievable("it returns more token ids than were requested")
     return tuple(decode(raw, list[int]))

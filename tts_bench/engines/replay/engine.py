@@ -78,7 +78,7 @@ class ReplayEngine:
             _refuse(
                 f"{problem}, output {sample}: the recorded answer follows the whole recorded thinking; this one is cut"
                 if answers and request.prefix == ids[: len(request.prefix)]
-                else f"{problem}, output {sample}: the recorded output goes on otherwise than this text"
+                else f"{problem}, output {sample}: the recorded output continues differently from this text"
             )
         last = min(end, done + request.max_tokens)
         columns = _columns(found, request.columns, done, last)

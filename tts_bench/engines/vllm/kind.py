@@ -1,4 +1,4 @@
-"""The engine `vllm`: its options, what is refused at once, and how it is spread over a cluster. Imports no vLLM."""
+"""The engine `vllm`: its options, early checks, and how it is distributed over a cluster. Does not import vLLM."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tts_bench.options import passed_on
 
 @dataclass(frozen=True)
 class VllmOptions(pool.LocalOptions):
-    """The engine's own options, and all that vLLM's `LLM` class takes.
+    """The engine's own options, and all options of vLLM's `LLM` class.
 
     Raises:
-        ValueError: a number out of range.
-        UserError: a device or dtype that is none, or an option of vLLM that this engine sets itself.
+        ValueError: a number is out of range.
+        UserError: the device or dtype is unknown, or this engine sets an option of vLLM itself.
     """
 
     vllm: Mapping[str, object] = passed_on(
@@ -32,7 +32,7 @@ class VllmOptions(pool.LocalOptions):
         options.check_ours(self.vllm)
 
     def arguments(self) -> dict[str, Any]:
-        """What each worker's engine is loaded with, by name."""
+        """Arguments for loading each worker's engine, by name."""
         return {"more" if name == "vllm" else name: value for name, value in self.of_each().items()}
 
 
@@ -61,10 +61,10 @@ def _load(setup: Setup[VllmOptions]) -> Loaded:
 
 
 def _on_cluster(given: VllmOptions, found: models.ModelFolder) -> Engine:
-    """One engine for each GPU; one that is split over several gets them all on one machine."""
+    """One engine per GPU; one that is split over several GPUs gets them all on one machine."""
     more = dict(given.vllm)
     devices = int(str(more.get("tensor_parallel_size", 1))) * int(str(more.get("pipeline_parallel_size", 1)))
-    if devices > 1:  # Ray has given the worker all of its GPUs: vLLM must ask for none
+    if devices > 1:  # Ray has given the worker all of its GPUs: vLLM must not request any
         more.setdefault("distributed_executor_backend", "mp")
     return pool.start(given, found, given.need(devices), _load_vllm, **{**given.arguments(), "more": more})
 

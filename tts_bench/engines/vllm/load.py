@@ -143,7 +143,7 @@ def _platform(device: str, threads: int | None) -> Any:  # noqa: ANN401 - vLLM h
         raise UserError(f"{options.installed()} finds no device to run on. Without a GPU, type {options.INSTALL_CPU}.")
     if ":" in device:
         raise UserError(
-            f"vLLM takes no device {device!r}. Type CUDA_VISIBLE_DEVICES={device.partition(':')[2]} before it."
+            f"vLLM has no device {device!r}. Put CUDA_VISIBLE_DEVICES={device.partition(':')[2]} before the command."
         )
     if device not in ("auto", built_for):
         package = options.INSTALL_CPU if device == "cpu" else options.INSTALL
@@ -234,7 +234,7 @@ def _start(arguments: dict[str, Any], given: dict[str, object], name: str) -> tu
         from vllm.v1.engine.async_llm import AsyncLLM
     except (ImportError, OSError, RuntimeError) as error:
         raise UserError(
-            f"{options.installed()} cannot be loaded: {error}. In an environment of its own, type {options.INSTALL} "
+            f"{options.installed()} cannot be loaded: {error}. In a separate environment, type {options.INSTALL} "
             f"or, without a GPU, {options.INSTALL_CPU}. If torchvision is what fails, type pip uninstall torchvision."
         ) from error
 

@@ -45,7 +45,7 @@ def check_room(needed: int, there: int, name: str, device: str) -> None:
     if needed > there:
         raise UserError(
             f"{name} is too large: its weights take {decimal(needed)}, and {device} has {decimal(there)}, which is "
-            f"{decimal(needed - there)} too little. Take a smaller model, --dtype bfloat16, or several cards: "
+            f"{decimal(needed - there)} too little. Use a smaller model, --dtype bfloat16, or several GPUs: "
             "--vllm tensor_parallel_size=2."
         )
 

@@ -129,8 +129,8 @@ class Board:
         """Entries by file name, and what is wrong with the others."""
         if not (self.folder / "entries").is_dir():
             raise UserError(
-                f"there is no leaderboard at {self.folder}: no folder entries is in it. Type tts-bench leaderboard add "
-                f"runs/x for a first one, or give its --folder."
+                f"there is no leaderboard at {self.folder}: it has no entries folder. Type tts-bench leaderboard add "
+                f"runs/x to begin one, or give its --folder."
             )
         try:
             self._check_inside(self.folder / "entries")

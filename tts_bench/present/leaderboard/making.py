@@ -30,8 +30,8 @@ def entry_of(folder: Path) -> Entry:
     header = read_header(folder)
     if header.get("errors"):
         raise UserError(
-            f"{folder} holds {header['errors']} errors: an entry needs every problem. records.jsonl says what went "
-            f"wrong; the same command again tries these problems again."
+            f"{folder} holds {header['errors']} errors: an entry needs every problem. records.jsonl has the "
+            f"reasons; repeat the run's command to retry these problems."
         )
     numbers = Numbers(folder, header)
     for record in read_records(folder, header):
@@ -95,8 +95,8 @@ def _check_complete(run: RunData) -> None:
             found = 0 if grid is None else len(grid.documents)
             if found != wanted:
                 raise UserError(
-                    f"{run.path} is incomplete: {strategy!r} has {found} of {wanted} problems of {task}. The command "
-                    f"that began the run finishes it."
+                    f"{run.path} is incomplete: {strategy!r} has {found} of {wanted} problems of {task}. Repeat "
+                    f"the run's command to finish it."
                 )
             if grid is not None and len(set(grid.rungs)) < len(grid.rungs):
                 raise UserError(f"{run.path}: {strategy!r} has two rungs with the same name on {task}.")

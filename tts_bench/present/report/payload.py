@@ -211,12 +211,12 @@ def _notes(run: dict[str, Any]) -> Iterator[str]:
     """What a reader has to know before the numbers."""
     errors = {(point["task"], point["strategy"]): point["errors"] for point in run["points"]}
     if failed := sum(errors.values()):
-        yield f"{run['name']}: {failed:,} problems ended in errors; they count as wrong in Of all, and in no accuracy."
+        yield f"{run['name']}: {failed:,} problems ended in errors; wrong in Of all, excluded from accuracies."
     for point in {(point["task"], point["strategy"]): point for point in run["points"]}.values():  # the last of each
         if (point["spent"] or 0.0) > TOO_MUCH * point["generated"] > 0:
             name = run["labels"].get(point["strategy"], point["strategy"])
             yield (
-                f"{run['name']}: {name} made {point['spent']:,.0f} tokens a problem on {point['task']} and is billed "
+                f"{run['name']}: {name} made {point['spent']:,.0f} tokens per problem on {point['task']} and is billed "
                 f"{point['generated']:,.0f}."
             )
     if run["header"].get("engine", {}).get("name") == "replay":

@@ -46,8 +46,8 @@ def log(lines: Sequence[Line], to: str, project: str) -> tuple[int, int]:
             raise
         except Exception as error:  # libraries raise what they like, for a server, a disk, a name
             why = safe(" ".join(str(error).split()) or type(error).__name__)[:300].rstrip(".")
-            done = f" {logged} of {len(lines)} were logged before it; the same command goes on." if logged else ""
-            raise UserError(f"{to} did not take {line.name}: {why}.{done}") from error
+            done = f" {logged} of {len(lines)} were logged before it; repeat the command to continue." if logged else ""
+            raise UserError(f"{to} could not log {line.name}: {why}.{done}") from error
     if not logged:
         raise UserError(f"{to} already has all {len(lines)} tracker runs in project {project}. Give another --project.")
     return logged, len(lines) - logged

@@ -55,7 +55,7 @@ def _runs(folder: Path) -> list[Path]:
 
     found = [state.part.folder for state in states(read(folder)) if state.readable]
     if not found:
-        raise UserError(f"no part of the study in {folder} is finished. Type tts-bench study run to play it.")
+        raise UserError(f"no part of the study in {folder} is finished. Run it with tts-bench study run.")
     return found
 
 

@@ -1,1 +1,1 @@
-"""Reward models from transformers: of the outcome, or of each step in the layout of their family."""
+"""Reward models from transformers: of the outcome, or of each step in the family's layout."""

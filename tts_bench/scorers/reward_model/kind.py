@@ -1,4 +1,4 @@
-"""The kind `reward-model`: its options, and what is refused before anything is loaded."""
+"""The kind `reward-model`: its options, and the checks before anything is loaded."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from tts_bench.scorers.kinds import Loaded, ScorerKind, Setup
 class RewardModelOptions:
     """
     Raises:
-        ValueError: a number out of range.
-        UserError: a device or dtype that is none.
+        ValueError: a number is out of range.
+        UserError: the device or dtype is unknown.
     """
 
     model: str = field(metadata={"help": "Folder or hub id of the reward model.", "place": True})
     layout: Literal["outcome", "qwen", "skywork", "rlhflow", "math-shepherd"] = option(
-        "outcome", "How its family words a problem and a solution, with the tags of its steps."
+        "outcome", "Model family: how a problem and a solution are formatted, with the tags of steps."
     )
-    reads: Part = option("all", "What of a candidate it reads: all, thinking or answer.")
-    step: str = option("", "What cuts a text into steps, such as a blank line.", shown="as its family has it")
-    aggregate: Aggregation = option("last", "Value of a candidate whose steps are scored: one of these.")
+    reads: Part = option("all", "Part of a candidate to score: all, thinking or answer.")
+    step: str = option("", "Step separator, such as a blank line.", shown="the family's own")
+    aggregate: Aggregation = option("last", "How step scores are combined into the value.")
     device: str = option("auto", "auto, cpu, cuda, cuda:1 or mps.")
-    dtype: str = option("auto", "auto (float32 on a processor, else bfloat16), float32, bfloat16 or float16.")
-    threads: int | None = option(None, "Threads of the processor.", shown="PyTorch's own number")
-    trust_remote_code: bool = option(False, "Run code that comes with the model.")
+    dtype: str = option("auto", "auto (float32 on a CPU, else bfloat16), float32, bfloat16 or float16.")
+    threads: int | None = option(None, "CPU threads.", shown="PyTorch's default")
+    trust_remote_code: bool = option(False, "Run Python code that ships with the model.")
 
     def __post_init__(self) -> None:
         at_least(1, self, "threads")
         hardware.check_names(self.device, self.dtype)
         if self.step and self.layout == "outcome":
-            raise ValueError("step means nothing to layout=outcome, which scores the whole. Leave one of them out")
+            raise ValueError("step does not apply to layout=outcome, which scores the whole text. Remove one of them")
 
 
 def _check(setup: Setup[RewardModelOptions]) -> None:
@@ -53,7 +53,7 @@ def _load(setup: Setup[RewardModelOptions]) -> Loaded:
 
 
 kind = ScorerKind(
-    "scores by a reward model from transformers: the outcome, or each step",
+    "scores with a transformers reward model: the outcome, or each step",
     RewardModelOptions,
     _load,
     check=_check,

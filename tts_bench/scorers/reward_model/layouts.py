@@ -1,6 +1,6 @@
-"""How families of reward models word a problem and a solution, and where in it they say what they think of each step.
+"""How families of reward models format a problem and a solution, and where in it each score is read.
 
-Every layout is its makers' own, as their model card or code has it: Qwen2.5-Math-PRM (arXiv 2501.07301), Skywork-o1
+Every layout follows its authors' model card or code: Qwen2.5-Math-PRM (arXiv 2501.07301), Skywork-o1
 Open PRM, RLHFlow's PRMs (github.com/RLHFlow/RLHF-Reward-Modeling), Math-Shepherd (arXiv 2312.08935).
 """
 
@@ -15,7 +15,7 @@ from tts_bench.errors import EngineError, UserError
 if TYPE_CHECKING:
     from tts_bench.engines.tokenizer import HfTokenizer
 
-# What stands above the body: of a class its probability, a number as it is, a number in (0, 1), the first of two words.
+# Output heads: probability of a class, a number as it is, a number in (0, 1), probability of the first word of two.
 Head = Literal["classes", "number", "value", "words"]
 GOOD, BAD = "+", "-"
 _EXTRA, _KI = "<extra_0>", "\u043a\u0438"  # step tags of Qwen2.5-Math-PRM and of Math-Shepherd
@@ -24,7 +24,7 @@ _QWEN_SYSTEM = "Please reason step by step, and put your final answer within \\b
 
 @dataclass(frozen=True)
 class Reading:
-    """Tokens for the model, and the place behind which each score is read."""
+    """Tokens for the model, and the positions at which scores are read."""
 
     ids: tuple[int, ...]
     places: tuple[int, ...]
@@ -32,15 +32,15 @@ class Reading:
 
 @dataclass(frozen=True)
 class Layout:
-    """One family's way."""
+    """The layout of one family."""
 
-    heads: tuple[Head, ...]  # what may stand above the body
-    read: Callable[[HfTokenizer, str, Sequence[str]], Reading]  # of a problem and its steps, or of a whole
-    step: str = ""  # what cuts a text into steps; empty: it is scored as a whole
+    heads: tuple[Head, ...]  # supported heads
+    read: Callable[[HfTokenizer, str, Sequence[str]], Reading]  # formats a problem and its steps, or the whole
+    step: str = ""  # step separator; empty: the text is scored as a whole
 
 
 def _outcome(tokenizer: HfTokenizer, problem: str, steps: Sequence[str]) -> Reading:
-    """The last token that is no padding, as transformers' sequence classification has it."""
+    """Read at the last token that is not padding, as in transformers' sequence classification."""
     said = "".join(map(tokenizer.plain, steps))
     ids = tokenizer.encode(_worded(tokenizer, [("user", tokenizer.plain(problem)), ("assistant", said)]))
     padding = tokenizer.inner.pad_token_id
@@ -62,7 +62,7 @@ def _math_shepherd(tokenizer: HfTokenizer, problem: str, steps: Sequence[str]) -
 
 
 def _skywork(tokenizer: HfTokenizer, problem: str, steps: Sequence[str]) -> Reading:
-    """No turns: each step is encoded alone, a line break behind it, and the score is read there."""
+    """No turns: each step is encoded alone with a line break after it, where its score is read."""
     start, line = tokenizer.inner.bos_token or "", tokenizer.encode("\n")[-1]
     ids, places = list(tokenizer.encode(f"{start}{tokenizer.plain(problem)}\n")), []
     for step in steps:
@@ -72,7 +72,7 @@ def _skywork(tokenizer: HfTokenizer, problem: str, steps: Sequence[str]) -> Read
 
 
 def _rlhflow(tokenizer: HfTokenizer, problem: str, steps: Sequence[str]) -> Reading:
-    """A user's turn a step, the first with the problem, and "+" for each reply: what would be said there is read."""
+    """One user turn per step, the first with the problem, each answered by "+"; the score is read before the reply."""
     turns: list[tuple[str, str]] = []
     ids: list[int] = []
     places, before = [], ""
@@ -80,7 +80,7 @@ def _rlhflow(tokenizer: HfTokenizer, problem: str, steps: Sequence[str]) -> Read
         turns.append(("user", step if number else f"{tokenizer.plain(problem)} {step}"))
         asked = _worded(tokenizer, turns, generate=True)
         if not asked.startswith(before):
-            raise UserError("the chat template of this model words earlier turns anew. Type layout=outcome.")
+            raise UserError("the chat template of this model rewrites earlier turns. Type layout=outcome.")
         ids += tokenizer.encode(asked[len(before) :])
         places.append(len(ids) - 1)
         turns.append(("assistant", GOOD))
@@ -98,12 +98,12 @@ LAYOUTS: Mapping[str, Layout] = {
 
 
 def word_id(tokenizer: HfTokenizer, word: str) -> int:
-    """The token that a word is judged by: its last one."""
+    """The token that represents a word: its last one."""
     return tokenizer.encode(word)[-1]
 
 
 def _worded(tokenizer: HfTokenizer, turns: Sequence[tuple[str, str]], *, generate: bool = False) -> str:
-    """The turns as the chat template words them; without one, their contents after a BOS."""
+    """The turns in the chat template; without one, their contents after a BOS."""
     if tokenizer.template is None:
         return (tokenizer.inner.bos_token or "") + "\n".join(content for _, content in turns)
     return tokenizer.template.render([{"role": role, "content": content} for role, content in turns], generate=generate)

@@ -1,4 +1,4 @@
-"""From a checked folder to a reward model: its body as transformers has it, and the head that its tensors tell of."""
+"""Load a reward model from a checked folder: its body from transformers, and the head from its tensors."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from tts_bench.models import ModelFolder
     from tts_bench.scorers.reward_model.kind import RewardModelOptions
 
-_WINDOW = 4096  # of a configuration that says nothing
+_WINDOW = 4096  # if the configuration gives none
 
 
 def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
     """Load the reward model in `found`.
 
     Raises:
-        UserError: transformers cannot load it, or it has not the head that its layout reads.
+        UserError: transformers cannot load it, or it lacks the head that its layout reads.
     """
     where, trust = device_of(given.device), given.trust_remote_code
     kind = getattr(torch, given.dtype if given.dtype != "auto" else "float32" if where.type == "cpu" else "bfloat16")
@@ -44,7 +44,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
             )
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"transformers cannot load {found.name} from {found.folder}: {error}") from error
-    if missing := sorted(told["missing_keys"]):  # transformers fills these with random numbers
+    if missing := sorted(told["missing_keys"]):  # transformers initializes these at random
         raise UserError(f"{found.name} lacks the weights {', '.join(missing[:3])}. Copy the whole folder again.")
     tokenizer = HfTokenizer(inner)
     head_kind, head = _head(found, given, tokenizer, body)
@@ -76,7 +76,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """No report of the tensors that the body has no use for: the head's are among them."""
+    """Suppress the report of tensors that the body does not use: the head's are among them."""
     before = transformers.utils.logging.get_verbosity()
     transformers.utils.logging.set_verbosity_error()
     try:
@@ -86,7 +86,7 @@ def _silent() -> Iterator[None]:
 
 
 def _head(found: ModelFolder, given: RewardModelOptions, tokenizer: HfTokenizer, body: Any) -> tuple[Head, nn.Module]:  # noqa: ANN401
-    """The head whose tensors are there, if the layout reads it. What a model lacks is never made up at random."""
+    """The head found in the tensors, if the layout reads it. Missing weights are never initialized at random."""
     made: list[Callable[[], tuple[Head, nn.Module] | None]] = [
         lambda: _scored(found.folder),
         lambda: _valued(found.folder),
@@ -98,7 +98,7 @@ def _head(found: ModelFolder, given: RewardModelOptions, tokenizer: HfTokenizer,
             return head
     fits = [name for name, layout in LAYOUTS.items() if any((h := make()) and h[0] in layout.heads for make in made)]
     raise UserError(
-        f"{found.name} has not the head that layout={given.layout} reads. "
+        f"{found.name} lacks the head that layout={given.layout} reads. "
         + (f"Type {' or '.join(f'layout={name}' for name in fits)}." if fits else "Give another model.")
     )
 
@@ -121,7 +121,7 @@ def _valued(folder: Path) -> tuple[Head, nn.Module] | None:
 
 
 def _worded(folder: Path, tokenizer: HfTokenizer, body: Any) -> tuple[Head, nn.Module] | None:  # noqa: ANN401
-    """The two rows of a language model's head that are read."""
+    """The two rows of a language model's head that the score needs."""
     tensors = _tensors(folder, "lm_head.")
     rows = tensors.get("lm_head.weight")
     if rows is None:
@@ -150,6 +150,6 @@ def _tensors(folder: Path, prefix: str) -> dict[str, torch.Tensor]:
 
 
 def _parameters(body: Any, head: nn.Module) -> int:  # noqa: ANN401
-    """Parameters multiplied for each token: all but the input embedding."""
+    """Parameters multiplied per token: all but the input embedding."""
     whole = sum(each.numel() for part in (body, head) for each in part.parameters())
     return int(whole - body.get_input_embeddings().weight.numel())

@@ -1,4 +1,4 @@
-"""A reward model at work: one text at a time, so that no score depends on what else is scored."""
+"""Scoring with a reward model: one text at a time, so that no score depends on what else is scored."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Net:
     """A body with its head."""
 
     def __init__(self, body: Any, head: nn.Module, kind: Head, window: int) -> None:  # noqa: ANN401
-        """`window`: most tokens that it reads."""
+        """`window`: maximum number of tokens that it reads."""
         self.window = window
         self._body, self._head, self._kind = body, head, kind
 
     @torch.inference_mode()
     def scores(self, reading: Reading) -> list[float]:
-        """One score for each place of `reading`."""
+        """One score per position of `reading`."""
         ids = torch.tensor([reading.ids], device=self._body.device)
         states = self._body(input_ids=ids, use_cache=False).last_hidden_state[0, list(reading.places)]
         found = self._head(states).float()
@@ -38,7 +38,7 @@ class Net:
             return [float(each) for each in found[:, 0]]
         if self._kind == "value":
             return [float(each) for each in found[:, 0].sigmoid()]
-        good = 0 if self._kind == "words" else 1  # of two classes the second is the good one
+        good = 0 if self._kind == "words" else 1  # of two classes, the second is the good one
         return [float(each) for each in found.softmax(dim=-1)[:, good]]
 
 
@@ -51,7 +51,7 @@ class RewardModel:
         self.info = info
         self._net, self._tokenizer, self._given = net, tokenizer, given
         self._layout = LAYOUTS[given.layout]
-        # A thread of its own: PyTorch's number of threads belongs to each, and the order of sums follows from it.
+        # Its own thread: the number of PyTorch threads is set per thread and determines the order of sums.
         self._thread = ThreadPoolExecutor(1, "reward-model", torch.set_num_threads, (threads,))
 
     async def score(self, problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]:
@@ -65,7 +65,7 @@ class RewardModel:
         reading = self._layout.read(self._tokenizer, problem, steps or [""])
         if len(reading.ids) > self._net.window:
             raise EngineError(
-                f"the reward model {self.info.model} reads {self._net.window} tokens at most; a candidate has "
+                f"the reward model {self.info.model} reads at most {self._net.window} tokens; a candidate has "
                 f"{len(reading.ids)} with its problem"
             )
         scores = self._net.scores(reading)
