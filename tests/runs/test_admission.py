@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 import pytest
 from hypothesis import given, settings
@@ -12,13 +14,17 @@ from hypothesis import strategies as st
 
 from tests.scripts import World
 from tts_bench import loops, registry
+from tts_bench.api import Answer, Problem, Reasoner
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store, StoreError
 from tts_bench.engine import Generation, Request
 from tts_bench.engines.scripted import ScriptedEngine, adder
 from tts_bench.errors import UserError
+from tts_bench.records import Record
 from tts_bench.solving.admission import most_in_flight, work_on
 from tts_bench.solving.solve import Arm, Item, solve
+
+LIMIT = 0.3  # seconds
 
 
 class Decoding(ScriptedEngine):
@@ -119,3 +125,34 @@ def test_of_what_is_raised_side_by_side_a_message_for_the_user_comes_alone() -> 
 
     with pytest.raises(UserError, match="full"):
         loops.run(work_on(range(4), full, Scheduler(Decoding(4), Store(None))))
+
+
+@dataclass(frozen=True)
+class Endless:
+    """Asks for one sample after the other, and never answers."""
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        for number in count():
+            await reasoner.branch(str(number)).think()
+        yield await reasoner.answer(await reasoner.think())
+
+
+def test_time_in_a_crowd_counts_by_a_problems_share_of_it_and_a_sound_problem_is_never_ended() -> None:
+    world, engine = World(adder), Decoding(2)
+    scheduler = Scheduler(engine, Store(None))
+    [vote] = (Arm(built.id, built.strategy) for built in registry.build_all(["majority-vote:samples=8"]))
+    began = time.monotonic()
+
+    async def everything() -> list[Record]:
+        decoding = asyncio.create_task(engine.decode())
+        work = [solve(vote, world.item(number), scheduler, world.conditions, LIMIT) for number in range(60)]
+        endless = solve(Arm("endless", Endless()), world.item(60), scheduler, world.conditions, LIMIT)
+        records = await asyncio.gather(endless, *work)
+        decoding.cancel()
+        return records
+
+    endless, *sound = loops.run(everything())
+    assert time.monotonic() - began > 1.5 * LIMIT  # most of them are not done by then
+    assert [record.error for record in sound if record.error] == []
+    assert endless.error is not None
+    assert endless.error.kind == "timeout"

@@ -60,6 +60,7 @@ class Ledger:
     def __init__(self) -> None:
         self.prompt = 0  # length of the task's own prompt in tokens
         self.closed = False  # its strategy has ended or was given up: nothing more is generated for it
+        self.waiting = 0  # generations that it has asked for and does not have yet
         self._thread = get_ident()
         self.segments: list[Segment] = []  # all that was made and shown
         self.scored: dict[tuple[str, tuple[str, int]], Scored] = {}  # what scorers said, by origin and what it is of

@@ -81,7 +81,11 @@ class Sampler:
         self._ledger.check_thread()
         if self._ledger.closed:
             await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
-        return await self._scheduler.generate(request)
+        self._ledger.waiting += 1
+        try:
+            return await self._scheduler.generate(request)
+        finally:
+            self._ledger.waiting -= 1
 
     def put_in(
         self,

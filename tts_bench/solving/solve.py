@@ -30,6 +30,7 @@ from tts_bench.solving.watchdog import Hang, solving
 E = TypeVar("E", bound=BaseException)
 
 _MESSAGE = 2000  # letters of an error's message that are kept
+_LOOKS = 100  # at a strategy, until its time is up
 _ANSWERS = 10_000  # of one problem; more are a loop that never ends
 
 
@@ -92,6 +93,9 @@ async def solve(
 ) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
 
+    While it waits for the engine, only its share of the requests that are there counts: a slow engine with much to do
+    ends no sound problem.
+
     `keep` is given the record, and the numbers beside the tokens of each origin among its segments.
 
     Raises:
@@ -103,7 +107,10 @@ async def solve(
         own, stops = item.problem, item.stops  # not the object that the strategy has
         return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=stops, scoring=scoring)
 
-    answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout)
+    def share() -> float:
+        return ledger.waiting / max(ledger.waiting, scheduler.with_engine) if ledger.waiting else 1.0
+
+    answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout, share)
     record = _readable(_record(arm, item, answers, ledger, error, scheduler))
     if keep is not None:
         keep(record, ledger.all_columns())
@@ -111,9 +118,16 @@ async def solve(
 
 
 async def attempt(
-    strategy: Strategy, problem: Problem, open_door: Callable[[], Reasoner], ledger: Ledger, timeout: float
+    strategy: Strategy,
+    problem: Problem,
+    open_door: Callable[[], Reasoner],
+    ledger: Ledger,
+    timeout: float,
+    share: Callable[[], float] = lambda: 1.0,
 ) -> tuple[list[Answer], ErrorRecord | None]:
     """The answers that `strategy` yields within `timeout` seconds, and what went wrong, if anything did.
+
+    `share` is how much of a second counts now.
 
     Raises:
         StoreError: as `solve`.
@@ -132,7 +146,7 @@ async def attempt(
 
     taking = asyncio.create_task(_caught(take(), ledger))
     try:
-        in_time = await _done(taking, timeout)
+        in_time = await _done(taking, timeout, share)
     finally:  # also where the run is given up
         ledger.closed = True
         await end([taking])
@@ -165,13 +179,14 @@ async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> tuple[Base
     return None, None
 
 
-async def _done(task: asyncio.Task[Any], timeout: float) -> bool:
-    """Whether `task` ends within `timeout` seconds. While another blocks the loop, its time does not run."""
+async def _done(task: asyncio.Task[Any], timeout: float, share: Callable[[], float]) -> bool:
+    """Whether `task` ends within `timeout` seconds, of which `share` counts; none while another blocks the loop."""
     loop, left = asyncio.get_running_loop(), timeout
+    part = max(timeout / _LOOKS, 0.01)
     while left > 0 and not task.done():
-        began, part = loop.time(), min(left, max(timeout / 10, 0.01))
-        await asyncio.wait([task], timeout=part)
-        left -= min(loop.time() - began, part)
+        began = loop.time()
+        await asyncio.wait([task], timeout=min(left, part))
+        left -= share() * min(loop.time() - began, part)
     return task.done()
 
 
