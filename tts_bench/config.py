@@ -146,7 +146,9 @@ class RunConfig:
     limit: int | None = option(None, "Use only the first N problems of each task.", shown="600 for the default task")
     data_dir: Path | None = option(None, "Folder with data files (or TTS_BENCH_DATA).")
     in_flight: int | None = option(None, "Number of problems in flight.", shown="as many as keep the engine busy")
-    timeout: float = option(3600.0, "Timeout in seconds, per strategy and problem; engine time counts by its share of the requests.")
+    timeout: float = option(
+        3600.0, "Timeout in seconds, per strategy and problem; engine time counts by the share of its requests."
+    )
     out: Path | None = option(None, "Run folder.", shown="runs/NAME")
     keep_logprobs: bool = option(False, "Also write the log-probabilities that strategies use, to logprobs.jsonl.gz.")
     scorers: tuple[str, ...] = option(
