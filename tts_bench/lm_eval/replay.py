@@ -93,7 +93,9 @@ def score(tasks: LoadedTasks, documents: Selection, texts: dict[Key, str]) -> tu
             plain = sample["filter"] == tasks.tasks[task].filter
             for metric in sample["metrics"]:
                 of_document[metric if plain else f"{metric},{sample['filter']}"] = float(sample[metric])
-    return results, scores
+    # There are few different scores, and a million answers: those that are equal are one object.
+    one: dict[tuple[tuple[str, float], ...], dict[str, float]] = {}
+    return results, {at: one.setdefault(tuple(sorted(found.items())), found) for at, found in scores.items()}
 
 
 def score_rungs(tasks: LoadedTasks, rungs: Rungs, strategy: str) -> Iterator[dict[str, Any]]:
