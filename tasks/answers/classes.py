@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from tts_bench.tasks.answers import relations, units, words
-from tts_bench.tasks.answers.evaluation import Undefined, variables
+from tts_bench.tasks.answers.evaluation import Undefined
 from tts_bench.tasks.answers.forms import Form, one, several
 from tts_bench.tasks.answers.identity import described
 from tts_bench.tasks.answers.literals import exact
@@ -21,7 +21,6 @@ from tts_bench.tasks.answers.syntax import Unreadable, parse
 LIMIT = 400  # characters; longer answers are compared as they are spelled
 _LEVELS = 8  # of brackets and lists within each other
 
-_RATIONAL = re.compile(r"-?\d+(?:/\d+)?")
 _DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d+)"
 _NUMERAL = re.compile(
     rf"(?P<sign>[-+]?) ?(?P<whole>{_DIGITS})?(?P<part>\.\d*)?(?: ?(?P<percent>%)|_ ?\{{? ?(?P<base>\d+) ?\}}?)?"
@@ -85,24 +84,6 @@ def classify(answer: str) -> str:
         return _form(spelled, _LEVELS).text
     except (ArithmeticError, ValueError, TypeError, RecursionError):  # of a notation that nobody foresaw
         return tight(spelled)
-
-
-def number_in_equation(answer: str) -> str:
-    """The class of a number that an expression in several unknowns is equal to: 25 of xy = 25, or empty.
-
-    Of a single unknown, it is the unknown that is known then. A zero is the form of an equation and no result.
-    """
-    if len(answer) > LIMIT or "=" not in answer:
-        return ""
-    sides = [(side, classify(side)) for side in relations.equated(_without_lead(plain(answer)))]
-    numbers = [found for _, found in sides if _RATIONAL.fullmatch(found)]
-    others = [side for side, found in sides if not _RATIONAL.fullmatch(found)]
-    if len(numbers) != 1 or numbers == ["0"]:
-        return ""
-    try:
-        return numbers[0] if len(variables(parse(units.without_units(others[0])))) > 1 else ""
-    except Unreadable:
-        return ""
 
 
 def _without_lead(text: str) -> str:

@@ -57,12 +57,6 @@ def bounds(text: str, name: str) -> bool:
     return bool(marks) and set(marks) <= {*_FLIPPED, r"\ne"} and len(sought) == 1 and "," not in text
 
 
-def equated(text: str) -> list[str]:
-    """Both sides of a single equation; empty where `text` is none."""
-    sides, marks = _chain(text)
-    return sides if marks == ["="] else []
-
-
 def _chain(text: str) -> tuple[list[str], list[str]]:
     """The sides of a chain of relations, and the relations between them."""
     marks: list[str] = []
