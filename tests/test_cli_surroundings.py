@@ -114,6 +114,14 @@ def test_a_quiet_verb_tells_of_errors(tmp_path: Path, capfd: pytest.CaptureFixtu
         assert (verb, out, err[:6]) == (verb, "", "error:")
 
 
+def test_what_goes_to_standard_output_is_not_thrown_away(
+    typed: dict[str, list[str]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["export", "runs/x"], ["export", "--codebook"], ["push", "runs/x", "--to", "a/b", "--dry-run"]):
+        assert root._run([*words, "-q"]) == 2
+        assert "emove --quiet" in capfd.readouterr().err
+
+
 def test_verbs_that_take_no_quiet_are_those_whose_result_is_what_they_print() -> None:
     loud = {name for name, command in commands() if not any("--quiet" in param.opts for param in command.params)}
     tables = {"strategies", "engines", "scorers", "tasks", "models", "compare", "watch", "curves", "doctor"}
@@ -135,6 +143,7 @@ def test_a_verbose_run_tells_of_each_problem_and_strategy(
     assert all(re.fullmatch(r"gsm8k/\d  baseline full  (right|wrong)  \d+ tokens  \d+", line) for line in lines)
     assert root._run(["run", *typed["run"], "-v", "-q"]) == 2
     assert root._run(["run", *typed["run"], "-v", "--seeds", "0,1"]) == 2
+    assert root._run(["run", *typed["run"], "-v", "--dry-run"]) == 2
 
 
 def test_what_goes_into_a_pipe_is_not_wrapped_and_columns_sets_a_width(tmp_path: Path) -> None:

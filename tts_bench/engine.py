@@ -114,6 +114,13 @@ class EngineInfo:
     at_once: int = 0  # requests that it decodes at once, on all workers; 0: it does not say
     recorded: Recording | None = None  # of an engine that generates nothing: what it has. No store keeps it again
 
+    def __post_init__(self) -> None:
+        if type(self.at_once) is not int or self.at_once < 0:
+            raise UserError(
+                f"the engine {self.name!r} says that it decodes {self.at_once!r} requests at once; at_once of its "
+                "EngineInfo is a whole number, or 0 where it is not known."
+            )
+
 
 def check_columns(info: EngineInfo, columns: tuple[str, ...]) -> None:
     """Refuse `columns` that the engine cannot give, before anything is generated.

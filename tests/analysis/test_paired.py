@@ -29,6 +29,7 @@ def test_cochrans_q_is_the_formula_of_1950_and_its_p_what_permutations_within_pr
     assert cochran(scores) == pytest.approx(beyond, abs=0.06)
     assert cochran(3 * scores + 1) == pytest.approx(cochran(scores))
     assert cochran(np.ones((9, 4))) == 1
+    assert cochran(np.full((50, 7), 0.1)) == 1  # whose variance is 1e-34 in floating point
 
 
 @given(st.integers(0, 400), st.integers(0, 400))

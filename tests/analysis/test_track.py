@@ -28,7 +28,7 @@ def test_a_line_has_a_step_for_each_rung_of_its_table_and_no_address(run: Path) 
     assert [line.params["strategy"] for line in found] == list(dict.fromkeys(table["strategy"]))
     assert [step["accuracy"] for line in found for step in line.rungs] == list(table["accuracy"])
     assert "secret" not in repr([line.params for line in found])
-    assert [[file.name for file in line.files] for line in found] == [["run.json", "report.html"]] + [["run.json"]] * 2
+    assert [[file.name for file in line.files] for line in found] == [["report.html"]] + [[]] * 2
 
 
 def test_a_line_is_the_same_wherever_its_run_is_and_no_other(run: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tts_bench.api import LearnedToken
 from tts_bench.engine import Generation, Request, learned_id
@@ -63,3 +64,13 @@ def told(of: str) -> ScriptedEngine:
 
 def deadly() -> ScriptedEngine:
     os._exit(7)
+
+
+def slow() -> ScriptedEngine:
+    return Slow(SCRIPTS["adder"])
+
+
+def rows_of_eight() -> ScriptedEngine:
+    engine = Slow(SCRIPTS["adder"])
+    engine.info = replace(engine.info, at_once=8)
+    return engine

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.engines.at_work import alone, asked, requests
-from tests.engines.scripted_engines import Exacting, Slow, deadly, scripted, told, unloadable
+from tests.engines.scripted_engines import Exacting, Slow, deadly, rows_of_eight, scripted, slow, told, unloadable
 from tests.tiny import make_tiny
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request
@@ -55,6 +55,20 @@ def test_both_processes_work_and_a_prompt_stays_with_one() -> None:
         return [set(homes.values())]
 
     assert asked(start(2, scripted), work) == [{0, 1}]
+
+
+@quick
+def test_of_one_prompt_more_than_a_workers_rows_go_to_another_that_has_rows_to_spare() -> None:
+    async def work(engine: Workers) -> list[int]:
+        same = [replace(requests(1)[0], stream=f"s{number}") for number in range(24)]
+        generating = asyncio.create_task(engine.generate(same))
+        await asyncio.sleep(0.1)
+        given = [len(worker.pending) for worker in engine._workers]
+        await generating
+        return given
+
+    assert sorted(asked(start(3, rows_of_eight), work)) == [8, 8, 8]
+    assert sorted(asked(start(3, slow), work)) == [0, 0, 24]  # it does not say how many rows it has
 
 
 @quick

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 import struct
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
@@ -15,14 +16,16 @@ from tests.analysis import made_runs
 from tts_bench.cli.main import _run
 from tts_bench.present.results import Results
 
-Read = Callable[[], dict[str, list[dict[str, float]]]]  # strategy -> metrics of each step
+Read = Callable[[str], dict[str, list[dict[str, float]]]]  # strategy -> metrics of each step
 HOSTILE = "rambler\x1b[2J</script>\n=1+1"
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "made"
-    return made_runs.write_run(folder, made_runs.solved(), model={"name": HOSTILE})
+    made = made_runs.write_run(folder, made_runs.solved(), model={"name": HOSTILE})
+    (made / "curve.json").write_text("{}")
+    return made
 
 
 @pytest.fixture(autouse=True)
@@ -35,15 +38,15 @@ def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def _mlflow() -> dict[str, list[dict[str, float]]]:
+def _mlflow(project: str) -> dict[str, list[dict[str, float]]]:
     from mlflow import MlflowClient
 
     client: Any = MlflowClient()
-    experiment = client.get_experiment_by_name("mine")
+    experiment = client.get_experiment_by_name(project)
     found = {}
     for each in client.search_runs([experiment.experiment_id]):
         assert each.info.status == "FINISHED"
-        assert {file.path for file in client.list_artifacts(each.info.run_id)} == {"run.json"}
+        assert {file.path for file in client.list_artifacts(each.info.run_id)} == {"curve.json"}
         assert "\x1b" not in each.data.params["model"]
         histories = {name: client.get_metric_history(each.info.run_id, name) for name in each.data.metrics}
         steps: list[dict[str, float]] = [{} for _ in histories["accuracy"]]
@@ -73,7 +76,7 @@ def _records(file: Path) -> Iterator[Any]:
             whole = b""
 
 
-def _wandb() -> dict[str, list[dict[str, float]]]:
+def _wandb(project: str) -> dict[str, list[dict[str, float]]]:
     found = {}
     for file in Path("wandb").glob("offline-run-*/run-*.wandb"):
         strategy = ""
@@ -87,17 +90,18 @@ def _wandb() -> dict[str, list[dict[str, float]]]:
                 assert items["_step"] == len(steps)
                 steps.append({name: value for name, value in items.items() if not name.startswith("_")})
         found[strategy] = steps
-        assert (file.parent / "files" / "run.json").exists()
+        assert (file.parent / "files" / "curve.json").is_file()
+        assert not (file.parent / "files" / "curve.json").is_symlink()  # the folder may be moved before it is sent
     return found
 
 
-def _trackio() -> dict[str, list[dict[str, float]]]:
+def _trackio(project: str) -> dict[str, list[dict[str, float]]]:
     import trackio
     from trackio.sqlite_storage import SQLiteStorage
 
     found = {}
-    for each in trackio.Api().runs("mine"):
-        logs = sorted(SQLiteStorage.get_logs("mine", each.name, run_id=each.id), key=lambda log: log["step"])
+    for each in trackio.Api().runs(project):
+        logs = sorted(SQLiteStorage.get_logs(project, each.name, run_id=each.id), key=lambda log: log["step"])
         steps = [{name: value for name, value in log.items() if name not in ("step", "timestamp")} for log in logs]
         found[each.config["strategy"]] = steps
     return found
@@ -112,7 +116,7 @@ def test_a_tracker_has_what_the_table_has_and_has_it_once(
     said = ["track", str(run), "--to", to, "--project", "mine"]
     assert _run(said) == 0, capfd.readouterr().err
     for _ in range(2):
-        found = read()
+        found = read("mine")
         table = Results(run).table()
         assert set(found) == set(table["strategy"])
         for strategy, steps in found.items():
@@ -123,6 +127,38 @@ def test_a_tracker_has_what_the_table_has_and_has_it_once(
         capfd.readouterr()
         assert _run(said) == 2
         assert "already" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("to", "log", "read"),
+    [("wandb", "wandb.sdk.wandb_run.Run.log", _wandb), ("trackio", "trackio.run.Run.log", _trackio)],
+)
+def test_what_a_stopped_command_left_half_is_logged_anew_and_another_project_gets_it_too(
+    to: str, log: str, read: Read, run: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if find_spec(to) is None:
+        pytest.skip(f"{to} is not installed")
+    module, _, name = log.rpartition(".")
+    owner: Any = pkgutil.resolve_name(module.replace(".Run", ":Run"))
+    real, calls = getattr(owner, name), 0
+
+    def failing(self: Any, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401
+        nonlocal calls
+        calls += 1
+        if calls == 4:
+            raise ConnectionResetError("connection reset by peer")
+        return real(self, *arguments, **named)
+
+    said = ["track", str(run), "--to", to, "--project", "half"]
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, name, failing)
+        assert _run(said) == 2
+    assert "connection reset by peer" in capfd.readouterr().err
+    assert _run(said) == 0, capfd.readouterr().err
+    found, table = read("half"), Results(run).table()
+    assert {strategy: len(steps) for strategy, steps in found.items()} == dict(table["strategy"].value_counts())
+    assert _run(said) == 2
+    assert _run([*said[:-1], "other"]) == 0, capfd.readouterr().err
 
 
 def test_polars_and_pandas_have_the_same_rows(run: Path) -> None:

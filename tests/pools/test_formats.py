@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 
 from tests.pools import recorded
 from tests.pools.questions import Q, write
+from tts_bench.analysis.runs import finished
+from tts_bench.analysis.series import series_of
 from tts_bench.cli.main import _run
 from tts_bench.engine import Request
 from tts_bench.engines.replay.engine import ReplayEngine
@@ -123,6 +125,24 @@ def test_a_log_that_inspect_wrote_is_read_and_scored_as_inspect_scored_it(name: 
     single = [record for record in recorded.records(Path("out")) if record.strategy.startswith("baseline")]
     assert [record.answers[0].scores["strict"] for record in single] == [1.0, 1.0, 0.0] * 2
     assert list(pool.verdicts().values()) == [right for right in [1.0, 1.0, 0.0] * 2 for _ in range(epochs)]
+
+
+def test_a_number_of_inspects_own_names_no_row_since_it_counts_from_1(capsys: pytest.CaptureFixture[str]) -> None:
+    log = str(REAL / "one-epoch.json")
+    assert _run(["import", log, "--task", "gsm8k", "--model", "m", "--out", "out", "--by", "id"]) == 2
+    assert "a number may count from 0 or from 1. Remove --by id" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+def test_answers_that_only_a_metric_finds_have_no_expectation_over_votes_since_one_of_them_was_scored() -> None:
+    said = ["The answer is 3.", "It is 1234.", "It is 1234."]
+    outputs = [{"response": text, "tokens": 5} for text in said]
+    imported(lines({"doc_id": 0, "responses": outputs}))
+    for metric, known, notes in (("strict", True, 0), ("lenient", False, 1)):
+        series, found = series_of([finished(Path("out")).read(metric)])
+        [vote] = [one for one in series if one.strategy.startswith("majority-vote")]
+        assert (vote.grids["gsm8k"].votes is not None) == known
+        assert sum("a vote of k is that of the first k samples" in note for note in found) == notes
 
 
 @given(st.data())

@@ -156,3 +156,39 @@ def test_time_in_a_crowd_counts_by_a_problems_share_of_it_and_a_sound_problem_is
     assert [record.error for record in sound if record.error] == []
     assert endless.error is not None
     assert endless.error.kind == "timeout"
+
+
+class Dead(Decoding):
+    async def decode(self) -> None:
+        """Answers nobody."""
+
+
+def test_an_engine_that_answers_nobody_ends_a_crowd_of_problems_after_twice_the_limit_and_not_after_its_sum() -> None:
+    world = World(adder)
+    scheduler, [built] = Scheduler(Dead(2), Store(None)), registry.build_all(["majority-vote:samples=4"])
+    arm, began = Arm(built.id, built.strategy), time.monotonic()
+
+    async def everything() -> list[Record]:
+        work = [solve(arm, world.item(number), scheduler, world.conditions, LIMIT) for number in range(40)]
+        return await asyncio.gather(*work)
+
+    records = loops.run(everything())
+    assert {record.error.kind for record in records if record.error} == {"timeout"}
+    assert time.monotonic() - began < 20 * LIMIT  # of 40 that share the time
+
+
+def test_there_are_no_more_tasks_than_items_whatever_an_engine_says_of_itself() -> None:
+    most = 0
+
+    async def work(item: int) -> None:
+        nonlocal most
+        await asyncio.sleep(0.01)
+        most = max(most, len(asyncio.all_tasks()))
+
+    engine = Decoding(2)
+    engine.info = replace(engine.info, at_once=300_000)
+    loops.run(work_on(range(3), work, Scheduler(engine, Store(None))))
+    assert most < 10
+    for wrong in (-4, 2.5, "8", None):
+        with pytest.raises(UserError, match="requests at once; at_once of its EngineInfo is a whole number"):
+            replace(engine.info, at_once=wrong)  # type: ignore[arg-type]

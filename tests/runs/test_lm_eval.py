@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections import Counter
 from dataclasses import dataclass
@@ -184,6 +185,18 @@ def test_lm_evals_own_command_line_runs_a_strategy(swept: Swept, tmp_path: Path)
     assert results["n-samples"]["gsm8k"]["effective"] == 3
     alone = evaluated(TTSBenchLM("budget-forcing", extensions=2, engine="scripted"), swept.data, limit=3)
     assert results["results"]["gsm8k"]["strict,none"] == alone["results"]["gsm8k"]["strict,none"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        *((f"in_flight={found}", f"in_flight is {found}; it takes a whole") for found in ("abc", "0", "-1", "1.5")),
+        *((f"timeout={found}", f"timeout is {found}; it takes a number") for found in ("abc", "nan", "0", "inf")),
+    ],
+)
+def test_limits_are_checked_before_a_model_is_loaded(given: str, said: str) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        TTSBenchLM.create_from_arg_string(f"engine=scripted,strategy=nowhere,{given}")
 
 
 def test_a_wrong_option_is_one_message_of_lm_evals_own_command_line(

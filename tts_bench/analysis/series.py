@@ -73,7 +73,7 @@ def series_of(
         for run in runs
         if run.header.get("engine", {}).get("name") == "replay"
     ]
-    unsaid = map(_unsaid, filter(_votes_unsaid, runs))
+    unsaid = [*map(_unsaid, filter(_votes_unsaid, runs)), *map(_unlike, filter(_votes_unlike, runs))]
     return series, [*partial, *imported, *(said for _, said in differences), *failed, *unsaid]
 
 
@@ -107,6 +107,17 @@ def _unsaid(run: RunData) -> str:
     return (
         f"{run.path}: its records, of schema {run.schema}, do not say which votes were plain, so a vote of k is "
         f"that of the first k samples. Repeat the run's command for records that do."
+    )
+
+
+def _votes_unlike(run: RunData) -> bool:
+    return any(grid.unlike for grids in run.grids.values() for grid in grids.values())
+
+
+def _unlike(run: RunData) -> str:
+    return (
+        f"{run.path}: this metric finds answers where none was extracted for a vote, and not the same in each, so that "
+        "a vote of k is that of the first k samples."
     )
 
 

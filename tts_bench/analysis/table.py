@@ -40,6 +40,7 @@ class Grid:
     votes: Floats | None  # (problems, rungs): exact expectation of the main metric over all votes of k; None: no pool
     failed: tuple[int, ...] = ()  # documents left out for an error, of any seed
     voted: bool = False  # some answer of it is a vote of several samples
+    unlike: bool = False  # ballots without an extracted answer differ in their score, so that no expectation is known
     parts: tuple[Grid, ...] = ()  # where seeds were pooled, the grid of each
 
     @property
@@ -120,6 +121,7 @@ class GridBuilder:
         self._prompts: dict[int, str] = {}
         self._votes: dict[int, Floats] = {}
         self._voted = False
+        self._silent = [0, 0.0]  # most ballots of a pool without an answer, and the highest score of one
 
     def add(self, record: Record) -> None:
         """Keep the numbers of `record`, whose rungs have the names that they have in the others."""
@@ -142,6 +144,7 @@ class GridBuilder:
         self._voted = self._voted or _is_vote(record)
         if ballots := pool(record):
             said, scores = [ballot.extracted for ballot in ballots], verdicts(record, ballots, self.metric)
+            self._silent = [max(self._silent[0], said.count(None)), max(self._silent[1], scores.get(None, 0.0))]
             if scores.keys() >= set(said):
                 self._votes[record.doc_id] = majority_at_k(said, scores)
 
@@ -174,15 +177,23 @@ class GridBuilder:
             values={row.name: values_of(row, read) for row in MEASURES} | changed,
             scores=scores,
             votes=self._expected(documents),
+            unlike=self._unlike,
             failed=tuple(sorted(self.failed)),
             voted=self._voted,
         )
 
+    @property
+    def _unlike(self) -> bool:
+        return self._silent[0] > 1 and self._silent[1] > 0
+
     def _expected(self, documents: Sequence[int]) -> Floats | None:
         """None where a record of them is of no plain vote, of a shorter one than others, or of a document with repeats.
 
-        lm-eval scores the repeats of a document together, so that no single ballot of them has a score.
+        lm-eval scores the repeats of a document together, so that no single ballot of them has a score. None, too, by
+        a metric that finds answers where none was extracted: of several such ballots only one was scored.
         """
+        if self._unlike:
+            return None
         votes = [self._votes.get(doc) for doc in documents]
         whole = [vote for vote in votes if vote is not None and len(vote) == len(self._rungs)]
         alone = all(len(self._records[doc]) == 1 for doc in documents)

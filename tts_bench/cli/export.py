@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from tts_bench.cli.quiet import quietly
+from tts_bench.cli.quiet import Quiet
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
@@ -27,7 +27,6 @@ class Kind(StrEnum):
     LM_EVAL = "lm-eval"
 
 
-@quietly
 def export(
     runs: Annotated[list[Path] | None, typer.Argument(help="Run folders.")] = None,
     to: Annotated[
@@ -41,11 +40,14 @@ def export(
         typer.Option(help="File to write; for inspect and lm-eval, a new folder.", show_default="standard output"),
     ] = None,
     codebook: Annotated[bool, typer.Option("--codebook", help="Print only the meaning of the columns.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Write the answers of runs as a table: scores, costs and flags of each problem, strategy and rung."""
     from tts_bench.analysis.rows import CODEBOOK
     from tts_bench.present import exported
 
+    if quiet and (codebook or out is None):
+        raise UserError("--quiet prints nothing, and this is what is printed. Add --out, or remove --quiet.")
     if codebook:
         for name, meaning in CODEBOOK.items():
             print(f"{name}: {meaning}")
@@ -55,7 +57,9 @@ def export(
     if to is Kind.PARQUET and out is None:
         raise UserError("--to parquet writes a binary file. Add --out FILE.")
     if to in (Kind.INSPECT, Kind.LM_EVAL):
-        _write_folder(runs, to, out)
+        said = _write_folder(runs, to, out)
+        if not quiet:
+            print(said)
         return
     data = exported.data(runs, to.value)
     if out is None:
@@ -63,10 +67,11 @@ def export(
         return
     with _said_of(out):
         write_whole(out, data)
-    print(f"Written to {out}")
+    if not quiet:
+        print(f"Written to {out}")
 
 
-def _write_folder(runs: Sequence[Path], to: Kind, out: Path | None) -> None:
+def _write_folder(runs: Sequence[Path], to: Kind, out: Path | None) -> str:
     from tts_bench.present import inspect_logs, lm_eval_files
 
     if out is None or out.exists():
@@ -87,7 +92,7 @@ def _write_folder(runs: Sequence[Path], to: Kind, out: Path | None) -> None:
             os.rename(part, out)
     finally:
         shutil.rmtree(part, ignore_errors=True)
-    print(f"Written to {out}: {count} {'logs' if to is Kind.INSPECT else 'files'}")
+    return f"Written to {out}: {count} {'logs' if to is Kind.INSPECT else 'files'}"
 
 
 @contextmanager

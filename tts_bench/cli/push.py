@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
-from tts_bench.cli.quiet import quietly
+from tts_bench.cli.quiet import Quiet
+from tts_bench.errors import UserError
 from tts_bench.text import safe
 
 
-@quietly
 def push(
     folder: Annotated[Path, typer.Argument(help="Folder of a finished run, a learned token or a leaderboard.")],
     to: Annotated[str, typer.Option("--to", help="Repository, USER/NAME; it is created if it does not exist.")],
     private: Annotated[bool, typer.Option("--private", help="Create it as a private repository.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the files.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Upload a run, a learned token or a leaderboard to the Hugging Face Hub, in one commit.
 
@@ -25,9 +26,13 @@ def push(
     """
     from tts_bench.present import hub
 
+    if quiet and dry_run:
+        raise UserError("--dry-run prints the names of the files. Remove --quiet.")
     parcel = hub.parcel(folder)
     if dry_run:
         for path in parcel.files:
             print(safe(path.as_posix()))
         return
-    print(f"Pushed {len(parcel.files)} files to {safe(hub.push(parcel, to, private=private))}")
+    where = hub.push(parcel, to, private=private)
+    if not quiet:
+        print(f"Pushed {len(parcel.files)} files to {safe(where)}")

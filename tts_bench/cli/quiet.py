@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-_SAID = typer.Option("--quiet", "-q", help="Print only errors.")
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors.")]
 
 
 def quietly(command: Callable[..., None]) -> Callable[..., None]:
@@ -26,7 +26,7 @@ def quietly(command: Callable[..., None]) -> Callable[..., None]:
 
     own = inspect.signature(command, eval_str=True).parameters.values()
     kind = inspect.Parameter.KEYWORD_ONLY
-    added = inspect.Parameter("quiet", kind, default=False, annotation=Annotated[bool, _SAID])
+    added = inspect.Parameter("quiet", kind, default=False, annotation=Quiet)
     every = [*(each.replace(kind=kind) for each in own), added]
     whole.__name__, whole.__doc__ = command.__name__, command.__doc__
     whole.__annotations__ = {each.name: each.annotation for each in every}

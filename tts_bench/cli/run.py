@@ -42,6 +42,8 @@ def run(
 
     if quiet and verbose:
         raise UserError("--quiet and --verbose are both given. Remove one of them.")
+    if dry_run and verbose:
+        raise UserError("--dry-run prints no answers. Remove --verbose.")
     if typed_study.is_one(given):
         if verbose:
             raise UserError("--verbose shows the answers of one run. Give one --model and one seed, or remove it.")

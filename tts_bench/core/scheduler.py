@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,7 @@ class Scheduler:
         self._identity = blake2b(identity.encode(), digest_size=16)
         self._in_flight: dict[bytes, _Flight] = {}
         self.with_engine = 0  # requests that it decodes or that wait for it
+        self._heard = time.monotonic()  # when it last answered, or was first asked while it had nothing to do
         self._ended = asyncio.Event()
         self._batch = _Batch()
 
@@ -121,13 +123,21 @@ class Scheduler:
 
     async def _ask(self, request: Request) -> Generation:
         self.counts.engine_calls += 1
+        if not self.with_engine:
+            self._heard = time.monotonic()
         self.with_engine += 1
         try:
             [made] = await self.engine.generate([request])
+            self._heard = time.monotonic()
             return made
         finally:
             self.with_engine -= 1
             self._ended.set()
+
+    @property
+    def silent(self) -> float:
+        """Seconds since the engine answered anything that it was asked for."""
+        return time.monotonic() - self._heard if self.with_engine else 0.0
 
     async def ended(self) -> None:
         """Wait until the engine has one request less."""

@@ -73,6 +73,7 @@ class Workers:
         except BaseException:
             self._end()
             raise
+        self._rows = infos[0].at_once  # of each; 0: not known
         self.info: EngineInfo = replace(
             infos[0],
             settings={**infos[0].settings, "workers": len(infos)},
@@ -181,14 +182,18 @@ class Workers:
             self._homeless.append(number)
 
     def _choose(self, request: Request) -> _Worker | None:
+        """The worker that has read the prompt, unless its rows are full and another has one to spare."""
+        living = [worker for worker in self._workers if not worker.dead]
+        if not living:
+            return None
+        idlest = min(living, key=lambda worker: len(worker.pending))
         prompt = hash(request.prompt)
         home = self._home.get(prompt)
         if home is None or home.dead:
-            living = [worker for worker in self._workers if not worker.dead]
-            if not living:
-                return None
-            home = self._home[prompt] = min(living, key=lambda worker: len(worker.pending))
-        return home
+            self._home[prompt] = idlest
+            return idlest
+        full, spare = len(home.pending) >= self._rows, len(idlest.pending) < self._rows
+        return idlest if full and spare else home
 
     def _send(self, worker: _Worker, message: Any) -> None:  # noqa: ANN401
         if not worker.outbox and self._loop:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
@@ -50,12 +52,13 @@ class TTSBenchLM(GenerateOnly):
         self,
         strategy: str = "baseline",
         *,
-        timeout: float = 3600.0,
-        in_flight: int | None = None,
+        timeout: float | str = 3600.0,
+        in_flight: int | str | None = None,
         scorers: str | Sequence[str] = (),
         **options: str | float | None,
     ) -> None:
         super().__init__()
+        self._timeout, self._in_flight = _limits(timeout, in_flight)
         if "pretrained" in options:
             options["model"] = options.pop("pretrained")
         texts = {key: "none" if value is None else text_of(value) for key, value in options.items()}
@@ -70,9 +73,6 @@ class TTSBenchLM(GenerateOnly):
         store = Store(config.store)
         self._scheduler = Scheduler(self._model.engine, store)
         self._scoring = Scoring({one.name: kinds_of_scorers.load(one).scorer for one in chosen}, store)
-        self._timeout, self._in_flight = float(timeout), None if in_flight is None else int(in_flight)
-        if self._in_flight is not None and self._in_flight < 1:
-            raise UserError(f"in_flight is {in_flight}; it takes a whole number from 1 upwards.")
 
     @classmethod
     def create_from_arg_obj(
@@ -121,6 +121,25 @@ class TTSBenchLM(GenerateOnly):
         async with watchdog(timeout):
             await work_on(enumerate(items), one, self._scheduler, self._in_flight)
         return [records[number] for number in range(len(items))]
+
+
+def _limits(timeout: float | str, in_flight: int | str | None) -> tuple[float, int | None]:
+    """Both as `RunConfig` takes them.
+
+    Raises:
+        UserError: one is no number, or out of its range.
+    """
+    try:
+        seconds = float(timeout)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise UserError(f"timeout is {timeout}; it takes a number of seconds above 0.")
+    if in_flight in (None, "none"):
+        return seconds, None
+    if not re.fullmatch("[1-9][0-9]{0,8}", str(in_flight)):
+        raise UserError(f"in_flight is {in_flight}; it takes a whole number from 1 upwards.")
+    return seconds, int(str(in_flight))
 
 
 def _config(texts: dict[str, str]) -> tuple[ModelConfig, dict[str, str]]:

@@ -40,6 +40,7 @@ class Entry:
     questions: tuple[str, ...]  # texts that may be the problem's, the surest first
     outputs: tuple[Output, ...]
     place: int | None = None  # which of the problem's outputs the only one is, if the file says; else the next
+    from_zero: bool = True  # whether a number counts the task's problems from 0
 
 
 def at_most(count: int, where: str, name: str) -> int:

@@ -92,7 +92,9 @@ def entry(row: object, place: int, where: str) -> Entry:
     usage = output.inner("usage")
     counts = usage if usage is not None and len(choices) == 1 else None  # it is of all choices together
     outputs = tuple(_output(Values(each, where, "a choice"), counts, kept, _verdict(values)) for each in choices)
-    return Entry(place, where, values.identity("id"), one_of(_asked(values.row.get("input"), kept)), outputs)
+    questions, named = one_of(_asked(values.row.get("input"), kept)), values.identity("id")
+    number = None if named is None else str(named)  # Inspect counts from 1 what its data set does not name
+    return Entry(place, where, number, questions, outputs, from_zero=False)
 
 
 def _output(choice: Values, counts: Values | None, kept: dict[str, Any], verdict: float | None) -> Output:

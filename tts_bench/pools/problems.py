@@ -48,6 +48,11 @@ class Problems:
             raise UserError(f"{where} has no number or name of its problem. Remove --by id to match by question.")
         if isinstance(number, str):
             named = self._names.get(number)
+            if named is None and not entry.from_zero:
+                raise UserError(
+                    f"{where}: no row of {self._task} is named {number[:_SHOWN]!r}, and a number may count from 0 or "
+                    "from 1. Remove --by id to match by question."
+                )
             number = named if named is not None else int(number) if number.isdecimal() and len(number) < 10 else -1
         if not 0 <= number < self._size:
             raise UserError(
@@ -81,7 +86,7 @@ class Problems:
     def _one(self, found: Sequence[int], entry: Entry) -> int:
         if len(found) == 1:
             return found[0]
-        if entry.number in found:
+        if entry.number in found and entry.from_zero:
             return int(str(entry.number))
         listed = ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
         raise UserError(

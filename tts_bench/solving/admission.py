@@ -43,9 +43,10 @@ async def work_on(
     """
     info = scheduler.engine.info
     waiting, turn = iter(items), asyncio.Lock()
-    wanted = 0 if in_flight else _wanted(info)
+    wanted, left = 0 if in_flight else _wanted(info), in_flight or most_in_flight(info)
 
-    async def works() -> None:
+    async def works(group: asyncio.TaskGroup) -> None:
+        nonlocal left
         while True:
             async with turn:
                 if wanted:
@@ -54,12 +55,13 @@ async def work_on(
                     item = next(waiting)
                 except StopIteration:
                     return
+            if left := max(0, left - 1):
+                group.create_task(works(group))  # no more of them than items
             await work(item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(in_flight or most_in_flight(info)):
-                group.create_task(works())
+            group.create_task(works(group))
     except BaseExceptionGroup as error:
         raise _mendable(error) from None
 

@@ -93,8 +93,8 @@ async def solve(
 ) -> Record:
     """Run `arm` on `item`, for at most `timeout` seconds. Whatever goes wrong becomes the record's error.
 
-    While it waits for the engine, only its share of the requests that are there counts: a slow engine with much to do
-    ends no sound problem.
+    While it waits for the engine, only its share of the requests that are there counts: it is not ended because others
+    are there. Of an engine that answers nobody for so long, all time counts.
 
     `keep` is given the record, and the numbers beside the tokens of each origin among its segments.
 
@@ -108,7 +108,8 @@ async def solve(
         return ModelReasoner(own, scheduler, conditions, item.extract, ledger, answer_stops=stops, scoring=scoring)
 
     def share() -> float:
-        return ledger.waiting / max(ledger.waiting, scheduler.with_engine) if ledger.waiting else 1.0
+        alone = not ledger.waiting or scheduler.silent > timeout
+        return 1.0 if alone else ledger.waiting / max(ledger.waiting, scheduler.with_engine)
 
     answers, error = await attempt(arm.strategy, problem, open_door, ledger, timeout, share)
     record = _readable(_record(arm, item, answers, ledger, error, scheduler))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from tts_bench.present.trackers.line import Line
 from tts_bench.text import safe
 
 ID = "tts_bench_id"
+_WHOLE = "tts-bench-whole"  # in W&B's folder of a run: all of it was logged
 # What the libraries would send to their makers on their own.
 _QUIET = {"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true", "WANDB_ERROR_REPORTING": "false"}
 Log = Callable[[Line, str], bool]
@@ -53,6 +56,10 @@ def log(lines: Sequence[Line], to: str, project: str) -> tuple[int, int]:
     return logged, len(lines) - logged
 
 
+def _digest(*parts: str) -> str:
+    return sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
 def _mlflow(line: Line, project: str) -> bool:
     from mlflow import MlflowClient
     from mlflow.entities import Metric, Param
@@ -78,25 +85,35 @@ def _mlflow(line: Line, project: str) -> bool:
 def _wandb(line: Line, project: str) -> bool:
     import wandb
 
-    where = Path(os.environ.get("WANDB_DIR", "."))
-    if any((where / "wandb").glob(f"*run-*-{line.id}/run-{line.id}.wandb")):
+    where, name = Path(os.environ.get("WANDB_DIR", ".")), _digest(project, line.id)
+    begun = list((where / "wandb").glob(f"*run-*-{name}*"))
+    if any((folder / _WHOLE).exists() for folder in begun):
         return False
+    for folder in begun:
+        if folder.name.startswith("offline-"):
+            shutil.rmtree(folder)  # of a command that was stopped: it must not be uploaded
+    tries = f"-{len(begun)}" if begun else ""
     settings = wandb.Settings(
         console="off", silent=True, disable_git=True, save_code=False, x_disable_stats=True, x_disable_meta=True
     )
     away = None if os.environ.get("WANDB_MODE") or wandb.api.api_key else "offline"  # and asks for no login
     config = {**line.params, ID: line.id}
     run: Any = wandb.init(
-        project=project, name=line.name, id=line.id, resume="never", config=config, mode=away, settings=settings,
+        project=project, name=line.name, id=name + tries, resume="never", config=config, mode=away, settings=settings,
         dir=str(where),
     )  # fmt: skip
     run.define_metric("generated")
     run.define_metric("*", step_metric="generated")  # charts are over tokens from the start
-    for step, rung in enumerate(line.rungs):
-        run.log(rung, step=step)
-    for file in line.files:
-        run.save(str(file.resolve()), base_path=str(file.resolve().parent), policy="now")
-    run.finish()
+    folder = Path(run.dir).parent
+    try:
+        for step, rung in enumerate(line.rungs):
+            run.log(rung, step=step)
+        for file in line.files:
+            copy = shutil.copyfile(file, Path(run.dir) / file.name)  # of a file elsewhere it keeps a link only
+            run.save(str(copy), base_path=run.dir, policy="now")
+    finally:
+        run.finish()
+    (folder / _WHOLE).touch()
     return True
 
 
@@ -105,15 +122,20 @@ def _trackio(line: Line, project: str) -> bool:
     from trackio.sqlite_storage import SQLiteStorage
 
     runs = trackio.Api().runs(project) if SQLiteStorage.get_project_db_path(project).exists() else ()
-    if any((run.config or {}).get(ID) == line.id for run in runs):
-        return False
+    for found in runs:
+        if (found.config or {}).get(ID) == line.id:
+            if len(SQLiteStorage.get_logs(project, found.name, run_id=found.id)) == len(line.rungs):
+                return False
+            SQLiteStorage.delete_run(project, found.name, run_id=found.id)  # of a command that was stopped
     run: Any = trackio.init(
         project=project, name=f"{line.name} {line.id[:6]}", config={**line.params, ID: line.id}, embed=False,
         auto_log_gpu=False, auto_log_cpu=False,
     )  # fmt: skip
-    for step, rung in enumerate(line.rungs):
-        run.log(rung, step=step)
-    run.finish()
+    try:
+        for step, rung in enumerate(line.rungs):
+            run.log(rung, step=step)
+    finally:
+        run.finish()
     return True
 
 

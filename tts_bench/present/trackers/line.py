@@ -19,7 +19,7 @@ from tts_bench.files import sha256_of
 from tts_bench.measures import columns
 from tts_bench.text import safe
 
-FILES = ("curve.json", "run.json", "curve.png", "curve.svg")
+FILES = ("curve.json", "curve.png", "curve.svg")  # and not run.json: an address in it may hold a password
 REPORT = "report.html"  # up to 30 MB: with a run's first line only
 _LONGEST = 500  # characters of a parameter: every tracker accepts that many
 _SHARES = ("n", "errors", "accuracy", "low", "high", "overall")
