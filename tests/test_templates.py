@@ -44,7 +44,7 @@ def test_a_template_says_what_transformers_says(case: Case, in_process: None) ->
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "does not come to an end"),
+        ("{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", "template does not end"),
         (
             "{% set n = namespace(x='a') %}{% for a in range(64) %}{% set n.x = n.x ~ n.x %}{% endfor %}{{ n.x }}",
             "MiB",

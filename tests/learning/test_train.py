@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from statistics import fmean
 from typing import Any, cast
@@ -85,7 +86,12 @@ def test_only_the_row_changes_and_it_stays_float32(tmp_path: Path, tie: bool, dt
 def test_a_whole_training_changes_no_weight_and_its_row_is_float32(tmp_path: Path, tie: bool, dtype: str) -> None:
     make_tiny(tmp_path / "m", "llama", tie)
     with closing(thinker(tmp_path / "m", dtype=dtype, max_thinking_tokens=400)) as model:
-        made = trainer(model, tmp_path / "token", steps=1, shared_prefix=False, hold_out=0)
+        turns = count()
+
+        def alternating(_: str) -> float:  # rewards differ within each group, whatever a random model says
+            return float(next(turns) % 2)
+
+        made = trainer(model, tmp_path / "token", alternating, steps=1, shared_prefix=False, hold_out=0)
         before = weights(model)
         state = made.train(quiet, quiet)
         after = weights(model)

@@ -204,7 +204,7 @@ def test_check_says_what_a_scorer_says_and_refuses_one_that_takes_it_back(
     assert said.startswith("value 0.")
     assert "\nsteps 0." in said
     for name, says in {
-        "counting": "the second time",
+        "counting": "Scores must be repeatable",
         "gone": "failed: KeyError",
         "endless": "they have to be finite numbers",
     }.items():
