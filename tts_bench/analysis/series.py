@@ -116,7 +116,7 @@ def _votes_unlike(run: RunData) -> bool:
 
 def _unlike(run: RunData) -> str:
     return (
-        f"{run.path}: this metric finds answers where none was extracted for a vote, and not the same in each, so that "
+        f"{run.path}: this metric gives different scores to samples without an extracted answer, so "
         "a vote of k is that of the first k samples."
     )
 

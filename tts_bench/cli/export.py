@@ -47,7 +47,7 @@ def export(
     from tts_bench.present import exported
 
     if quiet and (codebook or out is None):
-        raise UserError("--quiet prints nothing, and this is what is printed. Add --out, or remove --quiet.")
+        raise UserError("--quiet would hide the output itself. Add --out FILE, or remove --quiet.")
     if codebook:
         for name, meaning in CODEBOOK.items():
             print(f"{name}: {meaning}")

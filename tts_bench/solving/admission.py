@@ -1,4 +1,4 @@
-"""Works on many problems at once: on as many as keep the engine busy, so that few wait for it while their time runs."""
+"""How many problems are in flight: as many as keep the engine busy, so that few requests wait for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TURNS = 8  # of the event loop: a problem that has begun, or was answered, has 
 
 
 def most_in_flight(info: EngineInfo) -> int:
-    """The number of problems that are worked on at once where nobody says: each has one request in hand at least."""
+    """The most problems in flight if the user names no number. Each has at least one request with the engine."""
     if info.recorded:
         return 1  # there is nothing to wait for
     return _wanted(info) or _IN_FLIGHT * int(str(info.settings.get("workers", 1)))
@@ -32,10 +32,10 @@ def _wanted(info: EngineInfo) -> int:
 async def work_on(
     items: Iterable[T], work: Callable[[T], Awaitable[None]], scheduler: Scheduler, in_flight: int | None = None
 ) -> None:
-    """`work` on each of `items`: on `in_flight` at once, or, without it, on as many as keep the engine busy.
+    """Run `work` on each of `items`: on `in_flight` at once, or without it on as many as keep the engine busy.
 
-    The next item begins when the engine has too few requests. A problem's time limit counts the time that its requests
-    wait for a row, and a vote of 64 on as many problems would have thousands wait.
+    The next item starts when the engine has too few requests. With a fixed number of items, a vote of 64 on each would
+    leave thousands of requests waiting, and a run that is stopped would have many problems half done.
 
     Raises:
         UserError, OSError: the first that `work` raises.
@@ -67,7 +67,7 @@ async def work_on(
 
 
 async def _room(scheduler: Scheduler, wanted: int) -> None:
-    """Wait until fewer requests are with the engine than are wanted, those included that are about to be made."""
+    """Wait until the engine has fewer requests than `wanted`, counting those that are about to be made."""
     await _settled()
     while scheduler.with_engine >= wanted:
         await scheduler.ended()
@@ -80,7 +80,7 @@ async def _settled() -> None:
 
 
 def _mendable(error: BaseException) -> BaseException:
-    """Of what was raised side by side, the first that the command line has a message for; else all of it."""
+    """The first error in a group that the command line can explain to the user; the whole group if there is none."""
     while isinstance(error, BaseExceptionGroup):
         mendable, _ = error.split((UserError, OSError))
         if mendable is None:
