@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import outside, study
+from benchmarks import outside, registered, study, token_study
 from tts_bench.analysis.curve import Point, read_curve
 from tts_bench.analysis.paired import mcnemar
 from tts_bench.present.leaderboard.recompute import unpacked
@@ -138,3 +140,89 @@ def test_the_leaderboard_holds_each_rung_of_other_peoples_outputs(model: str) ->
                 assert found["generated"] == pytest.approx(rung["generated"])
                 if strategy != outside.VOTE:
                     assert found["accuracy"] == pytest.approx(rung["accuracy"])
+
+
+REAL = ROOT / "docs" / "studies" / "2026-real"
+
+
+def test_the_tables_of_the_study_of_cues_are_those_of_the_files_beside_them() -> None:
+    page = (REAL / "README.md").read_text("utf-8")
+    for table in registered.tables(REAL):
+        assert table in page
+    said = json.loads((REAL / "comparisons.json").read_text("utf-8"))
+    for name, one in zip(said["names"], said["statements"], strict=True):
+        points, low, high = (f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high"))
+        [verdict] = [line for line in page.splitlines() if line.startswith(f"| `{name}` | {points}")]
+        assert f"({low} to {high})" in verdict
+        assert name != "wait-gains" or f"{points} points ({low} to {high};" in (ROOT / "README.md").read_text("utf-8")
+    [held] = json.loads((REAL / "records.json").read_text("utf-8")).values()
+    wait, following = (held["changes"][f"budget-forcing:{more}extensions=2"]["x2"] for more in ("", "cue=Next,"))
+    assert f"on {wait['cued']} of {wait['problems']} problems, and the answer changed on {wait['changed']}" in page
+    assert f"corrected {wait['gained']} answers and broke {wait['lost']}" in page
+    assert f"changed {following['changed']}" in page
+    assert f"On {held['ties']['tied']} problems the vote of eight was tied" in page
+
+
+def test_the_leaderboard_holds_each_rung_of_the_study_of_cues() -> None:
+    with (REAL / "table.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    entries = [json.loads(path.read_text("utf-8")) for path in (ROOT / "leaderboard" / "entries").glob("*.json")]
+    for line in lines:
+        kind, rung = line["strategy"].partition(":")[0], line["rung"]
+        held = [
+            strategy["rungs"][rung]
+            for entry in entries
+            if line["task"] in entry["tasks"]
+            for name, strategy in entry["tasks"][line["task"]]["strategies"].items()
+            if name.partition(":")[0] == kind and rung in strategy["rungs"]
+        ]
+        same = [each for each in held if each["generated"] == pytest.approx(float(line["generated"]))]
+        # Of a vote the table has the mean over all votes of k.
+        votes = kind in ("majority-vote", "chain-of-draft")
+        assert any(votes or each["accuracy"] == pytest.approx(float(line["accuracy"])) for each in same), line
+
+
+TOKEN = ROOT / "docs" / "studies" / "2026-token"
+
+
+def test_the_tables_of_the_study_of_tokens_are_those_of_the_results_beside_them() -> None:
+    page = (TOKEN / "README.md").read_text("utf-8")
+    found: dict[str, Any] = json.loads((TOKEN / "results.json").read_text("utf-8"))
+    for table in token_study.tables(found).split("\n\n"):
+        assert table in page
+    assert found["comparisons"].keys() == token_study.QUESTIONS.keys()
+    assert {one["problems"] for one in found["comparisons"].values()} == {300}
+    for name, one in found["comparisons"].items():
+        points, low, high = (f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high"))
+        assert f"| `{name}` | {points} ({low} to {high})" in page.replace(" points (", " (")
+    changed = {name: one["changed"] for name, one in found["changes"].items()}
+    told = [changed[name] for name in ("learned-1", "learned-2", "untrained", "shuffled-0", "shuffled-1")]
+    text = " ".join(page.split())
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    for name in ("token-gains", "token-or-wait"):
+        said = found["comparisons"][name]
+        points, low, high = (f"{100 * said[key]:+.1f}" for key in ("difference", "low", "high"))
+        assert points in readme
+        assert f"({low} to {high})" in readme
+    assert "changed {} and {} of 300, the untrained row they started from {}".format(*told) in text
+    assert "with shuffled rewards, changed {} and {}.".format(*told[3:]) in text
+    groups = [found["training"][f"learned-{seed}"] for seed in range(3)]
+    differ, of = (sum(one[key] for one in groups) for key in ("groups", "of"))
+    assert f"of the {of} groups of the three learned tokens {differ} had rewards that differ" in text
+    minutes = [round(one["minutes"]) for one in found["training"].values()]
+    assert f"took {min(minutes)} to {max(minutes)} minutes each" in text
+
+
+@pytest.mark.parametrize(("folder", "results"), [(REAL, "table.csv"), (TOKEN, "results.json")])
+def test_a_study_was_registered_before_its_first_result(folder: Path, results: str) -> None:
+    page, first = (_added(folder / name) for name in ("README.md", results))
+    if not page or not first:
+        pytest.skip("no history here")
+    assert page < first
+
+
+def _added(path: Path) -> int:
+    """When a file came into the history, in seconds since 1970; 0 where that is not known."""
+    command = ["git", "-C", str(ROOT), "log", "--diff-filter=A", "--format=%ct", "--", str(path)]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()
+    return int(said[-1]) if said else 0

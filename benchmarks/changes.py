@@ -1,0 +1,74 @@
+"""How answers change after a cue or a second look, and where a weighted vote differs from a plain one: from records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from tts_bench.analysis.pool import pool
+from tts_bench.analysis.table import Grid
+from tts_bench.records import AnswerRecord, Record
+from tts_bench.tasks.answers.classes import classify
+
+
+@dataclass
+class Changes:
+    """Answers on a rung and on the first one, in numbers of problems; answers of one mathematical class are equal."""
+
+    problems: int = 0
+    cued: int = 0  # with all cues put in: thinking that runs into its budget gets none
+    changed: int = 0
+    gained: int = 0
+    lost: int = 0
+
+    def add(self, first: AnswerRecord, last: AnswerRecord, metric: str) -> None:
+        before, after = (answer.scores[metric] for answer in (first, last))
+        self.problems += 1
+        self.cued += last.cues == last.cues_wanted > 0
+        self.changed += _class(first.extracted) != _class(last.extracted)
+        self.gained += after > before
+        self.lost += after < before
+
+
+def changes(records: Iterable[Record], metric: str) -> dict[str, Changes]:
+    """By rung, for the records of one strategy: each rung after the first, beside the first."""
+    found: dict[str, Changes] = {}
+    for record in finished(records):
+        for answer in record.answers[1:]:
+            found.setdefault(answer.rung, Changes()).add(record.answers[0], answer, metric)
+    return found
+
+
+@dataclass
+class Ties:
+    """The difference between a weighted and a plain vote of the same samples, in sums of scores over problems."""
+
+    problems: int = 0
+    tied: int = 0  # where two answers or more have the most votes
+    on_tied: float = 0.0
+    on_others: float = 0.0
+
+
+def ties(votes: Iterable[Record], plain: Grid, weighted: Grid) -> Ties:
+    """Of a plain vote, by its `votes` and its grid, and of another vote of all its samples. The last rung of each."""
+    found = Ties()
+    difference = dict(zip(plain.documents, weighted.score[:, -1] - plain.expected[:, -1], strict=True))
+    for record in finished(votes):
+        said = Counter(_class(ballot.extracted) for ballot in pool(record) if ballot.extracted is not None)
+        most = [count for _, count in said.most_common(2)]
+        found.problems += 1
+        if len(most) == 2 and most[0] == most[1]:
+            found.tied += 1
+            found.on_tied += float(difference[record.doc_id])
+        else:
+            found.on_others += float(difference[record.doc_id])
+    return found
+
+
+def finished(records: Iterable[Record]) -> Iterator[Record]:
+    return (record for record in records if not record.error)
+
+
+def _class(extracted: str | None) -> str | None:
+    return None if extracted is None else classify(extracted)
