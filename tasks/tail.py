@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tts_bench.tasks.answers.units import HAN, HAN_NUMBERS
+
 _TAIL = 1000  # characters in which the end is looked for: keeps hostile text cheap
 _FAREWELL = 200  # characters that may stand after the last formula: a long farewell must not hide the answer
 
@@ -29,7 +31,9 @@ _OPERATOR = (
     r"|\\(?:times|cdot|div|pm|le|ge|leq|geq)(?![A-Za-z])|(?<=\d )x(?= \d))\s?)"
 )
 _FORMULA = re.compile(
-    rf"(?<![\w^_\\.])(?<!\^\{{)(?<!_\{{){_SIGN}?(?:{_ATOM})(?:{_OPERATOR}?{_SIGN}?{_ATOM})*", re.IGNORECASE
+    rf"(?:(?<![\w^_\\.])|(?<=[{HAN}]))(?<!\^\{{)(?<!_\{{){_SIGN}?(?:{_ATOM})(?:{_OPERATOR}?{_SIGN}?{_ATOM})*"
+    rf"(?:\s?[{HAN_NUMBERS}])?",
+    re.IGNORECASE,
 )
 _MEANS = re.compile(r"\d|\\[A-Za-z]|[\u03c0\u221a\u221e\u00bc-\u00be]|(?<![A-Za-z])pi(?![A-Za-z])")
 _UNIT = re.compile(r"(?<=\d)(?:[msghLWVCF]|deg)$")  # a unit of one letter, right after a number

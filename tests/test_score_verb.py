@@ -21,7 +21,7 @@ from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.core.store import Store
 from tts_bench.errors import EngineError, Misuse
-from tts_bench.records import Record, from_line, to_line, view
+from tts_bench.records import ErrorRecord, Record, from_line, to_line, view
 from tts_bench.scorer import Candidate, ScorerInfo, Verdict
 from tts_bench.solving.solve import Arm
 
@@ -313,13 +313,30 @@ def test_a_scorer_that_is_not_there_is_told_with_those_that_are() -> None:
 
 @pytest.mark.parametrize(
     "verdict",
-    [Verdict(float("nan")), Verdict(1.0, (float("inf"),)), Verdict(True), Verdict("1"), Verdict(1.0, read=-1)],  # type: ignore[arg-type]
-    ids=str,
-)
-def test_what_is_no_score_is_an_error_of_that_problem(verdict: Verdict) -> None:
+    [
+        Verdict(float("nan")), Verdict(1.0, (float("inf"),)), Verdict(True), Verdict("1"), Verdict(1.0, read=-1),  # type: ignore[arg-type]
+        Verdict(10**400), 0.5,
+    ],
+    ids=lambda verdict: str(verdict)[:40],
+)  # fmt: skip
+def test_what_is_no_score_is_an_error_of_that_problem(verdict: Any) -> None:  # noqa: ANN401
     record_of = Open(lambda problem, candidate: verdict).world
     [record] = record_of.run_arms([Arm("best", BestOfN())])
     assert record.error is not None
     assert record.error.kind == "engine"
     assert "the scorer 'good'" in record.error.message
     assert record.spent.thinking > 0
+
+
+def test_a_scorer_that_fails_is_named() -> None:
+    def fails(problem: Problem, candidate: Candidate) -> Verdict:
+        raise KeyError("deep")
+
+    [record] = Open(fails).world.run_arms([Arm("best", BestOfN())])
+    assert record.error == ErrorRecord("engine", "the scorer 'good' failed: KeyError: 'deep'")
+
+
+def test_what_a_scorer_wrote_can_be_written_down() -> None:
+    [record] = Open(lambda problem, candidate: Verdict(0.5, said="\ud800")).world.run_arms([Arm("best", BestOfN())])
+    assert from_line(to_line(record)) == record
+    assert {one.said for one in record.scored} == {"\\ud800"}

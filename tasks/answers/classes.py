@@ -15,7 +15,7 @@ from tts_bench.tasks.answers.evaluation import Undefined
 from tts_bench.tasks.answers.forms import Form, one, several
 from tts_bench.tasks.answers.identity import described
 from tts_bench.tasks.answers.literals import exact
-from tts_bench.tasks.answers.spelling import closing, plain, split, tight, without_text
+from tts_bench.tasks.answers.spelling import closing, inwards, plain, split, tight, without_text
 from tts_bench.tasks.answers.syntax import Unreadable, parse
 
 LIMIT = 400  # characters; longer answers are compared as they are spelled
@@ -38,6 +38,10 @@ _SETS = {
     r"\mathbb{R}": "(-oo, oo)",
     r"\Bbb{R}": "(-oo, oo)",
     "all real numbers": "(-oo, oo)",
+    "all reals": "(-oo, oo)",
+    "infinity": "oo",
+    "positive infinity": "oo",
+    "negative infinity": "-oo",
     "no solution": "{}",
     "no solutions": "{}",
     "no real solution": "{}",
@@ -50,19 +54,25 @@ _BUILDER = re.compile(
 )
 _BRACKETS = {"(": ")", "[": "]", r"\lbrace": r"\rbrace", r"\langle": r"\rangle"}
 _MATRIX = re.compile(
-    r"\\begin\{(?P<kind>[pbBvV]?matrix|array)\}(?:\{[^{}]*\})?(?P<rows>.*?)\\end\{(?P=kind)\}", re.DOTALL
+    r"\\begin\{(?P<kind>[pbBvV]?(?:small)?matrix|array)\}(?:\{[^{}]*\})?(?P<rows>.*?)\\end\{(?P=kind)\}", re.DOTALL
 )
 _JOINING = re.compile(r"\\text\{([^{}]*?)[ ,]*\b(and|or)\b ?([^{}]*)\}")
 _ENDLESS = re.compile(r"(\d*\.\d*?)(\d+?)\2+(?:\.\.\.|\\l?dots|\\cdots|\u2026)")
-_FACTOR = re.compile(r"-?(?:\d+|\d*\\(?:frac|sqrt)[^&]{1,30}|[a-z])\s*")
+_FACTOR = re.compile(r"-?(?:\d+|\d*\\(?:frac|sqrt)[^&]{1,30}|[a-z])\s*|-\s*")
 _WITHOUT = re.compile(r"\\(?:setminus|backslash)(?![A-Za-z])|-(?=\s*\\lbrace)")
 _MODULUS = re.compile(r"\\pmod\{\d+\}")
 _TO = re.compile(r"(\d+) ?(?:\\text\{ ?to ?\}|to) ?(\d+)")
-_CASES = re.compile(r"\\begin\{cases\}(.*?)\\end\{cases\}", re.DOTALL)
-_OUTWARDS = re.compile(r"\](?P<inner>[^\[\]]*)\[")
+_CASES = re.compile(
+    r"(?:\\lbrace ?)?\\begin\{(?P<kind>cases|aligned|align\*?|gathered|split)\}(?P<rows>.*?)\\end\{(?P=kind)\}"
+    r"|\\lbrace ?\\begin\{array\}(?:\{[^{}]*\})?(?P<array>.*?)\\end\{array\}",
+    re.DOTALL,
+)
+_PIECE = re.compile(r"([^&]*[^&=<> ]) ?&(?! ?(?:[=<>]|\\[lg]e))([^&]+)")  # beside a sign of relation `&` is layout
+_WHERE = re.compile(r"(?:if|for|when)\b")
 _MARKDOWN = re.compile(r"\*[^*]+\*|_[^_]+_")
 _SUBSCRIPTED = re.compile(
-    r"\(?(?P<digits>-?[0-9A-F.]*\d[0-9A-F.]*)\)?_\{?(?:base-?)?(?:(?P<base>\d+)|(?P<word>[a-z]{2,}))\}?"
+    r"\(?(?P<digits>-?[0-9A-F.]*\d[0-9A-F.]*)\)?(?:_\{?(?:\(?base-?)?|,?\(?(?:in)?base-?)"
+    r"(?:(?P<base>\d+)|(?P<word>[a-z]{2,}))\)?\}?"
 )
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
 _ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
@@ -126,9 +136,12 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
         money = _MODULUS.sub("", money).strip()
     money = _TO.sub(r"\1:\2", money)
     if cases := _CASES.fullmatch(money):
-        money = ", ".join(row.replace("&", "") for row in cases[1].split(r"\\") if row.strip())
-    if outwards := _OUTWARDS.fullmatch(money):  # an open interval, as it is written in France
-        money = f"({outwards['inner']})"
+        rows = [row.strip() for row in (cases["rows"] or cases["array"] or "").split(r"\\") if row.strip()]
+        pieces = [piece.groups() for piece in map(_PIECE.fullmatch, rows) if piece]
+        if rows and len(pieces) == len(rows):
+            return one(_piecewise(pieces, levels))
+        money = re.sub(r", (?==)", " ", ", ".join(row.replace("&", "").rstrip(",") for row in rows))
+    money = inwards(money)
     money = _ENDLESS.sub(r"\1\\overline{\2}", money)
     listed = _items(money, levels)
     if listed:
@@ -268,11 +281,18 @@ def _single(text: str, levels: int) -> Form:
 def _matrix(match: re.Match[str], factor: str, levels: int) -> str:
     """Row by row, each entry times the factor before the matrix."""
     rows = [split(row, re.compile("&")) for row in match["rows"].split(r"\\") if row.strip()]
+    factor = "-1" if factor.strip() == "-" else factor
     scaled = [[f"({factor})({cell})" if factor else cell for cell in row] for row in rows]
     if len(scaled) == 1 and len(scaled[0]) == 1:
         return _form(scaled[0][0], levels - 1).text
     cells = "; ".join(", ".join(_form(cell, levels - 1).text for cell in row) for row in scaled)
     return f"|{cells}|" if match["kind"].startswith(("v", "V")) else f"[{cells}]"
+
+
+def _piecewise(rows: list[tuple[str, ...]], levels: int) -> str:
+    """A function by its values and where it has them, in any order."""
+    parts = [(value, _WHERE.sub("", without_text(where).lstrip())) for value, where in rows]
+    return "; ".join(sorted(" for ".join(_form(part, levels - 1).text for part in pair) for pair in parts))
 
 
 def _with_sign(text: str, plus_minus: str, minus_plus: str) -> str:

@@ -224,6 +224,8 @@ class _Evaluation:
         found = _ANALYTIC[tree.op](self.mp, value)
         if self.mp.mag(found or 1) > 3 * DIGITS:  # the tangent of a right angle, but for the rounding of pi
             raise Undefined(tree.op)
+        if tree.op != "exp" and abs(found) <= abs(value) * self.mp.mpf(10) ** -ZERO:  # the sine of pi, as rounded
+            return Fraction(0)
         return found
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from fractions import Fraction
+from itertools import pairwise
 
 from tts_bench.tasks.answers import units, words
 from tts_bench.tasks.answers.evaluation import Undefined, evaluate, variables
@@ -20,11 +22,13 @@ _RELATION = re.compile(r"\\(?:le|ge|ne|approx|in|equiv|to)(?![A-Za-z])|[=<>]")
 _LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)(?:_(?:\{[^{}]*\}|\w|\\[A-Za-z]+))?'*"
 _SYMBOL = re.compile(rf"\s*{_LETTER}\s*")
 _NAME = re.compile(
-    rf"\s*(?:{_LETTER}(?:\^\{{-1\}})?\s*(?:\([^()=<>]*\))?"
+    rf"\s*(?:{_LETTER}(?:\^\{{-1\}})?\s*(?:\([^()]*\))?"
     r"|(?:m ?)?\\(?:angle|triangle|overline|vec|widehat|hat|mathbf|arc)\b[ {]*[A-Za-z]+\}?"
     r"|\([A-Za-z ,_0-9{}\\']+\)|\([a-z]\)|\\frac\{d[^{}]*\}\{d[^{}]*\}|\|[A-Z]{2}\|"
     r"|(?P<words>[A-Za-z][A-Za-z' .]*))\s*"
 )
+_OPERATION = re.compile(r"\s*\\(?:i?int|sum|prod|lim|det|dim|gcd|max|min)(?![A-Za-z])")  # worked out in an equation
+_DECIMAL = re.compile(r"[-+(]?\s*(?:\\?\$)?\s*\d*\.\d")
 _DERIVATIVE = re.compile(r"\\frac\{\s*d[^{}]*\}\{\s*d[^{}]*\}")
 _NO_NAMES = ("pi", "infty", "frac", "sqrt", "sin", "cos", "tan", "ln", "log", "exp")
 _ABSOLUTE = re.compile(r"\s*\|([^|]+)\|\s*")
@@ -86,12 +90,14 @@ def _equation(sides: Sequence[str], marks: Sequence[str], form: Reading) -> Form
     if len(sides) == 1:
         return form(sides[0])
     left, right = sides[0], sides[-1]
+    if marks == [r"\approx"] and _is_rounded(right, left):
+        return form(left)
     if len(sides) > 2:
         return form(right)
     if _DERIVATIVE.search(left + right) and not _DERIVATIVE.fullmatch(left):
         pass
     elif (
-        is_name(left)
+        (is_name(left) or _OPERATION.match(left))
         and not (is_name(right) and _SYMBOL.fullmatch(left) and _SYMBOL.fullmatch(right))
         and not _recurs(left, right)
     ):
@@ -101,6 +107,16 @@ def _equation(sides: Sequence[str], marks: Sequence[str], form: Reading) -> Form
     trees = parse(units.without_units(left)), parse(units.without_units(right))
     names = variables(trees[0]) | variables(trees[1])
     return _solved(trees, names) if names else form(right)
+
+
+def _is_rounded(decimal: str, exact: str) -> bool:
+    r"""Whether a decimal only shows the size of an exact value: 12\pi is the answer, and 37.7 about as much.
+
+    Where a decimal was rounded, or a value to a whole number, the problem asked for that.
+    """
+    if not _DECIMAL.match(decimal) or re.search(r"\.\d", exact) or is_name(exact):
+        return False
+    return not _has_variables(units.without_units(units.without_currency(exact)))
 
 
 def _recurs(name: str, side: str) -> bool:
@@ -205,11 +221,15 @@ def _is_positive(side: str) -> bool:
         return False
 
 
-def _has_variables(side: str) -> bool:
+def _variables(side: str) -> frozenset[str]:
     try:
-        return bool(variables(parse(side)))
+        return variables(parse(side))
     except Unreadable:
-        return False
+        return frozenset()
+
+
+def _has_variables(side: str) -> bool:
+    return bool(_variables(side))
 
 
 def _half_line(bound: str, mark: str) -> str:
@@ -253,13 +273,21 @@ def assignment(parts: Sequence[str]) -> list[str] | None:
 
 
 _INTERVAL = re.compile(r"(?P<open>[(\[])(?P<low>-oo|[-\d/]+), (?P<high>oo|[-\d/]+)(?P<close>[)\]])")
+_APART = re.compile(r"\(-oo, (.+)\) U \(\1, oo\)")
 
 
 def joined(forms: Sequence[str], parts: Sequence[str], *, either: bool) -> str | None:
     """Inequalities on one unknown: any of them (`or`), or all; half-lines that do not meet are alternatives anyway."""
     chains = [_chain(part) for part in parts]
+    if either and all(marks == [r"\in"] for _, marks in chains) and all(map(_INTERVAL.fullmatch, forms)):
+        return union(forms)
     if not all(marks and set(marks) <= {*_FLIPPED, r"\ne"} for _, marks in chains):
         return None
+    if len({frozenset[str]().union(*map(_variables, sides)) for sides, _ in chains}) > 1:
+        return None  # bounds of one unknown each
+    apart = [found[1] for found in map(_APART.fullmatch, forms) if found]
+    if not either and len(apart) == len(forms):
+        return without("(-oo, oo)", apart)
     pieces = [piece for form in forms for piece in form.split(" U ")]
     found = [_INTERVAL.fullmatch(piece) for piece in pieces]
     if not all(found) or len(pieces) != len(forms):
@@ -277,10 +305,18 @@ def _end(text: str) -> float | Fraction:
 
 
 def without(whole: str, points: Sequence[str]) -> str:
-    """A set of numbers without some points: all numbers without one are two half-lines."""
-    if whole != "(-oo, oo)" or len(points) != 1:
-        return f"{whole} without {', '.join(sorted(points))}"
-    return _half_line(points[0], r"\ne")
+    """A set of numbers without some: all numbers without a point, or an interval, are the half-lines beside it."""
+    if whole == "(-oo, oo)":
+        if len(points) == 1 and (gap := _INTERVAL.fullmatch(points[0])):
+            beside = (
+                f"(-oo, {gap['low']}{')]'[gap['open'] == '(']}",
+                f"{'[('[gap['close'] == ']']}{gap['high']}, oo)",
+            )
+            return union([each for each, end in zip(beside, (gap["low"], gap["high"]), strict=True) if "oo" not in end])
+        with suppress(ValueError):
+            ends = ["-oo", *(points if len(points) == 1 else sorted(points, key=Fraction)), "oo"]
+            return union([f"({low}, {high})" for low, high in pairwise(ends)])
+    return f"{whole} without {', '.join(sorted(points))}"
 
 
 def union(parts: Sequence[str]) -> str:

@@ -20,11 +20,15 @@ _CHARACTERS = str.maketrans(
         **dict.fromkeys("\N{ZERO WIDTH SPACE}\N{WORD JOINER}\N{ZERO WIDTH NO-BREAK SPACE}\N{SOFT HYPHEN}", ""),
         "\N{MULTIPLICATION SIGN}": r"\times ",
         "\N{RATIO}": ":",
-        "\N{DEGREE SIGN}": r"^\circ ",
+        **dict.fromkeys("\N{DEGREE SIGN}\N{RING ABOVE}\N{MASCULINE ORDINAL INDICATOR}", r"^\circ "),
         "\N{DEGREE CELSIUS}": r"^\circ C",
         "\N{DEGREE FAHRENHEIT}": r"^\circ F",
         "\N{INFINITY}": r"\infty ",
         "\N{SQUARE ROOT}": r"\sqrt ",
+        "\N{CUBE ROOT}": r"\sqrt[3] ",
+        "\N{FOURTH ROOT}": r"\sqrt[4] ",
+        "\N{IDEOGRAPHIC FULL STOP}": ".",
+        "\N{IDEOGRAPHIC COMMA}": ",",
         "\N{LESS-THAN OR EQUAL TO}": r"\le ",
         "\N{GREATER-THAN OR EQUAL TO}": r"\ge ",
         "\N{NOT EQUAL TO}": r"\ne ",
@@ -46,10 +50,10 @@ _STYLES = (  # commands that show how, not what
     r"displaystyle|textstyle|scriptstyle|left|right|middle|limits|[bB]igg?[lrm]?|boxed|fbox|tiny|scriptsize|footnotesize"
     r"|small|normalsize|[lL]arge|LARGE|[hH]uge|bfseries|itshape|bf|it|rm|sf|tt|em|mathsf|mathtt|mathcal|mathnormal"
     r"|boldsymbol|bm|pmb|emph|underline|uline|cancel|underbrace|overbrace|checkmark|blacksquare|qed|ensuremath|nonumber|mathop|color\{[^{}]*\}|textcolor\{[^{}]*\}"
-    r"|(?:[hv]?phantom|[hv]space\*?|vskip|mathstrut)\{[^{}]*\}|(?:begin|end)\{(?:aligned|align|gathered|equation)\*?\}|colorbox\{[^{}]*\}|label\{[^{}]*\}"
+    r"|(?:[hv]?phantom|[hv]space\*?|vskip|mathstrut)\{[^{}]*\}|(?:begin|end)\{equation\*?\}|colorbox\{[^{}]*\}|label\{[^{}]*\}"
 )
 _DROPPED = re.compile(
-    rf"\\!|\\(?:{_STYLES})(?![A-Za-z])\*?|(?<!\\)\\[()\[\]]|(?<!\\)&(?!=)"
+    rf"\\!|\\(?:{_STYLES})(?:(?<=\}})|(?![A-Za-z]))\*?|(?<!\\)\\[()\[\]]|(?<!\\)&(?!=)"
     r"|(?<![\w)}])\*\*|\*\*(?![\w({\-\\])|(?<!\w)__|__(?!\w)|`"  # of Markdown; x**2 is a power
 )
 _CELLS = re.compile(r"\\begin|&")
@@ -65,7 +69,7 @@ _THIN = re.compile(
 _NAMES = tuple(
     (re.compile(pattern), spelling)
     for pattern, spelling in (
-        (r"\\[dtc]frac(?![A-Za-z])", r"\\frac"),
+        (r"\\(?:[dtcsx]|nice)frac(?![A-Za-z])", r"\\frac"),
         (r"\\[dt]binom(?![A-Za-z])", r"\\binom"),
         (r"\\(?:leqslant|leqq|leq|le)(?![A-Za-z])|<=|\N{LESS-THAN OR SLANTED EQUAL TO}", r"\\le "),
         (r"\\(?:geqslant|geqq|geq|ge)(?![A-Za-z])|>=|\N{GREATER-THAN OR SLANTED EQUAL TO}", r"\\ge "),
@@ -83,17 +87,25 @@ _NAMES = tuple(
         (r"\{([^{}]*)\\choose(?![A-Za-z])([^{}]*)\}|^(.*)\\choose(?![A-Za-z])(.*)$", r"\\binom{\1\3}{\2\4}"),
         (r"\\(?:mathbb|Bbb)\s*\{?([A-Z])\}?", r"\\mathbb{\1}"),
         (r"(?<=\\\\) ?\[[^\]]*\]", ""),
-        (r"(?<!\\)\\$", ""),
+        (r"\\+\s*$", ""),
+        (r"(?<=[)\]]) ?U ?(?=[(\[])", r"\\cup "),  # of intervals
         (r"\{([:;.])\}", r"\1"),
+        (r"\\colon(?![A-Za-z])", ":"),
+        (r"\\(?:[lc]dots|dots[bcimo])(?![A-Za-z])", r"\\dots "),
         (r"\\imath(?![A-Za-z])", "i "),
         (r"\*\*", "^"),
         (r"(?<=\d) [xX] (?=\d)|(?<=\d)[xX](?=10\s*\^)", r" \\times "),
-        (r"\\[pb]?mod\s*\{?\s*(\d+)\s*\}?|\(\s*(?:\\text\{\s*)?mod\s*\}?\s*(\d+)\s*\}?\s*\)", r"\\pmod{\1\2}"),
+        (
+            r"(?:\\[pb]?mod|\\text\{ ?mod ?\})\s*\{?\s*(\d+)\s*\}?|\(\s*(?:\\text\{\s*)?mod\s*\}?\s*(\d+)\s*\}?\s*\)",
+            r"\\pmod{\1\2}",
+        ),
         (r"\\text\{\s*\}", " "),
         (r"\{\s*\}", ""),
         (r" +", " "),
     )
 )
+
+_FACING = re.compile(r"(?P<before>^|\\cup ?|\\in ?)(?P<open>[\[\]])(?P<ends>[^\[\]()]*[,;][^\[\]()]*)(?P<close>[\[\]])")
 
 
 def plain(answer: str) -> str:
@@ -194,6 +206,16 @@ def without_text(text: str) -> str:
         inner = text[start + 6 : end] if end > 0 else text[start + 6 :]
         text = f"{text[:start]} {inner} {text[end + 1 :] if end > 0 else ''}"
     return re.sub(" +", " ", text).strip()
+
+
+def inwards(text: str) -> str:
+    """Intervals with brackets that face outwards where they are open, as in France: ]0, 1] is (0, 1]."""
+    return _FACING.sub(_turned, text)
+
+
+def _turned(match: re.Match[str]) -> str:
+    start, end = "(" if match["open"] == "]" else "[", ")" if match["close"] == "[" else "]"
+    return f"{match['before']}{start}{match['ends']}{end}"
 
 
 def tight(text: str) -> str:

@@ -11,6 +11,7 @@ from tts_bench.tasks.answers.spelling import closing, without_text
 
 _DEPTH = 40  # levels of brackets, fractions and powers
 _NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![\d.A-Za-z(\\]))?|\.\d+|\d+\.(?!\d)")
+_DOTTED = re.compile(r"\d\.\d+\.\d")  # neither a number nor a product of two: 1.000.000
 _REPEATING = re.compile(r"(?P<head>\d*\.\d*)\\(?:overline|bar|dot)\s*\{?(?P<again>\d+)\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
 _GREEK = (
@@ -21,7 +22,7 @@ _FUNCTIONS = (
     "arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sin cos tan cot sec csc ln log lg exp sqrt "
     "floor abs gcd lcm max min"
 ).split()
-_PLAIN = re.compile(rf"({'|'.join(_FUNCTIONS)}|pi|infty|infinity)(?![A-Za-z])")
+_PLAIN = re.compile(rf"({'|'.join(_FUNCTIONS)}|pi|infty|infinity|inf)(?![A-Za-z])")
 _ACCENTS = ("overline", "bar", "hat", "vec", "dot", "ddot", "tilde", "widehat", "overrightarrow", "mathbb", "mathfrak")
 _APPLIED = re.compile(r"\(\s*(?:0|[a-z]|\\[a-z]+)\s*\)")  # the argument of a function that has but a name
 _TIMES = re.compile(r"\\(?:cdot|times|ast)(?![A-Za-z])|\*")
@@ -65,6 +66,8 @@ def parse(text: str) -> Node:
     Raises:
         Unreadable: it is no expression.
     """
+    if _DOTTED.search(text):
+        raise Unreadable(text)
     reader = _Reader(without_text(text))
     tree = reader.sum()
     reader.skip()
@@ -241,7 +244,7 @@ class _Reader:
             inner = self.sum()
             self.expect("\\r" + name[1:])
             return Node(name[1:], (inner,))
-        if name in ("pi", "infty", "infinity"):
+        if name in ("pi", "infty", "infinity", "inf"):
             return Node("pi" if name == "pi" else "infty")
         if name in _GREEK:
             return self.symbol(name)

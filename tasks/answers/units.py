@@ -11,6 +11,11 @@ _ABBREVIATIONS = frozenset(
     "kph kmh kmph bps rpm fps ft. USD EUR GBP INR CAD AUD JPY CNY RMB Rs cents cent sq cu amu eV keV MeV GeV "
     "ly pc AU km/h pts pp bits bytes KB MB GB TB".split()
 )
+HAN = r"\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"  # Chinese, Japanese and Korean, where one character may be a word
+HAN_NUMBERS = (  # half, ten to a billion, "or more" and the like: they change the value of what they follow
+    r"\u534a\u5341\u767e\u5343\u4e07\u842c\u4ebf\u5104\u5146\u591a\u4f59\u9918\u4ee5\u6216\u548c"
+    r"\uc2ed\ubc31\ucc9c\ub9cc\uc5b5\uc870\ubc18"
+)
 _LETTERS = frozenset("mgsLlhdVWNJKCFATHPDB")  # units of one letter, where marked as text
 _NO_UNIT = frozenset(  # words after a quantity that change its value or begin another answer
     "and or to base mod modulo hundred thousand million billion trillion bn mille tens dozen score gross half "
@@ -29,12 +34,15 @@ _NUMERAL = re.compile(
 _POWER = r"(?:\s*\^\s*(?:\{\s*-?\d\s*\}|-?\d))?"
 _PIECE = re.compile(
     rf"\s*(?P<join>/|\\cdot(?![A-Za-z])|\*|-|(?<=[a-z}}])\.(?=[a-z\\]))?\s*"
-    rf"(?:\\text\{{(?P<text>[^{{}}]*)\}}|(?P<bare>[A-Za-z]+)\.?|\^\\circ ?(?P<degree>[CFK](?![A-Za-z]))?){_POWER}\s*"
+    rf"(?:\\text\{{(?P<text>[^{{}}]*)\}}|(?P<bare>[A-Za-z]+|[{HAN}]+)\.?"
+    rf"|\^\\circ ?(?P<degree>[CFK](?![A-Za-z]))?){_POWER}\s*"
 )
 _AREA = re.compile(r"m\s*\^\s*(?:\{\s*[23]\s*\}|[23])")  # 3600 m^2 is an area, 3600m^2 a product
 _TRIGONOMETRY = re.compile(r"sin|cos|tan|cot|sec|csc")
 _GREEK_UNIT = re.compile(r"\\mu\s*(?:\\text\{\s*)?([msgLlFA])\}?")
-_UNIT_FRACTION = re.compile(r"\\frac\s*\{\s*\\text\{([^{}]*)\}\s*\}\s*\{\s*\\text\{([^{}]*)\}\s*\}")
+_UNIT_FRACTION = re.compile(
+    rf"\\frac\s*\{{\s*\\text\{{([^{{}}]*)\}}{_POWER}\s*\}}\s*\{{\s*\\text\{{([^{{}}]*)\}}{_POWER}\s*\}}"
+)
 _LAST = re.compile(
     rf"(?P<head>.*?)"
     rf"(?P<piece>\s*/?\s*\\text\{{[^{{}}]*\}}{_POWER}|\s+/?\s*[A-Za-z]{{2,}}\.?{_POWER}|\^\\circ ?[CFK]?)\s*",
@@ -89,12 +97,17 @@ def _are_units(tail: str, *, apart: bool) -> bool:
             return False
         pieces.append(piece)
         place = piece.end()
+    alone = (pieces[0]["bare"] or "") if len(pieces) == 1 else ""
+    if re.fullmatch("[a-z]{2}", alone) and alone not in _ABBREVIATIONS:
+        return False  # 3 xy is a product too
     joined = any(piece["join"] == "/" for piece in pieces)
     for piece in pieces:
         word = piece["bare"]
-        if piece["text"] is not None and not _is_unit(piece["text"], letters=True):
+        if piece["text"] is not None and not is_unit(piece["text"], letters=True):
             return False
         parted = apart or piece is not pieces[0]
+        if word in ("squared", "cubed") and piece is not pieces[0]:  # feet squared
+            continue
         if word and not (parted and _AREA.fullmatch(piece[0].strip())) and not _fits(word, joined=joined, apart=parted):
             return False
     return bool(pieces)
@@ -102,9 +115,11 @@ def _are_units(tail: str, *, apart: bool) -> bool:
 
 def _fits(word: str, *, joined: bool, apart: bool) -> bool:
     """Whether a bare word is a unit: right after a numeral only one that is known, as 3xy is a product."""
+    if not word.isascii():
+        return is_unit(word, letters=False)
     if len(word) == 1:
         return (joined and word in _LETTERS) or (word == "a" and apart)  # 18 dollars a day
-    return word in _ABBREVIATIONS or ((apart or joined or len(word) > 3) and _is_unit(word, letters=False))
+    return word in _ABBREVIATIONS or ((apart or joined or len(word) > 3) and is_unit(word, letters=False))
 
 
 def _shorter(text: str) -> str:
@@ -116,7 +131,7 @@ def _shorter(text: str) -> str:
         fits = (
             piece.startswith("^")
             or (word and word[0] in _ABBREVIATIONS)
-            or (marked and _is_unit(marked[1], letters=True))
+            or (marked and is_unit(marked[1], letters=True))
         )
         in_degrees = piece.startswith("^") and _TRIGONOMETRY.search(last["head"])
         if (
@@ -130,13 +145,17 @@ def _shorter(text: str) -> str:
     return text
 
 
-def _is_unit(text: str, *, letters: bool) -> bool:
-    words = [word.strip(".,") for word in re.split(r"[\s/^*-]+", text.strip()) if word.strip(".,0123456789")]
+def is_unit(text: str, *, letters: bool) -> bool:
+    r"""Whether a text is a unit, of several words too; `letters`: one letter may be one, as in `4\text{ m}`."""
+    words = [word.strip(".,") for word in re.split(r"[\s/^*-]+", text.strip()) if word.strip(".,%0123456789")]
     if not words:
         return not text.strip()
     for word in words:
         plain = word.strip("()")
-        if len(plain) == 1:
+        if re.fullmatch(f"[{HAN}]+", plain):
+            if re.search(f"[{HAN_NUMBERS}]", plain):
+                return False
+        elif len(plain) == 1:
             if not (letters and plain in _LETTERS):
                 return False
         elif len(words) > 1 and plain in ("squared", "cubed"):  # feet squared

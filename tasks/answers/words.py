@@ -6,6 +6,8 @@ import math
 import re
 from fractions import Fraction
 
+from tts_bench.tasks.answers.units import is_unit
+
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen"
@@ -32,6 +34,7 @@ _CLOCK = re.compile(
     r"(?P<hour24>\d{1,2}):(?P<minute24>\d{2})(?::(?P<second24>\d{2}))?|(?P<oclock>\d{1,2}) ?o'? ?clock",
     re.IGNORECASE,
 )
+_TIME_OF_DAY = re.compile(r"(?:in the (?:morning|afternoon|evening)|at night)$")
 _NOON = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
 _CHOICE = re.compile(
     r"\(\s*(?P<brackets>[A-Za-z])\s*\)[.:]?|\(\s*(?P<texted>[A-Z])\s*\)\s*[.:]?\s(?![-+*/^=<>,]|and\b|or\b|\(\s*[A-Z]\s*\)).*"
@@ -57,10 +60,9 @@ def value(text: str) -> Fraction | None:
         return _scaled(Fraction(match["number"].replace(",", "")), match["words"].split())
     if spelled == "half a dozen":
         return Fraction(6)
-    words = [word for word in spelled.split() if word != "and"]
-    if not words or not spelled.replace(" ", "").isalpha():
+    if not spelled.replace(" ", "").isalpha():
         return None
-    return _spelled(words)
+    return _spelled(spelled.split())
 
 
 def with_unit(text: str) -> Fraction | None:
@@ -69,63 +71,76 @@ def with_unit(text: str) -> Fraction | None:
     for end in range(len(words) - 1, 0, -1):
         number = value(" ".join(words[:end]))
         if number is not None and re.search("[a-z]", words[end - 1]) and words[end - 1] not in ("a", *_POWERS):
-            return number
+            return number if _ends(words[end:]) or words[end:] == [f"({number})"] else None
     return None
+
+
+def _ends(rest: list[str]) -> bool:
+    """Whether a number ends before these words: `or six` and `feet two inches` go on with another one."""
+    unit = [word for word in rest if word not in ("a", "%")]
+    return (not unit or is_unit(" ".join(unit), letters=False)) and all(value(word) is None for word in unit)
 
 
 def _scaled(number: Fraction, words: list[str]) -> Fraction | None:
     """A numeral times the scales after it; a unit may follow: `5 million dollars`."""
-    scales = 0
-    for word in words:
+    for place, word in enumerate(words):
         one = word.removesuffix("s") if word not in _POWERS else word
         if one in _SCALES:
             number *= _SCALES[one]
-        elif one in _PARTS and scales == 0:
+        elif one in _PARTS and place == 0:
             number /= _PARTS[one]
-        elif word in _POWERS and scales == 0 and len(words) == 1:
+        elif word in _POWERS and place == 0 and len(words) == 1:
             number = Fraction(number) ** _POWERS[word]
-        elif word == "factorial" and scales == 0 and number.denominator == 1 and 0 <= number < 100:
+        elif word == "factorial" and place == 0 and number.denominator == 1 and 0 <= number < 100:
             number = Fraction(math.factorial(int(number)))
         else:
-            break
-        scales += 1
-    return number if scales else None
+            return number if place and _ends(words[place:]) else None
+    return number
 
 
 def _spelled(words: list[str]) -> Fraction | None:
-    negative = words[0] in ("minus", "negative")
-    words = words[negative:]
-    if words[:1] in (["a"], ["an"]) and len(words) > 1:
-        words = ["one", *words[1:]]
-    total, current, found = Fraction(0), Fraction(0), False
+    """The number that words spell, with a fraction after it: `minus two`, `two thirds`, `one and a half`."""
+    if words[:1] in (["minus"], ["negative"]):
+        positive = _spelled(words[1:])
+        return None if positive is None else -positive
+    *before, last = words or [""]
+    below = _PARTS.get(last.removesuffix("s"))
+    if below is None:
+        return _whole(words)
+    if not before:
+        return Fraction(1, below) if last == "half" else None
+    place = len(before) - 1 - before[::-1].index("and") if "and" in before else -1
+    whole = _whole(before[:place]) if place >= 0 else Fraction(0)
+    parts = Fraction(1) if before[place + 1 :] in ([], ["a"]) else _whole(before[place + 1 :])
+    return None if whole is None or parts is None else whole + parts / below
+
+
+def _whole(words: list[str]) -> Fraction | None:
+    """A whole number. Each word fills places that are free: `two three` is no number, and `two and three` are two."""
+    total, current, scale = Fraction(0), Fraction(0), 0
     for place, word in enumerate(words):
-        one = word.removesuffix("s")
-        if word in _ONES:
-            current += _ONES.index(word)
-        elif word in _TENS:
-            current += 10 * (_TENS.index(word) + 2)
+        one, found = word.removesuffix("s"), place > 0
+        if word in ("a", "an") and not found and len(words) > 1:
+            current = Fraction(1)
+        elif word in _ONES or word in _TENS:
+            number = _ONES.index(word) if word in _ONES else 10 * (_TENS.index(word) + 2)
+            if current % (10 if 0 < number < 10 else 100) or current % 100 == 10 or (found and not number):
+                return None
+            current, scale = current + number, 0
         elif one in _SCALES and (found or word == one):
             scale = _SCALES[one]
-            current = Fraction(current or 1) * scale
+            current = (current or Fraction(1)) * scale
             if scale >= 1000:
                 total, current = total + current, Fraction(0)
-        elif one in _PARTS and place == len(words) - 1 and (found or one == "half"):
-            whole, parts = (
-                (total + current, Fraction(1)) if words[place - 1] == "a" and place > 1 else (0, total + current or 1)
-            )
-            current = whole + Fraction(parts) / _PARTS[one]
-            return -current if negative else current
-        elif word == "a" and found and place == len(words) - 2:
-            continue
-        else:
+        elif word != "and" or not scale or place == len(words) - 1:
             return None
-        found = True
-    return None if not found else -(total + current) if negative else total + current
+    return total + current if words else None
 
 
 def clock(text: str) -> str | None:
     """A time of day in one spelling, `4:30 pm`, or `16:30` without its half; else None."""
     spelled = " ".join(text.split()).strip(" .")
+    spelled = _TIME_OF_DAY.sub(lambda match: "am" if "morning" in match[0] else "pm", spelled)
     if spelled.casefold() in _NOON:
         return _NOON[spelled.casefold()]
     match = _CLOCK.fullmatch(spelled) or _CLOCK.fullmatch(spelled + ".")
@@ -162,5 +177,5 @@ def is_word(run: str) -> bool:
 
 
 def folded(text: str) -> str:
-    """Words in lower case, without punctuation."""
-    return " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold()))
+    """Words in lower case, without punctuation and an article before them."""
+    return re.sub(r"^(?:an?|the) (?=\w)", "", " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold())))
