@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
+from math import isnan
 from typing import TypeVar
 
 from tts_bench.api import Answer, Reasoner, Seen
@@ -27,6 +28,11 @@ def fraction(**options: float) -> None:
     for name, value in options.items():
         if not 0 <= value <= 1:
             raise ValueError(f"{name} is {value}; it takes a number from 0 to 1")
+
+
+def known(numbers: Iterable[float]) -> list[float]:
+    """Without the numbers that a server left out, which are NaN: no mean or sum would be a number."""
+    return [number for number in numbers if not isnan(number)]
 
 
 async def together(works: Iterable[Awaitable[T]]) -> list[T]:

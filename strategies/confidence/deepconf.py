@@ -33,7 +33,7 @@ class DeepConf:
             lowest group (lowest).
         keep: percentage of the samples with an answer that vote, at least one sample; 10 and 90 in the paper.
         window: tokens of a group, and of the tail.
-        top: how many of the largest log-probabilities are averaged at each token.
+        top: how many of the largest log-probabilities are averaged at each token, at least 2.
         weighted: whether votes are weighted by the trace's confidence; otherwise all count the same.
     """
 
@@ -47,7 +47,8 @@ class DeepConf:
     groups = ("confidence", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget, window=self.window, top=self.top)
+        at_least(1, samples=self.samples, budget=self.budget, window=self.window)
+        at_least(2, top=self.top)  # the largest alone is nearest to 0 where the model is surest
         if self.score not in ("mean", "tail", "bottom", "lowest"):
             raise ValueError(f"score is {self.score!r}; it takes mean, tail, bottom or lowest")
         check(self.keep)
@@ -69,4 +70,4 @@ class DeepConf:
         yield reasoner.vote([read[place] for place in best], weights=weights, seen=drawn)
 
     def _score(self, reasoner: Reasoner, trace: Trace) -> float:
-        return score(confidences(reasoner, trace, self.needs[0]), self.score, self.window)
+        return score([*confidences(reasoner, trace, self.needs[0]).values()], self.score, self.window)

@@ -23,7 +23,8 @@ class DeepConfOnline:
     mean is not below the threshold.
 
     Differs: later samples are drawn one by one, and the consensus is tested before each; the released code draws
-    them all at once, without a test. 32 samples by default, while the paper draws 512. Only thinking is scored.
+    them all at once, without a test. In that code, a later trace that is shorter than the window does not vote if its
+    mean is below the threshold. 32 samples by default, while the paper draws 512. Only thinking is scored.
     Costs: the warm-up in full, and stopped traces up to their stop. Later samples are drawn one after another,
     which adds latency.
     Unsuitable if: thinking is shorter than the window: nothing can be stopped then, so use deepconf-online-short. A
@@ -36,7 +37,7 @@ class DeepConfOnline:
         keep: percentage of the warm-up above the threshold; 10 is the paper's DeepConf-low, 90 its DeepConf-high.
         tau: share of the weight at which the leading answer stops sampling; none draws all samples.
         window: tokens of a group.
-        top: how many of the largest log-probabilities are averaged at each token.
+        top: how many of the largest log-probabilities are averaged at each token, at least 2.
     """
 
     warmup: int = 16
@@ -49,7 +50,8 @@ class DeepConfOnline:
     groups = ("confidence",)
 
     def __post_init__(self) -> None:
-        at_least(1, warmup=self.warmup, samples=self.samples, budget=self.budget, window=self.window, top=self.top)
+        at_least(1, warmup=self.warmup, samples=self.samples, budget=self.budget, window=self.window)
+        at_least(2, top=self.top)  # the largest alone is nearest to 0 where the model is surest
         check(self.keep, self.tau)
         if self.warmup > self.samples:
             raise ValueError(f"warmup is {self.warmup}; it takes at most samples, {self.samples}")
@@ -65,23 +67,33 @@ class DeepConfOnline:
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         [column] = self.needs
         first = await pool(reasoner, range(self.warmup), self.budget)
-        lowest = [score(confidences(reasoner, answer.traces[0], column), "lowest", self.window) for answer in first]
-        line = percentile(lowest, 100 - self.keep)
-        ballots = [(answer, weight) for answer, weight in zip(first, lowest, strict=True) if weight >= line]
+        weights = [lowest(reasoner, column, self.window, answer.traces[0]) for answer in first]
+        line = percentile(weights, 100 - self.keep)
+        ballots = [(answer, weight) for answer, weight in zip(first, weights, strict=True) if weight >= line]
         seen: list[Answer | Trace] = [*first]
         for index in range(self.warmup, self.samples):
             if leads(ballots, self.tau):
                 break
             branch = reasoner.branch(str(index), seen=seen)
-            [trace] = await branch.race([branch], cut_at=partial(self._death, reasoner, line), max_tokens=self.budget)
+            dies = partial(death, reasoner, column, self.window, line)
+            [trace] = await branch.race([branch], cut_at=dies, max_tokens=self.budget)
             seen.append(trace)
             if trace.thinking_ended or trace.truncated:
                 seen[-1] = answer = await branch.answer(trace)
-                ballots.append((answer, score(confidences(reasoner, trace, column), "lowest", self.window)))
+                ballots.append((answer, lowest(reasoner, column, self.window, trace)))
         yield reasoner.vote([each[0] for each in ballots], weights=[each[1] for each in ballots], seen=seen)
 
-    def _death(self, reasoner: Reasoner, line: float, trace: Trace) -> int | None:
-        return first_below(confidences(reasoner, trace, self.needs[0]), self.window, line)
+
+def lowest(reasoner: Reasoner, column: str, window: int, trace: Trace) -> float:
+    """The confidence of the lowest group of a trace."""
+    return score([*confidences(reasoner, trace, column).values()], "lowest", window)
+
+
+def death(reasoner: Reasoner, column: str, window: int, line: float, trace: Trace) -> int | None:
+    """Number of tokens at which a trace is stopped; None: it lives on."""
+    found = confidences(reasoner, trace, column)
+    count = first_below([*found.values()], window, line)
+    return None if count is None else [*found][count - 1]
 
 
 def leads(ballots: list[tuple[Answer, float]], tau: float | None) -> bool:

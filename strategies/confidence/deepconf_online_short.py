@@ -26,7 +26,7 @@ class DeepConfOnlineShort(DeepConfOnline):
         keep: percentage of the warm-up above the threshold; 10 is the paper's DeepConf-low, 90 its DeepConf-high.
         tau: share of the weight at which the leading answer stops sampling; none draws all samples.
         window: tokens of a group.
-        top: how many of the largest log-probabilities are averaged at each token.
+        top: how many of the largest log-probabilities are averaged at each token, at least 2.
     """
 
     window: int = 64

@@ -25,7 +25,7 @@ class DeepConfShort(DeepConf):
             lowest group (lowest).
         keep: percentage of the samples with an answer that vote, at least one sample.
         window: tokens of a group, and of the tail.
-        top: how many of the largest log-probabilities are averaged at each token.
+        top: how many of the largest log-probabilities are averaged at each token, at least 2.
         weighted: whether votes are weighted by the trace's confidence; otherwise all count the same.
     """
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from math import ceil, floor, fsum
+from math import ceil, floor, fsum, isnan
 from typing import Literal
 
 from tts_bench.api import Reasoner, Trace
 
 Way = Literal["mean", "tail", "bottom", "lowest"]
 
+_UNIT, _MOST = 2.0**-40, 2.0**20  # the smallest difference of two confidences, and the largest of all
 
-def confidences(reasoner: Reasoner, trace: Trace, column: str) -> list[float]:
-    """The confidence of each thinking token."""
-    return [-number for number in reasoner.logprobs(trace, column)[: trace.thinking_tokens]]
+
+def confidences(reasoner: Reasoner, trace: Trace, column: str) -> dict[int, float]:
+    """The confidence of each thinking token, by its number from 1. Tokens that a server left out (NaN) have none."""
+    numbers = reasoner.logprobs(trace, column)[: trace.thinking_tokens]
+    return {place: -number for place, number in enumerate(numbers, 1) if not isnan(number)}
 
 
 def check(keep: float, tau: float | None = None) -> None:
@@ -28,12 +31,15 @@ def check(keep: float, tau: float | None = None) -> None:
 
 
 def group_means(values: Sequence[float], window: int) -> list[float]:
-    """The mean of each window of values; if there are fewer values, their mean."""
+    """The mean of each window of values; if there are fewer values, their mean.
+
+    Values are whole numbers of units, whose sums are exact: windows of equal values have equal means.
+    """
     if not values:
         return [0.0]
     size = min(window, len(values))
-    sums = [0.0, *accumulate(values)]
-    return [(sums[end] - sums[end - size]) / size for end in range(size, len(values) + 1)]
+    sums = [0, *accumulate(round(min(value, _MOST) / _UNIT) for value in values)]
+    return [(sums[end] - sums[end - size]) * _UNIT / size for end in range(size, len(values) + 1)]
 
 
 def score(values: Sequence[float], way: Way, window: int) -> float:

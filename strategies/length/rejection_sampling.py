@@ -14,7 +14,8 @@ from tts_bench.strategies.sampling import at_least
 class RejectionSampling:
     """Rejection sampling (s1, arXiv 2501.19393): sample until the thinking has at most `limit` tokens.
 
-    Differs: after `tries` samples the last one answers, whatever its length; the paper continues sampling.
+    Differs: after `tries` samples the last one answers, whatever its length; the paper continues sampling. A sample
+    cut by a limit is rejected too.
     Costs: all rejected samples in full, one after the other.
     Unsuitable if: the limit is below the usual length of thinking. s1 found that accuracy falls as the limit rises.
 

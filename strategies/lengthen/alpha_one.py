@@ -19,7 +19,8 @@ class AlphaOne:
     linearly from its start to 0 at the moment.
 
     Differs: the length is an option. The code has one for each model and data set; the default here is that of
-    R1-Distill-1.5B on MATH500. Random numbers are those of the problem and the run.
+    R1-Distill-1.5B on MATH500. In the code, the probability starts at 1. Random numbers are those of the problem and
+    the run.
     Costs: the cues, as forced tokens, and the thinking after them.
     Unsuitable if: the length is wrong for the model on the task, since thinking then ends before the moment, or
     long after.
@@ -43,8 +44,10 @@ class AlphaOne:
     def __post_init__(self) -> None:
         at_least(1, length=self.length, budget=self.budget)
         fraction(start=self.start)
-        if not 0 <= self.alpha < float("inf"):
-            raise ValueError(f"alpha is {self.alpha}; it takes a number from 0 upwards")
+        if not 0 <= self.alpha * self.length < float("inf"):
+            raise ValueError(
+                f"alpha is {self.alpha}; it takes a number from 0 upwards, alpha x length finite, such as 1.4"
+            )
         if not self.cue.strip():
             raise ValueError(f"cue is {self.cue!r}; it takes a text that is not blank, such as Wait")
 

@@ -19,8 +19,9 @@ class ParallelDistillRefine:
 
     Differs: the prompts are worded differently, the length of a summary is not limited, and digests from the
         model's own choice of its best drafts are not implemented.
-    Costs: all drafts and summaries. Latency is that of the longest draft of each round, which is the purpose of the
-        method: at equal total tokens, the paper finds it no better than refining one draft.
+    Costs: all drafts and summaries; of drafts drawn at random, those alone, since the others are not read. Latency is
+        that of the longest draft of each round, which is the purpose of the method: at equal total tokens, the paper
+        finds it no better than refining one draft.
     Unsuitable if: the context is short, since all drafts of a round have to fit into the prompt for the summary.
 
     Options:

@@ -20,7 +20,8 @@ class BeamSearch:
     one with the highest score is answered.
 
     Differs: search-and-learn splits the solution; here the thinking is split. A step has no length limit of its
-        own, and identical beams are not merged.
+        own, and identical beams are not merged. The search ends when n traces have finished; search-and-learn goes on,
+        but takes the first n unless it is told to sort them.
     Costs: every step of every beam, including dropped ones; the scorer re-reads each prefix in every round.
     Unsuitable if: the scorer was not trained on partial traces, or the model does not write steps.
 

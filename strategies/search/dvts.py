@@ -17,6 +17,7 @@ class DiverseTreeSearch:
     """DVTS (search-and-learn, 2024): n/width trees, in each of which the best of `width` next steps is kept.
 
     Differs: the thinking is split, not the solution. There is no lookahead, and a step has no length limit of its own.
+    The vote is among the trees; in the code, all candidates of each tree's last step vote.
     Costs: every step, including dropped ones; the scorer re-reads each prefix at every step.
     Unsuitable if: the scorer was not trained on partial traces, or the model does not write steps.
 

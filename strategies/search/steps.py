@@ -19,6 +19,7 @@ class Path:
     trace: Trace | None = None
     value: float = 0.0
     is_open: bool = True  # whether it can grow
+    steps: int = 0
 
 
 @dataclass
@@ -36,8 +37,9 @@ class Search:
         return [Path(self.reasoner.branch(str(number))) for number in range(first, first + count)]
 
     def fork(self, path: Path, copy: int) -> Path:
-        """Copy 0 continues the stream of its parent."""
-        return replace(path, door=path.door.branch(str(copy), seen=self.seen))
+        """Copy 0 continues the stream of its parent; the others have streams that no root and no earlier fork has."""
+        label = f"step {path.steps}, copy {copy}" if copy else "0"
+        return replace(path, door=path.door.branch(label, seen=self.seen))
 
     async def grow(self, paths: Sequence[Path], *, whole: bool) -> list[Path]:
         """Grow each path by one step, or to the end of its thinking if `whole`, and score it."""
@@ -46,7 +48,7 @@ class Search:
         scores = await self.reasoner.score(traces, by=self.scorer)
         self.seen += scores
         return [
-            Path(path.door, trace, value, not whole and self._can_grow(path.trace, trace))
+            Path(path.door, trace, value, not whole and self._can_grow(path.trace, trace), path.steps + 1)
             for path, trace, value in zip(paths, traces, values(scores, self.how), strict=True)
         ]
 

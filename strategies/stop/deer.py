@@ -8,7 +8,7 @@ from math import exp, fsum
 from typing import Annotated, Literal
 
 from tts_bench.api import Answer, Budget, Forced, Probe, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, fraction
+from tts_bench.strategies.sampling import at_least, fraction, known
 
 CLOSERS = ("}\n", "} ", "}.", "},", "}$", "}\\")  # what ends a trial answer
 
@@ -22,7 +22,8 @@ class Deer:
     threshold.
 
     Differs: trial answers use the run's sampling settings for answers, while the code leaves the temperature at 1.
-    There is no early answer within 50 tokens of the limit. Text is never tokenized again.
+    There is no early answer within 50 tokens of the limit. Text is never tokenized again. The texts that end a trial
+    answer are ours.
     Costs: each trial answer and the text that asks for it, as probe; the paper's lengths exclude both.
     Unsuitable if: the model does not write the cues, or the tokens of an answer are likely whatever it thinks.
 
@@ -56,7 +57,7 @@ class Deer:
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         trace, tried = await reasoner.think(stop=self.cues, max_tokens=self.budget), list[Probe]()
-        while trace.stopped and not trace.truncated:
+        while trace.stopped and not trace.truncated and trace.thinking_tokens != self.budget:
             tried.append(await reasoner.probe(trace, self.text, max_tokens=self.tokens, stop=CLOSERS))
             if confidence(reasoner.logprobs(tried[-1]), self.mean) > self.threshold:
                 break
@@ -67,7 +68,7 @@ class Deer:
 
 def confidence(logprobs: Sequence[float], mean: str) -> float:
     """The confidence of the tokens from the second on; 0 if there are none."""
-    values = logprobs[1:]
+    values = known(logprobs[1:])
     if not values:
         return 0.0
     if mean == "geometric":

@@ -20,7 +20,8 @@ class Dynasor:
     The paper's levels, as agree and chunk: mild 8 and 64, low 5 and 64, mid 3 and 64, high 2 and 64, crazy 2 and 32.
 
     Differs: at the stop the model answers, while the code inserts the trial answer. Words of doubt are whole words;
-    in the code, "know" contains "no". Trial answers use the run's sampling settings for answers.
+    in the code, "know" contains "no". Trial answers use the run's sampling settings for answers. The text that asks
+    for one is worded differently.
     Costs: each trial answer and the text that asks for it, as probe: about 30% of a chunk of 64.
     Unsuitable if: thinking takes fewer than agree x chunk tokens.
 
@@ -50,7 +51,7 @@ class Dynasor:
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         trace, probes, more = await reasoner.think(max_tokens=self._end(0)), list[Probe](), True
-        while more and not trace.thinking_ended:
+        while more and not trace.thinking_ended and trace.thinking_tokens != self.budget:
             probes.append(await reasoner.probe(trace, self.text, max_tokens=self.tokens))
             if agreed(probes, self.agree):
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from math import ceil
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
@@ -16,10 +17,18 @@ WITHIN = "Solve it step by step in less than {tokens} tokens."
 AT_MOST = "Think for at most {tokens} tokens."
 
 
+_NUMBER = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+)(\.\d+)?(?:e\+?(\d{1,2}))?(k)?", re.IGNORECASE)
+_MOST = 10**7  # tokens; a larger number is no estimate
+
+
 def estimated(text: str) -> int | None:
-    """The last whole number in a text; None if there is none, or it is 0."""
-    numbers = [int(found.replace(",", "")) for found in re.findall(r"\d{1,3}(?:,\d{3})+|\d{1,9}", text)]
-    return numbers[-1] if numbers and numbers[-1] > 0 else None
+    """The last number in a text, rounded up, with 1.5k and 1e3 as usual; None if there is none that can be a length."""
+    numbers = _NUMBER.findall(text)
+    whole, part, exponent, thousands = numbers[-1] if numbers else ("0", "", "", "")
+    if len(whole + part) > 20:
+        return None
+    number = ceil(float(whole.replace(",", "") + part) * 10 ** int(exponent or 0) * (1000 if thousands else 1))
+    return number if 0 < number <= _MOST else None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ class AdaptiveConsistency:
 
     Stops, with v the votes of each answer: "beta" at P(p > 1/2) of Beta(v1 + 1, v2 + 1) of the two leading answers;
     "dirichlet" at the probability that the leader is the largest component of Dirichlet(v + 1) over all answers
-    seen; "entropy" at normalized entropy at or below the threshold; "majority" at the leader's share.
+    seen, or as "beta" if there is only one; "entropy" at normalized entropy at or below the threshold; "majority" at
+    the leader's share.
     The single rung is named by the cap, and costs what was drawn up to the stop.
 
     Differs: the cap is 16, not 40, as for all votes here. The Dirichlet probability is exact and over all answers,

@@ -8,7 +8,7 @@ from math import exp, fsum
 from typing import Annotated, Literal
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner, Sampling, Turn
-from tts_bench.strategies.sampling import at_least, pool, together
+from tts_bench.strategies.sampling import at_least, known, pool, together
 from tts_bench.strategies.weigh.weights import softmax
 
 RATE = "Rate your confidence in the proposed answer as either 0 or 1."
@@ -78,7 +78,7 @@ class Cisc:
 
 def probability(reasoner: Reasoner, answer: Answer) -> float:
     """The probability of the response, normalized by its length."""
-    logprobs = reasoner.logprobs(answer.traces[0])
+    logprobs = known(reasoner.logprobs(answer.traces[0]))
     return exp(fsum(logprobs) / len(logprobs)) if logprobs else 0.0
 
 

@@ -28,7 +28,7 @@ class SelfCertainty:
 
     Options:
         power: exponent p of the votes, from 0 (plain vote) upwards; large values pick the most certain sample.
-        k: how many of the largest log-probabilities of each token. Servers often give no more than 20.
+        k: how many of the largest log-probabilities of each token, at least 2. Servers often give no more than 20.
         samples: number of samples.
         budget: thinking tokens of each sample; none sets no limit.
     """
@@ -40,7 +40,8 @@ class SelfCertainty:
     groups = ("weigh", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, k=self.k, samples=self.samples, budget=self.budget)
+        at_least(1, samples=self.samples, budget=self.budget)
+        at_least(2, k=self.k)  # the largest alone is nearest to 0 where the model is surest
         if not 0 <= self.power < float("inf"):
             raise ValueError(f"power is {self.power}; it takes a number from 0 upwards")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, fsum, log
 
+from tts_bench.strategies.sampling import known
+
 Said = Sequence[str | None]  # extracted answers, in the order of the samples
 
 
@@ -26,7 +28,7 @@ def own(values: Sequence[float], said: Said) -> list[float]:
 def borda(values: Sequence[float], said: Said, power: float) -> list[float]:
     """(n - r + 1)^power for the r-th of n. Divided by n^power if they would not be exact otherwise."""
     order, weights = ranked(values, said), [0.0] * len(said)
-    exact = power == int(power) and len(order) ** int(power) < 2**53
+    exact = power < 53 and power == int(power) and len(order) ** int(power) < 2**53  # a huge power is never computed
     for place, index in enumerate(order):
         left = len(order) - place
         weights[index] = float(left ** int(power)) if exact else (left / len(order)) ** power
@@ -58,7 +60,8 @@ def of_frequent(values: Sequence[float], said: Said, alpha: float) -> int:
 
 def self_certainty(top_means: Sequence[float], k: int) -> float:
     """Mean over tokens of -(mean of the k largest log-probabilities) - log k; 0 if there are no tokens."""
-    return -fsum(top_means) / len(top_means) - log(k) if top_means else 0.0
+    told = known(top_means)
+    return -fsum(told) / len(told) - log(k) if told else 0.0
 
 
 def picsar(logprobs: Sequence[float], answer: int, *, normalized: bool) -> float:
@@ -67,5 +70,5 @@ def picsar(logprobs: Sequence[float], answer: int, *, normalized: bool) -> float
     `normalized`: the first term is divided by the number of its tokens.
     """
     split = len(logprobs) - answer
-    reasoning = fsum(logprobs[:split])
-    return (reasoning / split if normalized and split else reasoning) + fsum(logprobs[split:])
+    thought, said = known(logprobs[:split]), known(logprobs[split:])
+    return fsum(thought) / (len(thought) if normalized and thought else 1) + fsum(said)

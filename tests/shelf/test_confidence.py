@@ -7,6 +7,8 @@ from math import inf
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scorio import aggregate as scorio
 
 from tests.scripts import World, number, rambler
@@ -98,6 +100,19 @@ def test_constant_confidence_is_every_score_and_a_death_costs_up_to_its_window()
     assert group_means([1.0, 3.0], 4) == [2.0]
 
 
+@given(st.floats(0.01, 30), st.integers(64, 700), st.integers(64, 700))
+def test_of_two_traces_with_one_confidence_throughout_none_is_below_the_other(
+    confidence: float, length: int, other: int
+) -> None:
+    line = score([confidence] * length, "lowest", 64)
+    assert first_below([confidence] * other, 64, line) is None
+    assert set(group_means([confidence] * length, 64)) == {line}
+
+
+def test_a_token_that_the_model_held_for_impossible_leaves_the_groups_without_it_as_they_are() -> None:
+    assert group_means([float("inf"), *[0.5] * 5], 2)[1:] == [0.5] * 4
+
+
 def test_the_lowest_tenth_is_of_whole_groups_and_at_least_one() -> None:
     assert score([float(each) for each in range(25)], "bottom", 1) == 0.5
     assert score([4.0, 2.0, 3.0], "bottom", 1) == 2.0
@@ -134,6 +149,12 @@ def test_where_no_window_is_whole_no_later_sample_dies() -> None:
     answer = last(DeepConfOnline(4, 9, keep=100, tau=None, window=10**6), opened())
     assert len(answer.traces) == 9
     assert answer.cost.discarded == 0
+
+
+def test_the_largest_alone_would_be_lowest_where_the_model_is_surest() -> None:
+    for strategy in (DeepConf(), DeepConfOnline()):
+        with pytest.raises(ValueError, match="top is 1; it takes a whole number from 2 upwards"):
+            replace(strategy, top=1)
 
 
 @pytest.mark.parametrize("change", [{"keep": 0}, {"keep": 101}, {"keep": inf}, {"window": 0}, {"samples": 0}])

@@ -151,6 +151,7 @@ def test_the_penalty_ends_beta_tokens_after_a_thought_has_begun_and_comes_back_w
         (lambda: WarmCue(temperature=-1), "temperature is -1"),
         (lambda: AlphaOne(start=2), "start is 2"),
         (lambda: AlphaOne(alpha=-1), "alpha is -1"),
+        (lambda: AlphaOne(alpha=1e308), r"alpha is 1e\+308"),
         (lambda: NoWait((" ",)), "words is"),
         (lambda: ThoughtSwitchPenalty(beta=0), "beta is 0"),
     ],

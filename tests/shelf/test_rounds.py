@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.scripts import World, rambler
+from tests.scripts import World, number, rambler
 from tests.shelf.opened import answers, last, opened, plain, told
 from tts_bench import registry
-from tts_bench.api import Strategy
+from tts_bench.api import Strategy, Turn
+from tts_bench.core.ledger import Ledger
+from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
 from tts_bench.errors import UserError
 from tts_bench.solving.solve import Arm
@@ -88,6 +90,11 @@ def test_drafts_and_their_summaries_are_all_in_the_bill() -> None:
     assert sum(segment.kind == "answer" for segment in answer.lineage) == 4 + 1 + 2 + 1 + 1
 
 
+def test_of_drafts_drawn_at_random_those_are_paid_that_are_read() -> None:
+    answer = last(ParallelDistillRefine((5,), k=2), opened())
+    assert sum(segment.kind == "answer" for segment in answer.lineage) == 2 + 1
+
+
 def judge(text: str, draw: Draw) -> str:
     """Thinks a secret, gives an answer, and calls it right when it is asked to check it."""
     if END_THINK not in text.rpartition(THINK)[2]:
@@ -110,6 +117,26 @@ def test_thinking_is_never_carried_over(strategy: Strategy) -> None:
     read = [world.engine.tokenizer.decode(list(call.prompt)) for call in world.engine.calls]
     assert any("\\boxed{7}" in text or "was: 7" in text for text in read)
     assert all(text.count("secret") <= 1 for text in read)
+
+
+@pytest.mark.parametrize("strategy", [SelfRefine(), ThinkTwice()], ids=str)
+def test_every_round_has_the_runs_system_prompt(strategy: Strategy) -> None:
+    world = World(judge, system="Be brief.")
+    [record] = world.run_arms([Arm("one", strategy)])
+    assert record.error is None
+    read = [world.engine.tokenizer.decode(list(call.prompt)) for call in world.engine.calls]
+    assert len(set(read)) > 1
+    assert all(text.startswith("Be brief.") for text in read)
+
+
+def test_a_conversation_with_a_system_turn_keeps_its_own() -> None:
+    world = World(judge, system="Be brief.")
+    door = ModelReasoner(world.item().problem, world.scheduler, world.conditions, number, Ledger())
+    asked, own = [Turn("user", "Sure?")], [Turn("system", "Be long."), Turn("user", "Sure?")]
+    begun = [each.begun().trace.text for each in (door.ask(asked), door.ask(own), door.ask(asked, system="Be long."))]
+    assert begun[0] == door.ask("Sure?").begun().trace.text
+    assert begun[1] == begun[2]
+    assert begun[1].startswith("Be long.")
 
 
 @dataclass(frozen=True)

@@ -133,6 +133,25 @@ def test_led_by_letters_the_thought_has_higher_letters(strategy: Strategy) -> No
     assert sum(guided) > sum(alone) + 0.15 * len(seeds)
 
 
+def numbered(text: str, draw: Draw) -> str:
+    """Fifty steps, each of which tells what was drawn."""
+    if END_THINK in text.partition(THINK)[2]:
+        return f"\\boxed{{1}}{END}"
+    return "".join(f"{int(draw(10 * place) * 10**8):08}\n\n" for place in range(50)) + END_THINK
+
+
+@pytest.mark.parametrize(
+    "strategy", [BeamSearch(), DiverseTreeSearch(), ParticleFiltering(), Rebase(width=16)], ids=str
+)
+def test_no_two_paths_of_a_search_draw_alike(strategy: Strategy) -> None:
+    """Each path that grows has a step of its own, since all draw from different streams."""
+    for seed in range(3):
+        scorer = Says(lambda thinking: int(thinking[-4:-2]) / 100)
+        last(replace(strategy, rounds=6, budget=60), led(scorer, numbered, seed))  # type: ignore[type-var]
+        steps = [thinking.strip().rpartition("\n\n")[2] for thinking in scorer.asked]
+        assert len(set(scorer.asked)) == len(set(steps)) == 6 * 16
+
+
 def test_dvts_keeps_one_of_the_candidates_of_each_tree() -> None:
     scorer = Says(letter)
     last(DiverseTreeSearch(n=8, width=4, rounds=2), led(scorer, endless))

@@ -79,6 +79,13 @@ def test_at_its_budget_the_answer_is_forced_as_the_baseline_does(strategy: Strat
     assert (mine.thinking_tokens, mine.tokens) == (9, cut.tokens)
 
 
+def test_no_probe_is_paid_where_thinking_is_at_its_budget() -> None:
+    """It could stop nothing. The doubter's first "Wait" ends with its fourth token."""
+    for kind in (Dynasor(chunk=4, agree=99), Deer(threshold=1.0)):
+        at, below = (last(replace(kind, budget=budget), opened(doubter)).cost.probe for budget in (4, 5))
+        assert at == 0 < below
+
+
 def test_deer_stops_at_the_first_cue_where_anything_is_confident_and_pays_for_one_probe() -> None:
     answer = last(Deer(threshold=0.0), opened(doubter))
     assert answer.traces[0].text.count("Wait") == 0

@@ -94,10 +94,27 @@ def test_answers_have_the_room_they_are_given() -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("50", 50), ("about 1,200 tokens", 1200), ("3 steps, so 64.", 64), ("none", None), ("0", None), ("", None)],
+    [
+        ("50", 50),
+        ("about 1,200 tokens", 1200),
+        ("3 steps, so 64.", 64),
+        ("150.0", 150),
+        ("2000.5 tokens", 2001),
+        ("1.5k", 1500),
+        ("1e3", 1000),
+        ("12345678901", None),
+        ("9e99", None),
+        ("none", None),
+        ("0", None),
+        ("", None),
+    ],
 )
-def test_an_estimate_is_the_last_whole_number(text: str, number: int | None) -> None:
+def test_an_estimate_is_the_last_number(text: str, number: int | None) -> None:
     assert estimated(text) == number
+
+
+def test_a_number_that_never_ends_is_no_estimate() -> None:
+    assert estimated("1" + 2000 * ",000") is None  # int() would refuse it
 
 
 def estimating(text: str, draw: Draw) -> str:

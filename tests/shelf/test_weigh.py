@@ -237,6 +237,8 @@ def test_borda_is_a_plain_vote_at_power_0_and_the_best_sample_at_a_large_one() -
     assert winner(said, weights.borda(values, said, 1.0)) == "a"  # 3 against 3: the first seen
     assert winner(said, weights.borda(values, said, 0.5)) == "b"
     assert winner(said, weights.borda(values, said, 1e6)) == "a"
+    assert weights.borda(values, said, 1e300) == [1.0, 0.0, 0.0, 0.0]  # no number of 10^300 digits on the way
+    assert weights.borda([0.1, 0.2], ["a", "b"], 52.0) == [1.0, 2.0**52]
 
 
 @pytest.mark.parametrize(
@@ -246,6 +248,7 @@ def test_borda_is_a_plain_vote_at_power_0_and_the_best_sample_at_a_large_one() -
         (lambda: BestOfMajority(1.5), "alpha is 1.5; it takes a number from 0 to 1"),
         (lambda: SelfCertainty(-1.0), "power is -1.0; it takes a number from 0 upwards"),
         (lambda: SelfCertainty(inf), "power is inf"),
+        (lambda: SelfCertainty(k=1), "k is 1; it takes a whole number from 2 upwards"),
         (lambda: Cisc(0.0), "temperature is 0.0; it takes a number above 0"),
         (lambda: GenSelect(window=1), "window is 1; it takes a whole number from 2 upwards"),
     ],

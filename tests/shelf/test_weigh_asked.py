@@ -128,6 +128,11 @@ def test_where_no_sample_has_an_answer_the_first_is_taken() -> None:
         ("choice: 1\nOn second thoughts, CHOICE 4.", 3),
         ("**Choice:** **2**", 1),
         ("Choice: [2]", 1),
+        ("Choice: Candidate 2", 1),
+        ("**Choice: Candidate #2**", 1),
+        ("My choice is candidate number 4.", 3),
+        ("Choice:\n\nCandidate 3:", 2),
+        ("Choice: the second", None),
         ("Choice: 0", None),
         ("Choice: 5", None),
         ("Candidate 2", None),
@@ -136,6 +141,10 @@ def test_where_no_sample_has_an_answer_the_first_is_taken() -> None:
 )
 def test_the_last_choice_of_a_reply_counts(reply: str, index: int | None) -> None:
     assert choice(reply, 4) == index
+
+
+def test_a_number_of_thousands_of_digits_names_no_candidate() -> None:
+    assert choice(f"Choice: {'2' * 5000}", 4) is None  # int() would refuse it
 
 
 def test_candidates_are_numbered_from_one() -> None:
