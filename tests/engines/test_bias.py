@@ -84,9 +84,11 @@ def test_a_strategy_bans_a_token_by_its_text_and_the_rest_of_the_run_is_as_it_wa
             assert (await door.think()).segments == whole.segments
             with pytest.raises(Misuse, match=r"think\(\) was given a bias for .* tokens: name one"):
                 await door.think(sampling=Sampling(bias=(("two words of text", BAN),)))
-            with pytest.raises(ValueError, match="outside of the vocabulary"):
+            with pytest.raises(Misuse, match=r"sampling= cannot be used: .*outside of the vocabulary"):
                 await door.think(sampling=Sampling(bias=((10**9, BAN),)))
-            with pytest.raises(ValueError, match="leaves no token"):
+            with pytest.raises(Misuse, match="leaves no token"):
+                await door.think(sampling=Sampling(bias=((0, 1e300),)))
+            with pytest.raises(Misuse, match="leaves no token"):
                 await door.think(
                     sampling=Sampling(
                         bias=tuple((token, BAN) for token in range(len(cast(HfTokenizer, engine.tokenizer).inner)))

@@ -152,6 +152,23 @@ def test_sixteen_samples_share_one_prefill(tiny: Tiny, started: Started, run: Ru
     assert len({generation.tokens for generation in generations}) > 8
 
 
+def test_what_traces_have_in_common_is_fed_once_where_several_are_continued_at_the_same_time(
+    tiny: Tiny, started: Started, run: Run
+) -> None:
+    whole = run(started(tiny()), requests_of(started(tiny()), 60, Sampling())[:1])[0].tokens
+    engine, other = started(tiny(), max_num_seqs=12), started(tiny(), max_num_seqs=1)
+    (request,) = requests_of(engine, 9, Sampling())[:1]
+    cues = [engine.tokenizer.encode(f"Wait {name}") for name in "abcdef"]
+    at_its_end = [replace(request, prefix=(*whole, *cue), stream=str(cue)) for cue in cues]
+    together = run(engine, at_its_end)
+    assert engine.counts.fed <= 60 + sum(map(len, cues))
+    nested = [replace(request, prefix=(*whole[:length], *cues[0]), stream=f"{length}") for length in (60, 20, 40)]
+    fresh = started(tiny(), max_num_seqs=12)
+    together += run(fresh, nested)
+    assert fresh.counts.fed <= 60 + 3 * len(cues[0])
+    assert together == [run(other, [request])[0] for request in (*at_its_end, *nested)]
+
+
 def test_evicted_rows_and_kept_rows_give_the_same_text(tiny: Tiny, started: Started, run: Run) -> None:
     kept, lost = started(tiny(), max_num_seqs=8), started(tiny(), max_num_seqs=1)
     request = requests_of(kept, 25, Sampling())[1]

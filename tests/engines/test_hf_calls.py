@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -26,6 +27,28 @@ def test_cancelling_a_call_frees_its_rows(tiny: Tiny, started: Started) -> None:
         return outcome
 
     assert [len(generation.tokens) for generation in asyncio.run(scenario())] == [10] * 5
+
+
+def test_who_waits_for_a_trace_to_be_fed_goes_on_without_it_where_it_is_given_up(tiny: Tiny, started: Started) -> None:
+    engine = started(tiny(), max_num_seqs=4)
+    request = requests_of(engine, 10)[0]
+    prefix = tuple(range(300, 340)) * 40
+
+    async def scenario() -> tuple[Generation, Generation]:
+        first = replace(request, prefix=prefix, stream="first")
+        leading = asyncio.create_task(engine.generate([first]))
+        while not engine.counts.fed:
+            await asyncio.sleep(0)
+        following = asyncio.create_task(engine.generate([replace(first, stream="second")]))
+        while engine.counts.fed < 100:
+            await asyncio.sleep(0)
+        leading.cancel()
+        [second], [alone] = await asyncio.wait_for(following, 60), await engine.generate([first])
+        return second, alone
+
+    second, first = asyncio.run(scenario())
+    assert second.tokens == first.tokens  # both greedy
+    assert engine.counts.fed <= len(prefix) + 10  # what was fed before it was given up stays
 
 
 def test_concurrent_calls_share_batches(tiny: Tiny, started: Started) -> None:

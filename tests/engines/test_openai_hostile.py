@@ -264,6 +264,12 @@ def test_a_key_that_a_server_repeats_in_any_spelling_is_not_shown(spelling: str,
     assert "***" in str(caught.value)
 
 
+@pytest.mark.parametrize("key", ["x", "7", "EMPTY"])
+def test_a_placeholder_for_a_key_takes_no_letters_out_of_messages(key: str) -> None:
+    said = "expected at most 7812 tokens, and no prompt may be empty"
+    assert Key(key).hide(f"{said} (Bearer {key})") == f"{said} (Bearer ***)"
+
+
 def test_a_reply_that_repeats_the_key_is_no_answer_and_so_in_no_record() -> None:
     says = "repeats the key, which no record may contain"
     with asking(Said(honest(f"the key is {KEY}"))) as (_, asker), pytest.raises(EngineError, match=says):
@@ -271,7 +277,16 @@ def test_a_reply_that_repeats_the_key_is_no_answer_and_so_in_no_record() -> None
     assert KEY not in repr(vars(asker))
 
 
-@pytest.mark.parametrize("url", ["http://me:word@localhost:99999/v1", "http://me:word@", "ht!p://me:word@x/v1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://me:word@localhost:99999/v1",
+        "http://me:word@",
+        "ht!p://me:word@x/v1",
+        "http://me:word%40localhost/v1",
+        "http://me%3Aword%40localhost:9/v1",
+    ],
+)
 def test_a_url_with_a_password_is_refused_without_it_whatever_else_is_wrong(
     refused: Callable[..., str], url: str
 ) -> None:

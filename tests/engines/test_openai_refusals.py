@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -17,6 +18,8 @@ from tests import forked
 from tests.engines.serving import Kind, serving
 from tests.refusals import place, refused, rows, write_data
 from tests.tiny import make_tiny
+from tts_bench.engines.openai.client import Client
+from tts_bench.errors import UserError
 
 __all__ = ["place", "refused"]  # fixtures
 
@@ -33,6 +36,26 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def keyless(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OPENAI_API_KEY", "TTS_BENCH_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("ALL_PROXY", "socks5://me:word@localhost:1080", "SOCKS proxy.*pip install socksio, or unset .*ALL_PROXY"),
+        ("http_proxy", "ftp://me:word@localhost:21", "proxy without a valid URL.*unset .*http_proxy"),
+        ("HTTPS_PROXY", "http://me:wo/rd@[::1", "proxy without a valid URL.*unset .*HTTPS_PROXY"),
+        ("SSL_CERT_FILE", "/no/such/file", r"cannot be read \(No such file or directory\).*unset .*SSL_CERT_FILE"),
+    ],
+)
+def test_an_environment_that_lets_no_client_be_made_is_refused_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    monkeypatch.setenv(name, value)
+    client = Client("http://localhost:9/v1", None, connections=1, timeout=1, attempts=1)
+    with pytest.raises(UserError, match=says) as caught:
+        asyncio.run(client.send("GET", "models", None, bytes))
+    assert not re.search("word|'wo'|rd@", str(caught.value))
 
 
 @pytest.mark.parametrize(

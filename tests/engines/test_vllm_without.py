@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import numpy as np
@@ -210,12 +211,16 @@ def test_a_model_that_is_too_large_is_refused_with_how_much_is_missing() -> None
         weights.check_room(3 * 10**9, 2 * 10**9, "m", "a card")
 
 
+def version_of(there: dict[str, str], name: str) -> str:
+    if name not in there:
+        raise PackageNotFoundError
+    return there[name]
+
+
 def test_the_doctor_names_the_command_that_installs_it_and_asks_nobody_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    for installed, mend in {
-        "": f"{options.INSTALL} or, without a GPU, {options.INSTALL_CPU}",
-        "vllm 0.32.0": "",
-    }.items():
-        monkeypatch.setattr(options, "installed", partial(str, installed))
+    install = f"{options.INSTALL} or, without a GPU, {options.INSTALL_CPU}"
+    for there, installed, mend in (({}, "", install), ({"vllm": "0.32.0"}, "vllm 0.32.0", "")):
+        monkeypatch.setattr(options, "version", partial(version_of, there))
         [finding] = [finding for finding in doctor._engines() if finding.what == "engine vllm"]
         assert finding.found.startswith(f"{installed or 'not installed'}: runs a model in vLLM's processes")
         assert finding.mend == mend

@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from queue import SimpleQueue
 from typing import Any
 
-from tts_bench import __version__
 from tts_bench.engine import Engine
 from tts_bench.engines import environment
 from tts_bench.engines.transport import Load, serve
 from tts_bench.engines.workers import Workers
 from tts_bench.errors import UserError
+from tts_bench.version import __version__
 
 INSTALL = "pip install 'ray>=2.60,<2.61'"
 _GATHERING = 120  # seconds for a cluster to make room

@@ -7,7 +7,7 @@ from typing import Any
 
 from tts_bench.engines.hf.kind import HfOptions
 from tts_bench.engines.openai.kind import OpenAIOptions
-from tts_bench.engines.vllm.kind import VllmOptions
+from tts_bench.engines.vllm.options import VllmOptions
 
 
 def flagged() -> dict[str, dict[type, Field[Any]]]:

@@ -13,15 +13,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
-from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from tts_bench.engines.hf.pages import PAGE, Pages
 
@@ -172,40 +169,3 @@ def _attended(plan: Plan, query: Tensor, keys: Tensor, values: Tensor) -> Tensor
     parts = torch.bmm(weights.to(values.dtype).view(len(asked), -1, PAGE), values.flatten(0, 1)).float()
     mixed = nn.functional.embedding_bag(plan.listed[0], parts.view(len(keys), -1), plan.listed[1], mode="sum")
     return mixed.view(query.shape).div_(total.unsqueeze(-1)).to(query.dtype)
-
-
-def attend(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    plan: Plan | None = None,
-    scaling: float | None = None,
-    softcap: float | None = None,
-    **rest: Any,
-) -> tuple[Tensor, None]:
-    """Attention as transformers calls it: [1, heads, T, head size] in, [1, T, heads, head size] out.
-
-    Where the pass has no plan, it is PyTorch's own.
-
-    Raises:
-        ValueError: the model caps its scores.
-    """
-    if plan is None:
-        outcome: tuple[Tensor, None] = sdpa_attention_forward(
-            module, query, key, value, attention_mask, scaling=scaling, softcap=softcap, **rest
-        )
-        return outcome
-    if softcap is not None:
-        raise ValueError("its attention caps its scores")
-    query, key, value = (part[0].transpose(0, 1) for part in (query, key, value))
-    layer = int(module.layer_idx)  # type: ignore[arg-type]
-    scaling = query.shape[-1] ** -0.5 if scaling is None else scaling
-    return over_pages(plan, layer, query, key, value, scaling).unsqueeze(0), None
-
-
-def register() -> None:
-    """Make `NAME` known to transformers; masks of passes without a plan are those of its "sdpa"."""
-    AttentionInterface.register(NAME, attend)
-    AttentionMaskInterface.register(NAME, sdpa_mask)

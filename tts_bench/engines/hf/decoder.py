@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from transformers import PreTrainedModel
 
-from tts_bench.engines.hf.attention import NAME, Piece, Plan, prefill_plan, register, step_plan
+from tts_bench.engines.hf.attention import Piece, Plan, prefill_plan, step_plan
+from tts_bench.engines.hf.bare import BareModel
 from tts_bench.engines.hf.llama import Llama, is_llama
 from tts_bench.engines.hf.packed import WIDE, in_blocks
 from tts_bench.engines.hf.pages import Pages
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 CHUNK = 512  # most tokens of prompts that are read at once
 
@@ -52,10 +55,11 @@ class Decoder:
     later tokens are always stepped.
     """
 
-    def __init__(self, model: PreTrainedModel, vocabulary: int) -> None:
-        """`vocabulary`: number of token ids that may be sampled; the rest of the matrix is padding."""
-        register()
-        model.set_attn_implementation(NAME)
+    def __init__(self, model: PreTrainedModel | BareModel, vocabulary: int) -> None:
+        """`model` reads pages (`hooked.read_pages`) or is bare.
+
+        `vocabulary`: number of token ids that may be sampled; the rest of the matrix is padding.
+        """
         config = model.config.get_text_config()
         heads = config.num_attention_heads
         size = getattr(config, "head_dim", None) or config.hidden_size // heads

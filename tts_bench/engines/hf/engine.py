@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 import torch
-from transformers import PreTrainedModel
 
 from tts_bench.api import LearnedToken
 from tts_bench.engine import EngineInfo, Generation, Request, learned_id
@@ -16,6 +16,9 @@ from tts_bench.engines.hf.loop import Counts, Loop
 from tts_bench.engines.sane import check_request
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 
 class HfEngine:
@@ -27,8 +30,11 @@ class HfEngine:
 
     @property
     def model(self) -> PreTrainedModel:
-        """The model itself, for a trainer while no request is in flight. Its linear layers may be packed."""
-        return self._decoder.model
+        """The model itself, for a trainer while no request is in flight. Its linear layers may be packed.
+
+        An engine that was loaded with `apart` has none that a gradient passes through.
+        """
+        return cast("PreTrainedModel", self._decoder.model)
 
     @property
     def vocabulary(self) -> int:

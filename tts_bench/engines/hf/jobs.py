@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
+from collections.abc import Sequence
 
 from tts_bench.columns import Columns
 from tts_bench.engine import Finish, Generation, Request
@@ -23,6 +25,8 @@ class Job:
         self.row: Row | None = None
         self.cancelled = False
         self.number = 0  # where it waits
+        self.leader: Job | None = None  # it waits until that one is fed `shared` tokens, which they have in common
+        self.shared = 0
 
     def generation(self, finish: Finish, stop: int = 0) -> Generation:
         """What has been sampled so far, as the whole."""
@@ -36,6 +40,12 @@ class Job:
     def left(self) -> int:
         """Most tokens that it may still sample."""
         return self.request.max_tokens - len(self.known) + len(self.request.prefix)
+
+    @property
+    def follows(self) -> bool:
+        """Whether its leader is still being fed what it waits for."""
+        row = self.leader.row if self.leader else None
+        return row is not None and len(row.fed) < self.shared
 
     def settle(self, outcome: Finished) -> None:
         if self.future.done():
@@ -78,3 +88,19 @@ class Queue:
 
     def jobs(self) -> list[Job]:
         return [job for _, job in self._heap]
+
+
+def hand_over(finished: list[tuple[Job, Finished]]) -> None:
+    """Take these jobs out, and tell whoever waits what came of them, from any thread."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Finished]]] = {}
+    for job, outcome in finished:
+        by_loop.setdefault(job.future.get_loop(), []).append((job, outcome))
+    finished.clear()
+    for loop, its in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits
+            loop.call_soon_threadsafe(_settle, its)
+
+
+def _settle(finished: Sequence[tuple[Job, Finished]]) -> None:
+    for job, outcome in finished:
+        job.settle(outcome)

@@ -98,7 +98,8 @@ def _started(given: HfOptions, found: models.ModelFolder) -> _Starting:
     given = _with_rows(replace(given, workers=count, threads=given.threads or (1 if count > 1 else None)), tiny=tiny)
     of_model = {"folder": found.folder, "name": pool.recorded(found), "fingerprint": found.fingerprint}
     arguments: dict[str, object] = {**of_model, **given.of_each()}
-    workers = processes.begin(count, load_hf, warm=_LOADER, share=count, **arguments) if count > 1 else None
+    apart = {"share": count, "apart": True}
+    workers = processes.begin(count, load_hf, warm=_LOADER, **apart, **arguments) if count > 1 else None
     return _Starting(found, given, arguments, workers)
 
 

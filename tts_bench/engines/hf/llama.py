@@ -6,20 +6,25 @@ and `check_architecture` compares it with the model's own forward pass, as it do
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from tts_bench.engines.hf.attention import Plan, over_pages
+from tts_bench.engines.hf.bare import BareModel
 from tts_bench.engines.hf.packed import plus, swish, times
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
 _KNOWN = ("LlamaForCausalLM", "Qwen2ForCausalLM")
 
 
-def is_llama(model: PreTrainedModel) -> bool:
+def is_llama(model: PreTrainedModel | BareModel) -> bool:
     """Whether the model is one of those whose forward pass is known to be the one below."""
+    if isinstance(model, BareModel):
+        return True
     kind, config = type(model), model.config.get_text_config()
     own = kind.__module__.startswith("transformers.models.")  # and no code that came with the model
     return own and kind.__name__ in _KNOWN and config.hidden_act == "silu"
@@ -28,7 +33,7 @@ def is_llama(model: PreTrainedModel) -> bool:
 class Llama:
     """The layers of a model that `is_llama`."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel | BareModel) -> None:
         self._inner: Any = model.base_model
 
     def __call__(self, x: Tensor, positions: Tensor, plan: Plan) -> Tensor:

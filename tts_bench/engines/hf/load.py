@@ -7,14 +7,17 @@ import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import torch
 import transformers
+import transformers.models.llama.configuration_llama  # what any configuration imports, once before workers are forked
 
+from tts_bench import foreign
 from tts_bench.engine import EngineInfo
 from tts_bench.engines import hardware
-from tts_bench.engines.hf import precision, proofs
+from tts_bench.engines.hf import bare, precision, proofs
+from tts_bench.engines.hf.attention import NAME
 from tts_bench.engines.hf.decoder import Decoder, batch_size
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.loop import Loop
@@ -42,6 +45,7 @@ def load(
     cache_bytes: int | None = None,
     share: int = 1,
     kept_proof: bool = False,
+    apart: bool = False,
 ) -> HfEngine:
     """Load the model in `folder` and start its engine.
 
@@ -59,6 +63,7 @@ def load(
         cache_bytes: bound of the key-value storage; a part of the machine's memory where None.
         share: processes that share that part.
         kept_proof: take the self-test as passed where it passed before and its proof is kept; keep it where it passes.
+        apart: nobody asks for `HfEngine.model`, so that it need not be transformers' own.
 
     Raises:
         UserError: an option out of its range, or a model that this engine cannot run.
@@ -73,31 +78,27 @@ def load(
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
         _check_attention(config.get_text_config(), name)
         kind: torch.dtype = precision.chosen(where, config) if dtype == "auto" else getattr(torch, dtype)
-        with quiet():
-            model: Any = transformers.AutoModelForCausalLM.from_pretrained(
-                folder, dtype=kind, use_safetensors=True, trust_remote_code=trust_remote_code
-            )
+        context = _context(context, config, name)
+        proof = _Proof(None, None)
+        if kept_proof and where.type == "cpu" and not trust_remote_code:
+            about = {"model": fingerprint, "dtype": str(kind), "rows": max_num_seqs, "context": context}
+            proof = _Proof.of(proofs.facts(**about, path=PATH, engine_threads=threads))
+        model: Any = bare.load(folder, config, kind) if apart and proof.block is not None else None
+        if model is None:
+            model = _whole(folder, kind, trust_remote_code)
         inner = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        tokenizer = HfTokenizer(inner, _ends(folder, config))
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"transformers cannot load {name} from {folder}: {error}") from error
     model.eval().to(where)
-    tokenizer = HfTokenizer(inner, _ends(model))
     decoder, parameters = Decoder(model, tokenizer.size), _parameters(model)
     if tokenizer.size > decoder.rows:
         raise UserError(
             f"{name} has a tokenizer of {tokenizer.size} ids and an embedding matrix of {decoder.rows} rows; "
             "the matrix must have a row for each id. Save the model again after resize_token_embeddings."
         )
-    limit = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if context and limit and context > limit:
-        raise UserError(f"context is {context}; {name} reads at most {limit} tokens. Type --context {limit} or less.")
-    context = context or limit or 4096
     budget = cache_bytes if cache_bytes is not None else _memory(where) // share
     loop = Loop(decoder, tokenizer.decode, rows=max_num_seqs, context=context, budget=budget, threads=threads)
-    proof = None
-    if kept_proof and where.type == "cpu" and not trust_remote_code:
-        about = {"model": fingerprint, "dtype": str(decoder.dtype), "rows": max_num_seqs, "context": context}
-        proof = proofs.facts(**about, path=PATH, engine_threads=threads)
     proven, note = _start(loop, decoder, name, max_num_seqs, context, exact, proof)
     info = EngineInfo(
         name="hf",
@@ -120,6 +121,25 @@ def load(
         at_once=max_num_seqs,
     )
     return HfEngine(info, tokenizer, decoder, loop)
+
+
+def _context(wanted: int | None, config: transformers.PreTrainedConfig, name: str) -> int:
+    limit = getattr(config.get_text_config(), "max_position_embeddings", None)
+    if wanted and limit and wanted > limit:
+        raise UserError(f"context is {wanted}; {name} reads at most {limit} tokens. Type --context {limit} or less.")
+    return wanted or limit or 4096
+
+
+def _whole(folder: Path, dtype: torch.dtype, trust_remote_code: bool) -> transformers.PreTrainedModel:
+    """The model as transformers has it, attending over pages."""
+    from tts_bench.engines.hf.hooked import read_pages  # with transformers' modelling code, whose import takes a second
+
+    with quiet():
+        model: transformers.PreTrainedModel = transformers.AutoModelForCausalLM.from_pretrained(
+            folder, dtype=dtype, use_safetensors=True, trust_remote_code=trust_remote_code
+        )
+    read_pages(model)
+    return model
 
 
 @contextlib.contextmanager
@@ -166,15 +186,30 @@ def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
         )
 
 
+class _Proof(NamedTuple):
+    """What a kept proof of the self-test has to say, and how many rows at a time it was made with, if there is one."""
+
+    facts: dict[str, Any] | None  # None: none is to be kept
+    block: int | None
+
+    @staticmethod
+    def of(facts: dict[str, Any]) -> _Proof:
+        return _Proof(facts, proofs.kept(facts))
+
+
 def _start(
-    loop: Loop, decoder: Decoder, name: str, rows: int, context: int, exact: bool, proof: dict[str, Any] | None
+    loop: Loop, decoder: Decoder, name: str, rows: int, context: int, exact: bool, proof: _Proof
 ) -> tuple[bool, str]:
-    """Pack the weights, check the architecture and, if asked, exactness, on the thread that will decode."""
+    """Pack the weights, check the architecture and, if asked, exactness, on the thread that will decode.
+
+    A bare model is there only if the architecture was checked before the proof of these very facts was kept.
+    """
 
     def first(table: Rows) -> tuple[bool, str]:
         decoder.packed = pack(decoder.model)
         try:
-            check_architecture(decoder, name)
+            if not isinstance(decoder.model, bare.BareModel):
+                check_architecture(decoder, name)
             if not exact:
                 return False, "not tried: exact mode was switched off"
             return _tested(decoder, rows, context, proof)
@@ -184,15 +219,15 @@ def _start(
     return loop.start(first)
 
 
-def _tested(decoder: Decoder, rows: int, context: int, proof: dict[str, Any] | None) -> tuple[bool, str]:
+def _tested(decoder: Decoder, rows: int, context: int, proof: _Proof) -> tuple[bool, str]:
     """Whether the self-test passes, or has passed as `proof` says, and what is to be said of it."""
-    if proof and (known := proofs.kept(proof)) is not None:
-        decoder.block = known
-        in_blocks(decoder.model, known)
+    if proof.block is not None:
+        decoder.block = proof.block
+        in_blocks(decoder.model, proof.block)
     elif differing := _differing(decoder, rows, context):
         return False, differing
-    elif proof:
-        proofs.keep(proof, decoder.block)
+    elif proof.facts:
+        proofs.keep(proof.facts, decoder.block)
     return True, f"self-test: all logits bitwise equal in batches of 4 to {batch_size(rows)} rows"
 
 
@@ -209,12 +244,12 @@ def _differing(decoder: Decoder, rows: int, context: int) -> str:
     return found
 
 
-def _ends(model: transformers.PreTrainedModel) -> set[int]:
-    found: set[int] = set()
-    for config in (model.config, model.generation_config):
-        ends = getattr(config, "eos_token_id", None)
-        found |= {ends} if isinstance(ends, int) else set(ends or ())
-    return found
+def _ends(folder: Path, config: transformers.PreTrainedConfig) -> set[int]:
+    """The ends that the model's configuration and its generation configuration name."""
+    named = [getattr(each, "eos_token_id", None) for each in (config, config.get_text_config())]
+    if (path := folder / "generation_config.json").is_file():
+        named.append(foreign.document(path).get("eos_token_id"))
+    return {end for ends in named for end in ([ends] if isinstance(ends, int) else ends or ())}
 
 
 def _identity(decoder: Decoder, exact: bool, threads: int) -> dict[str, object]:
@@ -222,7 +257,7 @@ def _identity(decoder: Decoder, exact: bool, threads: int) -> dict[str, object]:
         "engine": "hf",
         "path": PATH,
         "dtype": str(decoder.dtype).removeprefix("torch."),
-        "attention": decoder.model.config._attn_implementation,
+        "attention": NAME,
         "arithmetic": _arithmetic(decoder, threads),
         "exact": exact,
         "torch": str(torch.__version__),  # its own type would have whoever unpickles it import torch
@@ -259,9 +294,9 @@ def _memory(device: torch.device) -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 4
 
 
-def _parameters(model: transformers.PreTrainedModel) -> int:
+def _parameters(model: Any) -> int:  # noqa: ANN401
     """Parameters multiplied for each token: all but the input embedding; the output matrix counts, also where tied."""
-    total = sum(parameter.numel() for parameter in model.parameters())  # a tied matrix comes once
+    total: int = sum(parameter.numel() for parameter in model.parameters())  # a tied matrix comes once
     read = cast(torch.Tensor, model.get_input_embeddings().weight)
     written = cast(torch.Tensor, model.get_output_embeddings().weight)
     return total if written is read else total - read.numel()

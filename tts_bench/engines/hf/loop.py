@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import threading
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from tts_bench.engine import Generation
 from tts_bench.engines.hf.decoder import Decoder, Reading
-from tts_bench.engines.hf.jobs import Finished, Job, Queue
+from tts_bench.engines.hf.jobs import Finished, Job, Queue, hand_over
 from tts_bench.engines.hf.measuring import measure
 from tts_bench.engines.hf.pages import PAGE
 from tts_bench.engines.hf.rows import Rows, common_length
@@ -28,7 +28,7 @@ from tts_bench.streams import uniform
 
 T = TypeVar("T")
 
-_WORTH = 16  # tokens that two prompts share beyond what is held, from which on one waits for the other
+_WORTH = 16  # tokens that two requests share beyond what is held, from which on one waits for the other
 
 
 @dataclass
@@ -117,20 +117,10 @@ class Loop:
                     self._halve(error)
                 else:
                     self._finished += [(job, error) for job in self._leave_all()]
-            self._hand_over()
+            hand_over(self._finished)
             self.counts.busy += time.perf_counter() - started
         self._finished += [(job, None) for job in (*self._leave_all(), *self._waiting.jobs())]
-        self._hand_over()
-
-    def _hand_over(self) -> None:
-        """Tell whoever waits what came of the jobs that are finished."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[Job, Finished]]] = {}
-        for job, outcome in self._finished:
-            by_loop.setdefault(job.future.get_loop(), []).append((job, outcome))
-        self._finished = []
-        for loop, finished in by_loop.items():
-            with contextlib.suppress(RuntimeError):  # the event loop has been closed: nobody waits
-                loop.call_soon_threadsafe(_settle, finished)
+        hand_over(self._finished)
 
     def _collect(self) -> bool:
         """Take in what has been submitted; waits while there is nothing to do. False when the engine is closed."""
@@ -158,6 +148,7 @@ class Loop:
         """
         reading: list[tuple[Job, int]] = []
         aside: list[Job] = []
+        behind: list[Job] = []
         while self._waiting and len(self._active) + len(aside) < self._rows:
             job = self._waiting.first
             if job.cancelled:
@@ -166,6 +157,8 @@ class Loop:
                 self._finished.append((self._waiting.pop(), job.generation("context")))
             elif self._begins_as(job, reading):
                 aside.append(self._waiting.pop())
+            elif self._follows(job):
+                behind.append(self._waiting.pop())
             elif self._affordable(job, aside):
                 held = self._join(self._waiting.pop())
                 if held < len(job.request.prompt):
@@ -176,7 +169,7 @@ class Loop:
                 break
             else:
                 self._refuse(self._waiting.pop())
-        for job in aside:
+        for job in (*aside, *behind):
             self._waiting.put_back(job)
         self._read(reading)
         return bool(aside)
@@ -188,6 +181,21 @@ class Loop:
             return False
         others = (other.request.prompt for other, _ in reading)
         return any(prompt == other or common_length(prompt, other) >= held + _WORTH for other in others)
+
+    def _follows(self, job: Job) -> bool:
+        """Whether a row is being fed more of the job's trace than any row holds: the job waits for it.
+
+        In a row of its own, it would sample no sooner.
+        """
+        if job.follows:
+            return True
+        prompt, wanted = job.request.prompt, array("q", job.known[:-1])
+        if len(wanted) < _WORTH:
+            return False
+        alike = ((array("q", other.known), other) for other in self._active if other.request.prompt == prompt)
+        common = ((common_length(known, wanted), other) for known, other in alike)
+        job.shared, job.leader = max(common, key=itemgetter(0), default=(0, None))
+        return job.shared >= self._table.fed(prompt, wanted) + _WORTH
 
     def _affordable(self, job: Job, aside: Sequence[Job]) -> bool:
         """Whether there is memory for the job, those `aside`, and one more page of everyone who may come to need it."""
@@ -327,11 +335,6 @@ class Loop:
         job = jobs[0] if jobs else self._waiting.pop()
         message = f"out of memory with a single request of {job.length} tokens: {error}"
         self._finished.append((job, MemoryError(message)))
-
-
-def _settle(finished: list[tuple[Job, Finished]]) -> None:
-    for job, outcome in finished:
-        job.settle(outcome)
 
 
 def out_of_memory(error: Exception) -> bool:

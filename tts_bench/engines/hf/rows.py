@@ -99,6 +99,10 @@ class Rows:
             return len(prompt)
         return max((common_length(other, prompt[:-1]) for other in self._same), default=0)
 
+    def fed(self, prompt: tuple[int, ...], known: array[int]) -> int:
+        """The most of `known` tokens after `prompt` that any row was fed."""
+        return max((row.common(known) for row in self._same.get(prompt, ())), default=0)
+
     def enter(self, row: Row, prompt: tuple[int, ...], logits: NDArray[np.float32] | None) -> None:
         """The row has read `prompt`, which ends with `logits`."""
         row.prompt, row.logits = prompt, logits

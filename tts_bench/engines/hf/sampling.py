@@ -53,7 +53,8 @@ def _biased(logits: Floats, samplings: Sequence[Sampling]) -> tuple[Floats, dict
             refused[row] = ValueError(f"the bias names a token outside of the vocabulary of {logits.shape[1]}")
             logits[row] = -np.inf
         else:
-            logits[row, ids] += [added for _, added in samplings[row].bias]
+            with np.errstate(over="ignore"):  # it is refused
+                logits[row, ids] += [added for _, added in samplings[row].bias]
             if not np.isfinite(logits[row].max()):
                 refused[row] = ValueError("the bias leaves no token that may be drawn")
     return logits, refused

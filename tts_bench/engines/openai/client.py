@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 import random
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from tts_bench.engines.openai.key import Key
-from tts_bench.errors import EngineError, Message
+from tts_bench.errors import EngineError, Message, UserError
 from tts_bench.text import safe
 
 _Read = TypeVar("_Read")
@@ -26,10 +27,11 @@ PATIENCE = 120.0  # seconds that a server may ask to be left alone
 
 SHORT = 2**18  # bytes: longer replies come in one after the other, so that together they take no more than one does
 LONGEST = 2**25  # bytes of any reply
-_ERROR = 2**16  # bytes that are read of a reply that is an error
+ERROR = 2**16  # bytes that are read of a reply that is an error
 _HEADERS = 256  # lines; their bytes are bounded by httpcore
 _CODINGS = {"", "identity", "gzip", "x-gzip", "deflate"}  # that are undone in pieces, without being asked for
 _ELSEWHERE = (301, 302, 303, 307, 308)
+_PROXIES, _CERTIFICATES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"), ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class Refused(Message):
@@ -155,13 +157,16 @@ class Client:
         loop = asyncio.get_running_loop()
         if self._http is None or self._loop is not loop:
             limits = httpx2.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)
-            self._http = httpx2.AsyncClient(
-                headers={"Accept-Encoding": "identity", **(self._key.header if self._key else {})},
-                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept
-                follow_redirects=False,  # the key is for this server
-                limits=limits,
-                timeout=None,
-            )
+            try:
+                self._http = httpx2.AsyncClient(
+                    headers={"Accept-Encoding": "identity", **(self._key.header if self._key else {})},
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept
+                    follow_redirects=False,  # the key is for this server
+                    limits=limits,
+                    timeout=None,
+                )
+            except (ImportError, OSError, ValueError, httpx2.InvalidURL) as error:
+                raise UserError(_around(error)) from None
             self._loop, self._room, self._turn = loop, asyncio.Semaphore(self._connections), asyncio.Lock()
         return self._http
 
@@ -209,27 +214,44 @@ class Client:
         """What an error says, as far as it can be read; its charset is UTF-8 or a guess that hurts nobody."""
         raw = bytearray()
         async for piece in response.aiter_bytes():
-            raw += piece[: _ERROR - len(raw)]
-            if len(raw) >= _ERROR:
+            raw += piece[: ERROR - len(raw)]
+            if len(raw) >= ERROR:
                 break
-        text = raw.decode("utf-8", "replace")
-        try:
-            said = json.loads(text)
-        except (ValueError, RecursionError):
-            return self._clean(text)
-        said = said[0] if isinstance(said, list) and said else said
-        for name in ("error", "detail", "message"):
-            said = said.get(name) or said if isinstance(said, dict) else said
-        try:
-            return self._clean(said)
-        except RecursionError:
-            return "an error that is nested too deeply to be shown"
+        return self._clean(complaint(raw.decode("utf-8", "replace")))
 
     def _clean(self, said: object) -> str:
         """One short line without the key, which servers like to repeat."""
-        text = str(said)[:_ERROR]
+        text = str(said)[:ERROR]
         text = safe(self._key.hide(text) if self._key else text)
         return text if len(text) <= 200 else f"{text[:197]}..."
+
+
+def complaint(text: str) -> str:
+    """What an error says: its message where it is JSON that has one, or else all of it."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    said = said[0] if isinstance(said, list) and said else said
+    for name in ("error", "detail", "message"):
+        said = said.get(name) or said if isinstance(said, dict) else said
+    try:
+        return str(said)
+    except RecursionError:
+        return "an error that is nested too deeply to be shown"
+
+
+def _around(error: Exception) -> str:
+    """What to mend where the environment lets no client be made. A proxy's URL may hold a password: it is not shown."""
+    wrong: tuple[str, ...] = _PROXIES
+    if isinstance(error, ImportError):
+        what = "names a SOCKS proxy, which needs another package. Type pip install socksio, or unset"
+    elif isinstance(error, OSError):
+        wrong = _CERTIFICATES
+        what = f"names certificates that cannot be read ({error.strerror or type(error).__name__}). Correct or unset"
+    else:
+        what = "names a proxy without a valid URL, such as http://localhost:3128. Correct or unset"
+    return f"The environment {what} {', '.join(name for name in sorted(os.environ) if name.upper() in wrong)}."
 
 
 def _retry_after(said: str) -> float:

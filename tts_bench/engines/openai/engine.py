@@ -101,7 +101,7 @@ class OpenAIEngine:
         """Hold against what was asked whatever is no matter of sampled tokens.
 
         Raises:
-            Unbelievable: another model or provider, other prompt tokens, or less told than before the run.
+            Unbelievable: another model or provider, other prompt tokens, or told otherwise than before the run.
         """
         provider = self.dialect.provider
         if reply.model != self._answers_as:
@@ -112,6 +112,10 @@ class OpenAIEngine:
             raise Unbelievable("it does not count its tokens, as it did before the run")
         if None not in (prompt_tokens, reply.prompt_tokens) and reply.prompt_tokens != prompt_tokens:
             raise Unbelievable(f"it counts {reply.prompt_tokens} prompt tokens where {prompt_tokens} were sent")
+        if reply.reasoning and not self.dialect.reasons:
+            raise Unbelievable(
+                "it tells thinking apart, as it did not before the run. To measure whole replies, type --tokenizer none"
+            )
         if self.dialect.told_ids and reply.ids is None:
             raise Unbelievable("it does not return its token ids")
 

@@ -13,6 +13,7 @@ from tts_bench.errors import UserError
 
 NAMES = ("TTS_BENCH_API_KEY", "OPENAI_API_KEY")  # in this order
 _HEADER = re.compile(r"[!-~]+")  # printable ASCII without spaces
+_PLACEHOLDER = 6  # a key of fewer characters, such as x or EMPTY, is no secret, and its letters stand in many words
 _TELLING = 12  # a text of so many characters is in a reply because it was put there
 
 
@@ -34,6 +35,8 @@ class Key:
         self._secret = secret
         forms = "|".join(map(re.escape, _forms(secret)))
         self._forms, self._raw = re.compile(forms, re.IGNORECASE), re.compile(forms.encode())
+        if len(secret) < _PLACEHOLDER:
+            self._forms = re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")
 
     def __repr__(self) -> str:
         return "Key(***)"

@@ -17,7 +17,7 @@ def check_url(base_url: str | None) -> str:
     """
     if base_url is None:
         raise UserError("--engine openai needs --base-url, such as --base-url http://localhost:8000/v1")
-    if re.search("[@?#]", base_url):
+    if re.search("[@?#]|//[^/]*%40", base_url):
         raise UserError(
             "--base-url holds a user name, a password or a query, which would be written into records. Remove it; a "
             "key belongs in the environment variable TTS_BENCH_API_KEY."

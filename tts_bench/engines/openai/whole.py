@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tts_bench.engine import Generation, Request
 from tts_bench.engines.openai.account import cut, slack
 from tts_bench.engines.openai.client import Unbelievable
 from tts_bench.engines.openai.counted import ServerCounted
 from tts_bench.engines.openai.tokenizer import UNSEEN, EndpointTokenizer
-from tts_bench.engines.openai.wire import Reply
+from tts_bench.engines.openai.wire import THOUGHT, Reply
 
 
 def whole(reply: Reply, request: Request, limit: int, tokenizer: EndpointTokenizer | ServerCounted) -> Generation:
@@ -19,6 +21,7 @@ def whole(reply: Reply, request: Request, limit: int, tokenizer: EndpointTokeniz
     Raises:
         Unbelievable: a count above the limit, or fewer tokens than the texts have.
     """
+    reply = _parted(reply)
     count = reply.completion_tokens
     if (count or 0) > limit:
         raise Unbelievable(f"it counts {count} tokens where at most {limit} were asked for")
@@ -33,6 +36,12 @@ def whole(reply: Reply, request: Request, limit: int, tokenizer: EndpointTokeniz
         raise Unbelievable(f"it does not say why it ends after {len(tokens)} tokens where {limit} were asked for")
     full = len(tokens) == limit == request.max_tokens
     return Generation(tokens[:limit], "length" if full else "context", min(len(answer), limit))
+
+
+def _parted(reply: Reply) -> Reply:
+    """`reply` with thinking of which the text has the end alone, since the chat template had opened it."""
+    thought, end, answer = reply.text.partition(THOUGHT)
+    return replace(reply, reasoning=thought, text=answer) if end and not reply.reasons else reply
 
 
 def _as_cut(reply: Reply, limit: int, tokenizer: EndpointTokenizer) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -50,7 +59,7 @@ def _as_counted(reply: Reply, tokenizer: ServerCounted) -> tuple[tuple[int, ...]
     if reply.completion_tokens is None:
         raise Unbelievable("it does not count its tokens, and nothing else can: type --tokenizer")
     count, thinking = reply.completion_tokens, reply.reasoning_tokens
-    if thinking is None:  # shared out by the texts
+    if thinking is None or (not thinking and reply.reasoning):  # shared out by the texts
         shares = len(usual(reply.reasoning)), len(usual(reply.text))
         thinking = round(count * shares[0] / (sum(shares) or 1)) if reply.reasoning else 0
         thinking = count if not reply.text else thinking

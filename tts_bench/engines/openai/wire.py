@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
-from tts_bench.engines.openai.client import Faulty, Unbelievable
+from tts_bench.engines.openai.client import ERROR, Faulty, Unbelievable, complaint
 
 _Kind = TypeVar("_Kind")
 Buffer = bytes | bytearray | Raw
@@ -21,7 +21,9 @@ _LIMITS = {"length", "max_tokens", "max_output_tokens", "max_length", "max_new_t
 # and text has braces, too.
 _OBJECTS, _FEW = 16, 4096
 _NAME = 256  # characters of a model's name
-_THINK, _THOUGHT = "<think>", "</think>"
+_THINK, THOUGHT = "<think>", "</think>"
+_BEGINNING = 40  # bytes that are shown of what is no JSON
+_NO_ERROR = (b"null", b"false", b"{}", b"[]", b'""')
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,19 @@ class _Part(Struct):
     type: str = ""
     text: str | None = None
     summary: str | list[_Piece] | None = None
-    thinking: list[_Piece] | None = None  # Mistral
+    thinking: str | list[_Piece] | None = None  # Anthropic, and Mistral
     content: list[_Piece] | None = None
+
+    @property
+    def thought(self) -> bool:
+        return "thinking" in self.type or "reasoning" in self.type
 
 
 class _Message(Struct):
     content: str | list[_Part] | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
+    reasoning_content: str | list[_Part] | None = None
+    reasoning: str | list[_Part] | None = None
+    thinking: str | list[_Part] | None = None
     reasoning_details: list[_Part] | None = None
 
 
@@ -111,8 +118,12 @@ class _Body(Struct):
     incomplete_details: _Incomplete | None = None
 
 
+class _Failed(Struct):
+    error: Raw = Raw(b"null")
+
+
 class _Token(Struct):
-    id: int
+    id: int | None = None
 
 
 class _Logprobs(Struct):
@@ -133,18 +144,37 @@ def decode(raw: Buffer, kind: type[_Kind]) -> _Kind:
     except msgspec.ValidationError as error:
         raise Unbelievable(f"the reply is not as it has to be: {error}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        raise Faulty("the reply is not JSON in UTF-8") from None
+        begins = bytes(raw)[:_BEGINNING].decode("utf-8", "replace")
+        raise Faulty(f"the reply is not JSON in UTF-8; it begins with {begins!r}") from None
 
 
 def read(raw: Buffer, most: int, top: int = 0) -> Reply:
     """The reply of any endpoint, of which at most `most` tokens were asked for, with `top` alternatives to each.
 
     Raises:
-        Faulty: as `decode`.
+        Faulty: as `decode`, or it is an error, which routers send with status 200.
         Unbelievable: something is missing, or of the wrong kind.
     """
     if raw.count(b"{") > (_OBJECTS + top) * most + _FEW:
         raise Unbelievable("the reply has more objects than it can need")
+    try:
+        return _read(raw, most, top)
+    except Unbelievable:
+        if error := _error(raw):
+            raise Faulty(f"the reply is an error with status 200: {error}") from None
+        raise
+
+
+def _error(raw: Buffer) -> str:
+    """What error the reply tells of; empty where it tells of none."""
+    try:
+        said = bytes(decode(raw, _Failed).error)
+    except Faulty:
+        return ""
+    return "" if said in _NO_ERROR else complaint(said[:ERROR].decode("utf-8", "replace"))
+
+
+def _read(raw: Buffer, most: int, top: int) -> Reply:
     whole = decode(raw, _Body)
     if not all(name.isprintable() and len(name) <= _NAME for name in (whole.model, whole.provider or "")):
         raise Unbelievable("it reports an invalid model name")
@@ -200,28 +230,34 @@ def _said(message: _Message) -> tuple[str, str]:
     content = message.content
     parts = content if isinstance(content, list) else []
     reasoning = (
-        message.reasoning_content
-        or message.reasoning
+        _text(message.reasoning_content)
+        or _text(message.reasoning)
+        or _text(message.thinking)
         or _joined(message.reasoning_details or ())
-        or _joined(part for part in parts if part.type == "thinking")
+        or _joined(part for part in parts if part.thought)
     )
-    text = _joined(part for part in parts if part.type != "thinking") if isinstance(content, list) else content
+    text = _joined(part for part in parts if not part.thought) if parts else _text(content)
     if reasoning:
-        return text or "", reasoning
-    if text and text.lstrip().startswith(_THINK):  # Together, and servers without a reasoning parser
-        thought, end, answer = text.lstrip()[len(_THINK) :].partition(_THOUGHT)
+        return text, reasoning
+    if text.lstrip().startswith(_THINK):  # Together, and servers without a reasoning parser
+        thought, end, answer = text.lstrip()[len(_THINK) :].partition(THOUGHT)
         return (answer, thought) if end else ("", thought)
-    return text or "", ""
+    return text, ""
+
+
+def _text(said: str | list[_Part] | None) -> str:
+    return said if isinstance(said, str) else _joined(said or ())
 
 
 def _joined(parts: Iterable[_Part]) -> str:
     """All text of parts, in their order; a summary only where there is nothing fuller."""
-    texts = []
-    for part in parts:
-        pieces = part.thinking or part.content or (part.summary if isinstance(part.summary, list) else [])
-        summary = part.summary if isinstance(part.summary, str) else ""
-        texts.append(part.text or "".join(piece.text or "" for piece in pieces) or summary)
-    return "".join(texts)
+    return "".join(
+        next(filter(None, map(_written, (part.text, part.thinking, part.content, part.summary))), "") for part in parts
+    )
+
+
+def _written(said: str | list[_Piece] | None) -> str:
+    return said if isinstance(said, str) else "".join(piece.text or "" for piece in said or ())
 
 
 def _finish(said: str | None) -> Literal["stop", "length", ""]:
@@ -260,7 +296,11 @@ def _told(choice: _Choice, most: int) -> tuple[int, ...] | None:
     if not bytes(choice.logprobs).startswith(b"{"):
         return None
     content = decode(choice.logprobs, _Logprobs).content  # llama.cpp
-    return tuple(token.id for token in decode(content, list[_Token])) if b'"id"' in bytes(content) else None
+    if b'"id"' not in bytes(content):
+        return None
+    places = decode(content, list[_Token])
+    ids = tuple(place.id for place in places if place.id is not None)
+    return ids if len(ids) == len(places) else None  # a token may read "id"
 
 
 def _ids(raw: Raw, most: int) -> tuple[int, ...]:

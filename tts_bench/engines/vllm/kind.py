@@ -1,9 +1,7 @@
-"""The engine `vllm`: its options, early checks, and how it is distributed over a cluster. Does not import vLLM."""
+"""The engine `vllm`: its early checks, and how it is distributed over a cluster. Imports no vLLM."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tts_bench import models
@@ -11,29 +9,7 @@ from tts_bench.engine import Engine
 from tts_bench.engines import cluster, pool
 from tts_bench.engines.kinds import EngineKind, Loaded, Setup
 from tts_bench.engines.vllm import options
-from tts_bench.options import passed_on
-
-
-@dataclass(frozen=True)
-class VllmOptions(pool.LocalOptions):
-    """The engine's own options, and all options of vLLM's `LLM` class.
-
-    Raises:
-        ValueError: a number is out of range.
-        UserError: the device or dtype is unknown, or this engine sets an option of vLLM itself.
-    """
-
-    vllm: Mapping[str, object] = passed_on(
-        "vLLM options, key=value,..., such as gpu_memory_utilization=0.8.", flag=True
-    )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        options.check_ours(self.vllm)
-
-    def arguments(self) -> dict[str, Any]:
-        """Arguments for loading each worker's engine, by name."""
-        return {"more" if name == "vllm" else name: value for name, value in self.of_each().items()}
+from tts_bench.engines.vllm.options import VllmOptions
 
 
 def _check(setup: Setup[VllmOptions]) -> None:

@@ -16,7 +16,6 @@ from tts_bench.engines import hardware
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.engines.vllm import guard, options, weights
 from tts_bench.engines.vllm.engine import VllmEngine
-from tts_bench.engines.vllm.kind import VllmOptions
 from tts_bench.engines.vllm.running import Running
 from tts_bench.engines.vllm.selftest import check
 from tts_bench.errors import UserError
@@ -238,7 +237,7 @@ def _start(arguments: dict[str, Any], given: dict[str, object], name: str) -> tu
             f"or, without a GPU, {options.INSTALL_CPU}. If torchvision is what fails, type pip uninstall torchvision."
         ) from error
 
-    own = (field.name for field in fields(VllmOptions))
+    own = (field.name for field in fields(options.VllmOptions))
     options.check_known(given, (field.name for field in fields(AsyncEngineArgs)), own)
     try:
         config = AsyncEngineArgs(**arguments).create_engine_config()

