@@ -14,6 +14,7 @@ from tests.refusals import place, refused, rows, write_data  # noqa: F401 - fixt
 from tts_bench import registry
 from tts_bench.api import Answer, Budget, Effort, Forced, LearnedToken, Problem, Reasoner
 from tts_bench.conformance import claims
+from tts_bench.errors import UserError
 from tts_bench.marks import marks
 from tts_bench.options import options_of, spell
 from tts_bench.registry import BuiltStrategy
@@ -116,6 +117,35 @@ def test_a_strategy_without_marks_is_read_by_names() -> None:
     assert marks(Old()) == {"cue": Forced, "budget": Budget, "budgets": Budget, "efforts": Effort}
     assert (budgets(Old()), efforts(Old())) == ([5], ["low"])
     assert marks(Thinking()) == {}
+
+
+class Speaking(Thinking):
+    needs = "scorer"
+
+
+class Unreadable(Thinking):
+    @property
+    def needs(self) -> tuple[str, ...]:
+        return self.what  # type: ignore[attr-defined, no-any-return]
+
+
+@dataclass(frozen=True)
+class Unresolved(Thinking):
+    count: Nowhere = 1  # type: ignore[name-defined]  # noqa: F821
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (Speaking(), r"its needs are the text 'scorer'\. Write a tuple of texts: \('scorer',\)\."),
+        (Unreadable(), "its needs cannot be read: AttributeError: 'Unreadable' object has no attribute 'what'"),
+        (Unresolved(), "an annotation of Unresolved cannot be resolved: name 'Nowhere' is not defined"),
+    ],
+    ids=["a text", "unreadable", "unresolved"],
+)
+def test_needs_that_cannot_be_told_are_refused_with_what_is_wrong(strategy: Thinking, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        needs([built(strategy)])
 
 
 def test_a_learned_token_is_forced_marked_or_not() -> None:

@@ -25,6 +25,7 @@ from tts_bench.pools import counting
 from tts_bench.pools.entry import Output
 from tts_bench.pools.file import Pool
 from tts_bench.pools.inspect_log import archive
+from tts_bench.pools.read import source
 from tts_bench.pools.split import Parts, Reading
 from tts_bench.runs import importing
 from tts_bench.streams import stream_key
@@ -71,12 +72,19 @@ def test_problems_are_found_by_question_prompt_name_and_number() -> None:
 
 
 def test_lines_and_files_add_samples_in_their_order() -> None:
-    one = lines({"doc_id": 0, "responses": ["a", "b"], "tokens": 1}, {"doc_id": 1, "responses": ["c", "d"]})
+    one = lines({"doc_id": 0, "responses": ["a", "b"]}, {"doc_id": 1, "responses": ["c", "d"]})
     two = recorded.write(Path("g.jsonl"), [{"doc_id": n, "response": "e", "tokens": 1} for n in (1, 0)])
     pool = imported(one, str(two), "--tokenizer", "pocket")
     assert texts(pool) == {"gsm8k/0": ["a", "b", "e"], "gsm8k/1": ["c", "d", "e"]}
     assert [each["outputs"] for each in pool.about.sources] == [4, 2]
     assert pool.about.tokens == {"stated": 2, "pieces": 0, "tokenizer": 4}
+
+
+def test_a_metric_that_lm_eval_could_not_compute_is_no_verdict() -> None:
+    said = {"filter": "none", "resps": [["\\boxed{3}"]], "metrics": ["exact_match"], "exact_match": float("nan")}
+    file = lines({"doc_id": 0, "doc": {"question": Q[0]}, **said})
+    [entry] = source(file).entries()
+    assert entry.outputs == (Output("\\boxed{3}"),)
 
 
 SAMPLES = [
@@ -143,6 +151,27 @@ def test_answers_that_only_a_metric_finds_have_no_expectation_over_votes_since_o
         [vote] = [one for one in series if one.strategy.startswith("majority-vote")]
         assert (vote.grids["gsm8k"].votes is not None) == known
         assert sum("a vote of k is that of the first k samples" in note for note in found) == notes
+
+
+def test_ids_with_slashes_samples_without_a_score_and_encrypted_reasoning_are_read_as_inspect_writes_them() -> None:
+    parts = [
+        {"type": "reasoning", "reasoning": "gAAAAABo", "redacted": True, "summary": "I add."},
+        {"type": "text", "text": "\\boxed{3}"},
+    ]
+    choice = {"message": {"role": "assistant", "content": parts}, "stop_reason": "stop"}
+    sample = {
+        "id": "test/algebra/7.json",
+        "epoch": 1,
+        "input": [{"role": "user", "content": [{"type": "text", "text": Q[0]}]}],
+        "output": {"choices": [choice], "usage": {"output_tokens": 9, "reasoning_tokens": 4}},
+        "scores": {"judge": {"value": float("nan")}},
+    }
+    with zipfile.ZipFile("log.eval", "w") as log:
+        log.writestr("header.json", "{}")
+        log.writestr("samples/test/algebra/7.json_epoch_1.json", json.dumps(sample))
+    [entry] = archive(Path("log.eval"))
+    assert (entry.number, entry.questions) == ("test/algebra/7.json", (Q[0],))
+    assert entry.outputs == (Output("\\boxed{3}", thinking="I add.", tokens=9, thinking_tokens=4, cut=False),)
 
 
 @given(st.data())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import zipfile
@@ -56,7 +57,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "no JSON": (lines(GOOD, b"response: 7\n"), "line 2 is not JSON"),
     "cut off": (lines(GOOD, b'{"doc_id": 1, "respon'), "line 2 is not JSON"),
     "nested": (lines(GOOD, b"[" * 200_000 + b"\n"), "line 2 is not JSON"),
-    "NaN": (lines(GOOD, b'{"doc_id": 1, "response": "x", "logprobs": [NaN]}\n'), "line 2 is not JSON"),
+    "NaN": (lines(GOOD, b'{"doc_id": 1, "response": "x", "logprobs": [NaN]}\n'), "line 2: 'logprobs' is not a list of"),
     "enormous": (lines(GOOD, b'{"doc_id": 1, "tokens": 1e999}\n'), "line 2 is not JSON"),
     "NUL": (lines(GOOD, b"\0\n"), "line 2 is not JSON"),
     "not UTF-8": (lines(GOOD, b'{"doc_id": 1, "response": "\xff"}\n'), "line 2 is not JSON"),
@@ -92,6 +93,41 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         lines(*[GOOD] * 1000, {**GOOD, "response": "a</think>b"}),
         "line 1001: an output holds </think>",
     ),
+    "probabilities for log-probabilities": (
+        lines(GOOD, {**GOOD, "logprobs": [0.9, 0.8, 1.0]}),
+        "line 2: a log-probability is 0.9; expected natural logarithms",
+    ),
+    "a probability of a token": (
+        lines({**GOOD, "logprobs": {"content": [{"token": "7", "logprob": 0.5}]}}),
+        "line 1: a log-probability is 0.5",
+    ),
+    "a probability of another token": (
+        lines({**GOOD, "logprobs": {"content": [{"logprob": -1, "top_logprobs": [{"logprob": 0.25}]}]}}),
+        "line 1: a log-probability is 0.25",
+    ),
+    "more values than responses": (
+        lines(GOOD, {"doc_id": 1, "responses": ["a", "b"], "tokens": [1, 2, 3]}),
+        "line 2: 'tokens' stands beside 'responses' and has 3 values for 2 responses; give one for each, or put it",
+    ),
+    "one value for all samples": (
+        lines({"doc_id": 1, "samples": ["a", "b"], "finish_reason": "stop"}),
+        "line 1: 'finish_reason' stands beside 'samples' and is a JSON text; give one for each",
+    ),
+    "a value beside and within": (
+        lines({"doc_id": 1, "responses": [{"response": "a", "completion_tokens": 2}], "tokens": [1]}),
+        "line 1: 'tokens' stands beside 'responses', and 'completion_tokens' in one of them",
+    ),
+    "a response beside responses": (
+        lines({"doc_id": 1, "responses": ["a"], "response": "b"}),
+        "line 1: 'response' stands beside 'responses'",
+    ),
+    "a number of one of several": (
+        lines({"doc_id": 1, "responses": ["a"], "sample": 1}),
+        "line 1: 'sample' stands beside 'responses', whose order numbers the outputs",
+    ),
+    "gzip": (gzip.compress(lines(GOOD)), "it is gzip-compressed; unpack it: gunzip f.jsonl"),
+    "UTF-16": (lines(GOOD).decode().encode("utf-16"), "it is UTF-16; save it as UTF-8"),
+    "UTF-16 without a mark": (lines(GOOD).decode().encode("utf-16-be"), "it is UTF-16; save it as UTF-8"),
     "a document twice": (lines(SAMPLE, SAMPLE), "line 2: document 0 is already in line 1"),
     "samples of no text": (lines({**SAMPLE, "resps": [[[-1.0, True]]]}), "line 1: 'resps' is not a list of texts"),
 }
@@ -123,6 +159,59 @@ def test_a_line_a_file_or_an_archive_of_any_size_is_refused_in_bounded_memory(
 
 
 @pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (lines(GOOD, GOOD), "If it is JSON Lines, rename it to .jsonl: mv f.json f.jsonl"),
+        (lines({"id": 0, "samples": ["a"]}), "If it is JSON Lines, rename it to .jsonl"),
+        (json.dumps([GOOD], indent=1).encode(), "a line of its own, in a .jsonl file: jq -c '.[]' f.json > f.jsonl"),
+        (b'{\n"a": 1}', "has no 'samples'; expected a log of Inspect"),
+        (lines({"eval": {}}), "has no 'samples'; expected a log of Inspect"),
+    ],
+    ids=["lines", "samples", "list", "document", "log"],
+)
+def test_a_json_file_that_is_no_log_of_inspect_is_told_what_it_has_to_be(
+    content: bytes, said: str, refused: Callable[..., str]
+) -> None:
+    Path("f.json").write_bytes(content)
+    assert said in refused(*into(file="f.json"))
+
+
+def test_a_sample_that_stands_in_two_places_of_inspects_logs_is_refused_with_both(refused: Callable[..., str]) -> None:
+    output = {"choices": [{"message": {"content": "7"}}], "usage": {"output_tokens": 1}}
+    one, two = ({"id": n, "epoch": 1, "uuid": f"u{n}", "input": Q[n], "output": output} for n in range(2))
+
+    def log(name: str, *samples: Any) -> None:
+        Path(name).write_text(json.dumps({"eval": {}, "samples": samples}))
+
+    log("f.json", one, two)
+    log("retry.json", {**two, "epoch": 2})
+    said = refused(*into("retry.json", file="f.json"))
+    assert "retry.json, sample 1 is the sample of f.json, sample 2 again: both have uuid u1" in said
+    log("f.json", one, {**two, "id": 0})
+    assert "f.json, sample 2 is the sample of f.json, sample 1 again: both have id 0 and epoch 1" in refused(
+        *into(file="f.json")
+    )
+    with zipfile.ZipFile("f.eval", "w") as archive:
+        archive.writestr("samples/1_epoch_1.json", json.dumps(one))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("samples/1_epoch_1.json", json.dumps(two))
+    assert "its samples 1 and 2 are both named samples/1_epoch_1.json" in refused(*into(file="f.eval"))
+
+
+@pytest.mark.parametrize("out", ["dang", "dang/new", "/proc/x"])
+def test_a_folder_that_cannot_be_made_is_refused(out: str, refused: Callable[..., str]) -> None:
+    Path("f.jsonl").write_bytes(lines(GOOD))
+    Path("dang").symlink_to("/nowhere/x")
+    assert f"--out {out} cannot be" in refused(*into("--out", out))
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_model_without_a_name_is_refused(name: str, refused: Callable[..., str]) -> None:
+    Path("f.jsonl").write_bytes(lines(GOOD))
+    assert "--model is empty; expected the name of the model" in refused(*into("--model", name))
+
+
+@pytest.mark.parametrize(
     ("make", "said"),
     [
         (lambda path: None, "cannot be read: No such file"),
@@ -142,6 +231,10 @@ def test_names_in_an_archive_are_names_only(refused: Callable[..., str]) -> None
         archive.writestr("../../evil.json", b"{}")
         archive.writestr("samples/../../evil.json", b"{}")
     assert "it has 0 samples" in refused(*into(file="f.eval"))
+    choice = {"message": {"content": "7"}, "logprobs": {"content": [{"token": "7", "logprob": float("nan")}]}}
+    sample = {"id": 0, "input": Q[0], "output": {"choices": [choice]}}
+    Path("f.json").write_text(json.dumps({"samples": [sample]}))
+    assert "sample 1: 'logprob' is nan; expected a number that is finite" in refused(*into(file="f.json"))
     Path("f.eval").write_bytes(b"PK\3\4 and no more")
     assert "cannot be read as a log of Inspect" in refused(*into(file="f.eval"))
 

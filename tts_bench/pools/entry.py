@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from tts_bench.errors import UserError
 
 MOST_TOKENS = 1_000_000  # of one output: a count that nobody checked must not make an enormous one
+_ROUNDING = 1e-3  # how far above 0 a log-probability may come out
+_LIMITS = frozenset({"length", "max_tokens", "model_length", "max_length", "max_output_tokens"})
+_NEITHER = frozenset({"", "unknown", "abort", "error", "content_filter"})  # no limit, and no end of its own
 
 Row = Mapping[str, Any]
 
@@ -22,7 +26,7 @@ class Output:
     tokens: int | None = None  # sampled in all
     thinking_tokens: int | None = None
     answer_tokens: int | None = None
-    cut: bool = False  # a limit ended it
+    cut: bool | None = None  # whether a limit ended it; None: its file does not tell
     pieces: tuple[str, ...] = ()  # the texts of its tokens, where the file has them
     logprobs: tuple[float, ...] = ()  # of each token
     top: tuple[tuple[float, ...], ...] = ()  # the largest log-probabilities at each token
@@ -41,6 +45,8 @@ class Entry:
     outputs: tuple[Output, ...]
     place: int | None = None  # which of the problem's outputs the only one is, if the file says; else the next
     from_zero: bool = True  # whether a number counts the task's problems from 0
+    name: str = ""  # which no other entry of its file has
+    uuid: str = ""  # which no other entry of any file has
 
 
 def at_most(count: int, where: str, name: str) -> int:
@@ -63,7 +69,7 @@ class Values:
 
     def __init__(self, row: object, where: str, what: str = "the line") -> None:
         if not isinstance(row, dict):
-            raise UserError(f"{where}: {what} is a JSON {_kind(row)}; expected an object.")
+            raise UserError(f"{where}: {what} is a JSON {json_kind(row)}; expected an object.")
         self.row: dict[str, Any] = row
         self.where = where
 
@@ -81,7 +87,10 @@ class Values:
 
     def number(self, *names: str) -> float | None:
         name = self.first(*names)
-        return None if name is None else float(self._of(name, (int, float), "a number"))
+        found = None if name is None else float(self._of(name, (int, float), "a number"))
+        if found is not None and not isfinite(found):
+            raise UserError(f"{self.where}: {name!r} is {found}; expected a number that is finite.")
+        return found
 
     def list(self, name: str) -> list[Any] | None:
         return None if self.first(name) is None else self._of(name, list, "a list")
@@ -98,7 +107,7 @@ class Values:
 
     def numbers(self, name: str, found: object) -> tuple[float, ...]:
         """A list of numbers, such as log-probabilities."""
-        if not isinstance(found, list) or not all(type(each) in (int, float) for each in found):
+        if not isinstance(found, list) or not all(type(each) in (int, float) and isfinite(each) for each in found):
             raise UserError(f"{self.where}: {name!r} is not a list of numbers; expected one per token.")
         at_most(len(found), self.where, name)
         return tuple(map(float, found))
@@ -106,11 +115,11 @@ class Values:
     def _of(self, name: str, kind: Any, expected: str) -> Any:  # noqa: ANN401 - of that kind
         value = self.row[name]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise UserError(f"{self.where}: {name!r} is a JSON {_kind(value)}; expected {expected}.")
+            raise UserError(f"{self.where}: {name!r} is a JSON {json_kind(value)}; expected {expected}.")
         return value
 
 
-def _kind(value: object) -> str:
+def json_kind(value: object) -> str:
     names = {dict: "object", list: "list", str: "text", bool: "truth value", int: "number", float: "number"}
     return names.get(type(value), "null")
 
@@ -122,7 +131,7 @@ def logprobs(found: object, values: Values) -> dict[str, Any]:
         UserError: they are neither.
     """
     if isinstance(found, list):
-        return {"logprobs": values.numbers("logprobs", found)}
+        return {"logprobs": tuple(_at_most_0(each, values.where) for each in values.numbers("logprobs", found))}
     own = Values(found, values.where, "'logprobs'")
     content = own.list("content") or []
     at_most(len(content), values.where, "logprobs")
@@ -132,10 +141,11 @@ def logprobs(found: object, values: Values) -> dict[str, Any]:
         number = token.number("logprob")
         if number is None:
             raise UserError(f"{values.where}: a token of 'logprobs' has no 'logprob'. Remove 'logprobs', or give all.")
-        numbers.append(number)
+        numbers.append(_at_most_0(number, values.where))
         pieces.append(token.text("token") or "")
         others = [Values(other, values.where, "one of 'top_logprobs'") for other in token.list("top_logprobs") or ()]
-        top.append(tuple(sorted((other.number("logprob") or 0.0 for other in others), reverse=True)))
+        largest = (_at_most_0(other.number("logprob") or 0.0, values.where) for other in others)
+        top.append(tuple(sorted(largest, reverse=True)))
     least = min(map(len, top), default=0)
     return {
         "pieces": tuple(pieces),
@@ -144,7 +154,24 @@ def logprobs(found: object, values: Values) -> dict[str, Any]:
     }
 
 
-CUT = frozenset({"length", "max_tokens", "model_length", "MAX_TOKENS"})  # reasons to finish that are limits
+def _at_most_0(found: float, where: str) -> float:
+    """A log-probability, without what rounding put on top of 0.
+
+    Raises:
+        UserError: it is larger, so it is none.
+    """
+    if found > _ROUNDING:
+        raise UserError(
+            f"{where}: a log-probability is {found:g}; expected natural logarithms of probabilities, which are at most "
+            "0. Take the logarithms, or remove 'logprobs'."
+        )
+    return min(found, 0.0)
+
+
+def cut(reason: str | None) -> bool | None:
+    """Whether a limit ended an output that finished for this reason; None where the reason does not tell."""
+    said = (reason or "").lower()
+    return None if said in _NEITHER else said in _LIMITS
 
 
 def one_of(texts: Sequence[object]) -> tuple[str, ...]:

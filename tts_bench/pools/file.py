@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from tts_bench.errors import EngineError, UserError
 
 NAME = "pool.sqlite"  # in the folder of the run
-VERSION = 1
+VERSION = 2
 SAMPLES = 1 << 20  # outputs that a problem may have
 _REMEMBERED = 512  # outputs that were read last: each is asked for its thinking, its answer and its text
 _SCHEMA = """
@@ -47,12 +47,21 @@ class About:
     fewest_of: str  # that problem
     outputs: int
     cut: int  # outputs that a limit ended, as far as the files say
+    unended: int  # others that do not reach the end of thinking
     longest_thinking: int
     longest_answer: int
     logprobs: bool  # every output has them
     top: int  # largest log-probabilities at each token, of the output with the fewest; 0: none
     scores: bool  # every output has one
     documents: list[int]  # of the task, in the order in which outputs name them
+
+    @property
+    def cuts(self) -> str:
+        """How many outputs were cut, and how that is known."""
+        limited = f"{self.cut:,} were cut by a limit"
+        if not self.unended:
+            return limited
+        return f"{limited}; {self.unended:,} do not reach the end of thinking, taken as cut"
 
     @property
     def fingerprint(self) -> str:

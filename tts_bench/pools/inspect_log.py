@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 import zlib
+from codecs import BOM_UTF8
 from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from tts_bench import foreign
 from tts_bench.errors import UserError
-from tts_bench.pools.entry import CUT, Entry, Output, Values, logprobs, one_of
+from tts_bench.pools.entry import Entry, Output, Values, cut, logprobs, one_of
 from tts_bench.pools.zipped import ZstdError, zipfile
 
 TOOL = "inspect log"
 _DOCUMENT = 1024 * foreign.MB  # bytes of a log that is read whole
 _MEMBERS = 2_000_000
-_SAMPLE = re.compile(r"samples/[^/]+\.json")
+_SAMPLE = re.compile(r"samples/.+_epoch_\d+\.json")  # before `_epoch_` the id as it is, slashes and all
 _BROKEN = OSError, ValueError, zipfile.BadZipFile, zlib.error, ZstdError, NotImplementedError, EOFError, RuntimeError
 _VERDICTS = {"C": 1.0, "I": 0.0, "P": 0.5}
 
@@ -28,7 +30,7 @@ def document(path: Path) -> Iterator[Entry]:
         UserError: it cannot be read, or is no such log.
     """
     try:
-        found = foreign.parse(foreign.read(path, foreign.DOCUMENT))
+        found = foreign.parse(foreign.read(path, foreign.DOCUMENT).removeprefix(BOM_UTF8), constants=True)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise UserError(
@@ -53,12 +55,23 @@ def archive(path: Path) -> Iterator[Entry]:
             members = [each for each in opened.infolist() if _SAMPLE.fullmatch(each.filename)]
             if not members or len(members) > _MEMBERS:
                 raise ValueError(f"it has {len(members):,} samples; expected 1 to {_MEMBERS:,}")
+            _check_names(path, members)
             for place, member in enumerate(members, 1):
                 where = f"{path}, {member.filename}"
                 yield entry(_member(opened, member, where), place, where)
     except _BROKEN as error:
         why = getattr(error, "strerror", None) or error
         raise UserError(f"{path} cannot be read as a log of Inspect: {why}.") from error
+
+
+def _check_names(path: Path, members: list[zipfile.ZipInfo]) -> None:
+    first: dict[str, int] = {}
+    for place, member in enumerate(members, 1):
+        if first.setdefault(member.filename, place) != place:
+            raise UserError(
+                f"{path}: its samples {first[member.filename]:,} and {place:,} are both named {member.filename}. "
+                "Remove one of them."
+            )
 
 
 def _member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Any:  # noqa: ANN401 - JSON
@@ -69,7 +82,7 @@ def _member(opened: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) -> Any
     if len(raw) > foreign.LINE:
         raise UserError(f"{where} has more than {foreign.LINE:,} bytes.")
     try:
-        return foreign.parse(raw)
+        return foreign.parse(raw, constants=True)
     except ValueError as error:
         raise UserError(f"{where} is not JSON ({error}).") from error
 
@@ -92,9 +105,13 @@ def entry(row: object, place: int, where: str) -> Entry:
     usage = output.inner("usage")
     counts = usage if usage is not None and len(choices) == 1 else None  # it is of all choices together
     outputs = tuple(_output(Values(each, where, "a choice"), counts, kept, _verdict(values)) for each in choices)
-    questions, named = one_of(_asked(values.row.get("input"), kept)), values.identity("id")
+    questions, named = one_of(_asked(values.row.get("input"), kept, where)), values.identity("id")
     number = None if named is None else str(named)  # Inspect counts from 1 what its data set does not name
-    return Entry(place, where, number, questions, outputs, from_zero=False)
+    epoch, uuid = values.identity("epoch"), values.text("uuid")
+    name = f"id {named!r} and epoch {1 if epoch is None else epoch}" if named is not None else ""
+    return Entry(
+        place, where, number, questions, outputs, from_zero=False, name=name, uuid=f"uuid {uuid}" if uuid else ""
+    )
 
 
 def _output(choice: Values, counts: Values | None, kept: dict[str, Any], verdict: float | None) -> Output:
@@ -108,7 +125,7 @@ def _output(choice: Values, counts: Values | None, kept: dict[str, Any], verdict
         thinking=thinking,
         tokens=counts.count("output_tokens") if counts else None,
         thinking_tokens=counts.count("reasoning_tokens") if counts else None,
-        cut=(choice.text("stop_reason") or "") in CUT,
+        cut=cut(choice.text("stop_reason")),
         verdict=verdict,
         **({} if found is None else logprobs(found, choice)),
     )
@@ -125,7 +142,8 @@ def _content(content: object, kept: dict[str, Any], where: str) -> tuple[str | N
     for part in content:
         own = Values(part, where, "a part of the content")
         if own.text("type") == "reasoning":
-            thinking.append(_attached(own.text("reasoning") or "", kept))
+            told = "summary" if own.row.get("redacted") is True else "reasoning"  # which then is encrypted
+            thinking.append(_attached(own.text(told) or "", kept))
         elif own.text("type") == "text":
             texts.append(_attached(own.text("text") or "", kept))
     return ("".join(thinking) if thinking else None), "".join(texts)
@@ -137,19 +155,20 @@ def _attached(text: str, kept: dict[str, Any]) -> str:
     return found if isinstance(found, str) else text
 
 
-def _asked(asked: object, kept: dict[str, Any]) -> list[object]:
+def _asked(asked: object, kept: dict[str, Any], where: str) -> list[object]:
     """The input; of a conversation its last turn of the user."""
     if isinstance(asked, str):
         return [_attached(asked, kept)]
     turns = [turn for turn in asked if isinstance(turn, dict)] if isinstance(asked, list) else []
     said = [turn.get("content") for turn in turns if turn.get("role") == "user"]
-    return [_attached(said[-1], kept)] if said and isinstance(said[-1], str) else []
+    return [_content(said[-1], kept, where)[1]] if said else []
 
 
 def _verdict(values: Values) -> float | None:
+    """What the first scorer said; None where it left the sample unscored, which Inspect writes as NaN."""
     scores = values.row.get("scores")
     first = next(iter(scores.values()), None) if isinstance(scores, dict) else None
     found = first.get("value") if isinstance(first, dict) else None
     if isinstance(found, str):
         return _VERDICTS.get(found)
-    return float(found) if isinstance(found, int | float) else None
+    return float(found) if isinstance(found, int | float) and isfinite(found) else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from tts_bench.errors import UserError
 from tts_bench.pools.entry import Entry, Output, Values, one_of
 from tts_bench.pools.lines import QUESTIONS
@@ -44,7 +46,7 @@ class Reader:
             )
         metrics = values.list("metrics") or []
         verdict = values.row.get(metrics[0]) if metrics and isinstance(metrics[0], str) and len(texts) == 1 else None
-        verdict = float(verdict) if isinstance(verdict, int | float) else None
+        verdict = float(verdict) if isinstance(verdict, int | float) and isfinite(verdict) else None
         return Entry(line, where, number, self._questions(values), tuple(Output(t, verdict=verdict) for t in texts))
 
     def _questions(self, values: Values) -> tuple[str, ...]:

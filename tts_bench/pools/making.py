@@ -35,9 +35,11 @@ class _Seen:
 
     places: dict[int, int] = field(default_factory=dict)  # document -> its place in the pool
     taken: list[int] = field(default_factory=list)  # by place: a bit for each output
+    names: dict[tuple[int, str], str] = field(default_factory=dict)  # file (-1: any) and name -> where it is
     units: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("stated", "pieces", "tokenizer"), 0))
     outputs: int = 0
     cut: int = 0
+    unended: int = 0
     thinking: int = 0
     answer: int = 0
     logprobs: bool = True
@@ -61,10 +63,23 @@ class _Seen:
         self.taken[at] |= 1 << number
         return at * SAMPLES + number
 
+    def check_once(self, entry: Entry, source: int) -> None:
+        """
+        Raises:
+            UserError: the entry was read already, from this file or another.
+        """
+        for file, name in ((source, entry.name), (-1, entry.uuid)):
+            if name and (known := self.names.setdefault((file, name), entry.where)) != entry.where:
+                raise UserError(
+                    f"{entry.where} is the sample of {known} again: both have {name}. Remove one of them; of a log and "
+                    "its retry, import the retry alone."
+                )
+
     def add(self, output: Output, parts: Parts, counted: Counted) -> None:
         self.units[counted.unit] += 1
         self.outputs += 1
-        self.cut += output.cut or not parts.ended
+        self.cut += bool(output.cut)
+        self.unended += not output.cut and not parts.ended
         self.thinking, self.answer = max(self.thinking, counted.thinking), max(self.answer, counted.answer)
         self.logprobs = self.logprobs and bool(output.logprobs or not counted.thinking + counted.answer)
         if counted.thinking + counted.answer:
@@ -115,6 +130,7 @@ class Making:
     ) -> list[tuple[int, Recorded, float | None]]:
         placed: list[tuple[int, Output, Parts, str]] = []
         for source, entry in batch:
+            seen.check_once(entry, source)
             document = self.problems.find(entry)
             by_file[source] += len(entry.outputs)
             for output in entry.outputs:
@@ -167,6 +183,7 @@ class Making:
             fewest_of=f"{self.task}/{documents[fewest]}",
             outputs=seen.outputs,
             cut=seen.cut,
+            unended=seen.unended,
             longest_thinking=seen.thinking,
             longest_answer=seen.answer,
             logprobs=seen.logprobs,

@@ -44,7 +44,7 @@ class Reading:
                 raise _unlike(where, f"holds {_TAGS.end}")
             return Parts(output.text, "", not output.cut)
         before, end, after = output.text.partition(self.form.end)
-        if not end and self.apart:
+        if not end and (self.apart or output.cut is False):
             return Parts("", output.text, True)
         return Parts(before + end, after.removeprefix(self.form.markup), bool(end))
 

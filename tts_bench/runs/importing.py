@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from tts_bench import models, registry
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.errors import UserError
+from tts_bench.files import FULL
 from tts_bench.lm_eval import replay
 from tts_bench.pools import read
 from tts_bench.pools.file import NAME, About, Pool
@@ -52,6 +53,8 @@ def import_pool(config: ImportConfig) -> tuple[About, Checked]:
         UserError: anything that cannot be, in the files or in `config`; nothing is written then.
         OSError: the disk is full.
     """
+    if not config.model.strip():
+        raise UserError("--model is empty; expected the name of the model that generated the outputs, as --model NAME.")
     reading = _reading(config)
     out = config.out or Path("runs") / _default_name(config)
     RunFolder(out).check()
@@ -135,15 +138,34 @@ def portions(texts: Sequence[str], bound: int) -> Iterator[list[str]]:
 
 @contextmanager
 def _beside(out: Path) -> Iterator[Path]:
-    """A file that is gone in the end, on the disk of the folder `out`."""
-    there = next(folder for folder in (out.absolute(), *out.absolute().parents) if folder.is_dir())
+    """A file that is gone in the end, on the disk of the folder `out`, which is made and is gone if it stays empty.
+
+    Raises:
+        UserError: the folder cannot be made.
+    """
+    folders = (out.absolute(), *out.absolute().parents)
+    missing = [folder for folder in folders if not folder.exists()]
+    there = next(folder for folder in folders if folder.is_dir())
     part = there / f".{out.name}.{os.getpid()}.pool.part"
     try:
+        _make(out)
         part.unlink(missing_ok=True)
         yield part
     finally:
         for left in (part, Path(f"{part}-journal")):
             left.unlink(missing_ok=True)
+        for folder in missing:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _make(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        raise UserError(f"--out {out} cannot be made: {error.strerror}. Give another folder.") from error
 
 
 def _put(part: Path, out: Path, about: About) -> None:
@@ -153,5 +175,4 @@ def _put(part: Path, out: Path, about: About) -> None:
         if Pool(there).about != about:
             raise UserError(f"--out {out} holds another pool. Give another folder.")
         return
-    out.mkdir(parents=True, exist_ok=True)
     os.replace(part, there)
