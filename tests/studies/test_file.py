@@ -17,12 +17,15 @@ from tts_bench.cli import main as root
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.studies.file import parsed, read
 from tts_bench.studies.folder import states
-from tts_bench.studies.play import answered, asked
+from tts_bench.studies.part import answered, asked
 from tts_bench.studies.start import text as start
 from tts_bench.studies.study import Named, Study
 
 MODEL = "[models.adder]\nengine = 'scripted'\n"
 BASE = f"strategies = {STRATEGIES}\ntasks = ['gsm8k']\n\n{MODEL}"
+VOTE = f"{BASE}[comparisons.a]\nleft = 'majority-vote'\nright = 'baseline'\n"
+VOTES = "[comparisons.b]\nleft = 'majority-vote:samples=3'\nright = 'baseline'\nat = 'last'\n"
+MIRRORED = "[comparisons.b]\nleft = 'baseline'\nright = 'majority-vote'\n"
 BAD = {
     "seeds = [": "line 1: this is not valid TOML: Invalid value",
     "seeds = [0]\nseeds = [1]": "line 2: this is not valid TOML: Cannot overwrite a value",
@@ -57,6 +60,12 @@ BAD = {
     f"strategies = [\n  'baseline',\n  'baselin',\n]\n{MODEL}": "line 3: .*'baselin'. Did you mean 'baseline'",
     f"strategies = ['baseline',\n'majority-vote:samples=0']\n{MODEL}": "line 2: .*samples is 0; it takes",
     f"strategies = ['baseline', 'baseline']\n{MODEL}": "line 1: 'baseline' is given twice",
+    f"strategies = []\n{MODEL}": r"line 1: strategies is \[\]; it takes at least one",
+    f"{MODEL}strategies = []": r"line 3: strategies is \[\]; it takes at least one",
+    f"tasks = []\n{MODEL}": "line 1: No task is named",
+    f"\ndata_dir = '/nope'\n{MODEL}": "line 2: The data folder /nope does not exist",
+    f"{MODEL}data_dir = '/nope'": "line 3: The data folder /nope does not exist",
+    f"\ufeffsede = 1\n{MODEL}": "line 1: there is no key 'sede'",
     f"strategies = ['./gone.py:Mine']\n{MODEL}": r"line 1: there is no file '\./gone\.py'",
     f"strategies = ['best-of-n:scorer=mine']\n{MODEL}": "line 2: .*--scorer",
     "[models.a]\nmodel='adder'\nengine='scripted'\n[models.A]\nmodel='adder'\nengine='scripted'": (
@@ -72,6 +81,10 @@ BAD = {
     f"{BASE}[comparisons.a]\nleft = 'majority-vote'\nright = 'baseline'\nat = 'end'": 'line 9: at is "end"; it takes',
     f"{BASE}[comparisons.a]\nleft = 'majority-vote'\nright = 'baseline'\nmodels = ['b']": "line 9: there is no model",
     f"{BASE}[comparisons.a]\nleft = 'majority-vote'\nright = 'baseline'\nmodels = 'b'": 'line 9: models is "b"; it',
+    f"{VOTE}models = ['adder', 'adder', 'adder']": "line 9: the model 'adder' is named twice",
+    f"{VOTE}{VOTES}": "line 9: 'a' and 'b' both compare majority-vote.* with baseline.* on adder. Remove one",
+    f"{VOTE}{MIRRORED}": "line 9: 'a' and 'b' both compare baseline.* with majority-vote.* on adder",
+    f"{VOTE}{VOTES}models = ['adder']": "line 9: 'a' and 'b' both compare",
 }
 
 
@@ -80,7 +93,7 @@ def test_a_bad_study_is_one_message_with_a_line_and_nothing_is_written_or_loaded
     place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setitem(sys.modules, "tts_bench.runs.run", None)  # importing it raises: nothing heavy may follow
-    Path("bad.toml").write_text(text)
+    Path("bad.toml").write_text(text, "utf-8")
     before = contents(place)
     assert root._run(["study", "run", "bad.toml"]) == 2
     message = capsys.readouterr().err
@@ -153,6 +166,19 @@ def test_a_study_is_a_run_for_each_model_and_seed_and_a_models_table_goes_before
         Named("vote", STRATEGIES[1], STRATEGIES[0], "equal-compute"),
     )
     assert answered(asked(one)) == one
+
+
+def test_a_study_that_begins_with_a_byte_order_mark_is_the_same_study() -> None:
+    without = parsed(WHOLE.encode(), "a.toml", Path("a"))
+    assert parsed(WHOLE.encode("utf-8-sig"), "a.toml", Path("a")) == without
+
+
+def test_one_pair_at_both_computes_and_of_different_models_is_asked_once() -> None:
+    at_equal = VOTES.replace("last", "equal-compute")
+    assert len(parsed(f"{VOTE}{at_equal}".encode(), "a.toml", Path("a")).comparisons) == 2
+    two = VOTE.replace(MODEL, MODEL + MODEL.replace("adder]", "other]\nmodel = 'adder'"))
+    each = f"{two}models = ['adder']\n{MIRRORED}models = ['other']\n"
+    assert [one.models for one in parsed(each.encode(), "a.toml", Path("a")).comparisons] == [("adder",), ("other",)]
 
 
 def test_names_are_those_that_were_typed_where_a_study_varies_them() -> None:

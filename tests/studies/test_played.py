@@ -26,7 +26,7 @@ from tts_bench.analysis.paired import holm
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.present.results import Results
-from tts_bench.present.study import csv_of
+from tts_bench.present.study import csv_of, pooled
 from tts_bench.present.trackers.line import lines
 from tts_bench.studies.file import read
 from tts_bench.studies.folder import states
@@ -207,6 +207,25 @@ def test_a_part_that_fails_is_named_and_the_others_finish(
 
 
 @pytest.mark.xdist_group("study")  # one process plays it, once
+def test_the_page_of_a_study_has_each_models_front(data: StudyData) -> None:
+    shown = pooled(data, None).verdicts
+    seen = set()
+    for row in shown["front"]:
+        budget, accuracy, spent = row["numbers"]
+        dearest: dict[str, Any] = {}
+        for line in data.lines:
+            point = line.point
+            if f"{point.task}, {line.model}" == row["task"] and point.generated <= budget * (1 + 1e-9):
+                known = dearest.get(point.strategy)
+                dearest[point.strategy] = max(known or point, point, key=lambda point: point.generated)
+        best = max(dearest.values(), key=lambda point: (round(point.accuracy, 12), -point.generated))
+        assert (best.accuracy, best.generated) == pytest.approx((accuracy, spent))
+        seen.add(row["task"])
+    assert seen == {f"{task}, {model}" for task in ("pocket_arithmetic", "pocket_flat") for model in data.study.models}
+    assert "Each strategy is taken at its dearest rung" in shown["front_reading"]
+
+
+@pytest.mark.xdist_group("study")  # one process plays it, once
 def test_a_program_has_the_tables_of_the_command(data: StudyData, tmp_path: Path) -> None:
     found = tb.study(data.study.out, quiet=True)
     pd.testing.assert_frame_equal(found.table(), pd.DataFrame(data.rows()))
@@ -268,7 +287,9 @@ def test_two_halves_are_joined_to_the_study_that_one_machine_has(
         assert root._run(["study", "run", "s.toml", *words]) == 0
     monkeypatch.chdir(tmp_path)
     halves = [f"{place}/runs/s" for place in ("one", "two")]
+    before = {half: parts(Path(half), "*") for half in halves}
     assert root._run(["study", "merge", *halves, "--out", "both"]) == 0
+    assert {half: parts(Path(half), "*") for half in halves} == before
     alone = Path("alone/runs/s")
     assert parts(Path("both")) == parts(alone)
     assert len(parts(Path("both"))) == 8
@@ -282,14 +303,19 @@ def test_two_halves_are_joined_to_the_study_that_one_machine_has(
     records.write_bytes(records.read_bytes().replace(b'"spent"', b'"Spent"', 1))
     shutil.copytree("both", "other")
     Path("other/study.toml").write_text(Path("both/study.toml").read_text().replace("limit = 4", "limit = 5"))
+    shutil.copytree("both", "damaged")
+    Path("damaged/generations.sqlite").write_bytes(b"SQLite format 3\0" + bytes(5000))
+    damaged = {path.name: path.read_bytes() for path in Path("damaged").glob("generations*")}
     capsys.readouterr()
     for folders, said in {
+        ("both", "damaged"): "the generation store damaged/generations.sqlite is damaged",
         ("both", "changed"): "adder-0 and changed/parts/adder-0 are the same part with different records",
         ("both", "other"): "both and other are different studies: 'limit = 4', and 'limit = 5' in its place",
         ("both", "both/parts"): "both/parts is not a study folder",
     }.items():
         assert root._run(["study", "merge", *folders, "--out", "never"]) == 2
         assert said in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in Path("damaged").glob("generations*")} == damaged
     assert root._run(["study", "merge", *halves, "--out", "both"]) == 2
     assert "--out both is already there" in capsys.readouterr().err
     assert not [path for path in tmp_path.iterdir() if "never" in path.name]

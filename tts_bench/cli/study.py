@@ -12,7 +12,7 @@ import typer
 
 from tts_bench.analysis.compute import AXES
 from tts_bench.cli import flags
-from tts_bench.cli.printing import output
+from tts_bench.cli.printing import Json, emit, output
 from tts_bench.cli.quiet import quietly
 from tts_bench.errors import UserError
 from tts_bench.present.report.texts import Kept
@@ -79,13 +79,17 @@ def run(
 
 
 @app.command()
-def status(file: _File) -> None:
+def status(file: _File, as_json: Json = False) -> None:
     """Print the progress of each part of a study."""
-    from tts_bench.present.study import show_states
+    from tts_bench.present.study import show_states, states_document
     from tts_bench.studies.file import read
     from tts_bench.studies.folder import states
 
-    show_states(states(read(file, _tell)), output())
+    found = states(read(file, _tell))
+    if as_json:
+        emit(states_document(found))
+        return
+    show_states(found, output())
 
 
 @app.command()
@@ -95,6 +99,7 @@ def report(
     x: Annotated[str, typer.Option("--x", help=f"Compute to match: {', '.join(AXES)}.")] = "tokens",
     texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
     max_mb: Annotated[float, typer.Option(help="Maximum size of the page in MB.")] = 30.0,
+    as_json: Json = False,
 ) -> None:
     """Print a study's table and comparisons, and write them to its folder, with a figure per task and one page."""
     from tts_bench.analysis.compute import axis_of
@@ -116,6 +121,9 @@ def report(
         if error.errno in FULL:
             raise
         raise UserError(f"{data.study.out} cannot be written to: {error.strerror}.") from error
+    if as_json:
+        emit({**shown.document(data, compared), "written": [str(path) for path in written]})
+        return
     shown.show(data, compared, output())
     print(f"Written: {', '.join(safe(str(path)) for path in written)}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,14 +17,15 @@ from tts_bench.analysis.curve import Point
 from tts_bench.files import file_name, write_whole
 from tts_bench.present import comparison as comparing
 from tts_bench.present import plot, words
+from tts_bench.present.exported import Csv
 from tts_bench.present.look import Look
 from tts_bench.present.progress import Progress
 from tts_bench.present.report.page import check_target, page
 from tts_bench.present.report.payload import EMPTY, build
 from tts_bench.present.report.texts import Kept
-from tts_bench.present.report.verdicts import Pooled
+from tts_bench.present.report.verdicts import Pooled, of_front
 from tts_bench.studies.folder import State
-from tts_bench.studies.play import Outcome
+from tts_bench.studies.part import Outcome
 from tts_bench.studies.results import Compared, StudyData
 from tts_bench.studies.study import Part
 from tts_bench.text import safe
@@ -98,6 +98,29 @@ def show_states(states: Sequence[State], console: Console) -> None:
             console.print(Text(safe(f"{state.part.name}: {state.message}")), soft_wrap=True)
 
 
+def states_document(states: Sequence[State]) -> dict[str, object]:
+    """What `show_states` prints, as JSON values."""
+    parts = [
+        {"part": one.part.name, "state": one.kind, "records": one.done, "of": one.of, "errors": one.errors,
+         "message": one.message}
+        for one in states
+    ]  # fmt: skip
+    return {"parts": parts}
+
+
+def document(data: StudyData, compared: Compared | None) -> dict[str, object]:
+    """What `show` prints, as JSON values; `comparisons` is null where nothing is compared."""
+    return {
+        "table": data.rows(),
+        "comparisons": _compared(data, compared) if compared else None,
+        "notes": list(data.notes),
+    }
+
+
+def _compared(data: StudyData, compared: Compared) -> dict[str, object]:
+    return comparing.content(compared.comparison, prefixed(data), names=compared.listed())
+
+
 def show(data: StudyData, compared: Compared | None, console: Console) -> None:
     """Print the table of each task, and what the study's comparisons say."""
     headings: list[str] = []
@@ -139,8 +162,8 @@ def prefixed(data: StudyData) -> list[Point]:
 def csv_of(data: StudyData) -> bytes:
     """The study's one table as CSV: a header, `\\n` at line ends, empty fields where there is no value."""
     rows = data.rows()
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    text = Csv()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator=Csv.END)
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue().encode("utf-8", "backslashreplace")
@@ -164,8 +187,7 @@ def write(
     check_target(out / REPORT)
     files = {out / TABLE: csv_of(data)}
     if compared is not None:
-        found = comparing.content(compared.comparison, prefixed(data), names=compared.listed())
-        files[out / COMPARISONS] = comparing.document(found).encode()
+        files[out / COMPARISONS] = comparing.document(_compared(data, compared))
     made = page(
         build(data.folders, texts=texts, room=round(max_mb * 1e6) - len(page(EMPTY)), pooled=pooled(data, compared))
     )
@@ -212,7 +234,13 @@ def pooled(data: StudyData, compared: Compared | None) -> Pooled:
         "reading": " ".join([reading, *data.notes]),
         "points": points,
         "pooled": True,
-        "front": [],
+        **of_front(
+            [
+                replace(budget, task=_panel(data, model, budget.task))
+                for model, budgets in data.fronts().items()
+                for budget in budgets
+            ]
+        ),
     }
     return Pooled(verdicts, data.labels)
 

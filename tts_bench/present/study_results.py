@@ -13,6 +13,7 @@ from tts_bench.present.frames import polars
 from tts_bench.present.look import Look
 from tts_bench.present.study import panels
 from tts_bench.studies.file import read
+from tts_bench.studies.given import whole
 from tts_bench.studies.results import StudyData
 
 if TYPE_CHECKING:
@@ -57,28 +58,29 @@ class StudyResults:
         """The study's one family of differences. `seed`: of the bootstrap.
 
         Raises:
-            UserError: no such axis, or nothing to compare.
+            UserError: no such axis, a seed that is none, or nothing to compare.
         """
-        compared = self._data.compare(axis=axis_of(axis, {}), seed=seed)
+        compared = self._data.compare(axis=axis_of(axis, {}), seed=whole("seed", seed, least=0))
         if compared is None:
             raise UserError("the study has nothing to compare: one strategy only, or no part with both of a pair.")
         return compared.comparison
 
     def plot(self, task: str, path: str | Path | None = None, *, axis: str = "tokens") -> Figure:
-        """The figure of one task, a panel for each model, also written to `path` if there is one.
+        """The figure of one task, a panel for each model, also written to `path` if there is one (.png, .svg or .pdf).
 
         Raises:
-            UserError: no such axis or task.
+            UserError: no such axis or task, another kind of file, or a folder that does not exist.
             OSError: the file cannot be written.
         """
         from tts_bench.present import plot
 
+        file = None if path is None else plot.checked(Path(path))
         tasks = dict.fromkeys(line.point.task for line in self._data.lines)
         if task not in tasks:
             raise UserError(f"the study has no task {task!r}. {did_you_mean(task, tasks)}")
         figure = plot.draw(panels(self._data, task), Look(axis=axis_of(axis, {})), strategies=self._data.strategies())
-        if path is not None:
-            plot.save(figure, Path(path))
+        if file is not None:
+            plot.save(figure, file)
         return figure
 
     def __repr__(self) -> str:

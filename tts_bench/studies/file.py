@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import tomllib
@@ -24,7 +25,7 @@ from tts_bench.runs.checked import check
 from tts_bench.runs.defaults import resolved
 from tts_bench.studies.places import Places
 from tts_bench.studies.study import OWN, RESOLVED, At, Named, Study
-from tts_bench.tasks import catalog
+from tts_bench.tasks import catalog, data
 
 _COMPARISON = ("left", "right", "at", "models")
 _INSTEAD = {
@@ -64,6 +65,7 @@ def parsed(raw: bytes, name: str, out: Path, tell: Callable[[str], None] = print
     Raises:
         UserError: as `read`.
     """
+    raw = raw.removeprefix(codecs.BOM_UTF8)  # some editors write it
     try:
         text = raw.decode()
     except UnicodeDecodeError as error:
@@ -101,7 +103,9 @@ class _File:
         study = Study(models, seeds, out)
         self._distinct(study)
         named = self._tables("comparisons", "a comparison")
-        return replace(study, comparisons=tuple(self._comparison(study, name, one) for name, one in named.items()))
+        study = replace(study, comparisons=tuple(self._comparison(study, name, one) for name, one in named.items()))
+        self._asked_once(study)
+        return study
 
     def _seeds(self) -> tuple[int, ...]:
         seeds = self.table.get("seeds", [0])
@@ -138,9 +142,16 @@ class _File:
         with self._located(placed("tasks")):
             if "tasks" in said:
                 catalog.check(said["tasks"])
+        with self._located(placed("data_dir")):
+            if "data_dir" in said:
+                data.data_folder(said["data_dir"])
         with self._located(placed("engine")):
             kinds.chosen(said.get("engine", "hf"))
         with self._located(placed("strategies")):
+            if said.get("strategies") == ():
+                raise UserError(
+                    'strategies is []; it takes at least one, such as ["baseline"]. Leave it out for the default ones.'
+                )
             expanded(said.get("strategies", ()))
         with self._located(("models", name), placed):
             config = resolved(said, tell=self.tell)
@@ -203,6 +214,8 @@ class _File:
                 raise UserError(
                     f"{self.at(*at, 'models')}there is no model {model!r}. {did_you_mean(model, study.models)}"
                 )
+            if models.count(model) > 1:
+                raise UserError(f"{self.at(*at, 'models')}the model {model!r} is named twice. Name each model once.")
         sides = {
             key: self._side(study, (*at, key), table[key], models or list(study.models)) for key in _COMPARISON[:2]
         }
@@ -211,6 +224,18 @@ class _File:
                 f"{self.at(*at, 'right')}{name!r} compares {sides['left']} with itself. Name two strategies."
             )
         return Named(name, sides["left"], sides["right"], table.get("at", "last"), tuple(models))
+
+    def _asked_once(self, study: Study) -> None:
+        """A difference that is asked for twice, also the other way round, would count twice in the correction."""
+        asked: dict[tuple[frozenset[str], str, str], str] = {}
+        for one in study.comparisons:
+            for model in one.models or study.models:
+                other = asked.setdefault((frozenset((one.left, one.right)), one.at, model), one.name)
+                if other != one.name:
+                    raise UserError(
+                        f"{self.at('comparisons', one.name)}{other!r} and {one.name!r} both compare {one.left} with "
+                        f"{one.right} on {model}. Remove one, or give them different models = [...]."
+                    )
 
     def _side(self, study: Study, at: tuple[str, ...], said: str, models: list[str]) -> str:
         """The strategy as its models have it, which may be named without its options where that tells it apart."""

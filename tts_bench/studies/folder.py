@@ -18,7 +18,7 @@ from tts_bench.runs.portable import portable
 from tts_bench.studies.study import PARTS, RESOLVED, Part, Study
 
 _PLACED = ("store", "out", "engine", "template_date")  # what may differ where a run is the same: docs/study.md
-_PLAYED = "records.part.jsonl"
+_PLAYED, RECORDS = "records.part.jsonl", "records.jsonl"
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def state_of(part: Part) -> State:
     failure = _failure(part)
     if header is None:
         return State(part, "failed" if failure else "not begun", message=failure)
-    if header.get("status") == "finished" and _same(header, part):
+    if _says_finished(header, part) and (part.folder / RECORDS).is_file():
         errors = _number(header.get("errors"))
         total = _total(header)
         return State(part, "errors" if errors else "finished", total, total, errors)
@@ -127,6 +127,16 @@ def state_of(part: Part) -> State:
             return State(part, "running", _lines(part.folder / _PLAYED), _total(header))
     kind: Literal["failed", "begun"] = "failed" if failure else "begun"
     return State(part, kind, _lines(part.folder / _PLAYED), _total(header), message=failure)
+
+
+def has_lost_records(part: Part) -> bool:
+    """Whether its run says that it is finished, and its records are not there."""
+    header = _header(part.folder)
+    return header is not None and _says_finished(header, part) and not (part.folder / RECORDS).is_file()
+
+
+def _says_finished(header: Mapping[str, Any], part: Part) -> bool:
+    return header.get("status") == "finished" and _same(header, part)
 
 
 def _header(folder: Path) -> dict[str, Any] | None:

@@ -7,12 +7,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from tts_bench.core.store import Store
+from tts_bench.core.store import CorruptStore, Store
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, LOCK, is_held, sha256_of
 from tts_bench.runs.folder import STORE
 from tts_bench.studies.file import parsed
-from tts_bench.studies.folder import state_of
+from tts_bench.studies.folder import RECORDS, has_lost_records, state_of
 from tts_bench.studies.study import PARTS, RESOLVED, Part, Study
 
 
@@ -22,7 +22,8 @@ def merge(folders: Sequence[Path], out: Path) -> Study:
     A part that is finished in two of them has to have the same records in both. `out` is there whole or not at all.
 
     Raises:
-        UserError: folders of other studies or in use, parts that differ, or an `out` that is there or cannot be made.
+        UserError: folders of other studies or in use, parts that differ or lack their records, or an `out` that is
+            there or cannot be made.
     """
     if out.exists() or out.is_symlink():
         raise UserError(f"--out {out} is already there. Give another name.")
@@ -51,7 +52,7 @@ def merge(folders: Sequence[Path], out: Path) -> Study:
 def _left_out(folder: str, names: list[str]) -> set[str]:
     """What belongs to a process, and links, which may lead out of the folder."""
     links = {name for name in names if os.path.islink(os.path.join(folder, name))}
-    return links | shutil.ignore_patterns(LOCK, "*.part", "*.tmp")(folder, names)
+    return links | shutil.ignore_patterns(LOCK, "*.part")(folder, names)
 
 
 def _study(folder: Path) -> Study:
@@ -81,6 +82,11 @@ def _chosen(study: Study, folders: Sequence[Path]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for folder in folders:
         for part in Study(study.models, study.seeds, folder, study.comparisons).parts:
+            if has_lost_records(part):
+                raise UserError(
+                    f"{part.folder} has a run that is finished, but no {RECORDS}. Play it again with tts-bench study "
+                    f"run {folder}, or remove it."
+                )
             if not state_of(part).readable:
                 continue
             if is_held(part.folder):
@@ -95,7 +101,7 @@ def _chosen(study: Study, folders: Sequence[Path]) -> dict[str, Path]:
 def _check_double(part: Part, other: Path | None) -> None:
     if other is None:
         return
-    digests = [sha256_of(folder / "records.jsonl") for folder in (other, part.folder)]
+    digests = [_digest(folder / RECORDS) for folder in (other, part.folder)]
     if digests[0] != digests[1]:
         raise UserError(
             f"{other} and {part.folder} are the same part with different records: sha256 {digests[0][:12]}, "
@@ -103,9 +109,26 @@ def _check_double(part: Part, other: Path | None) -> None:
         )
 
 
+def _digest(path: Path) -> str:
+    try:
+        return sha256_of(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Make it readable, or remove its folder.") from error
+
+
 def _join(stores: Sequence[Path], out: Path) -> None:
-    """Put all that `stores` hold into one."""
+    """Put all that `stores` hold into one. Copies are opened: SQLite writes beside a store that is only read."""
+    copy = out.with_name("copied")
     with Store(out) as joined:
         for path in filter(Path.is_file, stores):
-            with Store(path) as store:
-                joined.take(store)
+            for suffix in filter(lambda suffix: Path(f"{path}{suffix}").exists(), ("", "-wal")):
+                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+            try:
+                with Store(copy) as store:
+                    joined.take(store)
+            except CorruptStore as error:
+                raise UserError(
+                    f"the generation store {path} is damaged. Move it away: merge joins the parts without it, and what "
+                    "only it holds is generated again where it is wanted."
+                ) from error
+            copy.unlink()

@@ -3,51 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
 
-from tts_bench import config_file
 from tts_bench.config import RunConfig
 from tts_bench.engines import kinds
 from tts_bench.engines.environment import prepare as prepare_environment
 from tts_bench.errors import UserError
-from tts_bench.files import FULL
 from tts_bench.options import aliases, options_of
 from tts_bench.studies import folder
+from tts_bench.studies.part import Outcome, Watch, played
+from tts_bench.studies.processes import spread
 from tts_bench.studies.study import Part, Study
-
-if TYPE_CHECKING:
-    from tts_bench.runs.run import Progress, Run
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a part."""
-
-    part: Part
-    errors: int = 0  # problems and strategies that ended in an error
-    message: str = ""  # why it failed; empty: it is finished
-    found: bool = False  # it was finished before
-
-    @property
-    def whole(self) -> bool:
-        """Whether it is finished without an error."""
-        return not self.message and not self.errors
-
-
-class Watch(Protocol):
-    """Who is told how a study goes."""
-
-    def begun(self, part: Part) -> None:
-        """A part is begun."""
-
-    def progress(self, part: Part, run: Run) -> AbstractContextManager[Progress]:
-        """What is told of the run of a part that is played in this process."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """A part has ended."""
 
 
 def play(
@@ -80,7 +47,7 @@ def play(
             model = replace(model, template_date=day)
         return replace(part, config=replace(part.config, model=model))
 
-    went = _here(left, ready, watch) if jobs == 1 else _beside(left, ready, watch, jobs)
+    went = _here(left, ready, watch) if jobs == 1 else spread(left, ready, watch, jobs)
     outcomes = {**found, **{outcome.part.name: outcome for outcome in went}}
     return [outcomes[part.name] for part in parts]
 
@@ -103,43 +70,3 @@ def _here(parts: Sequence[Part], ready: Callable[[Part], Part], watch: Watch) ->
         outcome = played(ready(part), partial(watch.progress, part))
         watch.ended(outcome)
         yield outcome
-
-
-def _beside(parts: Sequence[Part], ready: Callable[[Part], Part], watch: Watch, jobs: int) -> Iterator[Outcome]:
-    from tts_bench.studies.processes import spread
-
-    return spread(parts, ready, watch, jobs)
-
-
-def played(part: Part, watched: Callable[[Run], AbstractContextManager[Progress]]) -> Outcome:
-    """Play one part. Whatever is wrong with it is its own message; a full disk is everybody's.
-
-    Raises:
-        OSError: the disk is full.
-    """
-    from tts_bench.runs.checked import check
-    from tts_bench.runs.run import load  # loads torch and lm-eval
-
-    try:
-        run = load(check(part.config))
-        with watched(run) as progress:
-            errors = len(run.execute(progress).errors)
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in FULL:
-            raise
-        message = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-        folder.failed(part, message)
-        return Outcome(part, message=message)
-    folder.mended(part)
-    return Outcome(part, errors)
-
-
-def asked(part: Part) -> dict[str, object]:
-    """A part as JSON values, for another process."""
-    return {"model": part.model, "seed": part.seed, "config": config_file.plain(part.config)}
-
-
-def answered(values: Mapping[str, object]) -> Part:
-    """The part that `asked` spoke of."""
-    config = config_file.built(config_file.values(values["config"], lambda key: ""))
-    return Part(str(values["model"]), int(str(values["seed"])), config)

@@ -16,7 +16,7 @@ from typing import IO
 
 from tts_bench.records import Record
 from tts_bench.studies import folder
-from tts_bench.studies.play import Outcome, Watch, answered, asked, played
+from tts_bench.studies.part import Outcome, Watch, answered, asked, played
 from tts_bench.studies.study import Part
 
 # Without -P the folder of the command would come before the libraries.

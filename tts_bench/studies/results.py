@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +13,7 @@ from tts_bench.analysis.compare import stated, stated_of
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.family import Comparison, Statement, as_one_family
+from tts_bench.analysis.front import Budget, front
 from tts_bench.analysis.runs import RunData, read_run
 from tts_bench.analysis.series import Series, curve_of, series_of
 from tts_bench.errors import UserError
@@ -69,6 +71,7 @@ class StudyData:
         self.notes: list[str] = []
         self._names = study.names()
         self.labels: dict[str, str] = {}  # what each strategy is called, by its id
+        self._ids: dict[tuple[str, str], str] = {}  # by model and how the strategy is typed there
         self._series: dict[str, list[Series]] = {}
         for model in study.models:
             if runs := [self._read(state) for state in finished if state.part.model == model]:
@@ -96,6 +99,11 @@ class StudyData:
             )
         for one, spec in zip(ids, typed, strict=True):
             self.labels.setdefault(one, self._names[spec])
+            if (before := self._ids.setdefault((state.part.model, spec), one)) != one:
+                raise UserError(
+                    f"{state.part.folder} has another {spec} than the parts before it: {before}, {one}. Its defaults "
+                    "changed between them; play these parts again."
+                )
         return replace(run, header={**run.header, "labels": self.labels})
 
     def _renamed(self, model: str, one: Series, runs: Sequence[RunData]) -> Series:
@@ -145,8 +153,15 @@ class StudyData:
                     found.append(stated(series, axis=axis, resamples=resamples, seed=seed))
         return Compared(as_one_family(found), names) if found else None
 
+    def fronts(self, *, axis: ComputeAxis = GENERATED) -> dict[str, list[Budget]]:
+        """By model, the best strategy of each budget. A model whose strategies have no problem in common has none."""
+        found = {}
+        for model, series in self._series.items():
+            with suppress(UserError):
+                found[model] = front(series, axis=axis) if len(series) > 1 else []
+        return found
+
     def _find(self, model: str, spec: str) -> Series | None:
         """The series of a strategy as it was typed; None where nothing of the model is there, or it only failed."""
-        name = self._names[spec]
-        wanted = f"{model}/{name}" if len(self.study.models) > 1 else name
-        return next((one for one in self._series.get(model, []) if one.name == wanted), None)
+        known = self._ids.get((model, spec))
+        return next((one for one in self._series.get(model, []) if one.strategy == known), None)
