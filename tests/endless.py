@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -28,6 +29,18 @@ class Swallows:
             except BaseException:
                 continue
         yield await _answer(reasoner)
+
+
+@dataclass(frozen=True)
+class SetsAnAlarm:
+    """As libraries do around what may hang: the alarm is cancelled, and its handler left."""
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answer = await _answer(reasoner)
+        signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        signal.alarm(5)
+        signal.alarm(0)
+        yield answer
 
 
 @dataclass(frozen=True)
@@ -102,4 +115,24 @@ class LeavesATask:
                 continue
 
 
+@dataclass(frozen=True)
+class LeavesAGenerator:
+    """One that does not let itself be closed."""
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        generator = self._stay()
+        await anext(generator)
+        left_open.append(generator)
+        yield await _answer(reasoner)
+
+    async def _stay(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            closed.append(self)
+            await asyncio.sleep(3)
+
+
+left_open: list[AsyncGenerator[None, None]] = []
+closed: list[LeavesAGenerator] = []
 _left: list[asyncio.Task[None]] = []

@@ -92,6 +92,30 @@ class MyAnswer(Answer):
     pass
 
 
+@ways.misuse("by a yield, was given a MyAnswer that was changed")
+async def makes_its_answer_one_of_another_class(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    answer = await once(door)
+    object.__setattr__(answer, "__class__", MyAnswer)
+    yield answer
+
+
+@ways.misuse("answer() was given a Trace that was changed")
+async def takes_the_fields_out_of_a_trace(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    trace = await door.think()
+    vars(trace).clear()
+    yield await door.answer(trace)
+
+
+@ways.misuse("a Trace was changed after the reasoner made it")
+async def makes_a_trace_one_of_another_class_when_all_is_said(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    class Changed(Trace):
+        segments = property(lambda self: 1 // 0)
+
+    trace = await door.think()
+    yield await door.answer(trace)
+    object.__setattr__(trace, "__class__", Changed)
+
+
 @ways.misuse("by a yield, was given a MyAnswer that this problem's reasoner did not make")
 async def yields_an_answer_of_a_class_of_its_own(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     one = await once(door)
@@ -188,6 +212,57 @@ async def changes_a_sampling_to_what_it_refuses(door: Any) -> AsyncIterator[Answ
 async def takes_the_place_of_anothers_token(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     token = LearnedToken("<|go|>", (1.0,), door._engine.info.fingerprint, "ab" * 32)
     yield await door.answer(await door.think(door.put(None, token)))
+
+
+class First(str):
+    """Says that it is whatever it is compared with."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+
+@ways.misuse("ties of vote() is 'last'; it takes 'first' or 'shortest'")
+async def breaks_ties_in_both_ways_at_once(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield door.vote(await samples(door), ties=First("last"))
+
+
+@ways.misuse("probe() was given None")
+async def probes_for_no_number_of_tokens(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    trace = await door.think()
+    yield door.choose(await door.answer(trace), seen=[await door.probe(trace, "so", max_tokens=None)])
+
+
+class Untold:
+    def __repr__(self) -> str:
+        raise KeyError("no words")
+
+
+@ways.misuse("max_tokens of think() is an unprintable Untold")
+async def thinks_for_what_cannot_be_shown(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door, max_tokens=Untold())
+
+
+@ways.misuse("max_tokens of think() is an unprintable int")
+async def thinks_for_more_digits_than_are_ever_written(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door, max_tokens=-(10**5000))
+
+
+@ways.misuse("vote() was given the weight an unprintable int")
+async def weighs_more_digits_than_are_ever_written(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield door.vote([await once(door)], weights=[10**5000])
+
+
+@ways.misuse("ask() was given the turn an unprintable Untold")
+async def asks_what_cannot_be_shown(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door.ask([Untold()]))
+
+
+@ways.misuse("the column of logprobs() is a Untold")
+async def reads_a_column_that_cannot_be_shown(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    door.logprobs(await door.think(), Untold())
+    yield await once(door)
 
 
 @ways.misuse("vote() was given the weight 1000")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextvars import Context
 from typing import Any
 
 import pytest
 
-from tests.cheats import Solve, Ways, check, once, samples
+from tests.cheats import Solve, Ways, check, once, record_of, samples
 from tts_bench.api import Answer, Trace
 
 ways = Ways()
@@ -165,6 +166,82 @@ async def raises_what_has_no_message(door: Any) -> AsyncIterator[Answer]:  # noq
     raise Untold
 
 
+class Nameless(type):
+    __name__ = property(lambda cls: 1 // 0)
+
+
+class Surrogate(type):
+    __name__ = "\ud800"
+
+
+class Says(Exception):
+    """Raises what it was made of, where its message is asked for."""
+
+    def __str__(self) -> str:
+        raise self.args[0]
+
+
+@ways.error("raised", "an error that cannot be shown")
+async def raises_what_has_neither_message_nor_name(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door)
+    raise Says(Nameless("Error", (BaseException,), {})())
+
+
+@ways.error("raised", "an error that cannot be shown")
+async def raises_what_has_a_name_that_cannot_be_written(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door)
+    raise Says(Surrogate("Error", (BaseException,), {})())
+
+
+class Lying(Exception):
+    __class__ = property(lambda self: BaseExceptionGroup)
+
+
+@ways.error("raised", "Lying: I am many")
+async def raises_what_calls_itself_a_group(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door)
+    raise Lying("I am many")
+
+
+class Again(ExceptionGroup[Exception]):
+    """Says that it holds itself."""
+
+    exceptions = property(lambda self: (ValueError("a part"), self))
+
+
+@ways.error("raised", "KeyError: 'the part'")
+async def raises_a_group_that_holds_itself(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door)
+    raise Again("again", [KeyError("the part")])
+
+
+@ways.error("raised", "EEEE")
+async def raises_an_error_with_a_name_of_a_book(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    yield await once(door)
+    raise type("E" * 10**6, (Exception,), {})
+
+
+@ways.misuse("too deep in a recursion")
+async def thinks_where_no_call_is_left(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    async def deeper() -> Answer:
+        try:
+            return await deeper()
+        except RecursionError:  # one call further up, in each of them, until there is room to begin
+            return await once(door)
+
+    yield await deeper()
+
+
+@ways.error("timeout", "did not finish")
+async def spins_in_a_context_of_its_own(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    async def spin() -> None:
+        while True:
+            pass
+
+    await asyncio.create_task(spin(), context=Context())
+    yield await once(door)
+
+
 @ways.error("raised", "RuntimeError: SystemExit: I am leaving")
 async def leaves_in_a_task(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     async def leave() -> None:
@@ -172,6 +249,21 @@ async def leaves_in_a_task(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
 
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(leave())
+    yield await once(door)
+
+
+@ways.misuse("max_tokens of think() is 0")
+async def misuses_the_reasoner_in_a_task_that_nobody_awaits(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    asyncio.create_task(door.think(max_tokens=0))  # noqa: RUF006 - that is the point
+    yield await once(door)
+
+
+@ways.error("raised", "KeyError: 'lost'")
+async def fails_in_a_task_that_nobody_awaits(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    async def fail() -> None:
+        raise KeyError("lost")
+
+    asyncio.create_task(fail())  # noqa: RUF006 - that is the point
     yield await once(door)
 
 
@@ -183,3 +275,9 @@ async def thinks_in_another_thread(door: Any) -> AsyncIterator[Answer]:  # noqa:
 @pytest.mark.parametrize(("way", "kind", "said"), ways.all.values(), ids=ways.all)
 def test_what_breaks_down_is_one_error_and_nobody_else_notices(way: Solve, kind: str, said: str) -> None:
     check(way, kind, said)
+
+
+def test_the_message_of_an_error_is_short_whatever_its_name_is() -> None:
+    error = record_of(raises_an_error_with_a_name_of_a_book).error
+    assert error is not None
+    assert len(error.message) < 10_000

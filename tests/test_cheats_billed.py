@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.cheats import GOLD, billed, once, samples
 from tests.scripts import World, rambler
+from tts_bench import foreign
 from tts_bench.api import Answer, Cost, Problem, Reasoner, Sampling, Trace
 from tts_bench.core.conditions import Conditions
 from tts_bench.core.generations import cut
@@ -20,7 +22,8 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.store import Store
 from tts_bench.engine import Generation, Request
 from tts_bench.engines.scripted import ScriptedEngine
-from tts_bench.errors import EngineError
+from tts_bench.errors import EngineError, Misuse
+from tts_bench.records import to_line
 from tts_bench.solving.solve import Arm
 from tts_bench.thinking import ThinkingFormat
 
@@ -123,6 +126,77 @@ def test_a_sampling_that_changes_while_the_model_is_at_work_changes_nothing() ->
         yield await door.answer(await thinking)
 
     assert billed(meddles)[0].answers == billed(_baseline)[0].answers
+
+
+def test_the_runs_own_sampling_is_out_of_reach() -> None:
+    async def cools(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+        object.__setattr__(door.sampling(), "temperature", 0.0)
+        assert door.sampling().temperature == 1.0
+        yield await once(door)
+
+    assert billed(cools)[0].answers == billed(_baseline)[0].answers
+
+
+def test_a_reasoner_that_is_kept_is_refused_at_the_next_problem() -> None:
+    """It would wait for its own problem, which is over, until the time is up."""
+    kept: list[Reasoner] = []
+
+    @dataclass(frozen=True)
+    class Keeps:
+        async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+            kept.append(reasoner)
+            yield await once(kept[0])
+
+    world = World(rambler, max_thinking=400)
+    [first] = world.run_arms([Arm("keeps", Keeps())], items=[world.item(0)])
+    [second] = world.run_arms([Arm("keeps", Keeps())], items=[world.item(1)], timeout=0.5)
+    assert first.error is None
+    assert second.error is not None
+    assert (second.error.kind, second.error.message[:32]) == ("misuse", "the reasoner of another problem,")
+
+
+def test_a_kept_reasoner_is_refused_in_a_context_that_knows_of_no_problem_too() -> None:
+    kept: list[Reasoner] = []
+
+    @dataclass(frozen=True)
+    class Hides:
+        async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+            kept.append(reasoner)
+            if len(kept) > 1:
+                await asyncio.create_task(once(kept[0]), context=contextvars.Context())
+            yield await once(reasoner)
+
+    world = World(rambler, max_thinking=400)
+    records = world.run_arms([Arm("hides", Hides())], items=[world.item(0), world.item(1)])
+    assert [record.error and record.error.kind for record in records] == [None, "misuse"]
+
+
+def test_nothing_is_put_in_from_another_thread() -> None:
+    async def puts(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+        yield await once(door)
+        with pytest.raises(Misuse, match="called from a thread other"):
+            await asyncio.to_thread(door.put, None, "so")
+
+    assert billed(puts)[0].segments == billed(_baseline)[0].segments
+
+
+def test_a_long_answer_that_is_yielded_again_and_again_makes_no_record_that_nobody_can_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(foreign, "LINE", 1 << 20)
+    monkeypatch.setattr(foreign, "IN_A_LINE", 1 << 16)
+
+    @dataclass(frozen=True)
+    class Repeats:
+        async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+            answer = await reasoner.answer(prefill="x" * 2000)
+            for _ in range(600):
+                yield answer
+
+    [record] = World(rambler, max_answer=3000).run_arms([Arm("repeats", Repeats())])
+    assert record.error is not None
+    assert "solve() made a record of" in record.error.message
+    assert len(to_line(record)) < 10_000
 
 
 def test_a_problem_that_is_changed_changes_no_random_number() -> None:

@@ -299,7 +299,10 @@ class Reasoner(Protocol):
         ...
 
     def ask(self, prompt: str | Sequence[Turn], *, system: str | None = None, seen: Sequence[Seen] = ()) -> Reasoner:
-        """A handle for another prompt, or for a conversation. `seen`: everything that the prompt is based on."""
+        """A handle for another prompt, or for a conversation. `seen`: everything that the prompt is based on.
+
+        `system`: a system prompt; None: that of the run, unless the conversation contains one.
+        """
         ...
 
     def branch(self, label: str, *, seen: Sequence[Seen] = ()) -> Reasoner:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -49,6 +50,18 @@ def records(*strategies: Strategy, timeout: float = 0.4) -> list[Record]:
     return loop.run(all_of_them())
 
 
+def test_a_strategy_that_sets_and_cancels_an_alarm_spares_no_other_its_end() -> None:
+    before = signal.getsignal(signal.SIGALRM)
+    try:
+        good, bad = records(endless.SetsAnAlarm(), endless.SpinsAndSwallowsOrdinaryErrors())
+        assert good.error is None
+        assert bad.error is not None
+        assert bad.error.kind == "timeout"
+        assert signal.getsignal(signal.SIGALRM) is signal.SIG_IGN  # its own business
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
 @pytest.mark.parametrize(
     "strategy",
     [
@@ -77,6 +90,14 @@ def test_an_error_of_any_kind_is_a_record_that_can_be_written(strategy: Strategy
     assert (bad.error.kind, bad.error.message[: len(message)]) == ("raised", message)
     assert len(to_line(bad).encode()) < 20_000
     assert good.error is None
+
+
+def test_a_generator_that_is_left_open_is_left_alone() -> None:
+    """asyncio would close it, and wait for as long as it likes, when all is done."""
+    [record] = records(endless.LeavesAGenerator())
+    assert record.error is None
+    assert endless.left_open
+    assert not endless.closed
 
 
 @pytest.mark.parametrize("timeout", ["0.001", "0.02"])

@@ -194,7 +194,7 @@ def test_every_option_that_has_a_flag_is_one_of_the_command_line() -> None:
 
 def test_a_new_option_of_the_hf_engine_is_a_field_that_stands_beside_it() -> None:
     """`cache_bytes` is in no list: it reaches `hf.load.load` by its name."""
-    own = set(inspect.signature(load).parameters) - {"folder", "name", "fingerprint", "context", "share"}
+    own = set(inspect.signature(load).parameters) - {"folder", "name", "fingerprint", "context", "share", "apart"}
     assert set(HfOptions().of_each()) == own
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tts_bench as tb
 from tests import forked
 from tts_bench import registry
 from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.strategies.majority_vote import MajorityVote
 
@@ -88,6 +91,59 @@ def test_a_mistake_is_one_message_and_writes_nothing(tmp_path: Path, settings: d
     assert not (tmp_path / "run").exists()
 
 
+def test_what_comes_once_is_taken_whole_and_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    each: list[object] = ["baseline", Mine, MajorityVote(samples=2)]
+    found = tb.run(
+        engine="scripted",
+        strategies=(one for one in each),  # type: ignore[arg-type]
+        tasks=map(str, ["gsm8k"]),  # type: ignore[arg-type]
+        limit=np.int64(2),  # type: ignore[arg-type]
+        temperature=np.float32(0.5),
+        out=tmp_path / "run",
+        quiet=True,
+    )
+    assert list(dict.fromkeys(found.table().strategy)) == ["baseline", "Mine", "majority-vote"]
+    assert len(list(found.records())) == 6
+    config = json.loads((tmp_path / "run" / "run.json").read_text())["config"]
+    assert (config["tasks"], config["limit"], config["temperature"]) == (["gsm8k"], 2, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"strategies": "baseline"}, "strategies is the text 'baseline'; it takes several: ['baseline']."),
+        ({"tasks": "pocket_arithmetic"}, "tasks is the text 'pocket_arithmetic'; it takes several: ['pocket_"),
+        ({"strategies": []}, "strategies is empty; it takes at least one, such as ['baseline']."),
+        ({"strategies": iter(())}, "strategies is empty; it takes at least one"),
+        ({"tasks": []}, "tasks is empty; it takes at least one, such as ['gsm8k']."),
+        ({"strategies": Mine(rounds=3)}, "strategies is Mine(rounds=3); it takes several in a list"),
+        ({"strategies": None}, "strategies is None; it takes several in a list"),
+        ({"limit": np.array([1, 2])}, 'limit is "[1 2]"; it takes a whole number'),
+        ({"limit": np.float64(2)}, "limit is 2.0; it takes a whole number"),
+    ],
+)
+def test_what_is_not_several_or_no_number_is_refused_and_nothing_else_is_run(
+    tmp_path: Path, settings: dict[str, object], said: str
+) -> None:
+    with pytest.raises(UserError, match=re.escape(said)):
+        tb.run(engine="scripted", out=tmp_path / "run", quiet=True, **settings)  # type: ignore[arg-type]
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("jobs", ["x", 0, 1.5, None, True])
+def test_jobs_are_a_whole_number(jobs: object) -> None:
+    said = f"jobs is {jobs!r}; it takes a whole number from 1 upwards."
+    with pytest.raises(UserError, match=re.escape(said)):
+        tb.study("gone.toml", jobs=jobs)  # type: ignore[arg-type]
+
+
+def test_a_list_in_the_place_of_a_folder_or_a_file_is_refused() -> None:
+    with pytest.raises(UserError, match=r"\['runs/r'\] is none. Type load\(.*load\(\*folders\) for a list"):
+        tb.load(["runs/r"])  # type: ignore[arg-type]
+    with pytest.raises(UserError, match=r"study\(\) takes one file, and \['a.toml'\] is none"):
+        tb.study(["a.toml"])  # type: ignore[arg-type]
+
+
 def test_what_is_no_strategy_is_refused_in_the_words_of_the_contract() -> None:
     class Plain:
         pass
@@ -112,6 +168,31 @@ def test_results_compare_draw_and_show_themselves(tmp_path: Path) -> None:
     assert "majority-vote" in repr(found)
     with pytest.raises(UserError, match="load"):
         tb.load()
+
+
+def test_a_figure_is_of_a_kind_and_in_a_folder_that_there_is(tmp_path: Path) -> None:
+    found = scripted(tmp_path / "run", "baseline:budgets=4+8", limit=2)
+    refused: dict[str | Path, str] = {
+        "x.xyz": "path x.xyz ends in '.xyz'; it takes .png, .svg, .pdf, .tex.",
+        "x": "path x has no ending; it takes .png, .svg, .pdf, .tex.",
+        tmp_path / "no" / "x.png": f"the folder {tmp_path / 'no'} does not exist. Create it",
+    }
+    for path, said in refused.items():
+        with pytest.raises(UserError, match=re.escape(said)):
+            found.plot(path)
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(UserError, match=r"folder\.png is a folder; it takes a file"):
+        found.plot(tmp_path / "folder.png")
+    with pytest.raises(UserError, match="seed is -1; it takes a whole number from 0 upwards"):
+        found.compare(seed=-1)
+
+
+def test_a_figure_for_latex_is_that_of_the_command(tmp_path: Path) -> None:
+    found = scripted(tmp_path / "run", "baseline:budgets=4+8", "majority-vote:samples=4", limit=12)
+    found.plot(tmp_path / "here.TEX", title="a_b", linear=True)
+    words = ["plot", str(tmp_path / "run"), "--out", str(tmp_path / "there.tex"), "--title", "a_b", "--linear"]
+    assert root._run(words) == 0
+    assert (tmp_path / "here.TEX").read_bytes() == (tmp_path / "there.tex").read_bytes()
 
 
 def test_the_package_is_imported_in_a_tenth_of_what_torch_takes() -> None:

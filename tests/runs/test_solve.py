@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import re
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from tests.scripts import World, rambler
 from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.errors import UserError
 from tts_bench.solving.solve import Arm, solve
 from tts_bench.solving.watchdog import watchdog
 
@@ -110,6 +114,43 @@ def test_it_is_recorded_and_the_others_go_on(strategy: Raises, kind: str, messag
 class Good:
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         yield await reasoner.answer(await reasoner.think())
+
+
+@dataclass(frozen=True)
+class Named(Good):
+    rungs: Any = ()
+
+
+class Endless(Good):
+    @property
+    def rungs(self) -> Iterator[int]:
+        return itertools.count()
+
+
+class Unreadable(Good):
+    @property
+    def rungs(self) -> tuple[str, ...]:
+        return self.names  # type: ignore[attr-defined, no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (Named("final"), "its rungs are the text 'final'. Write a tuple of names: ('final',)."),
+        (Named(("1", "2", "1")), "it names 2 of its rungs '1'. Each needs a name of its own."),
+        (Named(("x" * 1001,)), "the name of a rung has 1001 characters; it may have 1000."),
+        (Endless(), "it names more than 10000 rungs. Name those that it answers."),
+        (Unreadable(), "its rungs cannot be read: AttributeError: 'Unreadable' object has no attribute 'names'."),
+    ],
+    ids=["a text", "twice", "a book", "without end", "unreadable"],
+)
+def test_rungs_that_cannot_be_told_apart_are_refused_before_the_run(strategy: Good, message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(f"mine: {message}")):
+        Arm("mine", strategy).rungs(0)
+
+
+def test_a_rung_beyond_those_that_are_named_takes_no_name_of_theirs() -> None:
+    assert Arm("mine", Named(("3", "last"))).rungs(4) == ["3", "last", "answer 3", "4"]
 
 
 def test_an_error_keeps_the_answers_that_came_before_it() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from math import isfinite, nan
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from tts_bench.core.ledger import listed
 from tts_bench.errors import Misuse
 
 _ROLES: tuple[Literal["system", "user", "assistant"], ...] = ("system", "user", "assistant")
+_CALLS = 250  # that are left for an engine, of the thousand that Python allows
 _LABEL = 1000  # characters; every segment of a record names its stream
 _OURS = ("ask ", "effort ", "Sampling(", "label ")  # how parts of a stream's key begin that are no labels
 
@@ -34,6 +36,35 @@ def text(value: Any, what: str) -> str:  # noqa: ANN401
         plain.encode()
     except UnicodeEncodeError:
         raise Misuse(f"{what} holds half of a surrogate pair, which no tokenizer can read") from None
+    return plain
+
+
+def stack() -> None:
+    """
+    Raises:
+        Misuse: so few calls are left that what serves others might break off in its midst.
+    """
+    with suppress(ValueError):  # the stack has no frame there, as it should be
+        sys._getframe(max(1, sys.getrecursionlimit() - _CALLS))
+        raise Misuse("the reasoner was called too deep in a recursion: nest fewer calls")
+
+
+def shown(value: object) -> str:
+    """A wrong value as a message quotes it. What cannot be written out is wrong all the same."""
+    try:
+        return str.__str__(repr(value))
+    except Exception:  # such as of a number with too many digits
+        return f"an unprintable {type(value).__name__}"
+
+
+def one_of(value: Any, known: Sequence[str], what: str) -> str:  # noqa: ANN401
+    """
+    Raises:
+        Misuse: it is none of the texts `known`.
+    """
+    plain = text(value, what)
+    if plain not in known:
+        raise Misuse(f"{what} is {plain!r}; it takes {' or '.join(map(repr, known))}")
     return plain
 
 
@@ -69,8 +100,20 @@ def count(value: Any, what: str) -> int | None:  # noqa: ANN401
         return None
     plain = int.__index__(value) if isinstance(value, int) and not isinstance(value, bool) else 0
     if plain < 1:
-        raise Misuse(f"{what} is {value!r}; it takes a whole number from 1 upwards")
+        raise Misuse(f"{what} is {shown(value)}; it takes a whole number from 1 upwards")
     return plain
+
+
+def some(value: Any, what: str, call: str) -> int:  # noqa: ANN401
+    """As `count`, for a call that has no length of its own.
+
+    Raises:
+        Misuse: it is no whole number from 1 upwards.
+    """
+    found = count(value, f"{what} of {call}")
+    if found is None:
+        raise Misuse(f"{call} was given None; it takes a whole number of tokens from 1 upwards")
+    return found
 
 
 def sampling(value: Any, what: str) -> Sampling | None:  # noqa: ANN401
@@ -86,7 +129,7 @@ def sampling(value: Any, what: str) -> Sampling | None:  # noqa: ANN401
             return Sampling(float(value.temperature), value.top_k, float(value.top_p), float(value.min_p), bias)
         except (ValueError, TypeError, OverflowError):
             pass
-    raise Misuse(f"{what} was given the sampling {value!r}; it takes a tts_bench.api.Sampling")
+    raise Misuse(f"{what} was given the sampling {shown(value)}; it takes a tts_bench.api.Sampling")
 
 
 def _token(value: Any, what: str) -> int | str:  # noqa: ANN401
@@ -129,7 +172,7 @@ def weights(value: Any, ballots: int) -> list[float]:  # noqa: ANN401
         except OverflowError:
             plain.append(-1.0)
         if not isfinite(plain[-1]) or plain[-1] < 0:
-            raise Misuse(f"vote() was given the weight {each!r}; it takes finite numbers from 0 upwards")
+            raise Misuse(f"vote() was given the weight {shown(each)}; it takes finite numbers from 0 upwards")
     return plain
 
 
@@ -143,7 +186,9 @@ def conversation(value: Any) -> str | list[Turn]:  # noqa: ANN401
     turns: list[Turn] = []
     for turn in listed(value, "the prompt of ask()"):
         if type(turn) is not Turn or turn.role not in _ROLES:
-            raise Misuse(f"ask() was given the turn {turn!r}; it takes a Turn(role, content), role one of {_ROLES}")
+            raise Misuse(
+                f"ask() was given the turn {shown(turn)}; it takes a Turn(role, content), role one of {_ROLES}"
+            )
         turns.append(Turn(_ROLES[_ROLES.index(turn.role)], text(turn.content, "a turn of ask()")))
     if not turns or turns[-1].role != "user":
         raise Misuse("ask() was given a conversation that does not end with a user turn")

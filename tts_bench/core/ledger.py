@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from dataclasses import fields, replace
 from itertools import chain
 from operator import attrgetter, is_
@@ -20,6 +21,13 @@ from tts_bench.core.cost import Lineage, Scored
 from tts_bench.errors import Misuse
 
 T = TypeVar("T")
+
+_entered: ContextVar[Ledger | None] = ContextVar("entered", default=None)
+
+
+def entered() -> Ledger | None:
+    """The ledger of the problem that the caller works on; None outside all of them."""
+    return _entered.get()
 
 
 class Held(NamedTuple):
@@ -51,17 +59,20 @@ class Given(NamedTuple):
 class _Issued(NamedTuple):
     copy: object  # kept, so that no other object gets its id
     original: Held | Given | None  # None: a part of others, of no use by itself
-    values: tuple[object, ...]  # of its fields, as it was handed out
+    values: tuple[object, ...]  # its class and its fields, as it was handed out
 
 
 class Ledger:
     """The originals of one strategy's traces, answers, probes and scores for one problem."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Sequence[str] | None = None) -> None:
+        """`columns`: what its strategy may read beside each token; None: all that the run records."""
+        self.readable = columns
         self.prompt = 0  # length of the task's own prompt in tokens
         self.closed = False  # its strategy has ended or was given up: nothing more is generated for it
         self.waiting = 0  # generations that it has asked for and does not have yet
-        self._thread = get_ident()
+        self._thread, self._begun = get_ident(), False
+        self._unheard: BaseException | None = None  # of one of its tasks that nobody waited for
         self.segments: list[Segment] = []  # all that was made and shown
         self.scored: dict[tuple[str, tuple[str, int]], Scored] = {}  # what scorers said, by origin and what it is of
         self.replies: dict[tuple[str, int], Segment] = {}  # answers that came with their thinking, by origin and length
@@ -73,20 +84,33 @@ class Ledger:
         self._originals: list[object] = []  # of those copies: while they are kept, no other object gets their ids
 
     def keep(self, segment: Segment) -> Segment:
-        """Enter a segment that the strategy is shown."""
+        """Enter a segment that the strategy is shown.
+
+        Raises:
+            Misuse: as `check_caller`.
+        """
+        self.check_caller()
         self.segments.append(segment)
         seen = self._longest.get(segment.origin)
         if seen is None or segment.spent > seen.spent:
             self._longest[segment.origin] = segment
         return segment
 
-    def check_thread(self) -> None:
+    def enter(self) -> None:
+        """From here on the task that calls it, with all that it begins, works on this ledger's problem."""
+        self._begun = True
+        _entered.set(self)
+
+    def check_caller(self) -> None:
         """
         Raises:
-            Misuse: it is used from another thread, whose event loop is not the one that all requests share.
+            Misuse: it is used from another thread, whose event loop is not the one that all requests share, or while
+                another problem is worked on: what it gives would be on the wrong bill, or never come.
         """
         if get_ident() != self._thread:
             raise Misuse("the reasoner was called from a thread other than the one that runs solve()")
+        if self._begun and _entered.get() is not self:
+            raise Misuse("the reasoner of another problem, or of another run of solve(), was called; use its own")
 
     def note(self, origin: str, columns: Columns) -> None:
         """Enter the numbers beside the tokens of a generation."""
@@ -207,17 +231,23 @@ class Ledger:
         """Of an answer that was given, whatever the strategy has made of its copy."""
         return cast(Given, self._issued[id(answer)].original)
 
+    def unheard(self, error: BaseException) -> None:
+        """Note what a task of its strategy raised that nobody waits for."""
+        self._unheard = self._unheard or error
+
     def check(self) -> None:
         """
         Raises:
             Misuse: something that was handed out has been changed since.
+            BaseException: what a task raised that nobody waited for.
         """
-        of_kind: defaultdict[type, list[_Issued]] = defaultdict(list)
+        if self._unheard is not None:
+            raise self._unheard
+        of_kind: defaultdict[Any, list[_Issued]] = defaultdict(list)
         for issued in self._issued.values():
-            of_kind[type(issued.copy)].append(issued)
+            of_kind[issued.values[0]].append(issued)
         for kind, all_issued in of_kind.items():
-            now = chain.from_iterable([_VALUES[kind](issued.copy) for issued in all_issued])
-            if not all(map(is_, now, chain.from_iterable([issued.values for issued in all_issued]))):
+            if not _all_unchanged(kind, all_issued):
                 raise Misuse(f"a {kind.__name__} was changed after the reasoner made it; it is immutable")
 
     def _original(self, value: object, call: str, *kinds: type) -> Held | Given:
@@ -274,9 +304,19 @@ def listed(what: object, call: str) -> list[object]:
 
 
 _VALUES: dict[type, Callable[[Any], tuple[object, ...]]] = {
-    kind: attrgetter(*(part.name for part in fields(kind))) for kind in (Segment, Trace, Cost, Answer, Probe, Score)
+    kind: attrgetter("__class__", *(part.name for part in fields(kind)))
+    for kind in (Segment, Trace, Cost, Answer, Probe, Score)
 }
 
 
 def _unchanged(issued: _Issued) -> bool:
-    return all(map(is_, _VALUES[type(issued.copy)](issued.copy), issued.values))
+    return _all_unchanged(issued.values[0], (issued,))
+
+
+def _all_unchanged(kind: Any, all_issued: Sequence[_Issued]) -> bool:  # noqa: ANN401 - a key of `_VALUES`
+    """Whether all of that kind are what they were when they were handed out."""
+    try:
+        now = chain.from_iterable([_VALUES[kind](issued.copy) for issued in all_issued])
+        return all(map(is_, now, chain.from_iterable([issued.values for issued in all_issued])))
+    except Exception:  # a field is gone, or became a property of another class
+        return False

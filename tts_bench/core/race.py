@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import Literal
 
 from tts_bench.api import Segment, Trace
+from tts_bench.core.check import shown
 from tts_bench.core.handle import Handle, beyond, but
 from tts_bench.core.ledger import Held
 from tts_bench.errors import Misuse
@@ -53,7 +54,7 @@ class _Runner:
     def killed_at(self, tokens: object) -> None:
         """Kill it at `tokens`, if it gets that far."""
         if tokens is not None and (not isinstance(tokens, int) or isinstance(tokens, bool) or tokens < 1):
-            raise Misuse(f"cut_at() returned {tokens!r}; it returns the token count that kills the trace, or None")
+            raise Misuse(f"cut_at() returned {shown(tokens)}; it returns the token count that kills the trace, or None")
         at = self.tokens + 1 if tokens is None else int.__index__(tokens)
         if at <= self.spared:
             raise Misuse(

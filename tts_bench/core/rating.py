@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from tts_bench.api import Answer, Score, Trace
+from tts_bench.core import check
 from tts_bench.core.cost import Lineage, Scored
 from tts_bench.core.ledger import Given, Held, listed
 from tts_bench.core.scoring import Made, Scoring
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 async def rate(handle: Handle, candidates: Sequence[Answer | Trace], by: str) -> tuple[Score, ...]:
     """As `api.Reasoner.score`, for a handle that is asked."""
     ledger, form = handle.ledger, handle.form
-    ledger.check_thread()
+    ledger.check_caller()
+    check.stack()
     given = listed(candidates, "candidates of score()")
     originals = [ledger.candidate(each, "score()") for each in given]
     copies = cast("list[Answer | Trace]", given)

@@ -75,9 +75,7 @@ class ModelReasoner(Handle):
 
     def cut(self, trace: Trace, tokens: int) -> Trace:
         held = self._open(trace, "cut()")
-        kept = check.count(tokens, "tokens of cut()")
-        if kept is None:
-            raise Misuse("cut() was given None; it takes a whole number of tokens from 1 upwards")
+        kept = check.some(tokens, "tokens", "cut()")
         return trace if kept >= held.trace.thinking_tokens else self.ledger.trace(self.shortened(held, kept))
 
     async def answer(
@@ -124,7 +122,7 @@ class ModelReasoner(Handle):
     async def probe(self, trace: Trace, text: str, *, max_tokens: int = 20, stop: Sequence[str] = ()) -> Probe:
         held = self._open(trace, "probe()")
         self._continues("probe()")
-        limit = min(check.count(max_tokens, "max_tokens of probe()") or 1, self._conditions.max_answer)
+        limit = min(check.some(max_tokens, "max_tokens", "probe()"), self._conditions.max_answer)
         opening, stood = self._opening_of(held.trace), held.trace.segments
         tokens = self._engine.tokenizer.encode(text := check.text(text, "text of probe()"))
         room = self._engine.info.context - len(held.trace.tokens) - len(tokens)
@@ -150,8 +148,9 @@ class ModelReasoner(Handle):
         self, prompt: str | Sequence[Turn], *, system: str | None = None, seen: Sequence[Seen] = ()
     ) -> ModelReasoner:
         prompt = check.conversation(prompt)
-        system = None if system is None else check.text(system, "system of ask()")
-        if system is None and isinstance(prompt, str):
+        if system is not None:
+            system = check.text(system, "system of ask()")
+        elif isinstance(prompt, str) or all(turn.role != "system" for turn in prompt):
             system = self._conditions.system
         child = self._child(seen, "ask()")
         child._opening = opening = self._opened(self._conversation(prompt, system))
@@ -187,8 +186,7 @@ class ModelReasoner(Handle):
         ties: Literal["first", "shortest"] = "first",
         seen: Sequence[Seen] = (),
     ) -> Answer:
-        if ties not in ("first", "shortest"):
-            raise Misuse(f"vote() was given ties={ties!r}; it takes 'first' or 'shortest'")
+        of_equals = check.one_of(ties, ("first", "shortest"), "ties of vote()")
         ballots = cast("list[Answer]", listed(answers, "answers of vote()"))
         if not ballots:
             raise Misuse("vote() was given no answers")
@@ -200,10 +198,10 @@ class ModelReasoner(Handle):
         poll = self._poll if len(new) + len(known) == len(ballots) and weights is None else self._new_poll()
         weighed = [1.0] * len(new) if weights is None else check.weights(weights, len(ballots))
         poll.add(new, originals, weighed)
-        plain = poll.plain if ties == "first" and set(weighed) <= {1.0} else 0
+        plain = poll.plain if of_equals == "first" and set(weighed) <= {1.0} else 0
         if weights is None:
             self._poll = poll
-        winner, more = poll.winner(shortest=ties == "shortest"), self.ledger.seen(seen, "vote()")
+        winner, more = poll.winner(shortest=of_equals == "shortest"), self.ledger.seen(seen, "vote()")
         if not more:
             return self._issue((winner.text, winner.extracted), tuple(poll.traces), poll.lineage, poll.cost(), plain)
         lineage = poll.lineage | more
@@ -215,7 +213,8 @@ class ModelReasoner(Handle):
         return self._issue((own.text, own.extracted), own.traces, lineage, self._total(lineage))
 
     def logprobs(self, trace: Trace | Probe, column: str = LOGPROB) -> tuple[float, ...]:
-        if column not in self._conditions.columns:
+        known = self._conditions.columns if self.ledger.readable is None else self.ledger.readable
+        if (column := check.text(column, "the column of logprobs()")) not in known:
             raise Misuse(f"logprobs() was asked for {column!r}, which is not in the `needs` of the strategy")
         if isinstance(trace, Probe):
             return self.ledger.numbers(self.ledger.said(trace, "logprobs()"), column)
@@ -229,7 +228,8 @@ class ModelReasoner(Handle):
         return self._engine.tokenizer.encode(check.text(text, "text of tokens()"))
 
     def sampling(self, trace: Trace | None = None) -> Sampling:
-        return self._usual(() if trace is None else self.ledger.looked_at(trace, "sampling()").segments)
+        usual = self._usual(() if trace is None else self.ledger.looked_at(trace, "sampling()").segments)
+        return replace(usual)  # not the object by which the whole run samples
 
     def random(self, label: str) -> Random:
         phase = f"random {check.text(label, 'the label of random()')}"

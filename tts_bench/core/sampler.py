@@ -9,11 +9,12 @@ from itertools import chain
 from typing import Literal, NamedTuple
 
 from tts_bench.api import Sampling, Segment, Turn
-from tts_bench.core import stops
+from tts_bench.core import check, stops
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.opening import Opening
 from tts_bench.core.scheduler import Scheduler
 from tts_bench.engine import Generation, Request
+from tts_bench.errors import Misuse
 
 PIECE = 256  # tokens between two looks at what is sampled; results do not depend on it
 
@@ -78,12 +79,17 @@ class Sampler:
                 return Stretch(self._segment(wish, start, origin, made), made.finish == "stop", "", known)
 
     async def generate(self, request: Request) -> Generation:
-        self._ledger.check_thread()
+        self._ledger.check_caller()
+        check.stack()
         if self._ledger.closed:
             await asyncio.Event().wait()  # for ever: a strategy that swallows its cancellation would only come again
         self._ledger.waiting += 1
         try:
             return await self._scheduler.generate(request)
+        except ValueError as error:
+            if not request.sampling.bias:
+                raise
+            raise Misuse(f"sampling= cannot be used: {error}") from error
         finally:
             self._ledger.waiting -= 1
 

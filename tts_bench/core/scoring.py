@@ -97,7 +97,7 @@ class Scoring:
         events = {key: asyncio.Event() for key in new}
         self._in_flight |= events
         try:
-            said = await scorer.score(problem, list(new.values()))
+            said = await _said(scorer, by, problem, list(new.values()))
             if len(said) != len(new):
                 raise EngineError(f"the scorer {by!r} got {len(new)} candidates and returned {len(said)} verdicts")
             made = {key: _checked(verdict, by) for key, verdict in zip(new, said, strict=True)}
@@ -114,15 +114,37 @@ class Scoring:
         return None if found is None else _load(found)
 
 
+async def _said(scorer: Scorer, by: str, problem: Problem, candidates: Sequence[Candidate]) -> list[Verdict]:
+    """
+    Raises:
+        EngineError: the scorer fails.
+    """
+    try:
+        return list(await scorer.score(problem, candidates))
+    except (EngineError, ExceptionGroup):  # of a group, its first error is told
+        raise
+    except Exception as error:
+        raise EngineError(f"the scorer {by!r} failed: {type(error).__name__}: {error}") from error
+
+
 def _checked(verdict: Verdict, by: str) -> Verdict:
+    if not isinstance(verdict, Verdict):
+        raise EngineError(f"the scorer {by!r} returned a {type(verdict).__name__}; it returns a Verdict per candidate")
     numbers = (verdict.value, *verdict.steps)
-    if not all(isinstance(each, int | float) and not isinstance(each, bool) and isfinite(each) for each in numbers):
+    if not all(map(_is_finite, numbers)):
         raise EngineError(f"the scorer {by!r} returned the scores {numbers!r}; they have to be finite numbers")
     if not all(type(count) is int and count >= 0 for count in (verdict.read, verdict.sampled)):
         raise EngineError(f"the scorer {by!r} counted {verdict.read!r} and {verdict.sampled!r} tokens")
-    return Verdict(
-        float(verdict.value), tuple(map(float, verdict.steps)), verdict.read, verdict.sampled, str(verdict.said)
-    )
+    said = str(verdict.said).encode("utf-8", "backslashreplace").decode()  # it stands in the record
+    return Verdict(float(verdict.value), tuple(map(float, verdict.steps)), verdict.read, verdict.sampled, said)
+
+
+def _is_finite(number: object) -> bool:
+    """Whether a float can hold it."""
+    try:
+        return isinstance(number, int | float) and not isinstance(number, bool) and isfinite(number)
+    except OverflowError:
+        return False
 
 
 def _dump(verdict: Verdict) -> bytes:

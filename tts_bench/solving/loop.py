@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tts_bench import loops
+from tts_bench.core.ledger import entered
 from tts_bench.solving.watchdog import solving
 
 T = TypeVar("T")
@@ -26,7 +28,7 @@ class _Staying(Coroutine[Any, Any, Any]):
     """The work of a task that a strategy began: what would end the process there is an error of the task alone."""
 
     def __init__(self, work: Coroutine[Any, Any, Any]) -> None:
-        self._work = work
+        self._work, self.ledger = work, entered()
 
     def send(self, value: object) -> object:
         try:
@@ -48,7 +50,8 @@ class _Staying(Coroutine[Any, Any, Any]):
 
 
 def _task(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> asyncio.Task[Any]:  # noqa: ANN401 - as asyncio's
-    staying = solving.get() and asyncio.iscoroutine(work)
+    # What closes a generator that was left behind begins in anyone's context.
+    staying = asyncio.iscoroutine(work) and (solving.get() or not inspect.iscoroutine(work))
     return asyncio.Task(_Staying(work) if staying else work, loop=loop, **more)
 
 
@@ -56,14 +59,29 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """As `asyncio.run`, in a time that does not depend on the tasks and threads that are left behind."""
 
     async def whole() -> T:
-        asyncio.get_running_loop().set_default_executor(_Unwaited())
-        asyncio.get_running_loop().set_task_factory(_task)
+        running: Any = asyncio.get_running_loop()
+        running.set_default_executor(_Unwaited())
+        running.set_task_factory(_task)
+        running.set_exception_handler(_unheard)
+        solving.set(False)
         try:
             return await main
         finally:
             await end(asyncio.all_tasks() - {asyncio.current_task()})
+            # Or else `asyncio.run` runs each generator that is left to its end. Other loops may have none.
+            getattr(running, "_asyncgens", set[Any]()).clear()
 
     return loops.run(whole())
+
+
+def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a task of a strategy raised, and nobody waited for, is an error of its problem."""
+    task, error = context.get("task") or context.get("future"), context.get("exception")
+    work = task.get_coro() if isinstance(task, asyncio.Task) else None
+    if isinstance(work, _Staying) and work.ledger is not None and error is not None and not work.ledger.closed:
+        work.ledger.unheard(error)
+    else:
+        loop.default_exception_handler(context)
 
 
 async def end(tasks: Iterable[asyncio.Task[Any] | None]) -> bool:

@@ -10,7 +10,7 @@ from tts_bench.columns import ENTROPY, LOGPROB, TOP_MEAN, named, top_of
 from tts_bench.config import Needs
 from tts_bench.engine import Recording
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.marks import marks, values
+from tts_bench.marks import attribute, marks, values
 from tts_bench.registry import BuiltStrategy
 from tts_bench.text import safe
 
@@ -44,9 +44,12 @@ def stated(built: BuiltStrategy) -> frozenset[str]:
         UserError: it cannot be had, or names what no engine has.
     """
     try:
-        found = frozenset(getattr(built.strategy, "needs", ()))
+        given = attribute(built.strategy, "needs")
+        found = frozenset(given)
     except Exception as error:
         raise UserError(f"{safe(built.id)}: its needs cannot be read: {type(error).__name__}: {error}.") from error
+    if isinstance(given, str):
+        raise UserError(f"{safe(built.id)}: its needs are the text {given!r}. Write a tuple of texts: ({given!r},).")
     for name in found:
         if name not in {_BIAS, *_CONTINUES} and not _is_column(name) and str(name).partition(":")[0] != _SCORER:
             known = [_BIAS, *sorted(_CONTINUES), LOGPROB, ENTROPY, f"{TOP_MEAN}:20", _SCORER, f"{_SCORER}:NAME"]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tts_bench import foreign
 from tts_bench.api import Answer, Problem, Reasoner, Strategy
@@ -22,8 +24,10 @@ from tts_bench.core.scheduler import Scheduler
 from tts_bench.core.scoring import Scoring
 from tts_bench.core.store import StoreError
 from tts_bench.errors import EngineError, Misuse, UserError
+from tts_bench.marks import attribute
 from tts_bench.records import ErrorRecord, Record, answer_records, segment_record, to_line
 from tts_bench.solving.loop import end
+from tts_bench.solving.requirements import columns_of
 from tts_bench.solving.scores import score_records
 from tts_bench.solving.watchdog import Hang, solving
 
@@ -32,6 +36,7 @@ E = TypeVar("E", bound=BaseException)
 _MESSAGE = 2000  # letters of an error's message that are kept
 _LOOKS = 100  # at a strategy, until its time is up
 _ANSWERS = 10_000  # of one problem; more are a loop that never ends
+_RUNG = 1000  # letters of a rung's name
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,31 @@ class Arm:
             UserError: the strategy cannot name them.
         """
         names = self._names[:count]
-        return [*names, *(str(index + 1) for index in range(len(names), count))]
+        numbers = map(str, range(len(names) + 1, count + 1))
+        return [*names, *(f"answer {number}" if number in self._names else number for number in numbers)]
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """What it may read beside each token: what it needs itself, not what other strategies of the run do."""
+        return columns_of(self.strategy)
 
     @cached_property  # asked for before the run: what a strategy makes of itself meanwhile ends no run
     def _names(self) -> tuple[str, ...]:
         try:
-            return tuple(str(name).encode().decode() for name in getattr(self.strategy, "rungs", ()))
+            given = attribute(self.strategy, "rungs")
+            names = tuple(str(name).encode().decode() for name in islice(given, _ANSWERS + 1))
         except Exception as error:
             raise UserError(f"{self.id}: its rungs cannot be read: {type(error).__name__}: {_said(error)}.") from error
+        if isinstance(given, str):
+            raise UserError(f"{self.id}: its rungs are the text {given!r}. Write a tuple of names: ({given!r},).")
+        if len(names) > _ANSWERS:
+            raise UserError(f"{self.id}: it names more than {_ANSWERS} rungs. Name those that it answers.")
+        for name, times in Counter(names).items():
+            if times > 1:
+                raise UserError(f"{self.id}: it names {times} of its rungs {name!r}. Each needs a name of its own.")
+            if len(name) > _RUNG:
+                raise UserError(f"{self.id}: the name of a rung has {len(name)} characters; it may have {_RUNG}.")
+        return names
 
 
 async def solve(
@@ -101,7 +123,7 @@ async def solve(
     Raises:
         StoreError: the generation store is unusable; the run cannot go on.
     """
-    ledger, problem = Ledger(), item.problem
+    ledger, problem = Ledger(arm.columns), item.problem
 
     def open_door() -> Reasoner:
         own, stops = item.problem, item.stops  # not the object that the strategy has
@@ -137,6 +159,7 @@ async def attempt(
 
     async def take() -> None:
         solving.set(True)
+        ledger.enter()
         async with aclosing(_answers(strategy, problem, open_door())) as stream:
             async for answer in stream:
                 ledger.given(answer, "the harness, by a yield,")
@@ -154,20 +177,25 @@ async def attempt(
     found = tuple(answers)  # what is forgotten and still runs adds nothing
     if not in_time:
         return list(found), ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    wrong, error = taking.result() if not (failed := taking.exception()) else (failed, _untold(failed))
+    wrong: StoreError | Hang | ErrorRecord | None
+    if (failed := taking.exception()) is not None:  # while what was raised was put into words
+        wrong = failed if type(failed) is Hang else ErrorRecord("raised", "an error that cannot be shown")
+    else:
+        wrong = taking.result()
     if wrong is None:
         return answers, None if answers else ErrorRecord("nothing", "solve() ended without yielding an answer")
-    if unusable := _first(wrong, StoreError):
-        raise unusable
-    if _first(wrong, Hang):
+    if isinstance(wrong, StoreError):
+        raise wrong
+    if isinstance(wrong, Hang):
         return answers, ErrorRecord("timeout", f"it did not finish within {timeout:g} s")
-    return answers, error
+    return answers, wrong
 
 
-async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> tuple[BaseException | None, ErrorRecord | None]:
-    """What `work` raises and what is said of it, here, where a message that never ends is interrupted.
+async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> StoreError | Hang | ErrorRecord | None:
+    """What becomes of what `work` raises, its own CancelledError too, which nobody sent.
 
-    Its own CancelledError, too, which nobody sent.
+    It is looked at here, where it may be interrupted, and by the types of the errors: an error that anyone made may lie
+    of its class and of its parts, and go on for ever.
     """
     try:
         await work
@@ -176,8 +204,8 @@ async def _caught(work: Coroutine[Any, Any, None], ledger: Ledger) -> tuple[Base
     except BaseException as error:
         if isinstance(error, asyncio.CancelledError) and ledger.closed:
             raise
-        return error, _error(error)
-    return None, None
+        return _first(error, StoreError) or _first(error, Hang) or _error(error)
+    return None
 
 
 async def _done(task: asyncio.Task[Any], timeout: float, share: Callable[[], float]) -> bool:
@@ -202,28 +230,29 @@ def _first(error: BaseException, kind: type[E]) -> E | None:
     """The first error of that kind in `error`, which may be a group, however deep."""
     waiting = [error]
     for each in waiting:
-        if isinstance(each, kind):
-            return each
-        waiting += each.exceptions if isinstance(each, BaseExceptionGroup) else ()
+        if issubclass(type(each), kind):
+            return cast(E, each)
+        waiting += _parts(each)
     return None
 
 
+def _parts(error: BaseException) -> tuple[BaseException, ...]:
+    """The errors of a group, as it was made of them; none of any other error."""
+    own: Any = BaseExceptionGroup.exceptions
+    return cast("tuple[BaseException, ...]", own.__get__(error) if issubclass(type(error), BaseExceptionGroup) else ())
+
+
 def _error(problem: BaseException) -> ErrorRecord:
-    while isinstance(problem, BaseExceptionGroup):
-        problem = problem.exceptions[0]
-    if isinstance(problem, Misuse):
+    while parts := _parts(problem):
+        problem = parts[0]
+    if issubclass(type(problem), Misuse):
         return ErrorRecord("misuse", _said(problem))
-    if isinstance(problem, EngineError):
+    if issubclass(type(problem), EngineError):
         return ErrorRecord("engine", _said(problem))
     frames = traceback.extract_tb(problem.__traceback__)
     # File names without folders: the same record on every machine.
     where = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return ErrorRecord("raised", _clean(f"{type(problem).__name__}: {_said(problem)}{where}"))
-
-
-def _untold(error: BaseException) -> ErrorRecord:
-    """Of an error that came up while what the strategy had raised was put into words."""
-    return ErrorRecord("raised", f"an error that cannot be shown: {type(error).__name__}")
 
 
 def _said(error: BaseException) -> str:
@@ -236,14 +265,15 @@ def _said(error: BaseException) -> str:
 
 
 def _clean(text: str) -> str:
-    """What of a text can be written down."""
-    return str.__str__(text).encode("utf-8", "backslashreplace").decode()
+    """What of a text can be written down: a name may be as long as a message."""
+    return str.__str__(text)[: 2 * _MESSAGE].encode("utf-8", "backslashreplace").decode()
 
 
 def _readable(record: Record) -> Record:
     """`record`, or that error where its line would be too long for those who read the run."""
     shown = sum(20 + len(part.text) + len(part.stream) for part in record.segments)  # 20: more than its other values
     shown += sum(20 + len(one.said) + len(one.steps) for one in record.scored)
+    shown += sum(40 + len(each.rung) + len(each.text) + len(each.extracted or "") for each in record.answers)
     if shown + sum(len(each.segments) + len(each.scored) for each in record.answers) < foreign.IN_A_LINE // 4:
         return record  # however its characters are written
     line = to_line(record).encode()

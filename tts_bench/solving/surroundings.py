@@ -1,0 +1,27 @@
+"""What strategies share with the whole process, and may leave changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def put_back() -> Iterator[None]:
+    """Afterwards the working folder and the standard streams are those of before.
+
+    Two strategies that each change them for a while, and wait for the model meanwhile, put them back crosswise.
+    """
+    streams = sys.stdout, sys.stderr
+    folder = os.open(".", os.O_RDONLY)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = streams
+        with contextlib.suppress(OSError):  # a strategy may have closed it by its number
+            try:
+                os.fchdir(folder)
+            finally:
+                os.close(folder)
