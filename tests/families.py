@@ -183,6 +183,20 @@ COMMAND_A = chat(
     + say("<|END_TEXT|><|END_OF_TURN_TOKEN|>"),
     say(COHERE_OPENS + "<|START_THINKING|>") + when("reasoning is defined and not reasoning", say("<|END_THINKING|>")),
 )
+COMMAND_A_UNOPENED = chat(
+    COHERE,
+    say(COHERE_OPENS + "<|START_TEXT|>") + "{{ m.content }}" + say("<|END_TEXT|><|END_OF_TURN_TOKEN|>"),
+    say(COHERE_OPENS) + when("reasoning is defined and not reasoning", say("<|START_THINKING|><|END_THINKING|>")),
+)
+HERMES4 = chat(
+    LLAMA,
+    DROPS + say("<|start_header_id|>assistant<|end_header_id|>\n\n") + "{{ c }}" + say("<|eot_id|>"),
+    LLAMA_OPENS,
+    head=when("thinking", say("You are a deep thinking AI. Enclose thoughts in <think> </think> tags.\n")),
+)
+K2_V2 = "{% set effort = reasoning_effort | default('high') %}" + chat(
+    CHATML, REPLY, OPENS + when("effort == 'high'", say("<think>"), say("<think_fast>"))
+)
 GRANITE_HEAD = when(
     "thinking",
     say("Write your thoughts between <think></think> and write your response between <response></response>.\n"),
@@ -205,6 +219,17 @@ MAGISTRAL = (
     + chat(("[INST]", "[/INST]"), MISTRAL_REPLY, "", system=("[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"))
 )
 MISTRAL_TOKENS = ("[INST]", "[/INST]", "[THINK]", "[/THINK]", "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]")
+MISTRAL4 = (
+    "{% set effort = reasoning_effort | default('none') %}"
+    "{% if effort not in ['none', 'high'] %}{{ raise_exception('no such effort') }}{% endif %}"
+    + chat(
+        ("[INST]", "[/INST]"),
+        MISTRAL_REPLY,
+        "",
+        system=("[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]"),
+        head=say('[MODEL_SETTINGS]{"reasoning_effort": "') + "{{ effort }}" + say('"}[/MODEL_SETTINGS]'),
+    )
+)
 SEED = chat(
     ("<seed:bos>user\n", "<seed:eos>"),
     say("<seed:bos>assistant\n")
@@ -532,6 +557,36 @@ CASES = (
         off="--template-arg reasoning=false",
     ),
     Case(
+        "Command A Reasoning, not opened by its template",
+        COMMAND_A_UNOPENED,
+        COHERE_TOKENS,
+        start="<|START_THINKING|>",
+        end="<|END_THINKING|>",
+        suffix="<|START_TEXT|>",
+        off="--template-arg reasoning=false",
+    ),
+    Case("Hermes-4", HERMES4, (), **OFF, on="--template-arg thinking=true"),
+    Case("Hermes-4, on", HERMES4, (), off="--template-arg thinking=false", options=args("thinking=true")),
+    Case(
+        "AM-Thinking",
+        chat(
+            CHATML,
+            OPENS + "{{ '' + m.content }}" + say("<|im_end|>\n"),
+            OPENS,
+            head=say("<|im_start|>system\nThink in <think> </think>, answer in <answer> </answer>.<|im_end|>\n"),
+        ),
+    ),
+    Case("K2-V2", K2_V2, THINK, opened=True),
+    Case(
+        "K2-V2, medium effort",
+        K2_V2,
+        THINK,
+        start="<think_fast>",
+        end="</think_fast>",
+        opened=True,
+        options={"reasoning_effort": "medium"},
+    ),
+    Case(
         "Granite-3.3",
         chat(GRANITE, "{{ m.content }}", GRANITE_OPENS, head=GRANITE_HEAD),
         (),
@@ -584,6 +639,17 @@ CASES = (
         end="[/THINK]",
         suffix="",
         options={"system": "Think in [THINK] and [/THINK]."},
+    ),
+    Case("Mistral Small 4", MISTRAL4, MISTRAL_TOKENS, **OFF, on="--reasoning-effort high"),
+    Case(
+        "Mistral Small 4, high effort",
+        MISTRAL4,
+        MISTRAL_TOKENS,
+        start="[THINK]",
+        end="[/THINK]",
+        suffix="",
+        off="--reasoning-effort none",
+        options={"reasoning_effort": "high"},
     ),
     Case("Seed-OSS", SEED, SEED_TOKENS, **SEED_FORM, off="--template-arg thinking_budget=0"),
     Case(
@@ -757,6 +823,7 @@ CASES = (
         **NONE,
         says="type --thinking think-tags",
     ),
+    Case("a tag that forbids thinking", chat(CHATML, REPLY, OPENS + say("<nothink>\n")), THINK, **NONE),
     Case("a tag in a comment", chat(CHATML, REPLY, "{# <think> </think> #}" + OPENS), THINK, **NONE),
     Case(
         "a tag in a branch that is not taken",

@@ -65,7 +65,7 @@ def _tried(asked: str) -> Trial:
             [sys.executable, "-P", "-m", "tts_bench.templates.child"],
             input=asked.encode(),
             capture_output=True,
-            timeout=6 * SECONDS,  # a busy machine gives a process less than its processor time
+            timeout=30 * SECONDS,  # a busy machine gives a process less than its processor time, which bounds it
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -12,7 +12,7 @@ from tts_bench.templates import ChatTemplate
 from tts_bench.thinking.evidence import Evidence, Rendered, Switch, gather
 from tts_bench.thinking.families import END_OF_TURN, FAMILIES, PRESETS, Family
 from tts_bench.thinking.format import ThinkingFormat
-from tts_bench.thinking.reading import TOKEN, answers_past, from_past_turn, stands, words_past
+from tts_bench.thinking.reading import TOKEN, answers_past, from_opened, from_past_turn, stands, words_past
 
 State = Literal["on", "off", "unknown"]
 _TAGS = PRESETS["think-tags"]
@@ -177,18 +177,22 @@ class _Signs:
             off = (then == "closed" and now != "closed") or (then == "none" and now in ("open", "asked"))
             if (on if switch.on else off) and not thrown[switch.on]:
                 thrown[switch.on] = _typed(switch)
-            if switch.name and not switch.effort and prompt != self._seen.prompt and not changed[switch.on]:
+            whether = switch.name and (not switch.effort or family.by_effort)
+            if whether and prompt != self._seen.prompt and not changed[switch.on]:
                 changed[switch.on] = _typed(switch)
         return thrown[True] or changed[True], thrown[False] or changed[False]
 
     def _mode(self, family: Family, prompt: Rendered) -> Literal["open", "closed", "asked", "none"]:
         now = stands(prompt, family)
+        if now == "none" and from_opened(prompt):
+            return "open"  # with another tag
         return "asked" if now == "none" and self._asks(family, prompt.head) else now
 
     def _family(self) -> Family | None:
         candidates = [family for family in FAMILIES if not family.drops or self._seen.drops]
         if not any(words_past(self._seen, family) for family in candidates):
             candidates += from_past_turn(self._seen)
+        candidates += from_opened(self._seen.prompt)
         tests = (
             lambda family: stands(self._seen.prompt, family) != "none" and not family.asked,
             self._has_turn,
@@ -210,11 +214,11 @@ class _Signs:
         if self._has_turn(family):
             return True
         if family.asked:
-            return self._asks(family, seen.prompt.head, seen.own)
+            return self._asks(family, seen.prompt.head, seen.own) or self._has_effort(family)
         thrown = [(switch, prompt, stands(prompt, family)) for switch, prompt in seen.switched.items()]
         if any(then == "closed" for switch, _, then in thrown if not switch.on):
             return True
-        if any(then == "open" for switch, _, then in thrown if switch.on):
+        if self._would_ask(family) or any(then == "open" for switch, _, then in thrown if switch.on):
             return False
         for on in (True, False):  # a switch that changes what the prompt asks for
             same = any(p == seen.prompt for switch, p, _ in thrown if switch.on == on and not switch.effort)
@@ -267,8 +271,6 @@ class _Signs:
         """
         start, end = family.opener, family.form.end
         says = (family.says,) if family.says else (start, end)
-        if not family.asked and not family.says and not self._seen.past and not self._tokens(start, end):
-            return False
         if all(text in (head if own is None else own) for text in says):
             return True
         by_user = family.drops or self._tokens(start, end)
@@ -284,10 +286,23 @@ class _Signs:
         return known or family.drops
 
     def _is_switched(self, family: Family) -> bool:
+        if not family.worded and self._would_ask(family):
+            return True
         return any(
             family.says in prompt.head if family.worded else stands(prompt, family) != "none"
             for prompt in self._seen.switched.values()
         )
+
+    def _has_effort(self, family: Family) -> bool:
+        """Whether the prompt has an effort other than none, where that alone may ask for thinking."""
+        none = [prompt for switch, prompt in self._seen.switched.items() if switch.effort and switch.value == "none"]
+        return family.by_effort and bool(none) and self._seen.prompt not in none
+
+    def _would_ask(self, family: Family) -> bool:
+        """Whether a switch has the prompt ask for thinking, which it does not as it is."""
+        seen = self._seen
+        asked = self._asks(family, seen.prompt.head)
+        return not asked and any(on.on and self._asks(family, prompt.head) for on, prompt in seen.switched.items())
 
 
 def _ends(tokenizer: Tokenizer, seen: Evidence, form: ThinkingFormat) -> tuple[str, ...]:

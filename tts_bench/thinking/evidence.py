@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from tts_bench.templates import EFFORTS, Case, ChatTemplate, Message, Trial
 
 QUESTION, THOUGHT, REPLY, SYSTEM = "Zq7 what is it?", "Zr7 thus it is", "Za7 it is", "Zs7 be brief"
 _OTHER_DAY = "1999-12-31"
+_PRINTED = re.compile(r"""["']thinking["']\s*:""")
 
 # Arguments that templates take, with values that turn thinking on and off. A template that reads none of them has none.
 _ON: tuple[tuple[str, Any], ...] = (
@@ -157,10 +159,10 @@ _THOUGHTS = ("reasoning_content", "reasoning", "thinking")  # where templates lo
 
 
 def _past(trial: Trial) -> str | None:
-    """The first wording of a past turn that shows its thought."""
+    """The first wording of a past turn that shows its thought; a list of parts that is printed as it is words none."""
     for name in ("thought", "thought in parts", "thought with a call"):
         turn = _before_reply(trial.get(name))
-        if THOUGHT in turn:
+        if THOUGHT in turn and not _PRINTED.search(turn):
             return turn
     return None
 

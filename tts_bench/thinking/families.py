@@ -23,6 +23,7 @@ class Family:
     drops: bool = False  # these signs count only where the template drops the thinking of past turns
     asked: bool = False  # thinks only where its prompt speaks of thinking
     says: str = ""  # what the prompt of a model that is to think says; empty: the delimiters themselves
+    by_effort: bool = False  # an effort of reasoning asks for thinking as well
     efforts: tuple[str, ...] = ()  # values of the effort of reasoning that it was trained for
     shared: bool = False  # its end of thinking ends other messages too
     ends: tuple[str, ...] = ()  # ends of turn that its template does not write
@@ -120,8 +121,8 @@ FAMILIES = (
             stops=("<|close|>response<|sep|>",),
         )
     ),
-    # Magistral and Ministral Reasoning: their own system prompt asks for it.
-    Family(_tags("mistral", "[THINK]", "[/THINK]"), asked=True),
+    # Magistral and Ministral Reasoning: their own system prompt asks for it. Mistral Small 4: its effort does.
+    Family(_tags("mistral", "[THINK]", "[/THINK]"), asked=True, by_effort=True),
     Family(_tags("seed", "<seed:think>", "</seed:think>")),
     Family(_tags("minimax-m3", "<mm:think>", "</mm:think>")),
     Family(_tags("kimi-vl", "◁think▷", "◁/think▷")),

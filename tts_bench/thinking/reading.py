@@ -10,6 +10,7 @@ from tts_bench.thinking.families import Family
 from tts_bench.thinking.format import ThinkingFormat
 
 TOKEN = re.compile(r"<[^<>\s]{1,60}>|\[[^\[\]\n]{1,60}\]|◁[^◁▷\n]{1,60}▷|[^\s<\[\w]{1,4}~\[")
+_OPENED = re.compile(r"<(?!no|un|\S*off)([\w:-]*(?:think|thought|reason)[\w:-]*)>\s*\Z", re.IGNORECASE)
 _PAIR = re.compile(r"(<([^<>/\s]{1,40})>)\s*(</\2>)")
 
 
@@ -36,6 +37,12 @@ def words_past(seen: Evidence, family: Family) -> bool:
 def answers_past(seen: Evidence, family: Family) -> bool:
     """Whether a past turn's reply is opened as this family opens its own."""
     return bool(family.form.markup) and (seen.past or seen.plain).endswith(family.form.markup)
+
+
+def from_opened(prompt: Rendered) -> list[Family]:
+    """A family with a tag that no row has, which the template opens at the end of the prompt."""
+    tag = _OPENED.search(prompt.tail)
+    return [Family(ThinkingFormat("read-from-template", tag[0], f"</{tag[1]}>", "\n\n"))] if tag else []
 
 
 def from_past_turn(seen: Evidence) -> list[Family]:
