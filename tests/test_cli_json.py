@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tests.analysis.made_runs import solved, write_run
 from tests.runs.samples import write_sums
+from tests.studies.small import SCRIPTED
 from tts_bench import registry
 from tts_bench.cli import main as root
 
@@ -30,6 +32,9 @@ KEYS = {
     "curves": {"schema", "run", "curves", "missing", "so_far"},
     "plan": {"schema", "forecast", "prospects", "seeds", "difference", "elsewhere", "unsaid"},
     "watch": {"schema", "state", "so_far", "points"},
+    "doctor": {"schema", "findings"},
+    "study status": {"schema", "parts"},
+    "study report": {"schema", "table", "comparisons", "notes", "written"},
 }
 OF_EACH = {  # keys of each thing in a list
     "strategies": {"group", "name", "summary", "doc", "options", "source", "problem"},
@@ -46,6 +51,9 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("json")
     run = write_run(folder / "run", solved(), model={"name": HOSTILE})
     data = write_sums(folder / "data", 12)
+    study = folder / "study.toml"
+    study.write_text(f"out = {json.dumps(str(folder / 'study'))}\n{SCRIPTED.replace('[0, 1, 2, 3]', '[0]')}")
+    assert root._run(["study", "run", str(study), "-q"]) == 0
     planned = ["--engine", "scripted", "--tasks", "gsm8k", "--data-dir", str(data), "--out", str(folder / "x" / "y")]
     return {
         "strategies show": ["baseline"],
@@ -55,6 +63,8 @@ def arguments(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "curves": [str(run), "--resamples", "1000"],
         "plan": [*planned, "--strategy", "baseline:budgets=4+20", "--strategy", "majority-vote:samples=2"],
         "watch": [str(run)],
+        "study status": [str(study)],
+        "study report": [str(study)],
     }
 
 
@@ -96,6 +106,23 @@ def test_the_list_of_strategies_has_every_one_and_its_options(capsys: pytest.Cap
     described = registry.describe("majority-vote")
     said = [option["name"] for option in found["majority-vote"]["options"]]
     assert said == [option.name for option in described.options]
+
+
+def test_the_table_of_a_study_is_that_of_its_file(
+    arguments: dict[str, list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert root._run(["study", "report", *arguments["study report"], "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    table, comparisons = (Path(path) for path in found["written"][:2])
+    assert [row["strategy"] for row in found["table"]] == [
+        row["strategy"] for row in csv.DictReader(table.read_text().splitlines())
+    ]
+    assert found["comparisons"] == json.loads(comparisons.read_text())
+    assert root._run(["study", "status", *arguments["study status"], "--json"]) == 0
+    [part] = json.loads(capsys.readouterr().out)["parts"]
+    assert root._run(["study", "status", *arguments["study status"]]) == 0
+    assert capsys.readouterr().out.startswith("1 of 1 parts are finished\n")  # the row below it is shorter
+    assert part == {"part": "adder-0", "state": "finished", "records": 8, "of": 8, "errors": 0, "message": ""}
 
 
 def test_an_error_leaves_standard_output_empty(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

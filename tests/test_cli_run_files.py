@@ -19,7 +19,7 @@ import pytest
 from tqdm import tqdm
 
 from tests import forked
-from tests.refusals import SMALL, place, refused, rows, write_data  # noqa: F401 - fixtures
+from tests.refusals import PLUGIN, SMALL, place, refused, rows, write_data  # noqa: F401 - fixtures
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.runs.folder import RunFolder
@@ -147,10 +147,58 @@ def test_a_full_disk_is_one_message_and_leaves_no_file_half_written(place: Path,
         json.loads(path.read_text())
     for path in (place / "runs").rglob("*.jsonl"):
         assert path.name == "records.part.jsonl" or path.read_bytes().endswith(b"\n")
-    assert not list((place / "runs").rglob("*.tmp"))
     assert not list((place / "runs").rglob(".*.part"))
     assert root._run(["run", *SMALL]) == 0
     assert (place / "runs/mine/records.jsonl").read_text().count("\n") == 3
+
+
+CARELESS = """
+import asyncio, contextlib, os
+from dataclasses import dataclass
+@dataclass(frozen=True)
+class Moves:
+    async def solve(self, problem, reasoner):
+        os.chdir("/")
+        yield await reasoner.answer(await reasoner.think())
+@dataclass(frozen=True)
+class Quiet:
+    async def solve(self, problem, reasoner):
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+            answer = await reasoner.answer(await reasoner.think())
+            await asyncio.sleep(0.01 * (1 + int(problem.id[-1]) % 2))
+        yield answer
+"""
+
+
+def test_a_strategy_that_leaves_folder_or_streams_changed_ends_no_run(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_data(rows())
+    Path("careless.py").write_text(CARELESS)
+    mine = ["--strategy", "./careless.py:Moves", "--strategy", "./careless.py:Quiet"]
+    assert root._run(["run", *SMALL, *mine]) == 0
+    assert (place / "runs/mine/records.jsonl").read_text().count("\n") == 9
+    assert Path.cwd() == place
+    assert "Written to runs/mine" in capsys.readouterr().out
+
+
+def test_a_word_that_is_not_utf_8_is_refused(refused: Callable[..., str]) -> None:
+    assert "--system has a byte that is not UTF-8. Write it in UTF-8." in refused(*SMALL, "--system", "\udcff")
+    assert r"an option with '\udcff', half of" in refused(*SMALL, "--strategy", "budget-forcing:cue=W\udcff")
+    Path("mine.py").write_text(PLUGIN.replace("class Whole:", 'class Whole:\n    cue: str = "\\udc80"'))
+    assert r"an option with '\udc80', half of a surrogate pair" in refused(*SMALL, "--strategy", "./mine.py:Whole")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("    def __getattr__(self, name):\n        raise ValueError(name)", "ValueError: budget"),
+        ("    size: int = 10**5000", "ValueError: Exceeds the limit"),
+    ],
+)
+def test_a_class_that_fails_when_it_is_looked_at_is_refused(refused: Callable[..., str], body: str, said: str) -> None:
+    Path("mine.py").write_text(PLUGIN.replace("class Whole:", f"class Whole:\n{body}"))
+    assert said in refused(*SMALL, "--strategy", "./mine.py:Whole")
 
 
 SLOW = """
@@ -178,6 +226,7 @@ def test_ctrl_c_exits_with_130_says_how_to_resume_and_the_same_command_does(plac
     assert done.returncode == 130, said
     assert said.endswith("Interrupted; repeat the command to resume.\n")
     assert "Traceback" not in said
+    assert 2 <= part.read_bytes().count(b"\n") < 40  # it was interrupted amid its problems, each there when finished
     assert not (place / "runs/mine/records.jsonl").exists()
     assert root._run(["run", *SMALL, "--in-flight", "1"]) == 0
     header = json.loads((place / "runs/mine/run.json").read_text())

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -271,7 +272,7 @@ def test_a_figure_of_other_models_names_them_and_says_so(
         (["compare", "{one}", "{one}"], "with seed 0: give one of them"),
         (["compare", "{one}", "{old}"], "have another model"),
         (["plot", "{one}", "--out", "a.gif"], "ends in '.gif'; it takes .png, .svg, .pdf"),
-        (["plot", "{one}", "--out", "nowhere/a.svg"], "Create nowhere, or"),
+        (["plot", "{one}", "--out", "nowhere/a.svg"], "the folder nowhere does not exist. Create it, or"),
         (["plot", "{one}", "--out", "a.svg", "--size", "3"], "it takes WIDTHxHEIGHT in inches, 1 to 40"),
         (["plot", "{one}", "--out", "a.svg", "--size", "nanx3"], "--size is 'nanx3'"),
         (["plot", "{one}", "--out", "a.svg", "--label", "majority=Vote"], "Did you mean 'majority-vote'?"),
@@ -308,6 +309,15 @@ def test_hostile_names_are_shown_and_do_nothing(tmp_path: Path, capsys: pytest.C
     assert "\x1b" not in shown
     assert "\u202e" not in shown
     assert r"\x1b[2J[bold]x[/]" in "".join(shown.split())
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_an_escape_in_json(two: list[str], tmp_path: Path) -> None:
+    odd = str(write_run(tmp_path / os.fsdecode(b"r\xff"), made_up(n=60), engine="another"))
+    for words in (["compare", *two, odd], ["curves", odd]):
+        out = tmp_path / f"{words[0]}.json"
+        assert run(*words, "--resamples", "1000", "--out", str(out)) == 0
+        assert odd.encode("utf-8", "backslashreplace") in out.read_bytes()
+        json.loads(out.read_bytes())
 
 
 def test_neither_compare_nor_plot_loads_torch_or_lm_eval(two: list[str], tmp_path: Path) -> None:

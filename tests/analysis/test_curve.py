@@ -113,6 +113,9 @@ def test_records_that_fit_no_curve_are_refused(broken: Record, message: str) -> 
 def test_a_metric_that_is_no_share_has_a_mean_and_no_interval() -> None:
     [point] = points([record(answer(37.5)), record(answer(12.5), doc=1)], metrics=METRICS)
     assert (point.accuracy, point.low, point.high) == (25.0, None, None)
+    [point] = points([record(answer(4.0)), record(answer(-1.0), doc=1), record(answer(-1.0), doc=2)], metrics=METRICS)
+    assert point.accuracy == pytest.approx(2 / 3)
+    assert (point.low, point.high) == (None, None)  # a mark for a right answer and less than one for a wrong one
 
 
 def test_records_are_not_kept() -> None:
@@ -155,6 +158,7 @@ def test_nan_in_the_header_writes_nothing(tmp_path: Path) -> None:
         ("{", "is not a curve.json"),
         ("[]", "is not a curve.json"),
         ('{"schema": 1, "header": {}, "points": [{"task": "gsm8k"}]}', "is not a curve.json"),
+        ('{"schema": 2, "header": {}, "points": ["gsm8k"]}', "is not a curve.json"),
         ('{"schema": 7, "header": {}, "points": []}', "curve schema 7; this version reads 1 and 2"),
     ],
 )

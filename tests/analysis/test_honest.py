@@ -23,7 +23,7 @@ from tts_bench.analysis.pool import pool
 from tts_bench.analysis.profile import profile
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.series import curve_of, series_of
-from tts_bench.api import Answer, Problem, Reasoner
+from tts_bench.api import Answer, Problem, Reasoner, Sampling
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.present import plot
@@ -63,6 +63,47 @@ class Samples:
                 yield reasoner.vote([answers[0]] * count)
             else:
                 yield reasoner.vote(first)
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Votes of one sample more each time, which are drawn alike or not."""
+
+    how: str
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        answers: list[Answer] = []
+        for place in range(3):
+            door = reasoner.branch(str(place))
+            if self.how in ("prompts", "another prompt"):
+                door = door.ask(f"You are number {place if self.how == 'prompts' else 7}. How many?")
+            temperature = {"temperatures": (place + 1) / 4, "another temperature": 0.5}.get(self.how)
+            trace = await door.think(
+                max_tokens=5 + place if self.how == "lengths" else 5,
+                sampling=None if temperature is None else Sampling(temperature),
+                effort=("low", "medium", "high")[place] if self.how == "efforts" else None,
+            )
+            last = Sampling(place / 4) if self.how == "last words" else None
+            answers.append(await door.answer(trace, sampling=last))
+            yield reasoner.vote(answers)
+
+
+ALIKE = ("alike", "another prompt", "another temperature")
+
+
+@pytest.mark.parametrize("how", [*ALIKE, "prompts", "temperatures", "efforts", "lengths", "last words"])
+def test_samples_that_are_drawn_in_different_ways_are_no_pool(how: str) -> None:
+    """Their order is the strategy's own: the first of them is not the mean over all."""
+    [found] = World(rambler, max_thinking=400).run_arms([Arm("mixed", Mixed(how))])
+    assert [one.ballots for one in found.answers] == [1, 2, 3]
+    assert len(pool(found)) == (3 if how in ALIKE else 0)
+
+
+def test_thoughts_of_any_length_are_a_pool_where_no_end_is_told() -> None:
+    """As of imported outputs, each of which was cut by whoever made it."""
+    [found] = World(rambler, max_thinking=400).run_arms([Arm("mixed", Mixed("lengths"))])
+    untold = replace(found, segments=tuple(replace(segment, end=0) for segment in found.segments))
+    assert len(pool(untold)) == 3
 
 
 @pytest.mark.parametrize("how", ["plain", "chooses", "orders", "votes on votes", "repeats", "hides"])

@@ -16,6 +16,7 @@ from scipy.stats import binomtest
 from tests.analysis.boards import content, entry
 from tts_bench.cli.main import parses
 from tts_bench.present.leaderboard.document import Cells, document
+from tts_bench.present.leaderboard.figure import figure
 from tts_bench.present.leaderboard.ranking import TOLD, rankings
 from tts_bench.present.leaderboard.recompute import complete, packed, unpacked
 
@@ -100,6 +101,12 @@ def test_p_values_are_those_of_scipys_sign_test_times_holms_factors(verdicts: li
 def test_scores_between_right_and_wrong_are_compared_by_sign_flips() -> None:
     assert ranks({"a": [0.7] * 40, "b": [0.2] * 40}) == {"a": (1, False), "b": (2, False)}
     assert ranks({"a": [0.7, 0.2] * 20, "b": [0.2, 0.7] * 20})["b"] == (1, True)
+
+
+@pytest.mark.parametrize(("scores", "told"), [([1.0, 0.0], "only: 50.0 at"), ([4.0, -1.0], "only: 1.5 at")])
+def test_a_point_of_the_figure_has_its_accuracy_in_the_unit_of_the_axis(scores: list[float], told: str) -> None:
+    [ranking] = rankings({"x.json": entry({"a": scores * 10})})
+    assert f"<title>{told} 100 tokens</title>" in figure(ranking)
 
 
 @pytest.mark.parametrize(

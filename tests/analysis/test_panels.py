@@ -13,6 +13,7 @@ from rich.console import Console
 
 from tts_bench import presets
 from tts_bench.analysis.curve import Point, wilson
+from tts_bench.analysis.names import told_apart
 from tts_bench.present import terminal
 from tts_bench.present.look import PLAIN, Look
 from tts_bench.present.panels import CROWD, OTHERS, Lines, by_group, front, spread
@@ -45,6 +46,27 @@ def test_of_a_crowd_each_group_has_a_panel_and_each_strategy_a_name_within_the_p
     assert all(box.x0 >= 0 and box.x1 <= figure.bbox.x1 for box in boxes)
     assert not any(box.overlaps(other) for place, box in enumerate(boxes) for other in boxes[:place])
     assert controls <= {text.get_text() for text in figure.legends[0].get_texts()}
+
+
+def test_strategies_that_differ_in_an_option_have_the_names_that_tell_them_apart() -> None:
+    cues = [f"budget-forcing:extensions=2,cue={cue}" for cue in ("Wait", "Hmm", "Next")]
+    long = "./mine.py:BeginsAndGoesOnAndOnAndOnUntilItEnds"
+    figure = draw(crowd([*cues, long, *(f"./mine.py:Mine{place}" for place in range(CROWD))]), Look("pocket"))
+    named = {text.get_text() for axes in figure.axes for text in axes.texts}
+    assert {"budget-forcing:cue=Wait", "budget-forcing:cue=Hmm", "budget-forcing:cue=Next"} < named
+    assert "./mine.py:Begin...AndOnUntilItEnds" in named
+
+
+@given(st.lists(st.sampled_from(["a", "a:n=1", "a:n=1,k=2", "a:k=2", "a:k=2,n=3", "b:n=1", "b:n=1,k=2"]), unique=True))
+def test_names_stay_as_different_as_they_were(labels: list[str]) -> None:
+    found = told_apart(labels)
+    assert len(set(found.values())) == len(labels)
+    assert list(found) == labels
+
+
+def test_a_comma_within_a_value_does_not_divide_it() -> None:
+    labels = [r"a:cue=So\, wait,n=1", r"a:cue=So\, next,n=1"]
+    assert list(told_apart(labels).values()) == [r"a:cue=So\, wait", r"a:cue=So\, next"]
 
 
 def test_what_no_group_has_stands_among_the_others() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
+import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -15,9 +18,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import forked
+from tests.analysis import made_up
+from tests.analysis.run_folders import write_run
+from tts_bench.analysis.points import points
 from tts_bench.analysis.rows import CODEBOOK, rows
 from tts_bench.analysis.runs import Numbers, read_header, read_records
-from tts_bench.present import exported
+from tts_bench.errors import UserError
+from tts_bench.present import exported, inspect_logs
 from tts_bench.present.results import Results
 from tts_bench.records import from_line
 
@@ -70,14 +77,49 @@ def test_csv_jsonl_and_parquet_hold_the_same(frame: pd.DataFrame) -> None:
         assert [text for text in other.text if isinstance(text, str)] == [t for t in frame.text if isinstance(t, str)]
 
 
+def test_a_text_with_any_line_breaks_and_a_folder_of_any_name_are_one_row(tmp_path: Path) -> None:
+    texts = ["a\rb,c", 'd\n"e"', "f\r\ng", "\r", "h"]
+    records = [made_up.record(replace(made_up.answer(), text=text), doc=doc) for doc, text in enumerate(texts)]
+    odd = write_run(tmp_path / os.fsdecode(b"r\xff"), records)  # no UTF-8
+    made = exported.data([odd], "csv")
+    assert made.endswith(b"\n")
+    with io.StringIO(made.decode(), newline="") as file:
+        found = list(csv.DictReader(file))
+    assert [row["text"] for row in found] == texts
+    assert {row["run"] for row in found} == {r"r\udcff"}
+    assert [json.loads(line)["text"] for line in exported.data([odd], "jsonl").splitlines()] == texts
+    assert pd.read_parquet(io.BytesIO(exported.data([odd], "parquet"))).text.tolist() == texts
+
+
+@pytest.mark.parametrize("broken", ["[1]", "{", '{"doc": {}}', '{"doc_id": "x"}', '{"doc_id": 1, "doc": 3}'])
+def test_a_sample_that_is_none_is_refused_by_file_and_line(tmp_path: Path, broken: str) -> None:
+    run = write_run(tmp_path / "run", [made_up.record(made_up.answer())])
+    path = run / "lm_eval" / "baseline" / "0" / "samples_gsm8k.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps({"doc_id": 0, "doc": {"question": "What?"}, "target": "42"}) + "\n")
+    assert len(list(inspect_logs.logs(run))) == 1
+    path.write_text(f"{broken}\n")
+    with pytest.raises(UserError, match=r"samples_gsm8k\.jsonl, line 1 is not an lm-eval sample"):
+        list(inspect_logs.logs(run))
+
+
+def test_a_name_that_begins_a_row_of_latex_is_no_option_of_the_line_before() -> None:
+    made = exported.latex(
+        points([made_up.record(made_up.answer(), strategy="[2em]x")], metrics={"gsm8k": "exact_match"})
+    )
+    assert "\n{[}2em]x & 0 &" in made
+
+
 @given(st.text())
 def test_no_name_is_a_command_of_latex(name: str) -> None:
     escaped = exported.escaped(name)
     assert escaped.isascii()
     without = re.sub(
-        r"\\textbackslash\{\}|\\textasciitilde\{\}|\\textasciicircum\{\}|\\[&%$#_{}]|\{<\}|\{>\}|\{''\}", "", escaped
+        r"\\textbackslash\{\}|\\textasciitilde\{\}|\\textasciicircum\{\}|\\[&%$#_{}]|\{<\}|\{>\}|\{''\}|\{\[\}|\{\*\}",
+        "",
+        escaped,
     )
-    assert not set(without) & set("\\&%$#_{}~^\n")
+    assert not set(without) & set("\\&%$#_{}~^[*\n")
 
 
 def test_the_latex_table_has_a_row_for_each_rung_that_is_shown() -> None:

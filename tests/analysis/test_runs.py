@@ -10,10 +10,11 @@ import pytest
 
 from tests.analysis.made_up import answer, failed, made_up, record
 from tests.analysis.run_folders import FIXTURES, write_run
-from tts_bench.analysis.points import points
+from tts_bench.analysis.compare import compare
+from tts_bench.analysis.points import grid_points, points
 from tts_bench.analysis.pool import pool, verdicts
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.series import curve_of, series_of
+from tts_bench.analysis.series import curve_of, pool_seeds, series_of
 from tts_bench.analysis.votes import majority_at_k
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
@@ -185,6 +186,11 @@ def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -
     (tmp_path / "run.json").write_text(json.dumps(whole))
     with pytest.raises(UserError, match="it lacks data, metrics"):
         read_run(tmp_path)
+    for broken in ({**whole, "engine": "hf"}, {**whole, "identity": {**whole["identity"], "sources": ["mine.py"]}}):
+        broken |= {"status": "finished", "metrics": {}, "identity": {**broken["identity"], "data": {}}}
+        (tmp_path / "run.json").write_text(json.dumps(broken))
+        with pytest.raises(UserError, match=r"not a valid run header: (engine|identity\.sources): "):
+            read_run(tmp_path)
     (tmp_path / "run.json").write_text("{}")
     with pytest.raises(UserError, match="not a valid run header"):
         read_run(tmp_path)
@@ -223,6 +229,36 @@ def test_other_prompts_are_refused(tmp_path: Path) -> None:
         series_of(runs)
 
 
+def test_data_that_only_later_runs_have_are_compared_among_these(tmp_path: Path) -> None:
+    def run(name: str, task: str, **identity: Any) -> Path:
+        return write_run(tmp_path / name, [record(answer(), task=task)], **identity)
+
+    runs = [run("a", "gsm8k"), run("b", "aime"), run("c", "aime", seed=1, data={"aime": "e" * 64})]
+    with pytest.raises(UserError, match=r"/b and .*/c have other data of aime"):
+        series_of([read_run(path) for path in runs])
+    series, _ = series_of([read_run(path) for path in runs], allow_different=True)
+    assert [(one.name, list(one.grids)) for one in series] == [
+        ("a/baseline", ["gsm8k", "aime"]),
+        ("c/baseline", ["aime"]),
+    ]
+
+
+def test_no_two_series_have_one_name_whatever_folders_and_labels_are_called(tmp_path: Path) -> None:
+    def run(place: str, right: float, strategy: str = "baseline", **identity: Any) -> Path:
+        records = [record(answer(right), doc=doc, strategy=strategy) for doc in range(8)]
+        return write_run(tmp_path / place, records, **identity)
+
+    alike = (run("here/x", 1.0, engine="one"), run("there/x", 0.0, engine="other"))  # two runs with one folder's name
+    other = (run("a", 1.0, "mine:n=1"), run("b", 0.0, "mine:n=2", seed=1))  # n=1 was the default once, and n=2 is now
+    for runs, names in (
+        (alike, [f"{path}/baseline" for path in alike]),
+        (other, ["mine:n=1", "mine:n=2"]),
+    ):
+        series, _ = series_of([read_run(path) for path in runs])
+        assert [one.name for one in series] == names
+        assert [said.difference for said in compare(series, resamples=1000).statements] == [-1.0]
+
+
 def test_runs_that_differ_in_the_seed_are_averaged_and_twice_the_same_seed_is_refused(tmp_path: Path) -> None:
     def run(name: str, seed: int, right: float) -> Path:
         return write_run(tmp_path / name, [record(answer(right), doc=doc) for doc in range(4)], seed=seed)
@@ -232,6 +268,16 @@ def test_runs_that_differ_in_the_seed_are_averaged_and_twice_the_same_seed_is_re
     assert (one.grids["gsm8k"].score.tolist(), one.grids["gsm8k"].seeds, notes) == ([[0.5]] * 4, 2, [])
     with pytest.raises(UserError, match="with seed 1: give one of them"):
         series_of(runs)
+
+
+def test_where_one_seed_has_no_expectation_over_votes_none_of_the_pooled_numbers_is_one() -> None:
+    grids = [grid for of_task in read_run(FIXTURES / "run-schema-4").grids.values() for grid in of_task.values()]
+    grid = next(grid for grid in grids if grid.votes is not None)
+    assert grid.votes is not None
+    pooled = pool_seeds([replace(grid, votes=grid.votes + 0.25, failed=()), replace(grid, votes=None, failed=())])
+    for point in grid_points("vote", pooled, expected=True):
+        assert point.overall == pytest.approx(point.accuracy)
+        assert point.between == 0.0
 
 
 def test_repeats_of_a_document_are_averaged_and_the_last_rung_of_a_shorter_one_goes_on(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.family import Comparison, Statement, as_one_family
 from tts_bench.analysis.matched import accuracy_at, overlap
 from tts_bench.analysis.notes import left_out, orders
+from tts_bench.analysis.points import are_shares
 from tts_bench.analysis.series import Series, select
 from tts_bench.analysis.table import Grid, share
 from tts_bench.errors import UserError
@@ -296,6 +297,7 @@ class _Task:
             compute=compute[0],
             ratio=compute[1],
             detectable=float((shares.scores + shares.bills).std()),
+            share=all(are_shares(self.values[:, self.columns[one.name][0]]) for one, _ in (left, right)),
         )
 
 

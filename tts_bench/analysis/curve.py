@@ -33,7 +33,7 @@ class Point:
     errors: int  # problems that ended in an error: in `overall`, and in no other number of this point
     metric: str
     accuracy: float | None  # mean of `metric`; None where n is 0
-    low: float | None  # 95% interval; None where n is 0 or a mean outside 0 to 1 is no share
+    low: float | None  # 95% interval; None where n is 0 or a score outside 0 to 1 is no share
     high: float | None
     overall: float | None  # `accuracy` over all problems, those with an error as wrong
     metrics: dict[str, float]  # means of all metrics that every record has, `metric` among them
@@ -125,7 +125,7 @@ def read_curve(path: Path) -> tuple[dict[str, Any], list[Point]]:
         if schema == 1:
             return dict(header), _points([{**point, "overall": _overall(point)} for point in data["points"]])
         if schema == SCHEMA:
-            return dict(header), _points(data["points"])
+            return dict(header), _points([{**point} for point in data["points"]])
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}. Give the curve.json of a run.") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -32,6 +32,7 @@ class Statement:
     compute: float  # mean of `left`; of `matched`, of both
     ratio: float  # compute of `left` over that of `right`
     detectable: float | None  # smallest difference found with 80% chance at Holm's first step; None: no difference is
+    share: bool = True  # whether every score is from 0 to 1, so that differences are points of 100
 
     @property
     def significant(self) -> bool:

@@ -12,7 +12,7 @@ from tts_bench.analysis import paired
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
-from tts_bench.analysis.points import share_interval
+from tts_bench.analysis.points import are_shares, share_interval
 from tts_bench.analysis.series import Series, select
 from tts_bench.analysis.table import share
 from tts_bench.errors import UserError
@@ -52,6 +52,7 @@ class Budget:
     rivals: list[Rival]  # all others within the budget, the most accurate first
     dearer: list[str]  # strategies whose every rung costs more
     problems: int
+    share: bool = True  # whether scores are from 0 to 1
 
     @property
     def level(self) -> list[Rival]:
@@ -143,8 +144,8 @@ def _budget(
     tests = paired.p_values(differences, rng)
     adjusted = paired.holm(tests)
     own = scores[:, best.column]
-    bounded = bool((own >= 0).all() and (own <= 1).all())
-    low, high = share_interval(own) if bounded else percentile_interval(means[:, best.column])
+    shares = are_shares(own)
+    low, high = share_interval(own) if shares else percentile_interval(means[:, best.column])
     rivals = []
     for at, place in enumerate(others):
         interval = difference_interval(means[:, place.column] - means[:, best.column], differences[:, at])
@@ -162,5 +163,5 @@ def _budget(
             )
         )
     return Budget(
-        task, budget, best.name, best.rung, best.compute, best.accuracy, low, high, rivals, dearer, len(scores)
+        task, budget, best.name, best.rung, best.compute, best.accuracy, low, high, rivals, dearer, len(scores), shares
     )

@@ -18,6 +18,11 @@ from tts_bench.records import Record
 _ADDED = 0.05  # of a problem; benchmarks/coverage.py has what it does
 
 
+def are_shares(values: Floats) -> bool:
+    """Whether each is from 0 to 1: a mean of others may be a share by chance, and its next rung's none."""
+    return bool((values >= 0).all() and (values <= 1).all())
+
+
 def share_interval(values: Floats) -> tuple[float, float]:
     """The 95% interval of a mean of `values` in 0 to 1, shape (problems,), averages over repeats, seeds or votes.
 
@@ -79,7 +84,8 @@ def grid_points(name: str, grid: Grid, *, expected: bool) -> list[Point]:
 def _point(name: str, grid: Grid, place: int, *, expected: bool) -> Point:
     scores = (grid.expected if expected else grid.score)[:, place]
     accuracy, n = mean(scores.tolist()), len(grid.documents)
-    low, high = share_interval(scores) if 0 <= accuracy <= 1 else (None, None)
+    low, high = share_interval(scores) if are_shares(scores) else (None, None)
+    expected = expected and grid.votes is not None  # some seed may have an expectation where the mean over all has none
     seeds = [_own(part, place, expected=expected) for part in grid.parts or (grid,)]
     metrics = {name: scores[:, place] for name, scores in sorted(grid.scores.items())}
     means = {name: mean(column.tolist()) for name, column in metrics.items() if np.isfinite(column).all()}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from tts_bench.records import Record, SegmentRecord
+
+_NO_LABEL = re.compile(r'(?<!\\)"(?:ask |effort |Sampling\()(?:[^"\\]|\\.)*"')  # in a stream's key (core/check.py)
 
 
 def pool(record: Record) -> list[SegmentRecord]:
@@ -12,8 +15,9 @@ def pool(record: Record) -> list[SegmentRecord]:
 
     Each rung has to say that the reasoner's vote made it, of the first k samples for the k-th, one ballot each. A
     choice that is put through a vote for its bill says another number of ballots, or another order. The samples have
-    to be exchangeable: each is one stretch of thinking from the prompt on and one answer, without a cue, and no other
-    sample was drawn, so that none was left out. Records before schema 3 do not say what a vote counted: no pool.
+    to be exchangeable: each is one stretch of thinking from the same prompt on and one answer, sampled and cut alike,
+    without a cue, and no other sample was drawn, so that none was left out. Records before schema 3 do not say what a
+    vote counted: no pool.
     """
     if record.error or len(record.answers) < 2:
         return []
@@ -21,8 +25,12 @@ def pool(record: Record) -> list[SegmentRecord]:
     ballots = [segment for segment in last if segment.kind == "answer"]
     if [answer.ballots for answer in record.answers] != list(range(1, len(ballots) + 1)):
         return []
-    starts = [segment.start for segment in last if segment.kind == "thinking"]
-    if len(starts) != len(ballots) or len(set(starts)) > 1:
+    thinking = [segment for segment in last if segment.kind == "thinking"]
+    if len(thinking) != len(ballots) or len({segment.start for segment in thinking}) > 1:
+        return []
+    if any(len(set(map(_conditions, alike))) > 1 for alike in (thinking, ballots)):
+        return []
+    if record.answers[-1].truncated and _cut_apart(last):
         return []
     if any(segment.kind == "cue" for segment in last) or _sampled(record.segments) != _sampled(last):
         return []
@@ -32,6 +40,17 @@ def pool(record: Record) -> list[SegmentRecord]:
         if [part.origin for part in parts if part.kind == "answer"] != origins[:count]:
             return []
     return ballots
+
+
+def _conditions(segment: SegmentRecord) -> tuple[str, ...]:
+    """What its stream says of its prompt, its effort and its sampling; nothing where all are the run's own."""
+    return tuple(_NO_LABEL.findall(segment.stream))
+
+
+def _cut_apart(segments: Sequence[SegmentRecord]) -> bool:
+    """Whether thoughts were cut at different lengths. Imported outputs and whole replies do not say which were cut."""
+    told = any(segment.end for segment in segments)
+    return told and len({each.tokens for each in segments if each.kind == "thinking" and not each.end}) > 1
 
 
 def _sampled(segments: Iterable[SegmentRecord]) -> set[str]:

@@ -55,7 +55,7 @@ def rows(folder: Path, opened: Callable[[Path], Source] = finished) -> Iterator[
     source = opened(folder)
     header = source.header
     of_run = {
-        "run": folder.name,
+        "run": (folder.name or folder.resolve().name).encode("utf-8", "backslashreplace").decode(),
         "model": str(header.get("model", {}).get("name", "")),
         "seed": int(header["identity"]["seed"]),
     }

@@ -27,6 +27,7 @@ class _Identity(BaseModel):
     strategies: list[str]
     data: dict[str, str]
     seed: int
+    sources: dict[str, str] = {}
 
 
 class _Timing(BaseModel):
@@ -47,6 +48,7 @@ class _Header(BaseModel):
     errors: int = 0
     records_sha256: str | None = None
     model: dict[str, Any] = {}
+    engine: dict[str, Any] = {}
     thinking_format: dict[str, Any] = {}
     hardware: dict[str, Any] = {}
     data: dict[str, _Data] = {}
@@ -145,7 +147,8 @@ def read_header(folder: Path, *, unfinished: bool = False) -> dict[str, Any]:
         schema, status = header["schema"], header["status"]
         missing = {"metrics"} - set(header) | {"strategies", "data", "seed"} - set(header["identity"])
     except OSError as error:
-        raise UserError(f"{folder} is not a run folder: {path} cannot be read ({error.strerror}).") from error
+        why = f"{path} cannot be read ({error.strerror})." if not _is_study(folder) else _of_study(folder)
+        raise UserError(f"{folder} is not a run folder: {why}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is not a valid run header: {str(error)[:200]}. `tts-bench run` writes one.") from error
     if schema != _HEADER_SCHEMA:
@@ -158,6 +161,17 @@ def read_header(folder: Path, *, unfinished: bool = False) -> dict[str, Any]:
         )
     _check_types(path, header)
     return header
+
+
+def _is_study(folder: Path) -> bool:
+    return (folder / "study.toml").is_file()
+
+
+def _of_study(folder: Path) -> str:
+    """What to type for a study in the place of a run."""
+    parts = sorted(run.parent.name for run in (folder / "parts").glob("*/run.json"))
+    one = folder / "parts" / (parts[0] if parts else "NAME")
+    return f"it is a study. Type tts-bench study report {folder}, or give one of its runs, such as {one}."
 
 
 def _check_types(path: Path, header: dict[str, Any]) -> None:

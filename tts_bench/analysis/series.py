@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -56,12 +57,12 @@ def series_of(
     groups: list[list[RunData]] = []
     for run in runs:
         for group in groups:
-            if one_group or not _differences([group[0], run]):
+            if one_group or not _apart(group, run):
                 group.append(run)
                 break
         else:
             groups.append([run])
-    series = [one for place, group in enumerate(groups) for one in _pooled(place, group, len(groups) > 1)]
+    series = [one for place, prefix in enumerate(_prefixes(groups)) for one in _pooled(place, groups[place], prefix)]
     failed = [
         f"{run.path}: {run.label(strategy)} has errors only on {task} and is in no number."
         for run in runs
@@ -121,7 +122,18 @@ def _unlike(run: RunData) -> str:
     )
 
 
-def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Series]:
+def _prefixes(groups: Sequence[Sequence[RunData]]) -> list[str]:
+    """What tells groups apart: the name of the first run's folder, or the folder as typed where two names are alike."""
+    if len(groups) == 1:
+        return [""]
+    paths = [group[0].path for group in groups]
+    names = [path.name or path.resolve().name for path in paths]
+    if len(set(names)) < len(names):
+        names = [str(path) for path in paths]
+    return [f"{name}/" for name in names]
+
+
+def _pooled(place: int, group: Sequence[RunData], prefix: str) -> list[Series]:
     """The series of runs with the same settings."""
     found: dict[str, dict[str, dict[int, tuple[RunData, Grid]]]] = {}
     labels: dict[str, str] = {}
@@ -136,7 +148,9 @@ def _pooled(place: int, group: Sequence[RunData], several: bool) -> list[Series]
                     )
                 seeds[run.seed] = (run, grid)
                 labels.setdefault(strategy, run.label(strategy))
-    names, prefix = bare(labels.values()), f"{group[0].path.name}/" if several else ""
+    often = Counter(labels.values())  # one label is of two strategies where a default of its options changed
+    labels = {strategy: label if often[label] == 1 else strategy for strategy, label in labels.items()}
+    names = bare(labels.values())
     return [
         Series(
             prefix + names[labels[strategy]],
@@ -204,26 +218,31 @@ def select(grid: Grid, documents: Sequence[int]) -> Grid:
 
 
 def _differences(runs: Sequence[RunData]) -> list[tuple[bool, str]]:
-    """What the runs do not share with the first: whether that forbids a comparison, and how to say it."""
+    """What runs do not share with those before them: whether that forbids a comparison, and how to say it."""
+    return list(dict.fromkeys(said for place in range(1, len(runs)) for said in _apart(runs[:place], runs[place])))
+
+
+def _apart(before: Sequence[RunData], run: RunData) -> list[tuple[bool, str]]:
+    """What `run` does not share with the first of `before`, and on each task with the first of them that has it."""
     found: list[tuple[bool, str]] = []
-    first = runs[0]
-    for run in runs[1:]:
-        both = f"{first.path} and {run.path}"
-        for key, name in MUST_AGREE.items():
-            left, right = first.header["identity"].get(key), run.header["identity"].get(key)
-            if left != right:
-                found.append((True, f"{both} have another {name}: {_short(key, left)}, {_short(key, right)}."))
-        tasks = [task for task in first.grids if task in run.grids]
-        for task in tasks:
-            data = [side.header["identity"]["data"].get(task) for side in (first, run)]
-            if data[0] != data[1]:
-                found.append((True, f"{both} have other data of {task}: sha256 {_cut(data[0])}, {_cut(data[1])}."))
-            elif not _same_prompts(first, run, task):
-                found.append((True, f"{both} put other prompts to the model on {task}."))
-        for key in sorted(run.settings.keys() | first.settings.keys()):
-            if key not in MUST_AGREE and first.settings.get(key) != run.settings.get(key):
-                found.append((False, f"{both} differ in {key.replace('_', ' ')}."))
-    return list(dict.fromkeys(found))
+    first = before[0]
+    both = f"{first.path} and {run.path}"
+    for key, name in MUST_AGREE.items():
+        left, right = first.header["identity"].get(key), run.header["identity"].get(key)
+        if left != right:
+            found.append((True, f"{both} have another {name}: {_short(key, left)}, {_short(key, right)}."))
+    for task in (task for task in dict.fromkeys(task for one in before for task in one.grids) if task in run.grids):
+        other = next(one for one in before if task in one.grids)
+        data = [side.header["identity"]["data"].get(task) for side in (other, run)]
+        if data[0] != data[1]:
+            said = f"have other data of {task}: sha256 {_cut(data[0])}, {_cut(data[1])}."
+            found.append((True, f"{other.path} and {run.path} {said}"))
+        elif not _same_prompts(other, run, task):
+            found.append((True, f"{other.path} and {run.path} put other prompts to the model on {task}."))
+    for key in sorted(run.settings.keys() | first.settings.keys()):
+        if key not in MUST_AGREE and first.settings.get(key) != run.settings.get(key):
+            found.append((False, f"{both} differ in {key.replace('_', ' ')}."))
+    return found
 
 
 def _changed(runs: Sequence[RunData]) -> list[tuple[bool, str]]:

@@ -158,15 +158,16 @@ class GridBuilder:
         if not self.answered:
             return None
         documents = tuple(sorted(self._records.keys() - self.failed))
-        names = (*_READS, *self._metrics)
-        table = np.frombuffer(self._numbers).reshape(-1, len(names)).T
+        columns = iter(np.frombuffer(self._numbers).reshape(self._answers, -1).T)
         repeats = [self._records[doc] for doc in documents]
         starts, counts = np.array([span for spans in repeats for span in spans]).T[:, :, None]
         rows = starts + np.minimum(np.arange(len(self._rungs)), counts - 1)
-        found = table[:, rows]
-        changes = _changes(found[names.index(self.metric)], found[names.index("no_answer")])
-        means = iter(_means(np.concatenate([found, list(changes.values())]), [len(spans) for spans in repeats]))
-        read, scores, changed = ({name: next(means) for name in part} for part in (_READS, self._metrics, changes))
+        each, scored = ({name: next(columns)[rows] for name in part} for part in (_READS, self._metrics))
+        together = [len(spans) for spans in repeats]
+        read, scores, changed = (
+            {name: _means(column, together) for name, column in part.items()}
+            for part in (each, scored, _changes(scored[self.metric], each["no_answer"]))
+        )
         return Grid(
             task=task,
             strategy=strategy,
@@ -222,9 +223,9 @@ def _is_vote(record: Record) -> bool:
 
 
 def _means(values: Floats, repeats: Sequence[int]) -> Floats:
-    """Means over the repeats of each document, which stand side by side along the second axis of (name, row, rung)."""
+    """Means over the repeats of each document, which stand side by side along the first axis of (row, rung)."""
     if max(repeats) == 1:
         return values
     starts: NDArray[np.intp] = np.cumsum([0, *repeats[:-1]])
-    sums = np.add.reduceat(values, starts, axis=1)
-    return np.asarray(sums / np.reshape(repeats, (1, -1, 1)))
+    sums = np.add.reduceat(values, starts, axis=0)
+    return np.asarray(sums / np.reshape(repeats, (-1, 1)))

@@ -16,7 +16,7 @@ import numpy as np
 from tts_bench.analysis import paired
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
-from tts_bench.analysis.points import share_interval
+from tts_bench.analysis.points import are_shares, share_interval
 from tts_bench.analysis.samples import Cut, Sample, cuts, samples, verdicts
 from tts_bench.analysis.stated import TENTHS
 from tts_bench.analysis.table import share
@@ -236,8 +236,7 @@ def line_of(
     steps = []
     for place in range(scores.shape[1]):
         own = scores[:, place]
-        bounded = bool((own >= 0).all() and (own <= 1).all())
-        low, high = share_interval(own) if bounded else percentile_interval(means[:, place])
+        low, high = share_interval(own) if are_shares(own) else percentile_interval(means[:, place])
         down, up = difference_interval(means[:, place] - means[:, 0], changes[:, place]) if place else (0.0, 0.0)
         settled = None if values.settled is None else float(values.settled[:, place].mean())
         steps.append(

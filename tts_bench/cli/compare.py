@@ -9,6 +9,7 @@ import typer
 
 from tts_bench.analysis.compute import AXES, comparable
 from tts_bench.cli.printing import Json, emit, output
+from tts_bench.cli.written import check_out
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
@@ -74,8 +75,9 @@ def compare(
     show(result, series, curve, console, partial=any(run.so_far for run in data))
 
 
-def _write(out: Path, text: str) -> None:
+def _write(out: Path, data: bytes) -> None:
+    check_out(out)
     try:
-        write_whole(out, text.encode())
+        write_whole(out, data)
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_bench.cli.printing import Json, emit, output
+from tts_bench.cli.written import check_out
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
 from tts_bench.text import safe
@@ -82,9 +83,10 @@ def curves(
 def _write(out: Path, lines: Sequence[Line], missing: Sequence[Missing], run: Path, model: str) -> None:
     from tts_bench.present import curves as shown
 
+    check_out(out)
     try:
         if out.suffix.lower() == ".json":
-            write_whole(out, shown.document(lines, missing, str(run)).encode())
+            write_whole(out, shown.document(lines, missing, str(run)))
         elif lines:
             shown.write_figure(lines, out, title=model)
         else:

@@ -6,8 +6,8 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ import typer
 from rich.filesize import decimal
 
 from tts_bench import models
+from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError
 from tts_bench.runs.defaults import POCKET
 from tts_bench.text import safe
@@ -38,34 +39,45 @@ class Finding:
 
 def doctor(
     self_test: Annotated[
-        bool, typer.Option("--self-test", help="Run the two controls of the pocket model (under two minutes).")
+        bool, typer.Option("--self-test", help="Run the two controls of the pocket model (under a minute).")
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Show what is installed here, what is missing, and how to install it.
 
     Exit code 1 if a requirement is missing or a control is off its known result.
     """
     if self_test:
-        _play_controls()
+        _play_controls(as_json=as_json)
         return
     findings = [*_machine(), *_packages(), *_engines(), *_accelerator(), *_data(), *_models()]
+    if as_json:
+        emit({"findings": [asdict(finding) for finding in findings]})
+    else:
+        _show(findings)
+    if any(finding.mend and finding.required for finding in findings):
+        raise typer.Exit(1)
+
+
+def _show(findings: Sequence[Finding]) -> None:
     for finding in findings:
         mark = "ok" if not finding.mend else "MISSING" if finding.required else "-"
         print(f"{mark:<8} {finding.what:<26} {safe(finding.found)}")
         if finding.mend:
             print(f"{'':<8} type: {finding.mend}")
-    if any(finding.mend and finding.required for finding in findings):
-        raise typer.Exit(1)
 
 
-def _play_controls() -> None:
+def _play_controls(*, as_json: bool) -> None:
     from tts_bench import controls
     from tts_bench.config import ModelConfig
 
     # Whoever asks for it wants to know of this machine as it is now: no kept proof counts.
     verdicts = controls.play(ModelConfig(model=POCKET, engine="hf:kept_proof=false"))
-    for verdict in verdicts:
-        print(f"{'ok' if verdict.sound else 'WRONG':<8} {verdict.control:<26} {safe(verdict.said)}")
+    if as_json:
+        emit({"controls": [asdict(verdict) for verdict in verdicts]})
+    else:
+        for verdict in verdicts:
+            print(f"{'ok' if verdict.sound else 'WRONG':<8} {verdict.control:<26} {safe(verdict.said)}")
     if not all(verdict.sound for verdict in verdicts):
         raise typer.Exit(1)
 

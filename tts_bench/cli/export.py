@@ -14,6 +14,7 @@ from typing import Annotated
 import typer
 
 from tts_bench.cli.quiet import Quiet
+from tts_bench.cli.written import check_out
 from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 
@@ -65,6 +66,7 @@ def export(
     if out is None:
         sys.stdout.buffer.write(data)
         return
+    check_out(out)
     with _said_of(out):
         write_whole(out, data)
     if not quiet:

@@ -18,10 +18,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from tts_bench import __version__
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import FULL
 from tts_bench.text import safe
+from tts_bench.version import __version__
 
 # verb -> (where its function, or its app of sub-commands, is; its line of help)
 VERBS = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -55,10 +55,10 @@ def plot(
     from tts_bench.analysis.series import curve_of, series_of, so_far
     from tts_bench.present.drawing import drawing
     from tts_bench.present.look import Look
-    from tts_bench.present.plot import KINDS
+    from tts_bench.present.plot import KINDS, checked
     from tts_bench.runs.unfinished import read as read_any
 
-    _check(out, (*KINDS, _TEX))
+    checked(out, (*KINDS, _TEX), "--out")
     inches = None if size is None else _inches(size)
     read = [read_any(folder, metric) for folder in runs]
     series, differences = series_of(read, allow_different=allow_different)
@@ -122,17 +122,6 @@ def _called(curve: list[Point], labels: Sequence[str]) -> list[Point]:
     if len(set(new.values())) < len(new):
         raise UserError("--label gives two strategies the same label. Give each its own.")
     return [replace(point, strategy=new[point.strategy]) for point in curve]
-
-
-def _check(out: Path, kinds: Collection[str]) -> None:
-    kind = out.suffix.removeprefix(".").lower()
-    if kind not in kinds:
-        raise UserError(f"--out {out} ends in {out.suffix!r}; it takes {', '.join(f'.{known}' for known in kinds)}.")
-    if not out.absolute().parent.is_dir() or out.is_dir():
-        raise UserError(
-            f"--out {out} cannot be written: it takes a file in a folder that exists. Create {out.parent}, or "
-            f"give another --out."
-        )
 
 
 def _files(out: Path, curve: list[Point], tasks: Mapping[str, Mapping[str, list[Point]]]) -> dict[Path, list[Point]]:

@@ -56,9 +56,9 @@ def content(result: Comparison, curve: Sequence[Point], **more: object) -> dict[
     return {**asdict(result), "axis": result.axis.name, "schema": 2, "text": text, "points": points, **more}
 
 
-def document(found: Mapping[str, object]) -> str:
-    """`content` as the text of a file."""
-    return json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+def document(found: Mapping[str, object]) -> bytes:
+    """`content` as the bytes of a file. What UTF-8 cannot hold, of the name of a folder, is an escape of JSON."""
+    return (json.dumps(found, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode("utf-8", "backslashreplace")
 
 
 _LEGEND = (
@@ -108,7 +108,11 @@ def _accuracy_cells(curve: Sequence[Point], measured: Sequence[Measure]) -> list
             accuracy(point),
             of_all(point),
             str(point.seeds) if several else "",
-            "" if point.between is None else f"{100 * point.between:.1f}",
+            ""
+            if point.between is None
+            else f"{point.between:.3g}"
+            if point.low is None
+            else f"{100 * point.between:.1f}",
             *(cell(row, point, last=point is line[-1]) for row in measured),
         ]
         for line in lines.values()
@@ -159,7 +163,7 @@ def table(
     if not wrapped and width - sum(number + 2 for number in widths[1:]) - 3 < min(widths[0], _NAME):
         return _stacked(title, header, cells, widths[1:], "-" if ascii_only else "─")
     printed = Table(
-        title=Text(title),
+        title=Text(title, no_wrap=len(title) <= width, overflow="ignore"),  # it may be longer than a row
         title_justify="left",
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

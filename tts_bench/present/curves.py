@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from tts_bench.analysis.stated import TENTHS
 from tts_bench.analysis.within import Kind, Line, Missing
+from tts_bench.present import comparison
 from tts_bench.present.comparison import table
 from tts_bench.present.plot import save, style, styled
 from tts_bench.present.words import p_text
@@ -147,9 +147,9 @@ def content(lines: Sequence[Line], missing: Sequence[Missing], run: str) -> dict
     return {"schema": 1, "run": run, "curves": curves, "missing": absent}
 
 
-def document(lines: Sequence[Line], missing: Sequence[Missing], run: str) -> str:
-    """The same as the text of a file."""
-    return json.dumps(content(lines, missing, run), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+def document(lines: Sequence[Line], missing: Sequence[Missing], run: str) -> bytes:
+    """The same as the bytes of a file."""
+    return comparison.document(content(lines, missing, run))
 
 
 def write_figure(lines: Sequence[Line], path: Path, *, title: str = "") -> None:

@@ -22,8 +22,23 @@ _LATEX = str.maketrans(
         "<": "{<}",
         ">": "{>}",
         '"': "{''}",
+        "[": "{[}",  # where a row begins, it and a star would be options of the line break before it
+        "*": "{*}",
     }
 )
+
+
+class Csv(io.StringIO):
+    """What rows of CSV are written to, by a writer that ends each with `END`: here they end in `\n`.
+
+    Before Python 3.13, the standard library quotes only those line breaks that its rows end in: a lone `\r` of a text
+    would begin a row.
+    """
+
+    END = "\r\n"
+
+    def write(self, row: str) -> int:
+        return super().write(row.removesuffix(self.END) + "\n")
 
 
 def data(folders: Sequence[Path], kind: str) -> bytes:
@@ -47,8 +62,9 @@ def data(folders: Sequence[Path], kind: str) -> bytes:
         buffer = io.BytesIO()
         frame.to_parquet(buffer, index=False)
         return buffer.getvalue()
-    text: str = frame.to_csv(index=False, lineterminator="\n")
-    return text.encode()
+    text = Csv()
+    frame.to_csv(text, index=False, lineterminator=Csv.END)
+    return text.getvalue().encode()
 
 
 def latex(curve: Sequence[Point]) -> str:

@@ -34,7 +34,7 @@ def rows(found: Sequence[Budget]) -> list[list[str]]:
         [
             _count(budget.budget),
             f"{budget.name} at {budget.rung}",
-            f"{100 * budget.accuracy:.1f} [{100 * budget.low:.1f}, {100 * budget.high:.1f}]",
+            _accuracy(budget),
             _count(budget.compute),
             _few([f"{rival.name} at {rival.rung}" for rival in budget.level]),
             str(len(budget.rivals) - len(budget.level)),
@@ -42,6 +42,12 @@ def rows(found: Sequence[Budget]) -> list[list[str]]:
         ]
         for budget in found
     ]
+
+
+def _accuracy(budget: Budget) -> str:
+    measured = (budget.accuracy, budget.low, budget.high)
+    mean, low, high = (f"{100 * value:.1f}" if budget.share else f"{value:.3g}" for value in measured)
+    return f"{mean} [{low}, {high}]"
 
 
 def reading(found: Sequence[Budget], axis: ComputeAxis, everything: str = "--out") -> str:

@@ -51,11 +51,15 @@ def _documents(source: Source, task: str) -> dict[int, tuple[str, str]]:
     for path in sorted((folder / "lm_eval").glob(f"*/*/samples_{file_name(task)}.jsonl")):
         if count and len(found) == count:
             break
-        for line in foreign.lines(path):
-            row = foreign.parse(line)
-            doc, target = row.get("doc", {}), row.get("target", "")
-            question = next((str(doc[name]) for name in QUESTIONS if name in doc), str(row.get("arguments", "")))
-            found.setdefault(int(row["doc_id"]), (question, str(target)))
+        number = 1
+        try:
+            for number, line in enumerate(foreign.lines(path), 1):  # noqa: B007 - told where one is wrong
+                row = foreign.parse(line)
+                doc, target = row.get("doc", {}), row.get("target", "")
+                question = next((str(doc[name]) for name in QUESTIONS if name in doc), str(row.get("arguments", "")))
+                found.setdefault(int(row["doc_id"]), (question, str(target)))
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise UserError(f"{path}, line {number} is not an lm-eval sample. Repeat the run's command.") from error
     if not found:
         raise UserError(
             f"{folder} lacks lm-eval's samples of {task}, which hold its questions. Repeat the run's command."

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tts_bench import presets
 from tts_bench.analysis.curve import Point, heading
+from tts_bench.analysis.names import told_apart
 from tts_bench.present.look import Look
 from tts_bench.text import safe
 
@@ -25,6 +26,7 @@ _LEFT, _PLOT = 0.18, 0.48  # of its width: what the ticks take, and the plot; th
 _FOOT, _FRAME = 0.4, 0.9  # inches below all panels, and below and above them
 _LINE = 0.085  # least distance of two names, as a share of a panel's height
 _GREY, _FRONT = "#8a8a8a", "#000000"
+_NAMED = 34  # characters of a name that fit beside a panel
 _CONTROL_DASHES: tuple[Any, ...] = ((0, (1.2, 1.2)), "-", (0, (5, 1.5)))
 
 Lines = Mapping[str, Sequence[Point]]
@@ -93,7 +95,8 @@ def _legend(made: Figure, controls: Sequence[str]) -> None:
         for _, dashes in zip(controls, _CONTROL_DASHES, strict=False)
     ]
     handles.append(Line2D([], [], color=_FRONT, lw=0.8, marker="o", markersize=9, fillstyle="none"))
-    names = [*(textwrap.shorten(safe(name), 40) for name in controls), "front: best accuracy of all at up to that cost"]
+    named = [_cut(safe(name)) for name in told_apart(controls).values()]
+    names = [*named, "front: best accuracy of all at up to that cost"]
     made.legend(handles, names, loc="lower center", ncols=len(names), frameon=False, fontsize=8)
 
 
@@ -145,10 +148,11 @@ def _name(axes: Axes, mine: Lines, styles: Sequence[Mapping[str, Any]], look: Lo
     low, high = axes.get_ylim()
     ends = {name: ((line[-1].accuracy or 0.0) - low) / (high - low) for name, line in mine.items()}
     colours = {name: style["color"] for name, style in zip(mine, cycle(styles), strict=False)}
+    shown = told_apart(mine)
     for name, height in spread(ends, _LINE).items():
         end = mine[name][-1]
         axes.annotate(
-            textwrap.shorten(safe(name), 34, placeholder="..."),
+            _cut(safe(shown[name])),
             (look.place(end), end.accuracy or 0.0),
             (1.04, height),
             textcoords="axes fraction",
@@ -158,6 +162,11 @@ def _name(axes: Axes, mine: Lines, styles: Sequence[Mapping[str, Any]], look: Lo
             annotation_clip=False,
             arrowprops={"arrowstyle": "-", "lw": 0.4, "color": colours[name], "alpha": 0.6, "shrinkA": 1, "shrinkB": 3},
         )
+
+
+def _cut(name: str) -> str:
+    """A long name without its middle: options stand at its end."""
+    return name if len(name) <= _NAMED else f"{name[: _NAMED // 2 - 2]}...{name[1 - _NAMED // 2 :]}"
 
 
 def spread(heights: Mapping[str, float], least: float) -> dict[str, float]:

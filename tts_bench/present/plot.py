@@ -8,13 +8,14 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tts_bench.analysis.curve import Point, by_line, heading, marked
+from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 from tts_bench.present import panels
 from tts_bench.present.look import PLAIN, Look
@@ -101,6 +102,25 @@ def write_figure(curve: Sequence[Point], path: Path, look: Look) -> None:
 def svg(curve: Sequence[Point]) -> str:
     """`curve` as an SVG element, as a page holds it."""
     return _drawn(draw(curve), "svg").decode().partition("<!DOCTYPE")[2].partition(">")[2]
+
+
+def checked(path: Path, kinds: Collection[str] = tuple(KINDS), said: str = "path") -> Path:
+    """`path`, of one of `kinds`. `said` is what people give it as, such as `--out`.
+
+    Raises:
+        UserError: it ends in something else, is a folder, or stands in one that does not exist.
+    """
+    if path.suffix.removeprefix(".").lower() not in kinds:
+        found = f"ends in {path.suffix!r}" if path.suffix else "has no ending"
+        raise UserError(f"{said} {path} {found}; it takes {', '.join(f'.{kind}' for kind in kinds)}.")
+    if path.is_dir():
+        raise UserError(f"{said} {path} is a folder; it takes a file. Give another {said}.")
+    if not path.absolute().parent.is_dir():
+        raise UserError(
+            f"{said} {path} cannot be written: the folder {path.parent} does not exist. Create it, or give another "
+            f"{said}."
+        )
+    return path
 
 
 def save(figure: Figure, path: Path) -> None:

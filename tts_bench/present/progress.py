@@ -46,7 +46,8 @@ class Progress:
         it is `quiet`. `clock` gives seconds.
         """
         # Rich takes FORCE_COLOR for a terminal; a log file would then fill with cursor movements.
-        self._console = console or Console(stderr=True, force_terminal=sys.stderr.isatty(), quiet=quiet)
+        # The stream of now: a strategy may put another one, and close it, in the place of standard error.
+        self._console = console or Console(file=sys.stderr, force_terminal=sys.stderr.isatty(), quiet=quiet)
         self._clock, self._verbose = clock, verbose
         self._total = total_problems
         self._done = 0

@@ -16,10 +16,12 @@ from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
 from tts_bench.analysis.runs import RunData
 from tts_bench.analysis.series import curve_of, series_of
+from tts_bench.files import write_whole
 from tts_bench.present.frames import polars
 from tts_bench.present.look import Look
 from tts_bench.records import Record
 from tts_bench.runs.unfinished import opened, read
+from tts_bench.studies.given import whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,9 +83,9 @@ class Results:
         """Paired differences with intervals and tests, as `tts-bench compare` prints them. `seed`: of the bootstrap.
 
         Raises:
-            UserError: no such axis or baseline.
+            UserError: no such axis or baseline, or a seed that is none.
         """
-        return compare(self._series, axis=comparable(axis), baseline=baseline, seed=seed)
+        return compare(self._series, axis=comparable(axis), baseline=baseline, seed=whole("seed", seed, least=0))
 
     def plot(
         self,
@@ -94,19 +96,23 @@ class Results:
         linear: bool = False,
         size: tuple[float, float] | None = None,
     ) -> Figure:
-        """The curve as a figure of matplotlib, also written to `path` if there is one (.png, .svg or .pdf).
+        """The curve as a figure of matplotlib, also written to `path` if there is one (.png, .svg, .pdf or .tex).
 
         `linear` makes compute a linear axis; `size` is width and height of the whole figure in inches.
 
         Raises:
-            UserError: no such axis.
+            UserError: no such axis, another kind of file, or a folder that does not exist.
             OSError: the file cannot be written.
         """
-        from tts_bench.present import plot
+        from tts_bench.present import pgfplots, plot
 
-        figure = plot.draw(self.curve, Look(title, axis_of(axis, self._runs[0].header), linear, size))
-        if path is not None:
-            plot.save(figure, Path(path))
+        file = None if path is None else plot.checked(Path(path), (*plot.KINDS, "tex"))
+        look = Look(title, axis_of(axis, self._runs[0].header), linear, size)
+        figure = plot.draw(self.curve, look)
+        if file is not None and file.suffix.lower() == ".tex":
+            write_whole(file, pgfplots.tex(self.curve, look).encode())
+        elif file is not None:
+            plot.save(figure, file)
         return figure
 
     def __repr__(self) -> str:

@@ -40,7 +40,7 @@ def imported(about: About) -> list[str]:
     return [
         f"imported  {about.outputs:,} outputs to {len(about.documents):,} problems of {about.task}, {each} each",
         *(f"          {one['outputs']:,} from {one['name']} ({one['tool']})" for one in about.sources),
-        f"          {read}; {about.cut:,} were cut by a limit",
+        f"          {read}; {about.cuts}",
     ]
 
 

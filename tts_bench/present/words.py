@@ -49,6 +49,8 @@ def reading(comparison: Comparison) -> str:
     family = len(comparison.statements)
     if family > 1:
         said.append(f"p-values are corrected by Holm over these {family} differences, intervals are not.")
+    if not all(statement.share for statement in comparison.statements):
+        said.append("Where scores are not from 0 to 1, differences are in the metric's own unit, not in points.")
     return " ".join([*said, *comparison.notes, *controls.sentences(comparison.unmatched, comparison.axis.unit)])
 
 
@@ -69,8 +71,9 @@ def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = 
     """One statement as a sentence."""
     where = f"On {statement.task}, " if name_task else ""
     left, right = _arm(statement.left, statement.left_rung), _arm(statement.right, statement.right_rung)
-    size = f"{_points(abs(statement.difference))} {'above' if statement.difference >= 0 else 'below'} {right}"
-    interval = f"95% {_points(statement.low, sign=True)} to {_points(statement.high, sign=True)}"
+    above = "above" if statement.difference >= 0 else "below"
+    size = f"{_size(statement, abs(statement.difference))} {above} {right}"
+    interval = f"95% {_signed(statement, statement.low)} to {_signed(statement, statement.high)}"
     pairs = f"{statement.problems:,} paired problems"
     facts = f"{interval}, {p_text(statement.adjusted)}, {pairs}"
     cost = _cost(statement, comparison.axis.unit)
@@ -78,8 +81,8 @@ def sentence(statement: Statement, comparison: Comparison, *, name_task: bool = 
         return f"{where}{left} is {size} {cost} ({facts})."
     power = "no difference is detectable on so few problems"
     if statement.detectable is not None:
-        power = f"detectable with 80% power: {_points(statement.detectable)}"
-    measured = _points(statement.difference, sign=True)
+        power = f"detectable with 80% power: {_size(statement, statement.detectable)}"
+    measured = _signed(statement, statement.difference)
     no = "no significant difference" if name_task else "No significant difference"
     return f"{where}{no} between {left} and {right} {cost}: {measured} ({facts}; {power})."
 
@@ -94,9 +97,13 @@ def _cost(statement: Statement, unit: str) -> str:
     return f"at {statement.ratio:.2g} times the {unit}"
 
 
-def _points(share: float, *, sign: bool = False) -> str:
-    text = f"{100 * share:{'+' if sign else ''}z.1f}"
-    return text if sign else f"{text} points"
+def _size(statement: Statement, value: float) -> str:
+    """A difference with its unit; of scores that are no shares in the metric's own, which has no name."""
+    return f"{100 * value:z.1f} points" if statement.share else f"{value:z.3g}"
+
+
+def _signed(statement: Statement, value: float) -> str:
+    return f"{100 * value:+z.1f}" if statement.share else f"{value:+z.3g}"
 
 
 def p_text(p: float) -> str:
@@ -110,12 +117,12 @@ def rows(statements: Sequence[Statement]) -> list[list[str]]:
         [
             f"{_arm(s.left, s.left_rung)} - {_arm(s.right, s.right_rung)}",
             "same" if s.kind == "matched" else f"x {s.ratio:.2f}",
-            _points(s.difference, sign=True),
-            f"[{_points(s.low, sign=True)}, {_points(s.high, sign=True)}]",
+            _signed(s, s.difference),
+            f"[{_signed(s, s.low)}, {_signed(s, s.high)}]",
             p_text(s.p).removeprefix("p ").removeprefix("= "),
             p_text(s.adjusted).removeprefix("p ").removeprefix("= "),
             f"{s.better}/{s.worse}",
-            "none" if s.detectable is None else f"{100 * s.detectable:.1f}",
+            "none" if s.detectable is None else _size(s, s.detectable).removesuffix(" points"),
         ]
         for s in statements
     ]

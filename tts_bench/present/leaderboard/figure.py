@@ -84,7 +84,8 @@ class _Plot:
         parts.append(f'<path d="M{"L".join(self._at(r, r.accuracy) for r in rungs)}" {_stroke(place)}/>')
         for name, rung in line:
             x, y = self._at(rung, rung.accuracy).split()
-            told = escape(f"{name}: {100 * rung.accuracy:.1f} at {rung.generated:,.0f} tokens")
+            accuracy = f"{rung.accuracy:.4g}" if rung.low is None else f"{100 * rung.accuracy:.1f}"
+            told = escape(f"{name}: {accuracy} at {rung.generated:,.0f} tokens")
             parts.append(
                 f'<path d="{_mark(place)}" transform="translate({x} {y})" fill="{_colour(place)}">'
                 f"<title>{told}</title></path>"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tts_bench.analysis.arrays import Floats
-from tts_bench.analysis.points import share_interval
+from tts_bench.analysis.points import are_shares, share_interval
 from tts_bench.measures import Measure, columns, mean, values_of
 
 
@@ -100,7 +100,7 @@ def _rung(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Any]:
             raise ValueError(f"{place}.problems.{name}: {error}") from error
         found[name] = np.array(values)
     accuracy = mean(found["score"].tolist())
-    low, high = share_interval(found["score"]) if 0 <= accuracy <= 1 else (None, None)
+    low, high = share_interval(found["score"]) if are_shares(found["score"]) else (None, None)
     measured = {}
     for row in summaries():
         if row.required or row.name in held:

@@ -22,7 +22,7 @@ from itertools import accumulate, groupby
 from pathlib import Path
 from typing import Any
 
-from tts_bench import __version__, measures
+from tts_bench import measures
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.runs import Numbers, RunData, Source
 from tts_bench.analysis.series import so_far
@@ -32,6 +32,7 @@ from tts_bench.present.report.texts import Kept, Texts, packed
 from tts_bench.present.report.verdicts import Pooled, golds, verdicts
 from tts_bench.records import AnswerRecord, Record
 from tts_bench.runs.unfinished import opened
+from tts_bench.version import __version__
 
 
 @dataclass(frozen=True)

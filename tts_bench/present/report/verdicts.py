@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tts_bench import foreign
 from tts_bench.analysis.runs import RunData
 from tts_bench.errors import UserError
 from tts_bench.files import file_name
+
+if TYPE_CHECKING:
+    from tts_bench.analysis.front import Budget
 
 
 @dataclass(frozen=True)
@@ -28,10 +31,8 @@ def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
     `front` has the rows of `compare --front`, and `front_reading` how to read them.
     """
     from tts_bench.analysis.compare import compare
-    from tts_bench.analysis.compute import GENERATED
     from tts_bench.analysis.front import front
     from tts_bench.analysis.series import curve_of, series_of
-    from tts_bench.present import front as fronts
     from tts_bench.present.words import reading, sentences
 
     try:
@@ -39,17 +40,24 @@ def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
         comparison = compare(series)
     except UserError as error:
         return {"sentences": [], "reading": f"Nothing is compared here: {error}", "points": [], "front": []}
-    budgets = front(series)
     return {
         "sentences": sentences(comparison),
         "reading": " ".join([reading(comparison), *notes]),
         "points": [point.flat() for point in curve_of(series)],
-        "front": [
-            {"task": budget.task, "numbers": [budget.budget, budget.accuracy, budget.compute], "cells": cells}
-            for budget, cells in zip(budgets, fronts.rows(budgets), strict=True)
-        ],
-        "front_reading": fronts.reading(budgets, GENERATED, "tts-bench compare --front --out"),
+        **of_front(front(series)),
     }
+
+
+def of_front(budgets: Sequence[Budget]) -> dict[str, Any]:
+    """`front` and `front_reading`, as `verdicts` gives them."""
+    from tts_bench.analysis.compute import GENERATED
+    from tts_bench.present import front
+
+    rows = [
+        {"task": budget.task, "numbers": [budget.budget, budget.accuracy, budget.compute], "cells": cells}
+        for budget, cells in zip(budgets, front.rows(budgets), strict=True)
+    ]
+    return {"front": rows, "front_reading": front.reading(budgets, GENERATED, "tts-bench compare --front --out")}
 
 
 def golds(folder: Path, task: str) -> dict[int, str]:
