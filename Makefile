@@ -6,7 +6,7 @@ BIN := .venv/bin
 # PyTorch, transformers and lm-eval take 8 seconds of a processor compiled, 18 where each process compiles them anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup lint types test test-newest test-vllm test-trackers test-llama docs demo demo-real clean
+.PHONY: setup style lint types test test-newest test-vllm test-trackers test-llama docs demo demo-real clean
 
 setup: .venv/.installed
 
@@ -17,11 +17,12 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt --editable '.[dev,ray]'
 	@touch $@
 
-lint: setup
+style: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	@$(MAKE) --no-print-directory types
 	$(BIN)/tts-bench leaderboard check
+
+lint: style types
 
 # mypy knows nothing of package-dir in pyproject.toml: it gets the packages linked as they are installed.
 types: setup
@@ -30,12 +31,16 @@ types: setup
 	@ln -s $(CURDIR)/benchmarks $(CURDIR)/docs $(CURDIR)/pocket $(CURDIR)/tests build/typed
 	cd build/typed && $(CURDIR)/$(BIN)/mypy --num-workers 2 --config-file $(CURDIR)/pyproject.toml
 
-# One thread for each test process: OpenMP threads that share a core wait for each other. One process more than there are
-# cores, since tests that wait for a server, a child or a clock leave theirs idle.
-JOBS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN) < 3 ? $$(getconf _NPROCESSORS_ONLN) + 1 : 4 )))
+# One thread for each test process: OpenMP threads that share a core wait for each other. Two processes more than there
+# are cores, up to four, since tests that wait for a server, a child or a clock leave theirs idle; so types are checked
+# beside the tests, and what mypy says comes last.
+JOBS ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$(( cores < 3 ? cores + 2 : 4 )))
 test: export OMP_NUM_THREADS ?= 1
-test: lint
-	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup
+test: style
+	@mkdir -p build
+	@$(MAKE) --no-print-directory types > build/types.log 2>&1 & types=$$!; \
+	$(BIN)/pytest -q -n $(JOBS) --dist loadgroup --durations 30; tests=$$?; \
+	wait $$types; typed=$$?; cat build/types.log; exit $$(( tests ? tests : typed ))
 
 # The wheel as a user gets it, without constraints.txt: with the newest versions that pyproject.toml allows.
 test-newest: setup

@@ -54,7 +54,7 @@ class World:
         script: Callable[[str, Draw], str] = adder,
         store: Store | None = None,
         scorers: Mapping[str, Scorer] | None = None,
-        **conditions: int | Sampling | tuple[str, ...],
+        **conditions: int | str | Sampling | tuple[str, ...],
     ) -> None:
         self.engine = Counted(script, name=script.__name__)
         self.store = Store(None) if store is None else store

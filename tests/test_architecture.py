@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -69,6 +70,17 @@ def test_no_import_points_upwards() -> None:
     order = {name: place for place, name in enumerate(rooms())}
     upward = [f"{where}: {here} imports {there}" for here, there, where in imports() if order[there] >= order[here]]
     assert not upward, "\n".join(upward)
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Within functions and for types alone counts, too; what a package hands on from its modules does not."""
+    files = {module for module, path in modules() if path.name != "__init__.py"}
+    needed = {module: set[str]() for module in files}
+    for module, inside in imported():
+        of = module if module in files else module.rpartition(".")[0]
+        if inside in files and of in files:
+            needed[inside].add(of)
+    list(TopologicalSorter(needed).static_order())  # raises CycleError, which names them
 
 
 def test_nothing_of_the_package_imports_the_factory_of_its_control_model() -> None:

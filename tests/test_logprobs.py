@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from math import fsum, isfinite
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -34,7 +35,7 @@ class Killer:
 
     samples: int = 8
     window: int = 16
-    needs = (TOP,)
+    needs: ClassVar[tuple[str, ...]] = (TOP,)
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         half = self.samples // 2
@@ -103,6 +104,20 @@ def test_numbers_that_no_need_names_are_a_misuse_that_says_so() -> None:
     trace = asyncio.run(door.think())
     with pytest.raises(Misuse, match=r"asked for 'entropy', which is not in the `needs`"):
         door.logprobs(trace, "entropy")
+
+
+class Nosy(Killer):
+    """It says nothing of what it reads."""
+
+    needs = ()
+
+
+def test_a_strategy_reads_no_numbers_that_only_another_of_the_run_needs() -> None:
+    made = World(rambler, columns=(TOP,))
+    nosy, honest = made.run_arms([Arm("nosy", Nosy()), Arm("killer", Killer())])
+    assert nosy.error is not None
+    assert (nosy.error.kind, honest.error) == ("misuse", None)
+    assert "not in the `needs`" in nosy.error.message
 
 
 def test_without_a_need_no_engine_is_asked_for_numbers_and_no_record_has_any() -> None:

@@ -130,6 +130,25 @@ def test_any_error_of_post_init_becomes_a_message() -> None:
         coerce(Broken, {})
 
 
+def test_leaving_when_it_is_made_becomes_a_message() -> None:
+    @dataclass(frozen=True)
+    class Leaves:
+        def __post_init__(self) -> None:
+            raise SystemExit(3)
+
+    with pytest.raises(UserError, match="SystemExit: 3"):
+        coerce(Leaves, {})
+
+
+def test_a_default_that_fails_becomes_a_message() -> None:
+    @dataclass(frozen=True)
+    class Failing:
+        count: int = field(default_factory=lambda: 1 // 0)
+
+    with pytest.raises(UserError, match="default of option 'count' of Failing fails: ZeroDivisionError"):
+        options_of(Failing)
+
+
 PLAIN = st.text(st.characters(exclude_categories=["Cs"]))
 
 

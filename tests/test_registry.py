@@ -5,14 +5,15 @@ from __future__ import annotations
 import sys
 import textwrap
 import tomllib
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.unprivileged import unprivileged
 from tts_bench import registry
-from tts_bench.api import Strategy
+from tts_bench.api import Answer, Problem, Reasoner, Strategy
 from tts_bench.errors import UserError
 
 PYPROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
@@ -204,3 +205,42 @@ def test_what_a_path_option_names_is_part_of_the_identity(write: Callable[[str],
     file = registry.build(f"{name}:where=cues/one.txt").source
     assert len({nothing, folder, changed, file}) == 4
     assert registry.build(name).source == changed
+
+
+class Solving:
+    """A solve() that is an object."""
+
+    def __call__(self, *_: object) -> None: ...
+
+
+@dataclass(frozen=True)
+class Called:
+    solve = Solving()
+
+
+class Incomparable:
+    def __ne__(self, other: object) -> bool:
+        raise ValueError("which of them?")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True)
+class Holding:
+    what: object = None
+
+    async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
+        yield await reasoner.answer(await reasoner.think())
+
+
+@pytest.mark.parametrize(
+    ("strategy", "message"),
+    [
+        (Called(), "the source of Called cannot be read"),
+        (Holding(Incomparable()), "has an option that cannot be written as text.*: ValueError: which of them"),
+    ],
+    ids=["called", "incomparable"],
+)
+def test_a_strategy_of_a_program_that_has_no_text_is_refused(strategy: Strategy, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        registry.built(strategy)

@@ -5,12 +5,13 @@
 
 from typing import TYPE_CHECKING
 
+from tts_bench.version import __version__
+
 if TYPE_CHECKING:
     from tts_bench.present.results import Results
     from tts_bench.present.study_results import StudyResults
     from tts_bench.python import load, run, study
 
-__version__ = "0.2.0"
 __all__ = ["Results", "StudyResults", "__version__", "load", "run", "study"]
 
 

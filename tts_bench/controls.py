@@ -18,7 +18,7 @@ from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.present.progress import Progress
 from tts_bench.runs.run import prepare
 
-PROBLEMS = 400
+PROBLEMS = 240
 POSITIVE, NEGATIVE = "pocket_arithmetic", "pocket_flat"
 # The least gain over the baseline that each strategy shows on the positive control (docs/pocket.md), less some noise.
 GAINS = {"budget-forcing:extensions=4": 0.03, "majority-vote:samples=16": 0.2}

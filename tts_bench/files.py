@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room: on the disk, in a quota, in a file's limit
 
@@ -29,7 +30,7 @@ def file_name(text: str) -> str:
     return f"{safe[:100].lstrip('.')}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
 
-_UNFINISHED = re.compile(r"\..+\.\d+\.part")  # what `write_whole` leaves behind in a process that is killed
+_UNFINISHED = re.compile(r"\..+\.\d+\.part")  # what `writing_whole` leaves behind in a process that is killed
 
 
 def is_unfinished(path: Path) -> bool:
@@ -38,15 +39,33 @@ def is_unfinished(path: Path) -> bool:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` under a temporary name beside `path`, then rename it: what was at `path` stays or is replaced.
+    """Write `data` as `writing_whole` does.
+
+    Raises:
+        OSError: as `writing_whole`.
+    """
+    with writing_whole(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def writing_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file under a temporary name beside `path`, renamed at the end: what was at `path` stays or is replaced.
+
+    A link stays, and what it leads to is replaced. A device or a pipe is written to.
 
     Raises:
         OSError: the folder is missing or not writable, or the disk is full; `path` is as it was before.
     """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        with path.open("wb") as file:
+            yield file
+        return
+    path = path.resolve() if path.is_symlink() else path
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

@@ -76,8 +76,8 @@ def check_containers(raw: bytes) -> None:
         raise ValueError(f"it holds more than {CONTAINERS:,} lists and objects")
 
 
-def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON
-    """The JSON value that `raw` is.
+def parse(raw: bytes, *, constants: bool = False) -> Any:  # noqa: ANN401 - JSON
+    """The JSON value that `raw` is; with `constants`, NaN, Infinity and -Infinity in it are numbers.
 
     Raises:
         ValueError: no JSON in UTF-8, nested more than 200 deep, more than a million values, or a number that is not
@@ -87,7 +87,7 @@ def parse(raw: bytes) -> Any:  # noqa: ANN401 - JSON
 
     if raw.count(b",") + raw.count(b"[") + raw.count(b"{") > VALUES:
         raise ValueError(f"it holds more than {VALUES:,} values")
-    value = from_json(raw, allow_inf_nan=False)
+    value = from_json(raw, allow_inf_nan=constants)
     if _ENORMOUS.search(raw):
         json.loads(raw, parse_int=_finite, parse_float=_finite)
     return value

@@ -13,11 +13,12 @@ import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from tts_bench.api import LearnedToken
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.grammar import as_json, escape, from_json, pairs, pieces, split_name
+from tts_bench.marks import hints_of
 
 T = TypeVar("T")
 
@@ -75,12 +76,12 @@ def options_of(cls: type) -> tuple[Option, ...]:
     Raises:
         UserError: a field's annotation cannot be resolved, or is of no type that can be given as text.
     """
-    hints = _hints(cls)
+    hints = hints_of(cls)
     return tuple(
         Option(
             field.name,
             _reader(hints[field.name], cls.__name__, field.name).words,
-            _default_text(field),
+            _default_text(cls, field),
             str(field.metadata.get("help", "")),
         )
         for field in _fields(cls)
@@ -139,7 +140,9 @@ def coerce(
     except ValueError as error:
         first, _, said = str(error).partition(" ")
         raise UserError(f"{typed[first]} {said}." if first in typed else f"{name}: {error}") from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # SystemExit too: a class may do anything when it is made
         raise UserError(f"{name} cannot be made from these options: {type(error).__name__}: {error}") from error
 
 
@@ -149,7 +152,7 @@ def read(cls: type, texts: Mapping[str, str], name: str, *, typed: Mapping[str, 
     Raises:
         UserError: an unknown option, or a text of the wrong type.
     """
-    options, hints, values = options_of(cls), _hints(cls), dict[str, Any]()
+    options, hints, values = options_of(cls), hints_of(cls), dict[str, Any]()
     known = {option.name: option for option in options}
     for key, text in unaliased(cls, texts, name).items():
         if key not in known:
@@ -184,7 +187,9 @@ def spell(name: str, settings: Any) -> str:  # noqa: ANN401 - any frozen datacla
 
 def label(name: str, settings: Any) -> str:  # noqa: ANN401 - any frozen dataclass
     """The name and the options that are not at their defaults: what a table or a picture calls a strategy."""
-    given = [field for field in _fields(type(settings)) if getattr(settings, field.name) != _default(field)]
+    given = [
+        field for field in _fields(type(settings)) if getattr(settings, field.name) != _default(type(settings), field)
+    ]
     return _spelled(name, settings, given)
 
 
@@ -267,15 +272,6 @@ def _reader(hint: Any, owner: str, field: str) -> _Reader:  # noqa: ANN401 - ann
     )
 
 
-def _hints(cls: type) -> dict[str, Any]:
-    try:
-        return get_type_hints(cls)
-    except (NameError, TypeError) as error:
-        raise UserError(
-            f"an annotation of {cls.__name__} cannot be resolved: {error}. Import it in its file."
-        ) from error
-
-
 def _fields(cls: type) -> list[dataclasses.Field[Any]]:
     """The fields that are options each."""
     return [field for field in dataclasses.fields(cls) if field.init and not field.metadata.get("passed_on")]
@@ -287,12 +283,19 @@ def _unknown(name: str, key: str, options: Iterable[Option]) -> UserError:
     return UserError(f"{name} has no option {key!r}. {suggestion} Options: {listing}.")
 
 
-def _default(field: dataclasses.Field[Any]) -> object:
-    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
+def _default(cls: type, field: dataclasses.Field[Any]) -> object:
+    if field.default_factory is dataclasses.MISSING:
+        return field.default
+    try:
+        return field.default_factory()
+    except Exception as error:
+        raise UserError(
+            f"the default of option {field.name!r} of {cls.__name__} fails: {type(error).__name__}: {error}."
+        ) from error
 
 
-def _default_text(field: dataclasses.Field[Any]) -> str | None:
-    default = _default(field)
+def _default_text(cls: type, field: dataclasses.Field[Any]) -> str | None:
+    default = _default(cls, field)
     return None if default is dataclasses.MISSING else escape(text_of(default), ",")
 
 

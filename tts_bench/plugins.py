@@ -52,7 +52,9 @@ class Group:
         entry = registered[name]
         try:
             return entry.load(), source(entry)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             raise UserError(
                 f"{self.what} {name!r} of {source(entry)} fails at import ({entry.value}): "
                 f"{type(error).__name__}: {error}. Reinstall or remove that package."

@@ -9,8 +9,10 @@ run.table()
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -22,6 +24,7 @@ from tts_bench.present.results import Results
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.checked import check
 from tts_bench.runs.defaults import POCKET, POCKET_TASK, resolved
+from tts_bench.studies.given import whole
 
 if TYPE_CHECKING:
     from tts_bench.present.study_results import StudyResults
@@ -51,15 +54,17 @@ def run(
     Raises:
         UserError: any of them is invalid; raised before anything is generated.
     """
-    own = {built.id: built for built in map(registry.built, (each for each in strategies if not isinstance(each, str)))}
-    named = tuple(each if isinstance(each, str) else registry.built(each).id for each in strategies)
-    said: dict[str, Any] = {"strategies": named, "tasks": tuple(tasks)}
-    said |= {"model": model, "limit": limit, "out": out and str(out)}
-    if named and not tasks and model in (None, POCKET):
-        said["tasks"] = (POCKET_TASK,)  # and not the default comparison beside what was named
-    said = {key: value for key, value in said.items() if value not in (None, ())}
-    plain = {key: str(value) if isinstance(value, Path) else value for key, value in settings.items()}
-    values = config_file.values({key: _listed(value) for key, value in {**plain, **said}.items()}, lambda key: "")
+    own: dict[str, BuiltStrategy] = {}
+    lists = {"strategies": _several("strategies", strategies, "baseline"), "tasks": _several("tasks", tasks, "gsm8k")}
+    for place, each in enumerate(lists["strategies"]):
+        if not isinstance(each, str):
+            built = registry.built(each)
+            own[built.id], lists["strategies"][place] = built, built.id
+    if lists["strategies"] and not lists["tasks"] and (model is None or model == POCKET):
+        lists["tasks"] = [POCKET_TASK]  # and not the default comparison beside what was named
+    single = {key: value for key, value in {"model": model, "limit": limit, "out": out}.items() if value is not None}
+    said = {**settings, **{key: names for key, names in lists.items() if names}, **single}
+    values = config_file.values({key: _plain(value) for key, value in said.items()}, lambda key: "")
     return _apart(lambda: _played(values, own, quiet=quiet))
 
 
@@ -73,6 +78,12 @@ def load(*folders: str | Path, allow_different: bool = False, metric: str | None
     """
     if not folders:
         raise UserError('load() takes folders of runs, such as load("runs/demo").')
+    for folder in folders:
+        if not isinstance(folder, str | PathLike):
+            raise UserError(
+                f"load() takes folders one by one, and {_shown(folder)} is none. "
+                'Type load("runs/a", "runs/b"), or load(*folders) for a list.'
+            )
     return Results(*folders, allow_different=allow_different, metric=metric)
 
 
@@ -84,9 +95,10 @@ def study(file: str | Path, *, jobs: int = 1, quiet: bool = False) -> StudyResul
     Raises:
         UserError: a mistake in the file, before anything is generated; or no part is finished.
     """
-    if jobs < 1:
-        raise UserError(f"jobs is {jobs}; it takes a whole number from 1 upwards.")
-    return _apart(lambda: _studied(Path(file), jobs, quiet=quiet))
+    if not isinstance(file, str | PathLike):
+        raise UserError(f'study() takes one file, and {_shown(file)} is none. Type study("cues.toml").')
+    processes = whole("jobs", jobs, least=1)
+    return _apart(lambda: _studied(Path(file), processes, quiet=quiet))
 
 
 def _studied(file: Path, jobs: int, *, quiet: bool) -> StudyResults:
@@ -122,5 +134,34 @@ def _apart(work: Callable[[], _T]) -> _T:
         return thread.submit(work).result()
 
 
-def _listed(value: Any) -> Any:  # noqa: ANN401 - as it came
-    return list(value) if isinstance(value, tuple) else value
+def _several(name: str, values: Iterable[Any], such: str) -> list[Any]:
+    """`values` as a list: what a generator gives comes once only. Nothing is said by an empty tuple.
+
+    Raises:
+        UserError: one text, something else that is not several, or nothing.
+    """
+    if isinstance(values, str):
+        raise UserError(f"{name} is the text {_shown(values)}; it takes several: [{_shown(values)}].")
+    try:
+        each = iter(values)
+    except TypeError as error:
+        raise UserError(f"{name} is {_shown(values)}; it takes several in a list, such as ['{such}'].") from error
+    found = list(each)
+    if not found and not isinstance(values, tuple):
+        raise UserError(f"{name} is empty; it takes at least one, such as ['{such}']. Leave it out for the default.")
+    return found
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - as it came
+    """`value` as a configuration file has it: no path, no tuple, no number of numpy."""
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, tuple):
+        return list(value)
+    if isinstance(value, Real) and not isinstance(value, int | float):
+        return int(value) if isinstance(value, Integral) else float(value)
+    return value
+
+
+def _shown(value: object) -> str:
+    return repr(value)[:200]

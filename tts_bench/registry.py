@@ -5,6 +5,7 @@ Uses the standard library only.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import inspect
@@ -12,7 +13,7 @@ import linecache
 import os
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +22,7 @@ from typing import cast
 from tts_bench import siblings
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError, did_you_mean
+from tts_bench.marks import marks
 from tts_bench.options import Option, coerce, label, options_of, parse, spell
 from tts_bench.plugins import Group
 
@@ -69,10 +71,11 @@ def describe(name: str) -> Description:
         UserError: it is not known or cannot be loaded.
     """
     cls, name, source = _find(name)
-    doc = inspect.cleandoc(cls.__doc__ or "")
-    if doc.startswith(f"{cls.__name__}("):  # what `dataclass` writes where nobody wrote anything
-        doc = ""
-    return Description(name, " ".join(doc.partition("\n\n")[0].split()), doc, options_of(cls), source)
+    with _looked_at(name):
+        doc = inspect.cleandoc(cls.__doc__ or "")
+        if doc.startswith(f"{cls.__name__}("):  # what `dataclass` writes where nobody wrote anything
+            doc = ""
+        return Description(name, " ".join(doc.partition("\n\n")[0].split()), doc, options_of(cls), source)
 
 
 def strategy_class(name: str) -> type:
@@ -92,12 +95,14 @@ def build(spec: str) -> BuiltStrategy:
     """
     name, texts = parse(spec)
     cls, name, source = _find(name)
-    strategy = cast(Strategy, coerce(cls, texts, name))
-    try:
-        source = ", ".join([source, *siblings.options_described(strategy)])
-    except OSError as error:
-        raise UserError(f"{name}: {error.filename} cannot be read: {error.strerror}.") from error
-    return BuiltStrategy(spell(name, strategy), label(name, strategy), name, strategy, source)
+    with _looked_at(name):
+        strategy = cast(Strategy, coerce(cls, texts, name))
+        try:
+            source = ", ".join([source, *siblings.options_described(strategy)])
+        except OSError as error:
+            raise UserError(f"{name}: {error.filename} cannot be read: {error.strerror}.") from error
+        marks(strategy)
+    return BuiltStrategy(*_texts(name, name, strategy), name, strategy, source)
 
 
 def built(strategy: Strategy | type[Strategy]) -> BuiltStrategy:
@@ -109,18 +114,52 @@ def built(strategy: Strategy | type[Strategy]) -> BuiltStrategy:
     cls = strategy if inspect.isclass(strategy) else type(strategy)
     names = {entry.value: name for name, entry in STRATEGIES.registered().items()}
     known = names.get(f"{cls.__module__}:{cls.__qualname__}")
-    if known is not None:
-        return build(spell(known, strategy() if inspect.isclass(strategy) else strategy))
     name = f"{cls.__module__}.{cls.__qualname__}"
+    if known is not None:
+        return build(_texts(known, name, strategy() if inspect.isclass(strategy) else strategy)[0])
     _checked(cls, name)
     held: Strategy = coerce(cls, {}, name) if inspect.isclass(strategy) else strategy
     source = f"{name} sha256:{hashlib.sha256(_written_in(cls)).hexdigest()}"
-    return BuiltStrategy(spell(name, held), label(cls.__qualname__, held), name, held, source)
+    return BuiltStrategy(*_texts(name, cls.__qualname__, held), name, held, source)
+
+
+def _texts(name: str, shown: str, strategy: object) -> tuple[str, str]:
+    """The id and the label of a strategy, whose options may be objects of any kind."""
+    try:
+        found = spell(name, strategy), label(shown, strategy)
+        "".join(found).encode()
+        return found
+    except UserError:
+        raise
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{name} has an option with {error.object[error.start : error.end]!r}, half of a surrogate pair or a byte "
+            "that is not UTF-8. Write it in UTF-8."
+        ) from error
+    except Exception as error:
+        raise UserError(
+            f"{name} has an option that cannot be written as text, or compared with its default: "
+            f"{type(error).__name__}: {error}. Give it numbers, texts, or tuples of them."
+        ) from error
+
+
+@contextlib.contextmanager
+def _looked_at(name: str) -> Iterator[None]:
+    """A class may do anything when it is looked at."""
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(
+            f"{name} cannot be read as a strategy: {type(error).__name__}: {error}. Write a plain dataclass."
+        ) from error
 
 
 def _written_in(cls: type) -> bytes:
     """The file, or the cell of a notebook, that the class's `solve` stands in."""
-    place = cls.solve.__code__.co_filename  # type: ignore[attr-defined]
+    code = getattr(inspect.unwrap(cls.solve), "__code__", None)  # type: ignore[attr-defined]
+    place = code.co_filename if code else ""
     text = Path(place).read_bytes() if Path(place).is_file() else "".join(linecache.getlines(place)).encode()
     if not text:
         raise UserError(
@@ -233,7 +272,8 @@ def _checked(loaded: object, name: str) -> type:
     want = "A strategy is a frozen dataclass with 'async def solve(self, problem, reasoner)' that yields answers."
     if not inspect.isclass(loaded):
         raise UserError(f"{name} is a {type(loaded).__name__}, not a class. {want}")
-    solve = getattr(loaded, "solve", None)
+    with _looked_at(name):
+        solve = getattr(loaded, "solve", None)
     if not callable(solve):
         raise UserError(f"{name} lacks solve. {want}")
     if inspect.iscoroutinefunction(solve):

@@ -13,7 +13,6 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from pocket import tokens
-from pocket.problems import Problem
 from pocket.splits import ordinary_test
 from pocket.traces import prompt
 from tests.pocket.shipped import FOLDER, oracle
@@ -54,8 +53,9 @@ def test_it_loads_without_a_network_and_its_save_is_the_same_model(
     assert spelled.chat_template == tokenizer.chat_template
 
 
-@pytest.mark.parametrize("problem", ordinary_test()[:3])
-def test_the_chat_template_renders_what_the_model_was_trained_on(problem: Problem) -> None:
+@pytest.mark.parametrize("number", range(3))
+def test_the_chat_template_renders_what_the_model_was_trained_on(number: int) -> None:
+    problem = ordinary_test()[number]
     tokenizer = AutoTokenizer.from_pretrained(FOLDER)
     turns = [{"role": "user", "content": problem.text}]
     assert tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True) == prompt(problem)

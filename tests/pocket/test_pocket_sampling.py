@@ -17,7 +17,11 @@ from tests.pocket.shipped import FOLDER, oracle
 from tests.tiny import generated
 
 END, STOP = tokens.ids(tokens.END_THINK)[0], tokens.ids(tokens.END)[0]
-CONTEXTS = [tokens.ids(prompt(problem)) for problem in (*ordinary_test()[:9], *flat_test()[:3])]
+
+
+@pytest.fixture(scope="module")
+def contexts() -> list[tuple[int, ...]]:
+    return [tokens.ids(prompt(problem)) for problem in (*ordinary_test()[:9], *flat_test()[:3])]
 
 
 @pytest.fixture(scope="module")
@@ -26,13 +30,15 @@ def model() -> LlamaForCausalLM:
 
 
 @torch.inference_mode()
-def test_logits_are_those_of_transformers_after_sampling_rewinding_and_feeding(model: LlamaForCausalLM) -> None:
-    rows = Rows(Weights(model), torch.Generator().manual_seed(0), CONTEXTS)
+def test_logits_are_those_of_transformers_after_sampling_rewinding_and_feeding(
+    model: LlamaForCausalLM, contexts: list[tuple[int, ...]]
+) -> None:
+    rows = Rows(Weights(model), torch.Generator().manual_seed(0), contexts)
     rows.sample(END, 60)
-    rows.feed([tokens.ids("Wait")] * len(CONTEXTS))
+    rows.feed([tokens.ids("Wait")] * len(contexts))
     rows.sample(END, 60)
     rows.rewind([len(ids) - 3 for ids in rows.ids])
-    added = [tokens.ids("so 3\n")[: 1 + index % 3] for index in range(len(CONTEXTS))]
+    added = [tokens.ids("so 3\n")[: 1 + index % 3] for index in range(len(contexts))]
     logits = rows.feed(added)
     for ids, each, got in zip(rows.ids, added, logits, strict=True):
         expected = model(torch.tensor([ids])).logits[0, -len(each) :]
@@ -40,17 +46,17 @@ def test_logits_are_those_of_transformers_after_sampling_rewinding_and_feeding(m
 
 
 @torch.inference_mode()
-def test_greedy_rows_are_those_of_generate(model: LlamaForCausalLM) -> None:
-    rows = Rows(Weights(model), torch.Generator().manual_seed(0), CONTEXTS)
+def test_greedy_rows_are_those_of_generate(model: LlamaForCausalLM, contexts: list[tuple[int, ...]]) -> None:
+    rows = Rows(Weights(model), torch.Generator().manual_seed(0), contexts)
     assert all(rows.sample(END, 100, greedy=True))
-    for context, ids in zip(CONTEXTS, rows.ids, strict=True):
+    for context, ids in zip(contexts, rows.ids, strict=True):
         made = generated(model, torch.tensor([context]), do_sample=False, max_new_tokens=100, eos_token_id=END)
         assert made[0].tolist() == [*ids, END]
 
 
 @torch.inference_mode()
-def test_first_tokens_come_as_often_as_the_model_says(model: LlamaForCausalLM) -> None:
-    context, count = [*CONTEXTS[0], *tokens.ids("20a+3=")], 1500
+def test_first_tokens_come_as_often_as_the_model_says(model: LlamaForCausalLM, contexts: list[tuple[int, ...]]) -> None:
+    context, count = [*contexts[0], *tokens.ids("20a+3=")], 1500
     rows = Rows(Weights(model), torch.Generator().manual_seed(1), [context] * count)
     rows.sample(STOP, 1)
     seen = Counter(ids[-1] for ids in rows.ids)
@@ -60,8 +66,8 @@ def test_first_tokens_come_as_often_as_the_model_says(model: LlamaForCausalLM) -
 
 
 @torch.inference_mode()
-def test_the_oracle_row_is_read_as_an_embedding(model: LlamaForCausalLM) -> None:
-    context, row = CONTEXTS[0], oracle()
+def test_the_oracle_row_is_read_as_an_embedding(model: LlamaForCausalLM, contexts: list[tuple[int, ...]]) -> None:
+    context, row = contexts[0], oracle()
     rows = Rows(Weights(model, row), torch.Generator(), [context])
     got = rows.feed([[model.config.vocab_size]])[0, -1]
     embedded = torch.cat([model.model.embed_tokens(torch.tensor([context])), row[None, None]], 1)

@@ -17,6 +17,7 @@ from tts_bench.core.cost import unique
 from tts_bench.core.ledger import path_length
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engine import Request
+from tts_bench.marks import attribute
 
 _SPREAD = 8  # of many places, so many are tried
 _VARIANTS = 3  # of what an answer is not billed for: a choice between two may come out the same
@@ -191,7 +192,7 @@ def names(strategy: Strategy) -> tuple[str, ...]:
         Broken: they cannot be had.
     """
     try:
-        return tuple(map(str, getattr(strategy, "rungs", ())))
+        return tuple(map(str, attribute(strategy, "rungs")))
     except Exception as error:
         raise Broken(f"its rungs raise {type(error).__name__}: {error}; they must be a tuple of names") from error
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import torch
 
-from tts_bench import __version__, loops, models
+from tts_bench import loops, models
 from tts_bench.config import ModelConfig
 from tts_bench.engine import Engine, EngineInfo
 from tts_bench.engines import kinds
@@ -29,6 +29,7 @@ from tts_bench.runs import provenance
 from tts_bench.runs.folder import pinned_date
 from tts_bench.solving.model import Model, load_model
 from tts_bench.tokens import tokenfile
+from tts_bench.version import __version__
 
 PICTURE, EVALUATION = "curve.png", "evaluation"
 ONE_SEED = (

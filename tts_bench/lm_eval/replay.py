@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr
+from functools import partial
 from typing import Any, cast
 
 from lm_eval.api.instance import Instance
@@ -98,22 +99,29 @@ def score(tasks: LoadedTasks, documents: Selection, texts: dict[Key, str]) -> tu
     return results, {at: one.setdefault(tuple(sorted(found.items())), found) for at, found in scores.items()}
 
 
-def score_rungs(tasks: LoadedTasks, rungs: Rungs, strategy: str) -> Iterator[dict[str, Any]]:
-    """Score all answers of a strategy: lm-eval's results of each rung, while `rungs` are given their scores."""
+def score_rungs(
+    tasks: LoadedTasks, rungs: Rungs, strategy: str, take: Callable[[int, dict[str, Any]], None] | None = None
+) -> None:
+    """Give `rungs` the scores of all answers of a strategy.
+
+    `take` is told each rung, from 0, and lm-eval's results of it. They may be hundreds of megabytes, so they are gone
+    before the next rung is scored.
+    """
     for rung in range(rungs.count(strategy)):
-        results, scores = _scored(tasks, rungs.at(strategy, rung))
-        rungs.put(strategy, scores)
-        yield results
+        rungs.put(strategy, _scored(tasks, rungs.at(strategy, rung), partial(take, rung) if take else None))
     for texts in rungs.unseen(strategy):
-        rungs.put_unseen(strategy, _scored(tasks, texts)[1])
+        rungs.put_unseen(strategy, _scored(tasks, texts, None))
 
 
-def _scored(tasks: LoadedTasks, texts: dict[Key, str]) -> tuple[dict[str, Any], Scores]:
+def _scored(tasks: LoadedTasks, texts: dict[Key, str], take: Callable[[dict[str, Any]], None] | None) -> Scores:
     documents: dict[str, list[int]] = {}
     for task, doc_id, repeat in sorted(texts):
         if repeat == 0:
             documents.setdefault(task, []).append(doc_id)
-    return score(tasks, documents, texts)
+    results, scores = score(tasks, documents, texts)
+    if take:
+        take(results)
+    return scores
 
 
 class _Selected(list[int]):

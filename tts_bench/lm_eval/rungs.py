@@ -26,8 +26,8 @@ class Rungs:
     texts: dict[str, dict[Key, tuple[str, ...]]] = field(default_factory=dict)
     failed: dict[str, set[Document]] = field(default_factory=dict)
     ballots: dict[str, dict[Document, dict[str | None, str]]] = field(default_factory=dict)
-    _scores: dict[str, list[Scores]] = field(default_factory=dict)
-    _ballot_scores: dict[str, list[Scores]] = field(default_factory=dict)
+    _scores: dict[str, dict[Document, list[dict[str, float]]]] = field(default_factory=dict)
+    _ballot_scores: dict[str, dict[Document, list[dict[str, float]]]] = field(default_factory=dict)
 
     @staticmethod
     def of(records: Iterable[Record], read: Callable[[str], str]) -> Rungs:
@@ -63,7 +63,7 @@ class Rungs:
 
     def put(self, strategy: str, scores: Scores) -> None:
         """lm-eval's scores of the strategy's next rung."""
-        self._scores.setdefault(strategy, []).append(scores)
+        _append(self._scores.setdefault(strategy, {}), scores)
 
     def unseen(self, strategy: str) -> Iterator[dict[Key, str]]:
         """The texts of `ballots` in as few passes as there can be: each document's first, second, ..."""
@@ -73,7 +73,7 @@ class Rungs:
 
     def put_unseen(self, strategy: str, scores: Scores) -> None:
         """lm-eval's scores of the next pass of `unseen`."""
-        self._ballot_scores.setdefault(strategy, []).append(scores)
+        _append(self._ballot_scores.setdefault(strategy, {}), scores)
 
     def scored(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records with the scores of their answers; a document that was not scored is an error."""
@@ -83,17 +83,20 @@ class Rungs:
             elif record.key[:2] in self.failed.get(record.strategy, ()):
                 yield replace(record, error=_SIBLING)
             else:
-                by_rung = self._scores[record.strategy]
-                answers = tuple(
-                    replace(answer, scores=by_rung[index][record.key[:2]])
-                    for index, answer in enumerate(record.answers)
-                )
+                by_rung = self._scores[record.strategy][record.key[:2]]
+                answers = tuple(replace(answer, scores=by_rung[index]) for index, answer in enumerate(record.answers))
                 yield replace(record, answers=answers, segments=self._with_ballots(record))
 
     def _with_ballots(self, record: Record) -> tuple[SegmentRecord, ...]:
         """The record's segments, the first ballot of each extracted answer that no rung shows with its scores."""
         document = record.key[:2]
         names = self.ballots.get(record.strategy, {}).get(document, {})
-        scores = {name: self._ballot_scores[record.strategy][place][document] for place, name in enumerate(names)}
+        by_pass = self._ballot_scores.get(record.strategy, {}).get(document, [])
+        scores = dict(zip(names, by_pass, strict=True))
         scored = {ballot.origin: scores[ballot.extracted] for ballot in pool(record) if ballot.extracted in scores}
         return tuple(replace(segment, scores=scored.get(segment.origin, {})) for segment in record.segments)
+
+
+def _append(lists: dict[Document, list[dict[str, float]]], scores: Scores) -> None:
+    for document, found in scores.items():
+        lists.setdefault(document, []).append(found)

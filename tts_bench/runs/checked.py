@@ -36,6 +36,9 @@ def check(config: RunConfig, built: Sequence[BuiltStrategy] | None = None) -> Ch
         UserError: as said.
     """
     strategies = registry.build_all(config.strategies) if built is None else built
+    system = config.model.system or ""
+    if system.encode("utf-8", "replace").decode() != system:
+        raise UserError("--system has a byte that is not UTF-8. Write it in UTF-8.")
     catalog.check(config.tasks)
     data.data_folder(config.data_dir)
     needed = needs(strategies)

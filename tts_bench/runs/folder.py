@@ -12,7 +12,18 @@ from typing import Any
 
 from tts_bench import config_file, foreign
 from tts_bench.errors import UserError
-from tts_bench.files import FULL, LOCK, Held, file_name, held, is_held, is_unfinished, sha256_of, write_whole
+from tts_bench.files import (
+    FULL,
+    LOCK,
+    Held,
+    file_name,
+    held,
+    is_held,
+    is_unfinished,
+    sha256_of,
+    write_whole,
+    writing_whole,
+)
 from tts_bench.pools import file as pool
 from tts_bench.records import Record, from_line, to_line, view
 
@@ -167,8 +178,11 @@ class RunFolder:
 
     @contextmanager
     def appending(self) -> Iterator[Callable[[Record], None]]:
-        """What keeps a record that is not scored yet. An interrupted run makes these again, from the store."""
-        with (self.path / PART).open("a", encoding="utf-8", newline="\n") as file:
+        """What keeps a record that is not scored yet. An interrupted run makes these again, from the store.
+
+        Each line is in the file when its problem is finished: `watch` and the like read it meanwhile.
+        """
+        with (self.path / PART).open("a", buffering=1, encoding="utf-8", newline="\n") as file:
 
             def append(record: Record) -> None:
                 file.write(to_line(record))
@@ -187,14 +201,9 @@ class RunFolder:
 
     def finish(self, records: Iterator[Record]) -> None:
         """Write the scored records, then drop the unscored ones."""
-        part = self.path / f"records.{os.getpid()}.tmp"
-        try:
-            with part.open("w", encoding="utf-8", newline="\n") as file:
-                for record in records:
-                    file.write(to_line(record))
-            os.replace(part, self.path / "records.jsonl")
-        finally:
-            part.unlink(missing_ok=True)
+        with writing_whole(self.path / "records.jsonl") as file:
+            for record in records:
+                file.write(to_line(record).encode())
         (self.path / PART).unlink()
 
     def write_lm_eval(self, strategy: str, rung: str, results: dict[str, Any]) -> None:
@@ -203,8 +212,9 @@ class RunFolder:
         folder.mkdir(parents=True, exist_ok=True)
         samples = results["samples"]
         for task, rows in samples.items():
-            lines = (json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
-            write_whole(folder / f"samples_{file_name(task)}.jsonl", "".join(lines).encode())
+            with writing_whole(folder / f"samples_{file_name(task)}.jsonl") as file:
+                for row in rows:
+                    file.write(json.dumps(row, ensure_ascii=False, default=str).encode() + b"\n")
         aggregated = {key: value for key, value in results.items() if key != "samples"}
         text = json.dumps(aggregated, ensure_ascii=False, indent=2, default=str)
         write_whole(folder / "results.json", text.encode() + b"\n")

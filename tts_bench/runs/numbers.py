@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
 
 from tts_bench.columns import Columns
+from tts_bench.files import writing_whole
 from tts_bench.records import Record
 
 FILE = "logprobs.jsonl.gz"
@@ -41,18 +41,18 @@ def appending(folder: Path, place: Callable[[Record], Place]) -> Iterator[Keep]:
 
 def finish(folder: Path) -> None:
     """Write the file in the order of records, the same bytes whatever order they were finished in."""
-    part, whole = folder / _PART, folder / f"logprobs.{os.getpid()}.tmp"
-    try:
-        with part.open("rb") as file, whole.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-            places = []
-            while line := file.readline():
-                places.append((json.loads(line.partition(b"\t")[0]), file.tell() - len(line)))
-            for _, at in sorted(places):
-                file.seek(at)
-                packed.write(file.readline().partition(b"\t")[2])
-        os.replace(whole, folder / FILE)
-    finally:
-        whole.unlink(missing_ok=True)
+    part = folder / _PART
+    with (
+        part.open("rb") as file,
+        writing_whole(folder / FILE) as raw,
+        gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,
+    ):
+        places = []
+        while line := file.readline():
+            places.append((json.loads(line.partition(b"\t")[0]), file.tell() - len(line)))
+        for _, at in sorted(places):
+            file.seek(at)
+            packed.write(file.readline().partition(b"\t")[2])
     part.unlink()
 
 

@@ -216,15 +216,17 @@ def _scored(run: Run, records: Sequence[Record]) -> tuple[RunData, dict[Document
     sizes: dict[Document, int] = dict.fromkeys(documents, 0)
     first = next(iter(documents))
     taken = []
+
+    def measure(_: int, results: dict[str, Any]) -> None:
+        for task, rows in results["samples"].items():
+            for row in rows:
+                sizes[task, row["doc_id"]] += len(json.dumps(row, ensure_ascii=False, default=str)) + 1
+
     for part in ([one for one in records if one.key[:2] == first], records):  # what one takes, and what more take
         began = time.perf_counter()
         rungs = Rungs.of(part, run.model.conditions.format.answer_text)
         for strategy in order:
-            for results in replay.score_rungs(run.tasks, rungs, strategy):
-                if part is records:
-                    for task, rows in results["samples"].items():
-                        for row in rows:
-                            sizes[task, row["doc_id"]] += len(json.dumps(row, ensure_ascii=False, default=str)) + 1
+            replay.score_rungs(run.tasks, rungs, strategy, measure if part is records else None)
         taken.append(time.perf_counter() - began)
     header = {**run.header(), "schema": SCHEMA, "status": "running"}
     numbers = Numbers(run.folder.path, header)

@@ -11,7 +11,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from tts_bench import __version__
+from tts_bench.version import __version__
 
 _PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "mpmath", "numpy")
 

@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-from tts_bench import __version__, config_file, models
+from tts_bench import config_file, models
 from tts_bench.analysis import curve as curves
 from tts_bench.analysis.points import points
 from tts_bench.config import RunConfig
@@ -38,9 +38,11 @@ from tts_bench.solving import loop
 from tts_bench.solving.admission import most_in_flight, work_on
 from tts_bench.solving.model import Model, begin, given_up_on_error, load_checked
 from tts_bench.solving.solve import Arm, Item, solve
+from tts_bench.solving.surroundings import put_back
 from tts_bench.solving.watchdog import watchdog
 from tts_bench.tasks import catalog, loading
 from tts_bench.tasks.yaml_bounds import with_included
+from tts_bench.version import __version__
 
 
 class Progress(Protocol):
@@ -218,7 +220,7 @@ class Run:
 
         ticking = asyncio.create_task(_tick(scheduler, progress))
         try:
-            with seldom_collected():
+            with put_back(), seldom_collected():
                 async with watchdog(self.config.timeout):
                     await work_on(items, work, scheduler, self.config.in_flight)
         finally:
@@ -257,9 +259,12 @@ class Run:
         return {task.name: task.metrics[0] for task in self.tasks.tasks.values()}
 
     def _score(self, arm: Arm, rungs: Rungs) -> None:
-        results = replay.score_rungs(self.tasks, rungs, arm.id)
-        for each, name in zip(results, arm.rungs(rungs.count(arm.id)), strict=True):
-            self.folder.write_lm_eval(arm.id, name, each)
+        names = arm.rungs(rungs.count(arm.id))
+
+        def write(rung: int, results: dict[str, Any]) -> None:
+            self.folder.write_lm_eval(arm.id, names[rung], results)
+
+        replay.score_rungs(self.tasks, rungs, arm.id, write)
 
     def _order(self, record: Record) -> tuple[int, ...]:
         tasks, arms = list(self.documents), [arm.id for arm in self.arms]
@@ -300,8 +305,8 @@ def load(checked: Checked, progress: models.Progress | None = None, starting: St
     model = load_checked(checked.model, progress, starting)
     admitted = map(model.admit, checked.strategies)
     arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in admitted)
-    for arm in arms:
-        arm.rungs(0)
+    for arm in arms:  # asked for before the run: what a strategy makes of itself meanwhile ends no run
+        _ = arm.rungs(0), arm.columns
     if len({arm.id for arm in arms}) < len(arms):  # one names the shipped token, another leaves it open
         raise UserError(f"two --strategy options resolve to the same strategy, {arms[-1].id}. Leave one out.")
     sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}

@@ -116,8 +116,7 @@ class Unfinished:
 
         rungs = Rungs.of(records, self._format.answer_text)
         for strategy in rungs.texts:
-            for _ in replay.score_rungs(self._tasks, rungs, strategy):
-                pass
+            replay.score_rungs(self._tasks, rungs, strategy)
         for record in rungs.scored(records):
             try:
                 self._checks.check(record)

@@ -21,7 +21,7 @@ from tts_bench.scorers.reward_model.scorer import Net, RewardModel
 
 if TYPE_CHECKING:
     from tts_bench.models import ModelFolder
-    from tts_bench.scorers.reward_model.kind import RewardModelOptions
+    from tts_bench.scorers.reward_model.options import RewardModelOptions
 
 _WINDOW = 4096  # if the configuration gives none
 

@@ -17,7 +17,7 @@ from tts_bench.scorer import Candidate, ScorerInfo, Verdict
 from tts_bench.scorers.reward_model.layouts import LAYOUTS, Head, Reading
 
 if TYPE_CHECKING:
-    from tts_bench.scorers.reward_model.kind import RewardModelOptions
+    from tts_bench.scorers.reward_model.options import RewardModelOptions
 
 
 class Net:
