@@ -149,7 +149,7 @@ def test_a_reasoner_that_is_kept_is_refused_at_the_next_problem() -> None:
 
     world = World(rambler, max_thinking=400)
     [first] = world.run_arms([Arm("keeps", Keeps())], items=[world.item(0)])
-    [second] = world.run_arms([Arm("keeps", Keeps())], items=[world.item(1)], timeout=0.5)
+    [second] = world.run_arms([Arm("keeps", Keeps())], items=[world.item(1)], timeout=30)
     assert first.error is None
     assert second.error is not None
     assert (second.error.kind, second.error.message[:32]) == ("misuse", "the reasoner of another problem,")
