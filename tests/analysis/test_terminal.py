@@ -8,6 +8,7 @@ from tests.analysis.made_up import answer, made_up, record
 from tests.analysis.voters import TOKENS, sampled
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points
+from tts_bench.present.comparison import table
 from tts_bench.present.terminal import show
 from tts_bench.records import ErrorRecord
 
@@ -79,6 +80,18 @@ def test_output_fits_the_width_and_the_encoding(width: int, encoding: str) -> No
     text = shown(curve, width=width, encoding=encoding)
     assert max(map(len, text.splitlines())) <= width
     assert text.isascii() == (encoding != "utf-8")
+
+
+@pytest.mark.parametrize("width", [40, 74, 100, 10_000])
+def test_what_stands_above_and_below_a_table_is_whole_and_on_one_line_where_there_is_room(width: int) -> None:
+    text = shown(points([record(answer(), task="sums")], metrics={"sums": "exact_match"}), width=width)
+    below = ["trunc: thinking reached its budget"] if width > 40 else []  # a narrow table does without the column
+    for words in ["sums: exact_match, 95% Wilson interval, n = 1", *below]:
+        assert words in (text if width == 10_000 else " ".join(text.split()))
+    long = table("a title that is longer than the table below it", ("x", "y"), [("a", "1")], True, width)
+    out = io.StringIO()
+    Console(file=out, width=width).print(long)
+    assert "a title that is longer than the table below it" in " ".join(out.getvalue().split())
 
 
 def test_a_row_names_a_strategy_without_its_options_where_that_tells_it_apart() -> None:

@@ -19,7 +19,7 @@ from tts_bench.analysis.series import Series
 from tts_bench.analysis.table import Grid
 from tts_bench.measures import Measure, Shown, costs
 from tts_bench.present import words
-from tts_bench.present.terminal import accuracy, cell, legend, of_all
+from tts_bench.present.terminal import accuracy, beside, cell, legend, of_all
 from tts_bench.text import safe
 
 _NAME = 24  # columns in which a name is read with ease, broken between its words
@@ -163,7 +163,7 @@ def table(
     if not wrapped and width - sum(number + 2 for number in widths[1:]) - 3 < min(widths[0], _NAME):
         return _stacked(title, header, cells, widths[1:], "-" if ascii_only else "─")
     printed = Table(
-        title=Text(title, no_wrap=len(title) <= width, overflow="ignore"),  # it may be longer than a row
+        title=beside(Text(title), width),
         title_justify="left",
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),

@@ -90,10 +90,11 @@ def table(
     meanings = [f"{name}: {meaning}" for name, meaning in (_MEANINGS | legend(Shown.WIDE)).items() if name in shown]
     sizes = {point.n for point in everything}
     count = so_far or (f"n = {sizes.pop()}" if len(sizes) == 1 else "")
+    count = f", {count}" if count else ""
     listing = Table(
-        title=text(f"{task}: {everything[0].metric}, 95% Wilson interval" + (f", {count}" if count else "")),
+        title=beside(text(f"{task}: {everything[0].metric}, 95% Wilson interval{count}"), width),
         title_justify="left",
-        caption=Text("; ".join(meanings)),
+        caption=beside(Text("; ".join(meanings)), width),
         caption_justify="left",
         box=box.ASCII if ascii_only else box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -110,6 +111,13 @@ def table(
         if len(lines) <= CROWD:
             listing.add_section()
     return listing
+
+
+def beside(words: Text, width: int) -> Text:
+    """What stands above or below a table, on one line where `width` has room for it; the table may be narrower."""
+    if len(words) <= width:
+        words.no_wrap, words.overflow = True, "ignore"
+    return words
 
 
 def _columns(
