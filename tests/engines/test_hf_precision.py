@@ -8,7 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.tiny import make_tiny
-from tts_bench.engines.hf import precision
+from tts_bench.engines.hf import load, precision
 from tts_bench.engines.hf.engine import HfEngine
 
 Tiny = Callable[..., Path]
@@ -34,3 +34,12 @@ def test_weights_stored_in_float32_are_computed_in_it_on_a_processor_whatever_is
 
 def test_the_probe_of_a_processor_gives_a_ratio() -> None:
     assert 0 <= precision.speedup(64, 128) < 100
+
+
+def test_whoever_asks_for_bfloat16_where_a_processor_only_emulates_it_is_told(
+    tiny: Tiny, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(load, "pack", lambda model: False)
+    told = "--dtype float32 is several times faster"
+    assert told in started(tiny(), dtype="bfloat16", exact=False).info.exact_note
+    assert told not in started(tiny(), dtype="float32", exact=False).info.exact_note

@@ -210,13 +210,20 @@ def _start(
         try:
             if not isinstance(decoder.model, bare.BareModel):
                 check_architecture(decoder, name)
-            if not exact:
-                return False, "not tried: exact mode was switched off"
-            return _tested(decoder, rows, context, proof)
+            proven, said = False, "not tried: exact mode was switched off"
+            if exact:
+                proven, said = _tested(decoder, rows, context, proof)
+            return proven, said + _emulated(decoder)
         finally:
             table.drop()
 
     return loop.start(first)
+
+
+def _emulated(decoder: Decoder) -> str:
+    if decoder.device.type != "cpu" or decoder.dtype != torch.bfloat16 or decoder.packed:
+        return ""
+    return "; this processor has no instructions for bfloat16, and --dtype float32 is several times faster"
 
 
 def _tested(decoder: Decoder, rows: int, context: int, proof: _Proof) -> tuple[bool, str]:
