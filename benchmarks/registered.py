@@ -1,10 +1,11 @@
-"""The tables of a study's page, from the files beside it.
+"""The tables of a study that was played in parts, from the folder of each part beside its page.
 
-    python -m benchmarks.registered docs/studies/2026-real --records runs/2026-real/parts/*
+    python -m benchmarks.registered docs/studies/2026-real --played runs/2026-real
     python -m benchmarks.registered docs/studies/2026-real
 
-`tts-bench study report` writes table.csv and comparisons.json. The first command writes records.json: how answers
-change after a cue, and where a weighted vote differs from a plain one. The second prints the tables.
+The first command keeps what `tts-bench study report` has written of a part that was played: table.csv,
+comparisons.json and the figure. It adds records.json: how answers change after a cue, and where a weighted vote
+differs from a plain one. The second prints the tables; p-values are corrected over all parts that are there.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import shutil
+import tomllib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.changes import changes, ties
+from tts_bench.analysis import paired
 from tts_bench.analysis.runs import read_records, read_run
 from tts_bench.records import Record
 
 RUNGS = ("1", "2", "4", "8")  # rungs of a vote to show
-RECORDED = "records.json"
+TABLE, COMPARISONS, RECORDED = "table.csv", "comparisons.json", "records.json"
 VOTE, WEIGHTED = "majority-vote", "self-certainty"
 VOTES = (VOTE, WEIGHTED, "chain-of-draft")
 LOOKS_AGAIN = ("budget-forcing", "think-twice")
@@ -43,25 +48,48 @@ def accuracies(lines: Iterable[dict[str, str]]) -> list[str]:
     return found
 
 
-def differences(found: dict[str, Any]) -> list[str]:
-    """One row per comparison that the study names, on each of its parts."""
-    heads = [
-        "comparison",
-        "task",
-        "points",
-        "95%",
-        "p, by Holm",
-        "detectable",
-        "better, worse",
-        "tokens, of the other's",
+@dataclass(frozen=True)
+class Difference:
+    """A named comparison on one part, corrected over the comparisons of all parts."""
+
+    part: str
+    name: str
+    said: Mapping[str, Any]  # as in comparisons.json
+    adjusted: float
+    detectable: float | None
+
+
+def differences(folder: Path) -> list[Difference]:
+    found = []
+    for part in parts(folder):
+        held = json.loads((folder / part / COMPARISONS).read_text("utf-8"))
+        found += [(part, len(held["names"]), *each) for each in zip(held["names"], held["statements"], strict=True)]
+    adjusted = paired.holm([said["p"] for *_, said in found])
+    return [
+        Difference(part, name, said, p, _detectable(said, before, len(found)))
+        for (part, before, name, said), p in zip(found, adjusted, strict=True)
     ]
-    lines = [_row(heads), _row(["---", "---", *["--:"] * 6])]
-    for name, said in zip(found["names"], found["statements"], strict=True):
-        points, low, high = (100 * said[name] for name in ("difference", "low", "high"))
-        detectable = "" if said["detectable"] is None else f"{100 * said['detectable']:.1f}"
-        cells = [f"{points:+.1f}", f"{low:+.1f} to {high:+.1f}", f"{said['adjusted']:.3f}", detectable]
-        counts = [f"{said['better']}, {said['worse']}", f"{said['ratio']:.2f}"]
-        lines.append(_row([f"`{name}`", said["task"], *cells, *counts]))
+
+
+def _detectable(said: Mapping[str, Any], before: int, family: int) -> float | None:
+    """The smallest gain that Holm's first step finds in a `family`; it was computed for the family of one part."""
+    n = said["problems"]
+    if said["test"].startswith("exact"):
+        return paired.smallest_detectable(n, (said["better"] + said["worse"]) / n, alpha=0.05 / family)
+    wider, narrower = (paired.smallest_detectable_mean(n, 1, alpha=0.05 / size) for size in (family, before))
+    return said["detectable"] * wider / narrower
+
+
+def compared(folder: Path) -> list[str]:
+    """One row per comparison that the study names, on each of its parts."""
+    heads = ["comparison", "part", "points", "95%", "p, by Holm", "detectable", "better, worse"]
+    lines = [_row([*heads, "tokens, of the other's"]), _row(["---", "---", *["--:"] * 6])]
+    for one in differences(folder):
+        points, low, high = (100 * one.said[name] for name in ("difference", "low", "high"))
+        detectable = "" if one.detectable is None else f"{100 * one.detectable:.1f}"
+        cells = [f"{points:+.1f}", f"{low:+.1f} to {high:+.1f}", f"{one.adjusted:.3f}", detectable]
+        counts = [f"{one.said['better']}, {one.said['worse']}", f"{one.said['ratio']:.2f}"]
+        lines.append(_row([f"`{one.name}`", one.part, *cells, *counts]))
     return lines
 
 
@@ -119,21 +147,39 @@ def _row(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def parts(folder: Path) -> list[str]:
+    """The parts that have been played, in the order of the study's file."""
+    named = tomllib.loads((folder / "study.toml").read_text("utf-8"))["models"]
+    return [name for name in named if (folder / name / TABLE).is_file()]
+
+
 def tables(folder: Path) -> list[str]:
-    with (folder / "table.csv").open(encoding="utf-8", newline="") as file:
-        first = accuracies(csv.DictReader(file))
-    found, more = (json.loads((folder / name).read_text("utf-8")) for name in ("comparisons.json", RECORDED))
-    return ["\n".join(lines) for lines in (differences(found), first, looks(more), tied(more))]
+    lines: list[dict[str, str]] = []
+    more: dict[str, Any] = {}
+    for part in parts(folder):
+        with (folder / part / TABLE).open(encoding="utf-8", newline="") as file:
+            lines += csv.DictReader(file)
+        more |= json.loads((folder / part / RECORDED).read_text("utf-8"))
+    return ["\n".join(rows) for rows in (compared(folder), accuracies(lines), looks(more), tied(more))]
+
+
+def keep(folder: Path, played: Path) -> None:
+    """Beside the page: what is reported of the one part in `played`, and what its records say."""
+    [run] = (played / "parts").iterdir()
+    kept = folder / run.name.rpartition("-")[0]
+    kept.mkdir(exist_ok=True)
+    for file in (played / TABLE, played / COMPARISONS, *(played / "figures").glob("*.png")):
+        shutil.copy(file, kept)
+    (kept / RECORDED).write_text(f"{json.dumps(recorded([run]), indent=1)}\n", "utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--records", nargs="+", type=Path, metavar="RUN", help="write records.json from these runs")
+    parser.add_argument("--played", type=Path, metavar="STUDY", help="keep the part in this study's folder")
     options = parser.parse_args()
-    if options.records:
-        text = json.dumps(recorded(options.records), indent=1)
-        (options.folder / RECORDED).write_text(f"{text}\n", "utf-8")
+    if options.played:
+        keep(options.folder, options.played)
     else:
         print("\n\n".join(tables(options.folder)))
 

@@ -143,19 +143,20 @@ def test_the_leaderboard_holds_each_rung_of_other_peoples_outputs(model: str) ->
 
 
 REAL = ROOT / "docs" / "studies" / "2026-real"
+FIRST = REAL / "coder-0-5b-gsm8k"
+SECTIONS = {FIRST.name: "## Results of the first part"}
 
 
 def test_the_tables_of_the_study_of_cues_are_those_of_the_files_beside_them() -> None:
     page = (REAL / "README.md").read_text("utf-8")
     for table in registered.tables(REAL):
         assert table in page
-    said = json.loads((REAL / "comparisons.json").read_text("utf-8"))
-    for name, one in zip(said["names"], said["statements"], strict=True):
-        points, low, high = (f"{100 * one[key]:+.1f}" for key in ("difference", "low", "high"))
-        [verdict] = [line for line in page.splitlines() if line.startswith(f"| `{name}` | {points}")]
+    for one in registered.differences(REAL):
+        section = page.partition(SECTIONS[one.part])[2].partition("\n## ")[0]
+        points, low, high = (f"{100 * one.said[key]:+.1f}" for key in ("difference", "low", "high"))
+        [verdict] = [line for line in section.splitlines() if line.startswith(f"| `{one.name}` | {points}")]
         assert f"({low} to {high})" in verdict
-        assert name != "wait-gains" or f"{points} points ({low} to {high};" in (ROOT / "README.md").read_text("utf-8")
-    [held] = json.loads((REAL / "records.json").read_text("utf-8")).values()
+    [held] = json.loads((FIRST / "records.json").read_text("utf-8")).values()
     wait, following = (held["changes"][f"budget-forcing:{more}extensions=2"]["x2"] for more in ("", "cue=Next,"))
     assert f"on {wait['cued']} of {wait['problems']} problems, and the answer changed on {wait['changed']}" in page
     assert f"corrected {wait['gained']} answers and broke {wait['lost']}" in page
@@ -163,8 +164,15 @@ def test_the_tables_of_the_study_of_cues_are_those_of_the_files_beside_them() ->
     assert f"On {held['ties']['tied']} problems the vote of eight was tied" in page
 
 
-def test_the_leaderboard_holds_each_rung_of_the_study_of_cues() -> None:
-    with (REAL / "table.csv").open(encoding="utf-8", newline="") as file:
+def test_the_readme_says_what_the_first_part_of_the_study_of_cues_says() -> None:
+    [one] = [one for one in registered.differences(REAL) if (one.part, one.name) == (FIRST.name, "wait-gains")]
+    points, low, high = (f"{100 * one.said[key]:+.1f}" for key in ("difference", "low", "high"))
+    assert f"{points} points ({low} to {high};" in " ".join((ROOT / "README.md").read_text("utf-8").split())
+
+
+@pytest.mark.parametrize("part", registered.parts(REAL))
+def test_the_leaderboard_holds_each_rung_of_the_study_of_cues(part: str) -> None:
+    with (REAL / part / "table.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     entries = [json.loads(path.read_text("utf-8")) for path in (ROOT / "leaderboard" / "entries").glob("*.json")]
     for line in lines:
@@ -213,7 +221,7 @@ def test_the_tables_of_the_study_of_tokens_are_those_of_the_results_beside_them(
     assert f"took {min(minutes)} to {max(minutes)} minutes each" in text
 
 
-@pytest.mark.parametrize(("folder", "results"), [(REAL, "table.csv"), (TOKEN, "results.json")])
+@pytest.mark.parametrize(("folder", "results"), [(REAL, f"{FIRST.name}/table.csv"), (TOKEN, "results.json")])
 def test_a_study_was_registered_before_its_first_result(folder: Path, results: str) -> None:
     page, first = (_added(folder / name) for name in ("README.md", results))
     if not page or not first:
