@@ -247,11 +247,11 @@ class Handle:
     def _conversation(self, prompt: str | Sequence[Turn], system: str | None) -> Opening:
         return open_conversation(prompt, system, self._conditions.format, self._engine.tokenizer, self._own)
 
-    def _opened(self, opening: Opening) -> Opening:
+    def _opened(self, opening: Opening, named: str = "the prompt") -> Opening:
         if self._room(opening) < 1:
             kept = self._conditions.max_answer
             raise EngineError(
-                f"the prompt has {len(opening.tokens)} tokens and {kept} are reserved for the answer: "
+                f"{named} has {len(opening.tokens)} tokens and {kept} are reserved for the answer: "
                 f"no room to think in a context of {self._engine.info.context}"
             )
         self._openings[_key(opening.segments[-1])] = opening

@@ -153,7 +153,7 @@ class ModelReasoner(Handle):
         elif isinstance(prompt, str) or all(turn.role != "system" for turn in prompt):
             system = self._conditions.system
         child = self._child(seen, "ask()")
-        child._opening = opening = self._opened(self._conversation(prompt, system))
+        child._opening = opening = self._opened(self._conversation(prompt, system), "the prompt of ask()")
         if opening.tokens != self._own.tokens:  # numbers of its own: with the first prompt's it would err alike
             child._branch = (*self._branch, f"ask {opening.origin}")
         return child
