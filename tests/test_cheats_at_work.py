@@ -267,6 +267,12 @@ async def fails_in_a_task_that_nobody_awaits(door: Any) -> AsyncIterator[Answer]
     yield await once(door)
 
 
+@ways.error("raised", "ZeroDivisionError: division by zero")
+async def fails_in_a_callback(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    yield await once(door)
+
+
 @ways.misuse("called from a thread other")
 async def thinks_in_another_thread(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     yield await door.answer(await asyncio.to_thread(lambda: asyncio.run(door.think())))

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from tts_bench import loops
-from tts_bench.core.ledger import entered
+from tts_bench.core.ledger import Ledger, entered
 from tts_bench.solving.watchdog import solving
 
 T = TypeVar("T")
@@ -75,13 +75,23 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 
 def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """What a task of a strategy raised, and nobody waited for, is an error of its problem."""
-    task, error = context.get("task") or context.get("future"), context.get("exception")
-    work = task.get_coro() if isinstance(task, asyncio.Task) else None
-    if isinstance(work, _Staying) and work.ledger is not None and error is not None and not work.ledger.closed:
-        work.ledger.unheard(error)
+    """What a task of a strategy raised that nobody waited for, or a callback, is an error of its problem."""
+    ledger, error = _ledger(context), context.get("exception")
+    if ledger is not None and error is not None and not ledger.closed:
+        ledger.unheard(error)
     else:
         loop.default_exception_handler(context)
+
+
+def _ledger(context: dict[str, Any]) -> Ledger | None:
+    """Of the problem whose task or callback an event loop complains of."""
+    task = context.get("task") or context.get("future")
+    if isinstance(task, asyncio.Task):
+        work = task.get_coro()
+        return work.ledger if isinstance(work, _Staying) else None
+    # Until Python 3.12 nothing public says in which context a callback runs.
+    callback = getattr(context.get("handle"), "_context", None)
+    return callback.run(entered) if callback is not None else None
 
 
 async def end(tasks: Iterable[asyncio.Task[Any] | None]) -> bool:
