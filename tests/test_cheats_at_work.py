@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextvars import Context
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from tests.cheats import Solve, Ways, check, once, record_of, samples
 from tts_bench.api import Answer, Trace
+from tts_bench.errors import UserError
 
 ways = Ways()
 
@@ -287,3 +289,12 @@ def test_the_message_of_an_error_is_short_whatever_its_name_is() -> None:
     error = record_of(raises_an_error_with_a_name_of_a_book).error
     assert error is not None
     assert len(error.message) < 10_000
+
+
+def test_a_callback_that_wants_to_end_the_process_ends_the_run_with_a_message() -> None:
+    async def leaves_in_a_callback(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+        asyncio.get_running_loop().call_soon(sys.exit, 3)
+        yield await once(door)
+
+    with pytest.raises(UserError, match=r"^a callback of a strategy ended the run \(SystemExit: 3\)"):
+        record_of(leaves_in_a_callback)

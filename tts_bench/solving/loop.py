@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from tts_bench import loops
 from tts_bench.core.ledger import Ledger, entered
+from tts_bench.errors import UserError
 from tts_bench.solving.watchdog import solving
 
 T = TypeVar("T")
@@ -56,7 +57,11 @@ def _task(loop: asyncio.AbstractEventLoop, work: Any, **more: Any) -> asyncio.Ta
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, in a time that does not depend on the tasks and threads that are left behind."""
+    """As `asyncio.run`, in a time that does not depend on the tasks and threads that are left behind.
+
+    Raises:
+        UserError: a callback of a strategy wanted to end the process. What is finished is kept.
+    """
 
     async def whole() -> T:
         running: Any = asyncio.get_running_loop()
@@ -71,7 +76,13 @@ def run(main: Coroutine[Any, Any, T]) -> T:
             # Or else `asyncio.run` runs each generator that is left to its end. Other loops may have none.
             getattr(running, "_asyncgens", set[Any]()).clear()
 
-    return loops.run(whole())
+    try:
+        return loops.run(whole())
+    except SystemExit as error:  # of a task it is an error of the task; asyncio ends its loop at one of a callback
+        raise UserError(
+            f"a callback of a strategy ended the run (SystemExit: {error}). Remove the exit and type the same command: "
+            "finished problems are kept."
+        ) from error
 
 
 def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
