@@ -124,6 +124,14 @@ def test_words_say_what_is_shown_and_what_is_not() -> None:
     assert "corrected by Holm over these 2 differences" in text
 
 
+@pytest.mark.parametrize(("tokens", "written"), [(96.4, "96"), (1051.2, "1,0"), (2.5e14, "2.5e+14")])
+def test_equal_costs_are_called_the_same_and_thousands_are_written_out(tokens: float, written: str) -> None:
+    strategies = [series("baseline", right(300, 100), [tokens]), series("wait", right(300, 160), [1.004 * tokens])]
+    [text] = paragraphs(compare(strategies))
+    assert f"wait at 0 is 20.0 points above baseline at 0 at the same tokens ({written}" in text
+    assert "e+03" not in text
+
+
 def test_problems_that_not_all_arms_finished_are_left_out_and_counted() -> None:
     short = series("wait", right(40, 20), [10.0])
     found = compare([series("baseline", right(50, 20), [10.0]), short], resamples=1000)

@@ -92,9 +92,11 @@ def _arm(name: str, rung: str) -> str:
 
 
 def _cost(statement: Statement, unit: str) -> str:
-    if statement.kind == "matched":
-        return f"at the same {unit} ({statement.compute:,.3g})"
-    return f"at {statement.ratio:.2g} times the {unit}"
+    times = f"{statement.ratio:.2g}"
+    if statement.kind == "matched" or times == "1":
+        amount = statement.compute  # FLOPs are written as powers of ten, and thousands of tokens are not
+        return f"at the same {unit} ({amount:,.0f})" if 1000 <= amount < 1e6 else f"at the same {unit} ({amount:.3g})"
+    return f"at {times} times the {unit}"
 
 
 def _size(statement: Statement, value: float) -> str:
