@@ -90,13 +90,8 @@ class Columns(Mapping[str, tuple[float, ...]]):
     def __len__(self) -> int:
         return len(self.packed)
 
-    def __bool__(self) -> bool:
-        return bool(self.packed)
-
     def covered(self, names: Sequence[str], tokens: int) -> int:
         """How many of the first `tokens` tokens have a number in every one of the columns `names`."""
-        if not names:
-            return tokens
         lengths = self._lengths()
         return min((lengths.get(name, 0) for name in names), default=tokens)
 

@@ -42,11 +42,6 @@ def default(key: str) -> object:
     return None if field.default is MISSING else _plain(field.default)
 
 
-def to_json(config: RunConfig) -> str:
-    """`config` as JSON, which `read` reads back."""
-    return json.dumps(plain(config), ensure_ascii=False, indent=2) + "\n"
-
-
 def to_toml(config: RunConfig) -> str:
     """`config` as TOML, which `read` reads back."""
     said = plain(config)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def only_ascii(encoding: str) -> bool:
+    """Whether output in `encoding` has to be ASCII: `safe` then escapes all else, and tables are drawn without it."""
+    return not encoding.lower().startswith("utf")
+
+
 def safe(text: str, *, ascii_only: bool = False) -> str:
     """`text` with everything unprintable written as a backslash escape.
 

@@ -183,7 +183,7 @@ def test_a_family_of_ten_true_nulls_is_called_different_in_at_most_6_of_100() ->
 def test_flips_and_slopes_are_those_of_the_scores() -> None:
     changed = series("a", np.array([[1.0, 1], [1, 0], [0, 1], [0, 1], [0, 0]]), [100.0, 200.0]).grids["sums"]
     found = flips(changed)
-    assert (found.stayed_right, found.right_to_wrong, found.wrong_to_right) == (0.2, 0.2, 0.4)
+    assert (found.right_to_wrong, found.wrong_to_right) == (0.2, 0.4)
     line = series("wait", right(100, 40, 46), [100.0, 200.0], cues=True).grids["sums"]
     told = profile(line)
     assert (told.performance, told.per_doubling, told.up) == pytest.approx((46, 6, 6))

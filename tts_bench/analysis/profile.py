@@ -12,12 +12,10 @@ from tts_bench.analysis.table import Grid
 
 @dataclass(frozen=True)
 class Flips:
-    """The flip matrix of two rungs: shares of problems. Scores between 0 and 1 count with their part."""
+    """What changed between two rungs: shares of problems. Scores between 0 and 1 count with their part."""
 
-    stayed_right: float
     right_to_wrong: float
     wrong_to_right: float
-    stayed_wrong: float
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,6 @@ class Profile:
     truncated: float
     unanswered: float
     cues_happened: float | None  # cues put in of those asked for; None where none was
-    lenient_gap: float | None  # accuracy by another metric less the main one; None where there is one metric only
     answered: float | None  # accuracy on the problems with an extracted answer
 
 
@@ -43,7 +40,6 @@ def profile(grid: Grid, axis: ComputeAxis = GENERATED) -> Profile:
     accuracy = 100 * grid.expected.mean(axis=0)
     down, up = split(grid)
     wanted = float(grid.values["cues_wanted"][:, -1].sum())
-    others = [scores for name, scores in grid.scores.items() if name != grid.metric]
     answered = float((1 - grid.values["no_answer"][:, -1]).sum())
     return Profile(
         performance=s1.performance(list(accuracy)),
@@ -55,20 +51,17 @@ def profile(grid: Grid, axis: ComputeAxis = GENERATED) -> Profile:
         truncated=float(grid.values["truncated"][:, -1].mean()),
         unanswered=float(grid.values["no_answer"][:, -1].mean()),
         cues_happened=float(grid.values["cues"][:, -1].sum()) / wanted if wanted else None,
-        lenient_gap=float((others[0] - grid.score)[:, -1].mean()) if others else None,
         answered=float(grid.values["right_answered"][:, -1].sum()) / answered if answered else None,
     )
 
 
 def flips(grid: Grid) -> Flips:
-    """The flip matrix between the first rung and the last.
+    """The flips between the first rung and the last.
 
     Counted within each record, then averaged over a problem's repeats and seeds: of two averages nobody can tell what
     flipped. A score between 0 and 1, such as lm-eval's mean over repeats, flips by as much as it changes.
     """
-    before, after = grid.score[:, 0].mean(), grid.score[:, -1].mean()
-    lost, gained = (float(grid.values[name][:, -1].mean()) for name in ("right_to_wrong", "wrong_to_right"))
-    return Flips(float(before) - lost, lost, gained, float(1 - after) - lost)
+    return Flips(*(float(grid.values[name][:, -1].mean()) for name in ("right_to_wrong", "wrong_to_right")))
 
 
 def split(grid: Grid) -> tuple[list[int], list[int]]:

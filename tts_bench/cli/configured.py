@@ -19,7 +19,7 @@ FLAGS = (
         flags.flag(
             "strategies",
             list[str],
-            "NAME or NAME:key=value,... ; repeatable. Without a task, it joins the default comparison.",
+            "NAME or NAME:key=value,... ; repeatable. Without a task, it joins baseline, budget-forcing and majority-vote.",
             "--strategy",
             shown="baseline, budget-forcing, majority-vote, learned-token",
         ),

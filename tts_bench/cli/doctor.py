@@ -18,10 +18,10 @@ from rich.filesize import decimal
 from tts_bench import models
 from tts_bench.cli.printing import Json, emit
 from tts_bench.errors import UserError
+from tts_bench.plugins import DISTRIBUTION
 from tts_bench.runs.defaults import POCKET
 from tts_bench.text import safe
 
-DISTRIBUTION = "test-time-scaling-bench"
 _PYTHON = (3, 11)
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16")
 _ROOM = 2_000_000_000  # bytes: the small models, converted, and a run

@@ -15,7 +15,7 @@ from tts_bench.cli.printing import output
 from tts_bench.cli.quiet import quietly
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.files import write_whole
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 if TYPE_CHECKING:
     from tts_bench.analysis.curve import Point
@@ -74,7 +74,7 @@ def plot(
     _write(files, look)
     for task, lines in tasks.items():
         console.print(safe(heading(task, lines)))
-        ascii_only = not console.encoding.lower().startswith("utf")
+        ascii_only = only_ascii(console.encoding)
         console.print(drawing(lines, max(40, min(console.width, 100)), ascii_only=ascii_only, axis=axis))
     for said in differences:
         console.print(safe(said))

@@ -22,7 +22,7 @@ def push(
     """Upload a run, a learned token or a leaderboard to the Hugging Face Hub, in one commit.
 
     A run or leaderboard becomes a data set; a token becomes a model, for --strategy learned-token:token=USER/NAME.
-    Stores and imported outputs are not pushed. Log in with `hf auth login`, or set HF_TOKEN.
+    Stores, imported outputs and records that quote them are not pushed. Log in with `hf auth login`, or set HF_TOKEN.
     """
     from tts_bench.present import hub
 

@@ -147,10 +147,6 @@ class Handle:
             self.ledger.keep(held.trace.segments[-1])
         return self._finished(held)
 
-    def glimpsed(self, held: Held) -> Trace:
-        """A copy to look at while a race is on: it may come to be made shorter, and nothing can be done with it."""
-        return self.ledger.glimpse(held)
-
     def answered(self, whole: Held, prefill: str) -> Answer:
         """The answer that `whole` ends with."""
         trace = whole.trace

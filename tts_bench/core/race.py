@@ -91,7 +91,7 @@ async def race(
                 tasks.create_task(runner.run(tick, max_tokens))
         if cut_at is not None:
             for runner in running:
-                runner.killed_at(cut_at(runner.handle.glimpsed(runner.held)))
+                runner.killed_at(cut_at(runner.handle.ledger.glimpse(runner.held)))
         stop = _stop(running, finished, enough)
     return tuple(runner.result(stop) for runner in runners)
 

@@ -16,7 +16,6 @@ from tts_bench.pools.entry import Entry, Output, Values, cut, logprobs, one_of
 from tts_bench.pools.zipped import ZstdError, zipfile
 
 TOOL = "inspect log"
-_DOCUMENT = 1024 * foreign.MB  # bytes of a log that is read whole
 _MEMBERS = 2_000_000
 _SAMPLE = re.compile(r"samples/.+_epoch_\d+\.json")  # before `_epoch_` the id as it is, slashes and all
 _BROKEN = OSError, ValueError, zipfile.BadZipFile, zlib.error, ZstdError, NotImplementedError, EOFError, RuntimeError

@@ -20,7 +20,7 @@ from tts_bench.analysis.table import Grid
 from tts_bench.measures import Measure, Shown, costs
 from tts_bench.present import words
 from tts_bench.present.terminal import accuracy, beside, cell, legend, of_all
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 _NAME = 24  # columns in which a name is read with ease, broken between its words
 
@@ -32,7 +32,7 @@ def show(
 
     `partial`: some run is not finished, which each heading says.
     """
-    ascii_only = not console.encoding.lower().startswith("utf")
+    ascii_only = only_ascii(console.encoding)
     console.print(Text("\n\n".join(safe(said, ascii_only=ascii_only) for said in words.paragraphs(result))))
     headings: list[str] = []
     for task in dict.fromkeys(statement.task for statement in result.statements):

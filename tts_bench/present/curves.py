@@ -17,7 +17,7 @@ from tts_bench.present import comparison
 from tts_bench.present.comparison import table
 from tts_bench.present.plot import save, style, styled
 from tts_bench.present.words import p_text
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,7 +50,7 @@ _READING = (
 
 def show(lines: Sequence[Line], missing: Sequence[Missing], run: str, console: Console) -> None:
     """Print each curve as a sentence and a table, and of what is missing how to get it."""
-    ascii_only = not console.encoding.lower().startswith("utf")
+    ascii_only = only_ascii(console.encoding)
     for line in lines:
         console.print(Text(safe(sentence(line), ascii_only=ascii_only)))
         title = f"{line.task}, {line.strategy}: {_TITLE[line.kind]}, {line.problems:,} problems"

@@ -12,7 +12,7 @@ from rich.text import Text
 from tts_bench.analysis.compute import ComputeAxis
 from tts_bench.analysis.front import Budget
 from tts_bench.present.comparison import table
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 _NAMED = 3  # strategies that a cell names; the file of --out has all
 COLUMNS = ("budget", "best", "accuracy", "spends", "not told apart", "worse", "dearer")
@@ -20,7 +20,7 @@ COLUMNS = ("budget", "best", "accuracy", "spends", "not told apart", "worse", "d
 
 def show(found: Sequence[Budget], axis: ComputeAxis, notes: Sequence[str], console: Console) -> None:
     """Print the budgets of each task, how to read them and what is left out."""
-    ascii_only = not console.encoding.lower().startswith("utf")
+    ascii_only = only_ascii(console.encoding)
     for task in dict.fromkeys(budget.task for budget in found):
         those = [budget for budget in found if budget.task == task]
         title = f"{task}, {those[0].problems:,} problems: the best strategy of each budget of {axis.unit}"

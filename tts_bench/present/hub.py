@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 CARD = "README.md"
 _ODD = (ValueError, TypeError, LookupError)  # what the Hub's client raises where a reply is none of the Hub's
-_RUN = ("run.json", "records.jsonl", "curve.json", "curve.png", "curve.svg", "logprobs.jsonl.gz", "lm_eval/**/*")
+_NUMBERS = ("run.json", "curve.json", "curve.png", "curve.svg")
+_TEXTS = ("records.jsonl", "logprobs.jsonl.gz", "lm_eval/**/*")
 _TOKEN = (tokenfile.TENSOR_FILE, tokenfile.CARD_FILE, "*.jsonl")
 _BOARD = (CARD, "index.html", "schema.json", "entries/*.json", "curves/*")
 
@@ -34,7 +35,7 @@ class Parcel:
 
 
 def parcel(folder: Path) -> Parcel:
-    """What of `folder` is pushed. A run's imported outputs are somebody else's, and stay.
+    """What of `folder` is pushed. Imported outputs are somebody else's: they stay, and so do records that quote them.
 
     Raises:
         UserError: it is no run, learned token or leaderboard, or a run that is not finished.
@@ -43,7 +44,8 @@ def parcel(folder: Path) -> Parcel:
         header = read_header(folder)
         name = str(header.get("model", {}).get("name", ""))
         about = f"Answers of {name} on {', '.join(header['metrics'])}, by test-time scaling strategies."
-        return _parcel(folder, "dataset", _RUN, _card(about, str(header.get("command", "")), ["tts-bench"]))
+        files = _NUMBERS if header["engine"]["name"] == "replay" else (*_NUMBERS, *_TEXTS)
+        return _parcel(folder, "dataset", files, _card(about, str(header.get("command", "")), ["tts-bench"]))
     if (folder / tokenfile.CARD_FILE).exists():
         token, card = tokenfile.load(folder), tokenfile.load_card(folder)  # refuses one that is damaged
         about = f"A learned continue-thinking token for {card.model} (arXiv 2506.11274), digest {token.digest[:12]}."

@@ -29,6 +29,10 @@ class Look:
         """Where `point` stands on the compute axis: a logarithmic one has no place for nothing."""
         return self.axis.of(point) if self.linear else self.axis.place(point)
 
+    def xy(self, line: Sequence[Point]) -> tuple[list[float], list[float]]:
+        """Where the points of `line` stand on both axes."""
+        return [self.place(point) for point in line], [point.accuracy or 0.0 for point in line]
+
     def label(self, width: int) -> str:
         """What stands below the axis, in lines of up to `width` characters."""
         scale = "" if self.linear else " (log scale)"

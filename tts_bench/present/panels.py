@@ -108,10 +108,10 @@ def panel(
     best = front(points, look.place)
     end = look.across(axes, points, most=6)
     for line, dashes in zip(controls.values(), _CONTROL_DASHES, strict=False):
-        axes.plot(*_xy(line, look), color=_GREY, linestyle=dashes, lw=1.2)
+        axes.plot(*look.xy(line), color=_GREY, linestyle=dashes, lw=1.2)
     steps = [*best, best[-1]]
     xs = [*(look.place(point) for point in best), end]
-    axes.plot(xs, _xy(steps, look)[1], color=_FRONT, lw=0.8, drawstyle="steps-post")
+    axes.plot(xs, look.xy(steps)[1], color=_FRONT, lw=0.8, drawstyle="steps-post")
     for line, style in zip(mine.values(), cycle(styles), strict=False):
         own = {
             **style,
@@ -121,10 +121,10 @@ def panel(
             "markeredgecolor": "white",
             "markeredgewidth": 0.5,
         }
-        axes.plot(*_xy(line, look), **own)
+        axes.plot(*look.xy(line), **own)
         leading = [point for point in line if point in best]
         axes.plot(
-            *_xy(leading, look), linestyle="none", marker="o", markersize=9, fillstyle="none", color=_FRONT, mew=0.8
+            *look.xy(leading), linestyle="none", marker="o", markersize=9, fillstyle="none", color=_FRONT, mew=0.8
         )
         if (last := line[-1]).low is not None and last.high is not None:
             axes.vlines(look.place(last), last.low, last.high, color=style["color"], alpha=0.4, lw=1.0)
@@ -189,7 +189,3 @@ def spread(heights: Mapping[str, float], least: float) -> dict[str, float]:
         places[place] = bottom = max(height, bottom)
         bottom += least
     return dict(zip(names, places, strict=True))
-
-
-def _xy(line: Sequence[Point], look: Look) -> tuple[list[float], list[float]]:
-    return [look.place(point) for point in line], [point.accuracy or 0.0 for point in line]

@@ -16,7 +16,7 @@ from tts_bench.analysis.series import series_of
 from tts_bench.errors import UserError
 from tts_bench.present.comparison import table
 from tts_bench.runs.pilot import Estimate, Forecast, Played
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 _HOUR = 3600.0
 
@@ -53,7 +53,7 @@ def content(plan: Plan) -> dict[str, Any]:
 
 def show(plan: Plan, console: Console) -> None:
     """Print what the run takes, and what it could show."""
-    ascii_only = not console.encoding.lower().startswith("utf")
+    ascii_only = only_ascii(console.encoding)
     of = plan.forecast
     title = f"what {of.problems:,} problems will take, from a pilot of {of.pilot:,}"
     console.print(table(title, ("", "estimate", "95%"), _costs(plan), ascii_only, console.width))

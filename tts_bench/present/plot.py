@@ -182,10 +182,6 @@ def style(place: int) -> dict[str, Any]:
     }
 
 
-def _xy(line: Sequence[Point], look: Look) -> tuple[list[float], list[float]]:
-    return [look.place(point) for point in line], [point.accuracy or 0.0 for point in line]
-
-
 def _intervals(axes: Axes, line: Sequence[Point], colour: str, look: Look) -> None:
     """The intervals as a band with fine edges, which tell it from others in grey; of a single rung as a bar."""
     bars = [(look.place(p), p.low, p.high) for p in line if p.low is not None and p.high is not None]
@@ -209,8 +205,8 @@ def _panel(
         style = styles[strategy]
         few = marked(line)
         colour = style["color"]
-        axes.plot(*_xy(line, look), color=colour, linestyle=style["linestyle"])
-        axes.plot(*_xy(few, look), color=colour, marker=style["marker"], linestyle="none", markeredgecolor="white")
+        axes.plot(*look.xy(line), color=colour, linestyle=style["linestyle"])
+        axes.plot(*look.xy(few), color=colour, marker=style["marker"], linestyle="none", markeredgecolor="white")
         _intervals(axes, line, colour, look)
     everything = [point for line in lines.values() for point in line]
     look.across(axes, everything, most=8)
@@ -273,10 +269,10 @@ def _label_ends(
 ) -> bool:
     """Put a name at each line's end, clear of all lines and other names; False where one finds no place."""
     taken = _ink(axes, lines, look)
-    ends = {name: axes.transData.transform([xy[-1] for xy in _xy(line, look)]) for name, line in lines.items()}
+    ends = {name: axes.transData.transform([xy[-1] for xy in look.xy(line)]) for name, line in lines.items()}
     names: list[Bbox] = []
     for strategy, line in lines.items():
-        xs, ys = _xy(line, look)
+        xs, ys = look.xy(line)
         for offset, across, upright in _PLACES:
             text = axes.annotate(
                 safe(strategy),
@@ -317,7 +313,7 @@ def _ink(axes: Axes, lines: Mapping[str, Sequence[Point]], look: Look) -> NDArra
     """Pixels, sampled densely, that the lines cover; shape (points, 2)."""
     import numpy as np
 
-    strokes = [axes.transData.transform(np.column_stack(_xy(line, look))) for line in lines.values()]
+    strokes = [axes.transData.transform(np.column_stack(look.xy(line))) for line in lines.values()]
     steps = np.linspace(0, 1, 50)[:, None]
     return np.concatenate(
         [part for stroke in strokes for part in [stroke, *(a + (b - a) * steps for a, b in pairwise(stroke))]]

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tts_bench.records import Record
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 _SHOWN = 8  # strategies, of many
 _SHOWN_ANSWER = 60  # letters of an answer
@@ -115,7 +115,7 @@ class Progress:
 
     @property
     def _ascii(self) -> bool:
-        return not self._console.encoding.lower().startswith("utf")
+        return only_ascii(self._console.encoding)
 
     def _tick(self, now: float) -> None:
         if self._live is None and now - self._printed >= _PAUSE:

@@ -28,7 +28,7 @@ from tts_bench.studies.folder import State
 from tts_bench.studies.part import Outcome
 from tts_bench.studies.results import Compared, StudyData
 from tts_bench.studies.study import Part
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 if TYPE_CHECKING:
     from tts_bench.runs.run import Run
@@ -92,7 +92,7 @@ def show_states(states: Sequence[State], console: Console) -> None:
     finished = sum(state.readable for state in states)
     title = f"{finished} of {len(states)} parts are finished"
     headings = ("part", "state", "records", "errors")
-    console.print(comparing.table(title, headings, cells, _ascii(console), console.width, wrapped=(1,)))
+    console.print(comparing.table(title, headings, cells, only_ascii(console.encoding), console.width, wrapped=(1,)))
     for state in states:
         if state.message and not state.readable:
             console.print(Text(safe(f"{state.part.name}: {state.message}")), soft_wrap=True)
@@ -131,14 +131,14 @@ def show(data: StudyData, compared: Compared | None, console: Console) -> None:
         headings += names
         sizes = {point.n for point in here}
         title = f"{task}: {here[0].metric}, 95% interval" + (f", {sizes.pop():,} problems" if len(sizes) == 1 else "")
-        console.print(comparing.table(title, names, cells, _ascii(console), console.width))
+        console.print(comparing.table(title, names, cells, only_ascii(console.encoding), console.width))
     console.print(Text(f"{comparing.measured(headings)}."))
     said = [*data.notes]
     if compared is not None:
         _show_compared(compared, console)
         said = [*words.paragraphs(compared.comparison), *said]
     if said:
-        console.print(Text("\n\n".join(safe(one, ascii_only=_ascii(console)) for one in said)))
+        console.print(Text("\n\n".join(safe(one, ascii_only=only_ascii(console.encoding)) for one in said)))
 
 
 def _show_compared(compared: Compared, console: Console) -> None:
@@ -147,7 +147,9 @@ def _show_compared(compared: Compared, console: Console) -> None:
         here = [(name, statement) for name, statement in stated if statement.task == task]
         cells = words.rows([statement for _, statement in here])
         rows = [[f"{name}: {row[0]}" if name else row[0], *row[1:]] for (name, _), row in zip(here, cells, strict=True)]
-        console.print(comparing.table(f"{task}, differences", words.COLUMNS, rows, _ascii(console), console.width))
+        console.print(
+            comparing.table(f"{task}, differences", words.COLUMNS, rows, only_ascii(console.encoding), console.width)
+        )
 
 
 def prefixed(data: StudyData) -> list[Point]:
@@ -243,7 +245,3 @@ def pooled(data: StudyData, compared: Compared | None) -> Pooled:
         ),
     }
     return Pooled(verdicts, data.labels)
-
-
-def _ascii(console: Console) -> bool:
-    return not console.encoding.lower().startswith("utf")

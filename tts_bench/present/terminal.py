@@ -17,7 +17,7 @@ from tts_bench.measures import Measure, Shown, columns
 from tts_bench.present.drawing import drawing
 from tts_bench.present.panels import CROWD, Lines, by_group, front
 from tts_bench.presets import CONTROLS
-from tts_bench.text import safe
+from tts_bench.text import only_ascii, safe
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NARROWEST, _WIDEST = 40, 100  # columns of a drawing
@@ -40,7 +40,7 @@ def show(curve: Sequence[Point], console: Console) -> None:
 
 def parts(curve: Sequence[Point], console: Console, so_far: Mapping[str, str] = _NOTHING) -> Iterator[RenderableType]:
     """Each task's table and drawing for `console`; `so_far` says how much of a task there is, where that is not all."""
-    ascii_only = not console.encoding.lower().startswith("utf")
+    ascii_only = only_ascii(console.encoding)
     for task, lines in by_line(curve).items():
         yield table(task, lines, console.width, ascii_only=ascii_only, so_far=so_far.get(task, ""))
         if console.width >= _NARROWEST:

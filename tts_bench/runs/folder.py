@@ -162,8 +162,8 @@ class RunFolder:
         if any(found.get(key) != wanted.get(key) for key in {**found, **wanted}):  # what is absent is None
             name, there, here = _differing(found, wanted)
             raise UserError(
-                f"--out {self.path} holds another run's records: its {name[:200]} is {_short(there)}, this run's is "
-                f"{_short(here)}. Give another --out; what is already generated is not generated again."
+                f"--out {self.path} holds another run's records: its {name[:200]} is {short(there)}, this run's is "
+                f"{short(here)}. Give another --out; what is already generated is not generated again."
             )
 
     def begin(self, header: dict[str, Any]) -> None:
@@ -257,6 +257,7 @@ def _differing(held: Any, wanted: Any, name: str = "") -> tuple[str, object, obj
     return name, held, wanted
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """`value` as JSON, cut where it is too long for a message."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -29,7 +29,6 @@ from tts_bench.runs.run import Progress, Run
 from tts_bench.solving import loop
 from tts_bench.solving.solve import Item
 
-PILOT = 8  # problems
 _FEWEST = 2  # of each task: fewer have no spread
 _SECONDS = 5.0  # that a pilot's engine works at least: a rate of less is that of its first calls
 _LOOKS = 0.05  # seconds between looks at the tokens made

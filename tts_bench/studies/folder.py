@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Literal
 from tts_bench import foreign
 from tts_bench.errors import UserError
 from tts_bench.files import FULL, is_held, is_unfinished, write_whole
-from tts_bench.runs.folder import RunFolder
+from tts_bench.runs.folder import RunFolder, short
 from tts_bench.runs.portable import portable
 from tts_bench.studies.study import PARTS, RESOLVED, Part, Study
 
@@ -93,18 +92,13 @@ def _check_same(study: Study, there: Mapping[str, Any]) -> None:
             key = next(key for key in {**theirs, **ours} if theirs.get(key) != ours.get(key))
             raise UserError(
                 f"{study.out} holds runs of {part.model} with other settings: their {key} is "
-                f"{_short(theirs.get(key))}, this study's is {_short(ours.get(key))}. Give another out."
+                f"{short(theirs.get(key))}, this study's is {short(ours.get(key))}. Give another out."
             )
     if left := sorted(begun - {part.name for part in study.parts}):
         raise UserError(
             f"{study.out} holds runs that this study does not have: {', '.join(left)[:300]}. Give another out, or "
             "remove them."
         )
-
-
-def _short(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def states(study: Study) -> list[State]:
