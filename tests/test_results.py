@@ -104,8 +104,8 @@ def test_the_tables_of_other_peoples_outputs_are_those_of_the_results_beside_the
     assert f"{points[2]:.1f} below on AIME 2025" in page.replace("\n   ", " ")
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     [alike] = [said for said in HELD["mean over models"] if SIX.items() <= said.items()]
-    points, high, low = (f"{-100 * alike[key]:.1f}" for key in ("difference", "low", "high"))
-    assert f"scores {points} points below a majority vote that costs as many tokens" in readme
+    below, high, low = (f"{-100 * alike[key]:.1f}" for key in ("difference", "low", "high"))
+    assert f"scores {below} points below a majority vote that costs as many tokens" in readme
     assert f"(AIME 2025; 95% interval {low} to {high})" in readme
     outputs, other = (sum(held[key] for held in HELD["solutions"].values()) for key in ("outputs", "differ"))
     assert f"{outputs:,} solutions" in page.replace("\n   ", " ")
