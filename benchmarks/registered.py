@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 from benchmarks.changes import changes, ties
@@ -72,12 +73,21 @@ def differences(folder: Path) -> list[Difference]:
 
 
 def _detectable(said: Mapping[str, Any], before: int, family: int) -> float | None:
-    """The smallest gain that Holm's first step finds in a `family`; it was computed for the family of one part."""
+    """The smallest gain that Holm's first step finds in a `family`; the file has that of the family of one part."""
     n = said["problems"]
     if said["test"].startswith("exact"):
         return paired.smallest_detectable(n, (said["better"] + said["worse"]) / n, alpha=0.05 / family)
-    wider, narrower = (paired.smallest_detectable_mean(n, 1, alpha=0.05 / size) for size in (family, before))
-    return said["detectable"] * wider / narrower
+    deviation = said["deviation"] if "deviation" in said else _deviation(said["detectable"], n, before)
+    return paired.smallest_detectable_mean(n, deviation or 0.0, alpha=0.05 / family, most=1.0)
+
+
+def _deviation(detectable: float, n: int, family: int) -> float:
+    """The standard deviation over problems, which older files lack: they hold (z(1 - a/2) + z(0.8)) s / sqrt(n), a the
+    level of Holm's first step, with n in the place of n - 1 in s.
+    """
+    normal = NormalDist()
+    s = detectable * n**0.5 / (normal.inv_cdf(1 - 0.05 / family / 2) + normal.inv_cdf(0.8))
+    return float(s * (n / (n - 1)) ** 0.5)
 
 
 def compared(folder: Path) -> list[str]:

@@ -68,10 +68,10 @@ def coverage(n: int, better: float, worse: float) -> float:
     centre = (a - b) / n
     wider = (n / (n - 1)) ** 0.5 * t.ppf(0.975, n - 1) / norm.ppf(0.975)
     low, high = (centre + (end - centre) * wider for end in (low, high))
-    for place in np.flatnonzero(a + b < 4):
+    for place in np.flatnonzero(n - np.max([a, b, n - a - b], axis=0) < 4):
         differences = np.array([1.0] * a[place] + [-1.0] * b[place] + [0.0] * (n - a[place] - b[place]))
         low[place], high[place] = difference_interval(np.zeros(2), differences)
-    truth = better - worse
+    low, high, truth = low.clip(-1, 1), high.clip(-1, 1), better - worse
     return float(chance[(low <= truth + 1e-9) & (truth - 1e-9 <= high)].sum() / chance.sum())
 
 
@@ -88,12 +88,40 @@ def test_intervals_of_a_difference_hold_the_truth_in_93_5_to_97_of_100(n: int, p
 
 @pytest.mark.parametrize("n", [30, 200])
 @pytest.mark.parametrize(
-    ("better", "worse"), [(0.0475, 0.0475), (0.25, 0.25), (0.04, 0.01), (0.03, 0.0), (0.07, 0.03), (0.01, 0.002)]
+    ("better", "worse"),
+    [
+        *[(0.0475, 0.0475), (0.25, 0.25), (0.04, 0.01), (0.03, 0.0), (0.07, 0.03), (0.01, 0.002)],
+        *[(0.97, 0.0), (0.95, 0.01), (0.01, 0.96), (0.9, 0.05)],
+    ],
 )
 def test_intervals_of_a_difference_hold_the_truth_in_93_of_100_however_few_problems_differ(
     n: int, better: float, worse: float
 ) -> None:
     assert coverage(n, better, worse) >= 0.93
+
+
+@pytest.mark.parametrize(
+    ("differences", "low", "high"),
+    [
+        ([1.0] * 4, 0.07, 1.0),
+        ([1.0] * 3, -0.1, 1.0),
+        ([-1.0] * 19 + [0.0], -1.0, -0.673),
+        ([0.25] * 8, -0.08, 0.48),
+        ([0.1 + 0.2] * 4 + [0.3] * 4, -0.05, 0.53),
+        ([0.0] * 27 + [1.0] * 3, -0.039, 0.227),
+    ],
+)
+def test_an_interval_has_a_width_and_stays_within_100_points(differences: list[float], low: float, high: float) -> None:
+    values = np.array(differences)
+    means = resampled_means(values[:, None], 500, np.random.default_rng(0))[:, 0]
+    assert difference_interval(means, values) == pytest.approx((low, high), abs=0.01)
+
+
+def test_an_interval_whose_percentiles_pass_100_points_ends_there() -> None:
+    values = np.array([1.0] * 16 + [0.9, 0.9, 0.8, -1.0])
+    means = resampled_means(values[:, None], 500, np.random.default_rng(0))[:, 0]
+    assert difference_interval(means, values)[1] == 1.0
+    assert difference_interval(100 * means, 100 * values, 100.0)[1] > 100
 
 
 @pytest.mark.parametrize(("better", "worse", "n"), [(20, 8, 200), (6, 1, 30), (160, 120, 1319)])

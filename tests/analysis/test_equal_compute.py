@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +83,26 @@ def test_one_sample_of_a_vote_is_the_baseline_of_a_run_without_one() -> None:
     assert len(matched(found, "majority-vote", "other")) == 1
     named = compare([vote, other], baseline="other", resamples=1000)
     assert {said.right for said in named.statements if said.kind == "last"} == {"other"}
+
+
+def test_each_task_without_a_baseline_has_one_sample_of_a_vote_for_one_whichever_vote_it_has() -> None:
+    expected = np.random.default_rng(0).uniform(size=(100, 2))
+    vote = voted(series("majority-vote", right(100, 40, 50), [100.0, 200.0]), expected)
+    other = series("other", right(100, 70), [300.0])
+
+    def on(one: Series, task: str, **changes: Any) -> Series:
+        return replace(one, grids={task: replace(one.grids["sums"], task=task)}, **changes)
+
+    votes = [on(vote, task, name=f"vote on {task}", strategy=f"majority-vote:samples={k},budget=none")
+             for task, k in (("sums", 8), ("products", 16))]  # fmt: skip
+    others = [on(other, task, name=f"other on {task}") for task in ("products", "sums")]
+    for given in ([*votes, *others], [*others, *votes]):
+        found = compare(given, resamples=1000)
+        last = {(said.task, said.left): said for said in found.statements if said.kind == "last"}
+        for task in ("sums", "products"):
+            said = last[task, f"other on {task}"]
+            assert said.right == f"one sample of vote on {task}"
+            assert said.difference == pytest.approx(0.7 - expected[:, 0].mean())
 
 
 def test_an_early_vote_is_no_baseline() -> None:

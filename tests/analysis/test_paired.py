@@ -10,7 +10,9 @@ from tts_bench.analysis.paired import (
     mcnemar,
     mcnemar_power,
     p_value,
+    p_values,
     sign_flip,
+    sign_flip_tail,
     smallest_detectable,
     smallest_detectable_mean,
 )
@@ -98,11 +100,53 @@ def test_power_at_the_smallest_detectable_difference_is_80_of_100(n: int, told: 
     assert rejected == pytest.approx(0.8, abs=0.05)
 
 
-def test_power_at_the_smallest_detectable_mean_is_80_of_100() -> None:
+@pytest.mark.parametrize(("n", "alpha"), [(6, 0.05), (12, 0.025), (30, 0.0025), (200, 0.05)])
+def test_power_at_the_smallest_detectable_mean_is_80_of_100(n: int, alpha: float) -> None:
     rng = np.random.default_rng(0)
-    found = smallest_detectable_mean(200, 0.4)
-    rejected = np.mean([sign_flip(rng.normal(found, 0.4, 200), rng, 1000) <= 0.05 for _ in range(1000)])
-    assert rejected == pytest.approx(0.8, abs=0.05)
+    found = smallest_detectable_mean(n, 0.4, alpha=alpha)
+    assert found is not None
+    rejected = np.array(p_values(rng.normal(found, 0.4, (n, 1000)), rng, 8000 if alpha < 0.01 else 4000)) <= alpha
+    assert rejected.mean() == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize("n", [1, 3, 5])
+def test_no_mean_is_detectable_where_even_differences_of_one_sign_are_not_significant(n: int) -> None:
+    assert sign_flip_tail(np.full(n, 0.5)) == 2.0 ** (1 - n) > 0.05
+    assert smallest_detectable_mean(n, 0.3) is None
+
+
+def test_a_share_larger_than_1_is_not_detectable() -> None:
+    assert smallest_detectable_mean(8, 0.9) == pytest.approx(1.04, abs=0.02)
+    assert smallest_detectable_mean(8, 0.9, most=1.0) is None
+
+
+@pytest.mark.parametrize(("better", "worse"), [(20, 0), (20, 1), (30, 6), (40, 9), (100, 45), (300, 3), (2000, 100)])
+def test_the_tail_of_sign_flips_is_that_of_mcnemars_test_however_small(better: int, worse: int) -> None:
+    differences = np.array([0.5] * better + [-0.5] * worse + [0.0] * 9)
+    assert sign_flip_tail(differences) == pytest.approx(max(mcnemar(better, worse), 2.3e-308), rel=0.06)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_tail_of_sign_flips_of_fractions_is_the_count_of_all_signs(seed: int) -> None:
+    differences = np.random.default_rng(seed).normal(1.0, 1.0, 20)
+    sums = np.zeros(1)
+    for difference in np.abs(differences):
+        sums = np.concatenate([sums + difference, sums - difference])
+    exact = float((np.abs(sums) >= abs(differences.sum()) - 1e-9).mean())
+    assert 0.9 * exact <= sign_flip_tail(differences) <= 1.6 * exact
+    assert sign_flip_tail(1000 * differences) == pytest.approx(sign_flip_tail(differences))
+
+
+def test_in_a_large_family_p_values_that_hardly_a_flip_reaches_are_those_of_all_flips() -> None:
+    clear = np.array([0.5] * 300 + [-0.5] * 3)
+    dull = np.random.default_rng(0).normal(0, 1, 303)
+    rng = np.random.default_rng(0)
+    assert p_value(clear, rng, 100)[0] == 1 / 101
+    assert p_value(clear, rng, 100, family=8)[0] == sign_flip_tail(clear) < 1e-80
+    few, many = (p_values(np.stack([clear] + [dull] * more, axis=1), np.random.default_rng(1), 100) for more in (3, 7))
+    assert few[0] == 1 / 101
+    assert many[0] == sign_flip_tail(clear)
+    assert few[1:] == many[1:4]
 
 
 def test_too_few_problems_detect_nothing() -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from scipy.stats import beta
 
+from tests.analysis.test_compare import series
 from tts_bench.analysis import paired
 from tts_bench.analysis.arrays import Floats
+from tts_bench.analysis.compare import compare
 from tts_bench.analysis.family import Statement
 from tts_bench.analysis.power import POWER, detectable, needed, posterior, prospects
+from tts_bench.present.planned import Plan, show
+from tts_bench.runs.pilot import Estimate, Forecast
 
 TIMES = 6000  # simulations: a standard error of 0.5 points
 
@@ -73,10 +80,8 @@ def test_the_bound_of_a_discordance_is_that_of_jeffreys_and_above_its_mean(n: in
 
 def test_a_pilots_statements_become_prospects_at_the_level_of_the_whole_family() -> None:
     def statement(test: str, better: int, worse: int, deviation: float) -> Statement:
-        seen = paired.smallest_detectable_mean(16, deviation, alpha=0.05 / 2)
-        return Statement(
-            "sums", "last", "a", "b", "x", "y", 0.1, 0.0, 0.2, 0.5, test, 1.0, 16, better, worse, 50.0, 2.0, seen
-        )
+        seen = (16, better, worse, 50.0, 2.0, None, True, deviation)
+        return Statement("sums", "last", "a", "b", "x", "y", 0.1, 0.0, 0.2, 0.5, test, 1.0, *seen)
 
     exact, mean = prospects(
         [statement("exact McNemar test", 3, 1, 9.9), statement("sign-flip test", 5, 2, 0.5)],
@@ -84,10 +89,31 @@ def test_a_pilots_statements_become_prospects_at_the_level_of_the_whole_family()
         difference=0.05,
     )
     assert exact.square == pytest.approx(4.5 / 17)
-    assert mean.square == pytest.approx((16 * 0.25 + 0.5) / 17)
+    assert mean.square == pytest.approx((15 * 0.25 + 0.5) / 17)
     assert exact.detectable == paired.smallest_detectable(400, exact.square, alpha=0.025)
-    plain = paired.smallest_detectable_mean(400, mean.square**0.5, alpha=0.025)  # which leaves d out of the flips
-    assert plain < (mean.detectable or 0) < 1.03 * plain
+    assert mean.detectable == paired.smallest_detectable_mean(400, mean.square**0.5, alpha=0.025)
     assert exact.needed is not None
     assert exact.needed_high is not None
     assert exact.needed < exact.needed_high
+
+
+def test_compare_and_plan_find_the_same_difference_detectable() -> None:
+    differences = np.random.default_rng(5).normal(0.02, 0.5, (30, 1)).clip(-1, 1)
+    base = np.full((30, 1), 0.5)
+    lines = [series("baseline", base, [10.0]), series("wait", base + differences / 2, [20.0])]
+    [said] = compare(lines, resamples=100).statements
+    deviation = float((differences / 2).std(ddof=1))
+    assert said.deviation == pytest.approx(deviation)
+    assert said.detectable == pytest.approx(detectable(30, deviation**2, 0.05, mean=True))
+
+
+def test_nothing_is_foretold_of_scores_that_are_no_shares() -> None:
+    seen = (8, 5, 3, 50.0, 2.0, None, False, 20.0)
+    said = Statement("sums", "last", "a", "b", "x", "y", 5.0, -9.0, 19.0, 0.5, "sign-flip test", 1.0, *seen)
+    assert prospects([said], {"sums": 200}) == []
+    estimate = Estimate(1.0, 0.5, 1.5)
+    forecast = Forecast(8, 200, 10, estimate, 0.0, None, 0, estimate, None)
+    screen = io.StringIO()
+    show(Plan(forecast, [], 1, None, {}, "", {"sums": 1}), Console(width=120, file=screen))
+    assert "sums: nothing is foretold of scores that are not from 0 to 1." in screen.getvalue()
+    assert "points" not in screen.getvalue()

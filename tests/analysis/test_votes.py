@@ -1,6 +1,8 @@
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import hypergeom
 
+from tests.analysis.test_honest import folder
+from tests.analysis.voters import plain
+from tts_bench.analysis.runs import finished
+from tts_bench.analysis.series import series_of
 from tts_bench.analysis.votes import majority_at_k, pass_at_k
 
 ballots = st.lists(st.sampled_from(["a", "b", "c", "d", None]), min_size=1, max_size=12)
@@ -79,3 +85,28 @@ def test_an_empty_pool_is_refused() -> None:
         majority_at_k([], {})
     with pytest.raises(ValueError, match="no pool"):
         pass_at_k(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("said", "scored"),
+    [
+        (["g", "g"], [1.0]),  # "#### 4" is a rung, "#### 4 (5 apples)" would score 0
+        (["g", None, None], [1.0, 0.0]),  # the last one would score 1
+    ],
+)
+def test_votes_by_a_metric_that_answers_are_not_extracted_for_are_those_of_the_first_k(
+    said: list[str | None], scored: list[float], tmp_path: Path
+) -> None:
+    """It may tell texts of one extracted answer apart, of which lm-eval scored one."""
+    record = plain(said)
+    segments, lenient = list(record.segments), iter(scored)
+    for place, part in enumerate(segments):
+        if part.kind == "answer" and (score := next(lenient, None)) is not None:
+            segments[place] = replace(part, scores={**part.scores, "lenient": score})
+    answers = tuple(replace(each, scores={**each.scores, "lenient": 1.0}) for each in record.answers)
+    run = finished(folder(tmp_path / "run", [replace(record, segments=tuple(segments), answers=answers)]))
+    for metric, known in {None: True, "strict": True, "lenient": False}.items():
+        [vote], notes = series_of([run.read(metric)])
+        assert (vote.grids["sums"].votes is not None) == known
+        assert sum("so a vote of k is that of the first k samples" in note for note in notes) == 1 - known
+    assert vote.grids["sums"].expected.tolist() == [[1.0] * len(said)]

@@ -175,6 +175,20 @@ def test_thinking_that_reached_its_last_budget_is_left_out() -> None:
     assert line.problems + line.left_out == 20
 
 
+def halting(text: str, draw: Draw) -> str:
+    """Thinks for 99 letters, and ends its thinking with a text of four tokens."""
+    return f"\\boxed{{1}}{END}" if "</t>" in text.partition(THINK)[2] else "x" * 99 + "</t>"
+
+
+def test_a_budget_within_the_end_of_thinking_is_no_cut_of_it_and_does_not_hide_the_others() -> None:
+    world = World(halting)
+    world.conditions = replace(world.conditions, format=replace(world.conditions.format, end="</t>"))
+    [record] = world.run("baseline:budgets=50+101+200")
+    thoughts = {(part.tokens, part.end) for part in record.segments if part.kind == "thinking"}
+    assert thoughts == {(50, 0), (101, 0), (99, 4)}
+    assert [cut.tokens for cut in cuts(scored(record), "exact_match")] == [50, 99]
+
+
 def values_of(rng: np.random.Generator, n: int, chances: NDArray[np.float64]) -> Values:
     hard = rng.normal(0, 1, (n, 1))
     scores = (rng.uniform(size=(n, len(chances))) < np.clip(chances + 0.2 * hard, 0, 1)).astype(float)

@@ -46,22 +46,33 @@ def percentile_interval(statistic: Floats, level: float = 0.95) -> tuple[float, 
     return float(low), float(high)
 
 
-def difference_interval(means: Floats, differences: Floats) -> tuple[float, float]:
+def difference_interval(means: Floats, differences: Floats, span: float | None = None) -> tuple[float, float]:
     """The 95% interval of a mean paired difference: resampled `means`, shape (resamples,); `differences`, (problems,).
 
+    `span`: of scores that are no shares, the range that they have; None: shares, whose differences are from -1 to 1.
+
     Percentiles, widened as Student's interval is wider than the normal one: the expanded percentile interval
-    (Hesterberg 2015, What teachers should know about the bootstrap). Where fewer than four problems tell the strategies
-    apart, the bootstrap knows too little of the spread (of none, nothing). The interval is then that of Bonett & Price
-    (2012): normal, with one more problem for each side.
+    (Hesterberg 2015, What teachers should know about the bootstrap). Where all but fewer than four problems have the
+    same difference, the bootstrap knows too little of the spread (of all alike, nothing). The interval is then that of
+    Bonett & Price (2012): normal, with one more problem for each side.
     """
     from scipy.special import stdtrit
 
-    told, mean = differences[differences != 0], float(differences.mean())
-    if len(told) >= 4:
+    most, mean = 1.0 if span is None else span, float(differences.mean())
+    if _unlike(differences, most) >= 4:
         low, high = percentile_interval(means)
         wider = float(stdtrit(len(differences) - 1, 0.975)) / _Z95
-        return mean + (low - mean) * wider, mean + (high - mean) * wider
-    n, total = len(differences) + 2, float(told.sum())
-    deviation = ((float(np.square(told).sum()) + 2) / n - (total / n) ** 2) ** 0.5
-    centre, half = total / n, _Z95 * deviation / n**0.5
-    return min(mean, centre - half), max(mean, centre + half)
+        low, high = mean + (low - mean) * wider, mean + (high - mean) * wider
+    else:
+        told = differences[differences != 0]
+        n, total = len(differences) + 2, float(told.sum())
+        deviation = ((float(np.square(told).sum()) + 2 * most**2) / n - (total / n) ** 2) ** 0.5
+        centre, half = total / n, _Z95 * deviation / n**0.5
+        low, high = min(mean, centre - half), max(mean, centre + half)
+    return (max(low, -1.0), min(high, 1.0)) if span is None else (low, high)
+
+
+def _unlike(differences: Floats, most: float) -> int:
+    """How many differ from the most common one, but for rounding."""
+    _, counts = np.unique(np.round(differences / most, 10), return_counts=True)
+    return len(differences) - int(counts.max())

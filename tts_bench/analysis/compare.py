@@ -21,7 +21,7 @@ from tts_bench.analysis.compute import GENERATED, ComputeAxis
 from tts_bench.analysis.family import Comparison, Statement, as_one_family
 from tts_bench.analysis.matched import accuracy_at, overlap
 from tts_bench.analysis.notes import left_out, orders
-from tts_bench.analysis.points import are_shares
+from tts_bench.analysis.points import span
 from tts_bench.analysis.series import Series, select
 from tts_bench.analysis.table import Grid, share
 from tts_bench.errors import UserError
@@ -164,6 +164,7 @@ class _Task:
             self.columns[name] = (slice(width, width + rungs), slice(width + rungs, width + 2 * rungs))
             width += 2 * rungs
         self.values = np.concatenate(blocks, axis=1)
+        self.span = span(*(grid.expected for grid in self.grids.values()))
         self.means = self.values.mean(axis=0)
         self.resampled = resampled_means(self.values, resamples, rng)
 
@@ -276,8 +277,10 @@ class _Task:
         difference: float,
         compute: tuple[float, float],
     ) -> Statement:
-        low, high = difference_interval(resampled, shares.scores)
-        p, test = paired.p_value(shares.scores + shares.bills, self.rng)
+        low, high = difference_interval(resampled, shares.scores, self.span)
+        tested = shares.scores + shares.bills
+        p, test = paired.p_value(tested, self.rng)
+        rare = not test.startswith("exact") and paired.unsettled(p)
         return Statement(
             task=self.task,
             kind=kind,
@@ -296,8 +299,10 @@ class _Task:
             worse=int((shares.scores < 0).sum()),
             compute=compute[0],
             ratio=compute[1],
-            detectable=float((shares.scores + shares.bills).std()),
-            share=all(are_shares(self.values[:, self.columns[one.name][0]]) for one, _ in (left, right)),
+            detectable=None,  # before the family is known
+            share=self.span is None,
+            deviation=float(tested.std(ddof=1)) if len(tested) > 1 else None,
+            tail=paired.sign_flip_tail(tested) if rare else None,
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Literal
 
 from tts_bench.analysis import controls, paired
@@ -33,6 +34,8 @@ class Statement:
     ratio: float  # compute of `left` over that of `right`
     detectable: float | None  # smallest difference found with 80% chance at Holm's first step; None: no difference is
     share: bool = True  # whether every score is from 0 to 1, so that differences are points of 100
+    deviation: float | None = None  # standard deviation over problems of what is tested; None: a single problem
+    tail: float | None = None  # p over all flips, where hardly one of those at random reaches the difference
 
     @property
     def significant(self) -> bool:
@@ -57,6 +60,12 @@ def as_one_family(found: Sequence[Comparison]) -> Comparison:
     notes = list(dict.fromkeys(note for one in found for note in one.notes))
     seeds = {name: number for one in found for name, number in one.seeds.items()}
     unmatched = [missing for one in found for missing in one.unmatched]
+    if paired.too_few(len(statements)) and any(statement.tail is not None for statement in statements):
+        statements = [one if one.tail is None else replace(one, p=one.tail) for one in statements]
+        notes.append(
+            f"In a family of {len(statements):,}, p-values of differences that hardly one of {paired.FLIPS:,} sign "
+            "flips reaches are a saddlepoint approximation over all flips."
+        )
     return Comparison(_corrected(statements), notes, found[0].axis, found[0].resamples, seeds, unmatched)
 
 
@@ -69,8 +78,8 @@ def _corrected(statements: Sequence[Statement]) -> list[Statement]:
 
 
 def _detectable(statement: Statement, family: int) -> float | None:
-    """`Statement.detectable` holds the standard deviation over problems until the size of the family is known."""
     n, alpha = statement.problems, 0.05 / family
     if statement.test.startswith("exact"):
         return paired.smallest_detectable(n, (statement.better + statement.worse) / n, alpha=alpha)
-    return paired.smallest_detectable_mean(n, statement.detectable or 0.0, alpha=alpha)
+    most = 1.0 if statement.share else inf
+    return paired.smallest_detectable_mean(n, statement.deviation or 0.0, alpha=alpha, most=most)

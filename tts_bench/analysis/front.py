@@ -12,7 +12,7 @@ from tts_bench.analysis import paired
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
-from tts_bench.analysis.points import are_shares, share_interval
+from tts_bench.analysis.points import share_interval, span
 from tts_bench.analysis.series import Series, select
 from tts_bench.analysis.table import share
 from tts_bench.errors import UserError
@@ -112,12 +112,13 @@ def _budgets(
         for column, (name, rung) in enumerate(order)
     }
     means = resampled_means(scores, resamples, rng)
+    reach = span(*(grid.expected for grid in grids.values()))
     found = []
     for budget in budgets:
         rungs = {name: within(costs[name], budget) for name in grids}
         there = [places[name, rung] for name, rung in rungs.items() if rung is not None]
         dearer = [name for name, rung in rungs.items() if rung is None]
-        found.append(_budget(task, budget, there, dearer, scores, means, rng))
+        found.append(_budget(task, budget, there, dearer, scores, means, reach, rng))
     return found
 
 
@@ -136,6 +137,7 @@ def _budget(
     dearer: list[str],
     scores: Floats,
     means: Floats,
+    reach: float | None,
     rng: np.random.Generator,
 ) -> Budget:
     best, *others = sorted(there, key=lambda place: (-place.accuracy, place.compute))  # of equals the cheapest
@@ -144,11 +146,10 @@ def _budget(
     tests = paired.p_values(differences, rng)
     adjusted = paired.holm(tests)
     own = scores[:, best.column]
-    shares = are_shares(own)
-    low, high = share_interval(own) if shares else percentile_interval(means[:, best.column])
+    low, high = share_interval(own) if reach is None else percentile_interval(means[:, best.column])
     rivals = []
     for at, place in enumerate(others):
-        interval = difference_interval(means[:, place.column] - means[:, best.column], differences[:, at])
+        interval = difference_interval(means[:, place.column] - means[:, best.column], differences[:, at], reach)
         rivals.append(
             Rival(
                 name=place.name,
@@ -162,6 +163,5 @@ def _budget(
                 adjusted=adjusted[at],
             )
         )
-    return Budget(
-        task, budget, best.name, best.rung, best.compute, best.accuracy, low, high, rivals, dearer, len(scores), shares
-    )
+    own_values = (best.name, best.rung, best.compute, best.accuracy, low, high)
+    return Budget(task, budget, *own_values, rivals, dearer, len(scores), reach is None)

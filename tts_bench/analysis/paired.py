@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from math import inf
 from statistics import NormalDist
 
 import numpy as np
 
 from tts_bench.analysis.arrays import Floats
+
+FLIPS = 10_000  # of signs, at random
+_SETTLED = 10  # flips that reach a difference: how rare fewer are, they do not tell
 
 
 def mcnemar(better: int, worse: int) -> float:
@@ -21,7 +26,7 @@ def mcnemar(better: int, worse: int) -> float:
     return min(1.0, 2 * float(binom.cdf(min(better, worse), better + worse, 0.5)))
 
 
-def sign_flip(differences: Floats, rng: np.random.Generator, flips: int = 10_000) -> float:
+def sign_flip(differences: Floats, rng: np.random.Generator, flips: int = FLIPS) -> float:
     """Two-sided p-value of a mean difference: signs of the paired `differences`, shape (n,), are flipped at random.
 
     Fisher's randomisation test for pairs (The Design of Experiments, 1935, section 21). McNemar's is its exact form
@@ -41,6 +46,49 @@ def sign_flip(differences: Floats, rng: np.random.Generator, flips: int = 10_000
     return extreme / (flips + 1)
 
 
+def too_few(family: int, flips: int = FLIPS) -> bool:
+    """Whether not even the least p-value of so many `flips` survives Holm's correction over a `family`."""
+    return family / (flips + 1) >= 0.05
+
+
+def unsettled(p: float, flips: int = FLIPS) -> bool:
+    """Whether so few of the `flips` reach a difference that its p-value might as well be much smaller."""
+    return p * (flips + 1) <= _SETTLED
+
+
+def sign_flip_tail(differences: Floats) -> float:
+    """The p-value of `sign_flip` over all flips there are, shape (n,), however small: a saddlepoint approximation.
+
+    Robinson (1982, Saddlepoint approximations for permutation tests and confidence intervals, JRSS B 44), in the form
+    of Barndorff-Nielsen (1991). The sum with random signs has steps of at least twice the smallest difference, and is
+    corrected for these as a sum on a lattice is (Daniels 1987): with finer steps p is a little too large.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    told = differences[differences != 0]
+    sizes = np.abs(told) / np.abs(told).max()
+    total, least = abs(float(told.sum())) / float(np.abs(told).max()), max(2.0 ** (1 - len(told)), sys.float_info.min)
+    if total >= sizes.sum() * (1 - 1e-12):  # only one flip and its opposite come to so much
+        return least
+
+    def short(tilt: float) -> float:
+        return float(sizes @ np.tanh(tilt * sizes)) - total
+
+    high = 1.0
+    while short(high) < 0:
+        high *= 2
+    tilt = float(brentq(short, 0.0, high))
+    if tilt < 1e-6:
+        return 1.0
+    at, step = tilt * sizes, 2 * float(sizes.min())
+    cumulant = float((at + np.log1p(np.exp(-2 * at)) - np.log(2)).sum())  # log cosh, of any size
+    root = (2 * max(tilt * total - cumulant, 0.0)) ** 0.5
+    spread = float((np.square(sizes) * (1 - np.square(np.tanh(at)))).sum()) ** 0.5
+    scaled = -float(np.expm1(-tilt * step)) / step * spread
+    return min(1.0, max(2 * float(ndtr(-root - np.log(scaled / root) / root)), least))
+
+
 def cochran(scores: Floats) -> float:
     """P-value of Cochran's Q (Biometrika 37, 1950): whether columns of paired `scores`, shape (n, columns), differ in
     their mean. Scores that are not 0 or 1 have the variance of their permutations within a row.
@@ -56,15 +104,24 @@ def cochran(scores: Floats) -> float:
     return float(chi2.sf(q, columns - 1))
 
 
-def p_value(differences: Floats, rng: np.random.Generator, flips: int = 10_000) -> tuple[float, str]:
-    """The p-value of paired `differences`, shape (n,), and its test: McNemar's where each is -1, 0 or 1."""
+def p_value(differences: Floats, rng: np.random.Generator, flips: int = FLIPS, *, family: int = 1) -> tuple[float, str]:
+    """The p-value of paired `differences`, shape (n,), and its test: McNemar's where each is -1, 0 or 1.
+
+    In a `family` for which there are too few flips, one that hardly any flip reaches has `sign_flip_tail`.
+    """
     if np.isin(differences, (-1.0, 0.0, 1.0)).all():
         return mcnemar(int((differences > 0).sum()), int((differences < 0).sum())), "exact McNemar test"
-    return sign_flip(differences, rng, flips), "sign-flip test"
+    p = sign_flip(differences, rng, flips)
+    if too_few(family, flips) and unsettled(p, flips):
+        p = sign_flip_tail(differences)
+    return p, "sign-flip test"
 
 
-def p_values(differences: Floats, rng: np.random.Generator, flips: int = 10_000) -> list[float]:
-    """The same of every column of paired `differences`, shape (n, columns), all with one set of random signs."""
+def p_values(differences: Floats, rng: np.random.Generator, flips: int = FLIPS) -> list[float]:
+    """The same of every column of paired `differences`, shape (n, columns), all with one set of random signs.
+
+    The columns are the family.
+    """
     from scipy.stats import binom
 
     better, worse = (differences > 0).sum(axis=0), (differences < 0).sum(axis=0)
@@ -73,6 +130,9 @@ def p_values(differences: Floats, rng: np.random.Generator, flips: int = 10_000)
     found[better == worse] = 1.0
     if not exact.all():
         found[~exact] = _sign_flips(differences[:, ~exact], rng, flips)
+    if too_few(len(found), flips):
+        for column in np.flatnonzero(~exact & unsettled(found, flips)):
+            found[column] = sign_flip_tail(differences[:, column])
     return [float(p) for p in found]
 
 
@@ -133,7 +193,24 @@ def mcnemar_power(n: int, difference: float, discordant: float, *, alpha: float 
     return float(binom.pmf(sizes, n, told) @ found)
 
 
-def smallest_detectable_mean(n: int, deviation: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The same for differences of any size with standard `deviation` over problems, by the normal approximation."""
-    normal = NormalDist()
-    return (normal.inv_cdf(1 - alpha / 2) + normal.inv_cdf(power)) * deviation / float(np.sqrt(n))
+def smallest_detectable_mean(
+    n: int, deviation: float, *, alpha: float = 0.05, power: float = 0.8, most: float = inf
+) -> float | None:
+    """The same for differences of any size whose standard `deviation` over problems is known.
+
+    The sign-flip test compares a mean with flips of the same differences, and so does Student's test with their spread:
+    the two reject together (Lehmann & Romano 2005, section 15.2). The power is thus that of Student's t, by the normal
+    approximation of its noncentral distribution (Abramowitz & Stegun 26.7.10). None where not even differences that all
+    have one sign are significant, or where it is above `most`. Where those alone are, every sign has to come out right.
+    """
+    least = 2.0 ** (1 - n)  # p of differences that all have one sign
+    if least > alpha:
+        return None
+    from scipy.special import stdtrit
+
+    find, degrees = NormalDist().inv_cdf(power), n - 1
+    reject = float(stdtrit(degrees, 1 - alpha / 2))
+    units = (reject * (1 - 1 / (4 * degrees)) + find * (1 + reject**2 / (2 * degrees)) ** 0.5) / n**0.5
+    if 2 * least > alpha:
+        units = max(units, NormalDist().inv_cdf(power ** (1 / n)))
+    return deviation * units if deviation * units <= most else None

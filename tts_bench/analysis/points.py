@@ -19,8 +19,15 @@ _ADDED = 0.05  # of a problem; benchmarks/coverage.py has what it does
 
 
 def are_shares(values: Floats) -> bool:
-    """Whether each is from 0 to 1: a mean of others may be a share by chance, and its next rung's none."""
+    """Whether each is from 0 to 1. Asked of all rungs that are shown together: one of others may be so by chance."""
     return bool((values >= 0).all() and (values <= 1).all())
+
+
+def span(*values: Floats) -> float | None:
+    """The range of scores, 0 included; None where all of them are shares."""
+    if all(are_shares(part) for part in values):
+        return None
+    return max(0.0, *(float(part.max()) for part in values)) - min(0.0, *(float(part.min()) for part in values))
 
 
 def share_interval(values: Floats) -> tuple[float, float]:
@@ -64,6 +71,7 @@ def points(records: Iterable[Record], *, metrics: Mapping[str, str]) -> list[Poi
 def points_of(table: Table) -> list[Point]:
     """The curve of all that was added to `table`, each rung as lm-eval scored it."""
     grids, failed = table.grids(), table.failed()
+    shares = {task: span(*(grid.score for grid in lines.values())) is None for task, lines in grids.items()}
     return [
         point
         for task, strategies in table.strategies().items()
@@ -71,20 +79,25 @@ def points_of(table: Table) -> list[Point]:
         for point in (
             [_nothing(task, strategy, table.metrics[task], failed[task, strategy])]
             if (task, strategy) in failed
-            else grid_points(strategy, grids[task][strategy], expected=False)
+            else grid_points(strategy, grids[task][strategy], expected=False, shares=shares[task])
         )
     ]
 
 
-def grid_points(name: str, grid: Grid, *, expected: bool) -> list[Point]:
-    """The points of `grid` under `name`; `expected` puts the expectation over all votes of k in a vote's place."""
-    return [_point(name, grid, place, expected=expected) for place in range(len(grid.rungs))]
+def grid_points(name: str, grid: Grid, *, expected: bool, shares: bool | None = None) -> list[Point]:
+    """The points of `grid` under `name`; `expected` puts the expectation over all votes of k in a vote's place.
+
+    `shares`: whether the scores of all strategies that stand beside it are from 0 to 1; None: ask this one.
+    """
+    if shares is None:
+        shares = are_shares(grid.expected if expected else grid.score)
+    return [_point(name, grid, place, expected=expected, shares=shares) for place in range(len(grid.rungs))]
 
 
-def _point(name: str, grid: Grid, place: int, *, expected: bool) -> Point:
+def _point(name: str, grid: Grid, place: int, *, expected: bool, shares: bool) -> Point:
     scores = (grid.expected if expected else grid.score)[:, place]
     accuracy, n = mean(scores.tolist()), len(grid.documents)
-    low, high = share_interval(scores) if are_shares(scores) else (None, None)
+    low, high = share_interval(scores) if shares else (None, None)
     expected = expected and grid.votes is not None  # some seed may have an expectation where the mean over all has none
     seeds = [_own(part, place, expected=expected) for part in grid.parts or (grid,)]
     metrics = {name: scores[:, place] for name, scores in sorted(grid.scores.items())}

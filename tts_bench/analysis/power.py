@@ -4,9 +4,8 @@ The tests are those of `tts_bench.analysis.paired`, at the level of Holm's first
 `compare` would state. A pilot of n problems of which x tell two strategies apart puts the discordance at
 (x + 1/2) / (n + 1), the mean of its posterior under Jeffreys' prior Beta(1/2, 1/2), and at most at the posterior's 95%
 quantile (Brown, Cai & DasGupta 2001). McNemar's power is exact for a discordance (Duffy 1984). Of differences that are
-no -1, 0 or 1, the variance takes the place of discordance, with the same prior of half a problem, and power is the
-normal approximation's. The sign-flip test compares a mean d with flips whose variance is that of the squares, s^2 + d^2
-(Lehmann & Romano 2005, section 15.2), so that d sqrt(n) = z(1 - alpha/2) sqrt(s^2 + d^2) + z(0.8) s.
+no -1, 0 or 1, the variance takes the place of discordance, with the same prior of half a problem, and power is that of
+Student's t. The prior is in shares: for scores that are none, nothing is foretold.
 
 Means over K seeds have a variance between that of one seed, where seeds agree on every problem, and a K-th of it,
 where they are independent. One seed's pilot does not tell which, so both are given.
@@ -16,8 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, sqrt
-from statistics import NormalDist
+from math import sqrt
 
 from tts_bench.analysis import paired
 from tts_bench.analysis.family import Statement
@@ -48,15 +46,15 @@ def prospects(
 ) -> list[Prospect]:
     """What `compare` will be able to say of the `problems` of each task, judged by its `statements` on a pilot.
 
-    `difference` is one that somebody wants to find, as a share.
+    `difference` is one that somebody wants to find, as a share. Statements whose scores are no shares have none.
     """
     alpha = 0.05 / max(len(statements), 1)
-    return [_prospect(one, problems[one.task], alpha, seeds, difference) for one in statements]
+    return [_prospect(one, problems[one.task], alpha, seeds, difference) for one in statements if one.share]
 
 
 def _prospect(one: Statement, n: int, alpha: float, seeds: int, difference: float | None) -> Prospect:
     exact = one.test.startswith("exact")
-    told = float(one.better + one.worse) if exact else one.problems * _deviation(one, alpha) ** 2
+    told = float(one.better + one.worse) if exact else (one.problems - 1) * (one.deviation or 0.0) ** 2
     square, high = posterior(told, one.problems)
     mean = seeds > 1 or not exact  # a mean over seeds is no longer right or wrong
     shown, least = detectable(n, square / seeds, alpha, mean=mean), detectable(n, high, alpha, mean=mean)
@@ -65,11 +63,6 @@ def _prospect(one: Statement, n: int, alpha: float, seeds: int, difference: floa
         return found
     few = needed(difference, square / seeds, alpha, mean=mean)
     return replace(found, needed=few, needed_high=needed(difference, high, alpha, mean=mean))
-
-
-def _deviation(one: Statement, alpha: float) -> float:
-    """The standard deviation over problems that its detectable difference was made of."""
-    return (one.detectable or 0.0) / paired.smallest_detectable_mean(one.problems, 1.0, alpha=alpha)
 
 
 def posterior(told: float, n: int) -> tuple[float, float]:
@@ -83,33 +76,26 @@ def posterior(told: float, n: int) -> tuple[float, float]:
 def detectable(n: int, square: float, alpha: float, *, mean: bool) -> float | None:
     """The smallest difference found with 80% power on n problems, whose differences have variance `square`."""
     if mean:
-        reject, find = _quantiles(alpha)
-        spare, found = n - reject**2, find * sqrt(square)
-        if spare <= 0:
-            return None
-        root = found**2 * n - spare * (found**2 - reject**2 * square)
-        return (found * sqrt(n) + sqrt(root)) / spare
+        return paired.smallest_detectable_mean(n, sqrt(square), alpha=alpha, power=POWER, most=1.0)
     return paired.smallest_detectable(n, square, alpha=alpha, power=POWER)
-
-
-def _quantiles(alpha: float) -> tuple[float, float]:
-    return NormalDist().inv_cdf(1 - alpha / 2), NormalDist().inv_cdf(POWER)
 
 
 def needed(difference: float, square: float, alpha: float, *, mean: bool) -> int | None:
     """The fewest problems on which `difference` is found with 80% power; None: more than ten million."""
-    if mean:
-        reject, find = _quantiles(alpha)
-        found = ceil(((reject * sqrt(square + difference**2) + find * sqrt(square)) / difference) ** 2)
-        return found if found <= _MOST else None
+
+    def enough(n: int) -> bool:
+        if mean:
+            least = detectable(n, square, alpha, mean=True)
+            return least is not None and least <= difference
+        return paired.mcnemar_power(n, difference, square, alpha=alpha) >= POWER
+
     high = 1
-    while paired.mcnemar_power(high, difference, square, alpha=alpha) < POWER:
+    while not enough(high):
         high *= 2
         if high > _MOST:
             return None
     low = high // 2
     while high - low > 1:  # power climbs in small steps up and down: what is found is a place where it has just passed
         middle = (low + high) // 2
-        enough = paired.mcnemar_power(middle, difference, square, alpha=alpha) >= POWER
-        low, high = (low, middle) if enough else (middle, high)
+        low, high = (low, middle) if enough(middle) else (middle, high)
     return high

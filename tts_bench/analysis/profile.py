@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tts_bench.analysis import s1
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
+from tts_bench.analysis.points import are_shares
 from tts_bench.analysis.table import Grid
 
 
@@ -20,34 +21,45 @@ class Flips:
 
 @dataclass(frozen=True)
 class Profile:
-    """One grid in numbers. Slopes are in points of accuracy; shares are of its last rung."""
+    """One grid in numbers. Slopes are in points of accuracy; shares are of its last rung.
 
-    performance: float  # s1: the best rung's accuracy
+    Where scores are not from 0 to 1, they and their slopes are in the metric's own unit, and nothing flips.
+    """
+
+    share: bool  # whether scores are from 0 to 1
+
+    performance: float  # s1: the best rung's accuracy, in points
     per_doubling: float | None  # s1's Scaling; None where only one length was seen
     per_thousand: float | None  # the same for each 1,000 tokens (of the axis, 1,000 of its unit)
     down: float | None  # points per doubling while thinking is cut short ...
     up: float | None  # ... and once cues extend it
-    flips: Flips  # from the first rung to the last
+    flips: Flips | None  # from the first rung to the last
     truncated: float
     unanswered: float
     cues_happened: float | None  # cues put in of those asked for; None where none was
     answered: float | None  # accuracy on the problems with an extracted answer
 
 
-def profile(grid: Grid, axis: ComputeAxis = GENERATED) -> Profile:
-    """The profile of `grid`, with the expectation over votes where there is one."""
+def profile(grid: Grid, axis: ComputeAxis = GENERATED, *, shares: bool | None = None) -> Profile:
+    """The profile of `grid`, with the expectation over votes where there is one.
+
+    `shares`: whether the scores of all strategies that stand beside it are from 0 to 1; None: ask this one.
+    """
     tokens = grid.compute(axis).mean(axis=0)
-    accuracy = 100 * grid.expected.mean(axis=0)
+    if shares is None:
+        shares = are_shares(grid.expected)
+    accuracy = (100 if shares else 1) * grid.expected.mean(axis=0)
     down, up = split(grid)
     wanted = float(grid.values["cues_wanted"][:, -1].sum())
     answered = float((1 - grid.values["no_answer"][:, -1]).sum())
     return Profile(
+        share=shares,
         performance=s1.performance(list(accuracy)),
         per_doubling=_slope(tokens, accuracy),
         per_thousand=_slope(tokens, accuracy, thousand=True),
         down=_slope(tokens[down], accuracy[down]),
         up=_slope(tokens[up], accuracy[up]),
-        flips=flips(grid),
+        flips=flips(grid) if shares else None,
         truncated=float(grid.values["truncated"][:, -1].mean()),
         unanswered=float(grid.values["no_answer"][:, -1].mean()),
         cues_happened=float(grid.values["cues"][:, -1].sum()) / wanted if wanted else None,

@@ -12,7 +12,7 @@ import numpy as np
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.names import bare, is_baseline
-from tts_bench.analysis.points import grid_points
+from tts_bench.analysis.points import grid_points, span
 from tts_bench.analysis.runs import RunData
 from tts_bench.analysis.table import Grid
 from tts_bench.errors import UserError
@@ -94,9 +94,10 @@ def curve_of(series: Sequence[Series]) -> list[Point]:
     return [
         point
         for task in dict.fromkeys(task for one in series for task in one.grids)
+        for shares in (span(*(one.grids[task].expected for one in series if task in one.grids)) is None,)
         for one in series
         if task in one.grids
-        for point in grid_points(one.name, one.grids[task], expected=True)
+        for point in grid_points(one.name, one.grids[task], expected=True, shares=shares)
     ]
 
 
@@ -117,7 +118,7 @@ def _votes_unlike(run: RunData) -> bool:
 
 def _unlike(run: RunData) -> str:
     return (
-        f"{run.path}: this metric gives different scores to samples without an extracted answer, so "
+        f"{run.path}: by this metric, samples with the same extracted answer or without one may score differently, so "
         "a vote of k is that of the first k samples."
     )
 

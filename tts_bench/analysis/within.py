@@ -16,7 +16,7 @@ import numpy as np
 from tts_bench.analysis import paired
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
-from tts_bench.analysis.points import are_shares, share_interval
+from tts_bench.analysis.points import share_interval, span
 from tts_bench.analysis.samples import Cut, Sample, cuts, samples, verdicts
 from tts_bench.analysis.stated import TENTHS
 from tts_bench.analysis.table import share
@@ -57,6 +57,7 @@ class Line:
     p: float  # of the change from the first step to the last; of `order` that all steps are alike
     test: str
     adjusted: float  # p after Holm's correction over the lines of one kind
+    share: bool = True  # whether scores are from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,9 @@ class Within:
             if isinstance(values, str):
                 reasons.setdefault(task, []).extend([f"{strategy}: {values}"] if values else [])
                 continue
-            found.append(line_of(task, strategy, kind, self.metrics[task], values, resamples, rng))
+            found.append(
+                line_of(task, strategy, kind, self.metrics[task], values, resamples, rng, family=len(self._without))
+            )
         missing = [
             Missing(
                 task,
@@ -227,17 +230,26 @@ def by_tenths(found: Sequence[Cut]) -> list[Cut]:
 
 
 def line_of(
-    task: str, strategy: str, kind: Kind, metric: str, values: Values, resamples: int, rng: np.random.Generator
+    task: str,
+    strategy: str,
+    kind: Kind,
+    metric: str,
+    values: Values,
+    resamples: int,
+    rng: np.random.Generator,
+    *,
+    family: int = 1,
 ) -> Line:
-    """The curve of `values`, with its intervals and the test of its ends."""
+    """The curve of `values`, with its intervals and the test of its ends, one of at most so many in a `family`."""
     scores = share(values.scores)
-    means = resampled_means(scores, resamples, rng)
+    means, reach = resampled_means(scores, resamples, rng), span(scores)
     changes = share(scores - scores[:, :1])
     steps = []
     for place in range(scores.shape[1]):
         own = scores[:, place]
-        low, high = share_interval(own) if are_shares(own) else percentile_interval(means[:, place])
-        down, up = difference_interval(means[:, place] - means[:, 0], changes[:, place]) if place else (0.0, 0.0)
+        low, high = share_interval(own) if reach is None else percentile_interval(means[:, place])
+        moved = means[:, place] - means[:, 0]
+        down, up = difference_interval(moved, changes[:, place], reach) if place else (0.0, 0.0)
         settled = None if values.settled is None else float(values.settled[:, place].mean())
         steps.append(
             Step(
@@ -252,8 +264,11 @@ def line_of(
                 settled,
             )
         )
-    p, test = (paired.cochran(scores), "Cochran's Q") if kind == "order" else paired.p_value(changes[:, -1], rng)
-    return Line(task, strategy, kind, metric, len(scores), values.left_out, steps, p, test, p)
+    if kind == "order":
+        p, test = paired.cochran(scores), "Cochran's Q"
+    else:
+        p, test = paired.p_value(changes[:, -1], rng, family=family)
+    return Line(task, strategy, kind, metric, len(scores), values.left_out, steps, p, test, p, reach is None)
 
 
 def within(

@@ -14,6 +14,7 @@ from rich.text import Text
 from tts_bench.analysis.curve import Point, marked
 from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.matched import pareto
+from tts_bench.analysis.points import span
 from tts_bench.analysis.profile import profile
 from tts_bench.analysis.series import Series
 from tts_bench.analysis.table import Grid
@@ -122,18 +123,20 @@ def _accuracy_cells(curve: Sequence[Point], measured: Sequence[Measure]) -> list
 
 def _profiles(grids: Mapping[str, Grid], result: Comparison) -> list[list[str]]:
     ends = [(float(grid.compute(result.axis).mean(0)[-1]), float(grid.expected.mean(0)[-1])) for grid in grids.values()]
-    front = pareto(ends)
-    rows = []
+    front, rows = pareto(ends), []
+    shares = span(*(grid.expected for grid in grids.values())) is None
     for place, (name, grid) in enumerate(grids.items()):
-        p = profile(grid, result.axis)
+        p = profile(grid, result.axis, shares=shares)
         slopes = (p.per_doubling, p.per_thousand, p.down, p.up)
-        shares = (p.flips.wrong_to_right, p.flips.right_to_wrong, p.truncated, p.unanswered)
+        flips = ("", "") if p.flips is None else (f"{p.flips.wrong_to_right:.0%}", f"{p.flips.right_to_wrong:.0%}")
         rows.append(
             [
                 name + (" *" if place in front else ""),
-                f"{p.performance:.1f}",
+                f"{p.performance:.1f}" if p.share else f"{p.performance:.3g}",
                 *("" if slope is None else _slope(slope) for slope in slopes),
-                *(f"{share:.0%}" for share in shares),
+                *flips,
+                f"{p.truncated:.0%}",
+                f"{p.unanswered:.0%}",
                 "" if p.cues_happened is None else f"{p.cues_happened:.0%}",
             ]
         )

@@ -46,6 +46,7 @@ _READING = (
     "tokens: mean thinking; change: points since the first row, on the same problems, with its interval by a paired "
     "bootstrap over problems. p-values are corrected by Holm over the curves of one kind, intervals are not."
 )
+_OWN_UNIT = " Where scores are not from 0 to 1, changes are in the metric's own unit, not in points."
 
 
 def show(lines: Sequence[Line], missing: Sequence[Missing], run: str, console: Console) -> None:
@@ -58,16 +59,14 @@ def show(lines: Sequence[Line], missing: Sequence[Missing], run: str, console: C
     for one in missing:
         console.print(Text(safe(advice(one, run), ascii_only=ascii_only)))
     if lines:
-        console.print(Text(_READING))
+        console.print(Text(_READING + ("" if all(line.share for line in lines) else _OWN_UNIT)))
 
 
 def sentence(line: Line) -> str:
     """What changes from the first step to the last, as a sentence."""
-    last, size = line.steps[-1], abs(100 * line.steps[-1].change)
-    facts = (
-        f"95% {100 * last.change_low:+z.1f} to {100 * last.change_high:+z.1f}, {p_text(line.adjusted)}, "
-        f"{line.problems:,} problems"
-    )
+    last = line.steps[-1]
+    interval = f"95% {_signed(line, last.change_low)} to {_signed(line, last.change_high)}"
+    facts = f"{interval}, {p_text(line.adjusted)}, {line.problems:,} problems"
     of = f"{line.strategy} on {line.task}"
     if line.kind == "order":
         return _of_places(line, of)
@@ -77,16 +76,25 @@ def sentence(line: Line) -> str:
         left = f" Left out: {line.left_out:,} problems without an answer at each step."
     if line.adjusted < 0.05:
         side = "above" if last.change > 0 else "below"
-        return f"{of}: {ends[0]} is {size:.1f} points {side} {ends[1]} ({facts}).{left}"
-    return (
-        f"{of}: no significant difference between {ends[0]} and {ends[1]}: {100 * last.change:+z.1f} ({facts}).{left}"
-    )
+        size = f"{_mean(line, abs(last.change))}{' points' if line.share else ''}"
+        return f"{of}: {ends[0]} is {size} {side} {ends[1]} ({facts}).{left}"
+    change = _signed(line, last.change)
+    return f"{of}: no significant difference between {ends[0]} and {ends[1]}: {change} ({facts}).{left}"
+
+
+def _mean(line: Line, value: float) -> str:
+    """An accuracy in percent; a mean of scores that are no shares in the metric's own unit."""
+    return f"{100 * value:.1f}" if line.share else f"{value:.3g}"
+
+
+def _signed(line: Line, value: float) -> str:
+    return f"{100 * value:+z.1f}" if line.share else f"{value:+z.3g}"
 
 
 def _of_places(line: Line, of: str) -> str:
     """Whether the samples of a pool can be taken for random draws, whose place does not matter."""
-    shares = [100 * step.accuracy for step in line.steps]
-    facts = f"{min(shares):.1f} to {max(shares):.1f}, Cochran's Q, {p_text(line.adjusted)}, {line.problems:,} problems"
+    least, most = (_mean(line, end(step.accuracy for step in line.steps)) for end in (min, max))
+    facts = f"{least} to {most}, Cochran's Q, {p_text(line.adjusted)}, {line.problems:,} problems"
     if line.adjusted < 0.05:
         return (
             f"{of}: accuracy depends on the place of a sample in the pool ({facts}). So they are not random draws, "
@@ -107,9 +115,9 @@ def _row(line: Line, place: int) -> list[str]:
     return [
         str(step.place) if line.kind in ("natural-length", "order") else f"{100 * step.place // TENTHS}%",
         f"{step.tokens:,.0f}",
-        f"{100 * step.accuracy:.1f} [{100 * step.low:.1f}, {100 * step.high:.1f}]",
-        f"{100 * step.change:+z.1f}" if place else "",
-        f"[{100 * step.change_low:+z.1f}, {100 * step.change_high:+z.1f}]" if place else "",
+        f"{_mean(line, step.accuracy)} [{_mean(line, step.low)}, {_mean(line, step.high)}]",
+        _signed(line, step.change) if place else "",
+        f"[{_signed(line, step.change_low)}, {_signed(line, step.change_high)}]" if place else "",
         "" if step.settled is None else f"{step.settled:.0%}",
     ]
 
@@ -196,4 +204,5 @@ def _panel(axes: Axes, line: Line, look: dict[str, object]) -> None:
     )
     axes.set_xlabel("share of the thinking (%)" if tenths else rank)
     axes.set_ylabel(f"{safe(line.metric)} (95% interval)")
-    axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
+    if line.share:
+        axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")

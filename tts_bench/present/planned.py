@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,19 +32,22 @@ class Plan:
     difference: float | None  # that somebody wants to find
     elsewhere: dict[str, Estimate]  # hours on other machines, by name
     unsaid: str  # why there are no prospects
+    untold: dict[str, int]  # task whose scores are not from 0 to 1 -> its differences, which have no prospects
 
 
 def plan(played: Played, *, seeds: int, difference: float | None, rates: Mapping[str, float]) -> Plan:
     """What a pilot says of its run, of its repetition with so many seeds, and of machines with other rates."""
-    forecast, found, unsaid = played.forecast, list[Prospect](), ""
+    forecast, found, unsaid, untold = played.forecast, list[Prospect](), "", dict[str, int]()
     sizes = {task: total for task, (_, total) in played.data.so_far.items()}
     try:
         series, _ = series_of([played.data])
-        found = prospects(compare(series, resamples=1000).statements, sizes, seeds=seeds, difference=difference)
+        statements = compare(series, resamples=1000).statements
+        found = prospects(statements, sizes, seeds=seeds, difference=difference)
+        untold = dict(Counter(one.task for one in statements if not one.share))
     except UserError as error:
         unsaid = str(error)
     hours = {name: forecast.tokens.times(seeds / rate / _HOUR) for name, rate in rates.items()}
-    return Plan(forecast, found, seeds, difference, hours, unsaid)
+    return Plan(forecast, found, seeds, difference, hours, unsaid, untold)
 
 
 def content(plan: Plan) -> dict[str, Any]:
@@ -68,7 +72,10 @@ def show(plan: Plan, console: Console) -> None:
         heading = f"{task}: differences detectable with 80% power, in points"
         columns = ("difference", "compute", "pilot", "detectable", "at worst", *wanted)
         console.print(table(heading, columns, rows, ascii_only, console.width))
-    console.print(Text(_reading(plan)))
+    for task in plan.untold:
+        console.print(Text(safe(f"{task}: nothing is foretold of scores that are not from 0 to 1.")))
+    if plan.prospects:
+        console.print(Text(_reading(plan)))
 
 
 def _costs(plan: Plan) -> list[tuple[str, str, str]]:
@@ -115,7 +122,7 @@ def _row(one: Prospect, plan: Plan) -> tuple[str, ...]:
 
 
 def _reading(plan: Plan) -> str:
-    seeds = ""
+    family, seeds = len(plan.prospects) + sum(plan.untold.values()), ""
     if plan.seeds > 1:
         seeds = (
             f" With {plan.seeds} seeds, detectable is for seeds that are independent, at worst for seeds that agree."
@@ -123,5 +130,5 @@ def _reading(plan: Plan) -> str:
     return (
         "last: last rung against last rung; same: at equal compute; pilot: share of problems that tell the two apart "
         "(of means: variance of the difference), with half a problem added (Jeffreys' prior). At worst: at its 95% "
-        f"upper bound. Tests are those of compare, at Holm's first step over {len(plan.prospects)} differences.{seeds}"
+        f"upper bound. Tests are those of compare, at Holm's first step over {family} differences.{seeds}"
     )

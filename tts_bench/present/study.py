@@ -230,7 +230,8 @@ def pooled(data: StudyData, compared: Compared | None) -> Pooled:
         for line, point in zip(data.lines, prefixed(data), strict=True)
     ]
     said = words.sentences(compared.comparison) if compared else []
-    reading = words.reading(compared.comparison) if compared else "Nothing is compared: there is one strategy only."
+    why = ": there is one strategy only" if len(places) == 1 else ""
+    reading = words.reading(compared.comparison) if compared else f"Nothing is compared{why}."
     verdicts = {
         "sentences": said,
         "reading": " ".join([reading, *data.notes]),

@@ -62,7 +62,10 @@ class StudyResults:
         """
         compared = self._data.compare(axis=axis_of(axis, {}), seed=whole("seed", seed, least=0))
         if compared is None:
-            raise UserError("the study has nothing to compare: one strategy only, or no part with both of a pair.")
+            raise UserError(
+                "the study has nothing to compare: one strategy only, no part with both of a pair, or no problem that "
+                "both finished."
+            )
         return compared.comparison
 
     def plot(self, task: str, path: str | Path | None = None, *, axis: str = "tokens") -> Figure:

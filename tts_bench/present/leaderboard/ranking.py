@@ -80,7 +80,10 @@ def rankings(entries: Mapping[str, Entry]) -> list[Ranking]:
 def _ranked(rows: Sequence[Row], problems: int) -> list[Row]:
     """A row has a rank of its own where it is told from the row above; else it has that row's."""
     scores = [np.array(unpacked(row.rung[1].problems.score, problems)) for row in rows]
-    tests = [paired.p_value(above - below, np.random.default_rng(0))[0] for above, below in pairwise(scores)]
+    tests = [
+        paired.p_value(above - below, np.random.default_rng(0), family=len(scores) - 1)[0]
+        for above, below in pairwise(scores)
+    ]
     adjusted: list[float | None] = [None, *paired.holm(tests)]
     told = [p is None or p < TOLD for p in adjusted]
     ranks: list[int] = []

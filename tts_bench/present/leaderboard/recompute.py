@@ -67,9 +67,11 @@ def complete(content: Mapping[str, Any], without: Collection[str] = ()) -> dict[
         strategies = {}
         for strategy, line in task["strategies"].items():
             place = f"tasks.{name}.strategies.{strategy}.rungs"
+            left = {rung: _left(held, without) for rung, held in line["rungs"].items()}
+            read = {rung: _columns(held, task["problems"], f"{place}.{rung}") for rung, held in left.items()}
+            shares = all(are_shares(found["score"]) for found in read.values())
             rungs = {
-                rung: sealed(_rung(_left(held, without), task["problems"], f"{place}.{rung}"))
-                for rung, held in line["rungs"].items()
+                rung: sealed(_rung(held, read[rung], f"{place}.{rung}", shares=shares)) for rung, held in left.items()
             }
             strategies[strategy] = sealed({**line, "rungs": rungs})
         tasks[name] = sealed({**task, "strategies": strategies})
@@ -90,7 +92,7 @@ def _left(rung: Mapping[str, Any], without: Collection[str]) -> dict[str, Any]:
     return left | {"problems": {name: value for name, value in rung["problems"].items() if name not in without}}
 
 
-def _rung(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Any]:
+def _columns(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Floats]:
     found: dict[str, Floats] = {}
     for name, column in held["problems"].items():
         try:
@@ -99,8 +101,12 @@ def _rung(held: Mapping[str, Any], problems: int, place: str) -> dict[str, Any]:
         except (ValueError, OverflowError) as error:
             raise ValueError(f"{place}.problems.{name}: {error}") from error
         found[name] = np.array(values)
+    return found
+
+
+def _rung(held: Mapping[str, Any], found: Mapping[str, Floats], place: str, *, shares: bool) -> dict[str, Any]:
     accuracy = mean(found["score"].tolist())
-    low, high = share_interval(found["score"]) if are_shares(found["score"]) else (None, None)
+    low, high = share_interval(found["score"]) if shares else (None, None)
     measured = {}
     for row in summaries():
         if row.required or row.name in held:
