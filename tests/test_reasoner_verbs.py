@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.scripts import rambler
 from tests.walking import Open, content, done, once, seeds
-from tts_bench.api import Answer, Cost, Sampling, Trace, Turn
+from tts_bench.api import Answer, Sampling, Trace, Turn
 from tts_bench.core.cost import unique
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engines.scripted import END_THINK
@@ -87,7 +87,7 @@ def test_put_goes_on_from_a_trace_that_its_budget_cut() -> None:
     assert door.force(cut, "Wait") == replace(cut, cues_wanted=1)
     put = door.put(cut, "Wait", max_tokens=60)
     assert put.text == cut.text + "Wait"
-    assert not put.truncated
+    assert not done(door.think(put)).truncated
     assert door.put(cut, "Wait", max_tokens=9) == replace(cut, cues_wanted=1)  # no room for the cue and a thought
 
 
@@ -273,37 +273,24 @@ def test_another_temperature_is_another_generation_and_the_runs_own_is_the_same(
     assert [call.sampling.temperature for call in opened.world.engine.calls] == [1.0, 0.5]
 
 
-def test_the_critical_path_does_not_depend_on_when_branches_are_opened() -> None:
-    async def early(door: ModelReasoner) -> list[Cost]:
-        branches, answers, costs = [door.branch(str(index)) for index in range(4)], [], []
-        for branch in branches:
-            answers.append(await once(branch))
-            costs.append(door.vote(answers).cost)
-        return costs
-
-    async def late(door: ModelReasoner) -> list[Cost]:
-        answers, costs = [], []
-        for index in range(4):
-            answers.append(await once(door.branch(str(index))))
-            costs.append(door.vote(answers).cost)
-        return costs
-
-    assert done(early(Open().door)) == done(late(Open().door))
+def test_thinking_at_its_budget_stays_truncated_through_put_until_it_goes_on() -> None:
+    door = Open().door
+    cut = done(door.think(max_tokens=5))
+    put = door.put(cut, "so ")
+    assert (cut.truncated, put.truncated) == (True, True)
+    assert done(door.answer(put)).traces[0].truncated
+    assert not done(door.answer(done(door.think(put)))).traces[0].truncated
 
 
-def test_a_branch_that_was_opened_for_what_was_seen_comes_after_it_and_pays_for_it() -> None:
-    opened = Open()
-
-    async def windows() -> tuple[Answer, Answer]:
-        first = await once(opened.door.branch("0"))
-        return first, await once(opened.door.branch("1", seen=[first]))
-
-    first, second = done(windows())
-    alone = done(once(Open().door.branch("1")))
-    assert second.text == alone.text
-    assert second.cost.sequential == first.cost.sequential + alone.cost.sequential
-    assert second.cost.thinking == first.cost.thinking + alone.cost.thinking
-    assert set(second.lineage) == set(unique(first.lineage + alone.lineage))
+def test_a_cut_at_its_own_length_is_the_same_trace_and_no_longer_truncated() -> None:
+    door = Open().door
+    trace = done(door.think(max_tokens=5))
+    assert door.cut(trace, 5) == replace(trace, truncated=False)
+    assert door.cut(trace, 6) is trace  # which is a limit that it does not reach, and no decision
+    whole = done(door.think())
+    assert door.cut(whole, whole.thinking_tokens) is whole
+    stopped, answer = done(door.answer(door.cut(trace, 5))), done(door.answer(trace))
+    assert (stopped.cost, stopped.lineage) == (answer.cost, answer.lineage)
 
 
 Act = Callable[[ModelReasoner, Trace, Answer], Any]

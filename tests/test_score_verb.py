@@ -133,6 +133,14 @@ def test_a_choice_pays_for_all_that_was_scored_and_for_each_reading_once() -> No
     assert opened.door.choose(answers[0]).cost.verifier == 0
 
 
+def test_a_score_that_a_branch_gives_for_what_was_seen_comes_after_it_and_pays_for_it() -> None:
+    opened = Open(judged)
+    long, short = sorted(done(samples(opened.door, 2)), key=lambda answer: -answer.cost.sequential)
+    chosen = opened.door.choose(short, seen=done(opened.door.branch("1", seen=[long]).score([short])))
+    assert set(chosen.lineage) == set(opened.door.vote([short, long]).lineage)
+    assert chosen.cost.sequential == long.cost.sequential + 7
+
+
 def test_what_a_judge_writes_is_on_the_default_axis_and_on_the_critical_path() -> None:
     opened = Open(judged)
     answers, scores = done(scored(opened.door))

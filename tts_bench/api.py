@@ -252,15 +252,17 @@ class Reasoner(Protocol):
         """Think, or continue thinking, up to the end-of-thinking delimiter or `max_tokens` of thinking in the trace.
 
         `stop`: texts that end this call early. The one that did is in `Trace.stopped`; further thinking continues after
-        it, and inserted text replaces it. A trace of another handle is continued as a fork, with this handle's random
-        stream. `sampling` applies to this call only. `effort` is an effort setting of the server, such as low.
+        it, and inserted text replaces it. Without room for a token, the trace is returned truncated, and `stopped` is
+        left as it was. A trace of another handle is continued as a fork, with this handle's random stream. `sampling`
+        applies to this call only. `effort` is an effort setting of the server, such as low.
         """
         ...
 
     def put(self, trace: Trace | None, text: Cue, *, max_tokens: int | None = None) -> Trace:
         """Insert `text` after the thinking so far, in place of its end or of a stop text; None: before any thinking.
 
-        Inserting the stop text itself undoes the stop. If there is no room, the trace is returned unchanged.
+        Inserting the stop text itself undoes the stop. If there is no room, the trace is returned unchanged. One that
+        was truncated stays so until it thinks on.
         """
         ...
 
@@ -269,7 +271,10 @@ class Reasoner(Protocol):
         ...
 
     def cut(self, trace: Trace, tokens: int) -> Trace:
-        """The first `tokens` of its thinking, as an open trace. The rest was seen, so it is billed as discarded."""
+        """The first `tokens` of its thinking, as an open trace. The rest was seen, so it is billed as discarded.
+
+        If `tokens` is its whole length, it is no longer truncated: the strategy has decided to stop there.
+        """
         ...
 
     async def answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil
 from typing import Annotated
 
@@ -52,11 +53,11 @@ class AlphaOne:
             raise ValueError(f"cue is {self.cue!r}; it takes a text that is not blank, such as Wait")
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
-        moment = ceil(self.alpha * self.length)
+        moment = ceil(Fraction(str(self.alpha)) * self.length)  # as written: 1.1 x 100 is 110, and above it in floats
         slow = min(moment, self.budget or moment)
         trace = await reasoner.think(stop=["\n\n"], max_tokens=slow) if moment else None
         chance = reasoner.random("wait")
-        while trace and trace.stopped and trace.thinking_tokens < slow:
+        while trace and trace.stopped and not trace.truncated and trace.thinking_tokens < slow:
             if chance.random() < self.start * (1 - trace.thinking_tokens / moment):
                 trace = reasoner.put(reasoner.put(trace, trace.stopped), self.cue, max_tokens=slow)
             trace = await reasoner.think(trace, stop=["\n\n"], max_tokens=slow)

@@ -61,12 +61,19 @@ class Search:
     async def best(self, paths: Sequence[Path]) -> Answer:
         """The answer of the path with the highest score (ties: the first), billed for the whole search."""
         path = max(paths, key=lambda path: path.value)
-        return self.reasoner.choose(await path.door.answer(path.trace), seen=self.seen)
+        return self.reasoner.choose(await self._answer(path), seen=self.seen)
 
     async def weighted(self, paths: Sequence[Path]) -> Answer:
         """The vote of all paths, weighted by their scores, billed for the whole search."""
-        answers = await together(path.door.answer(path.trace) for path in paths)
+        answers = await together(map(self._answer, paths))
         return self.reasoner.vote(answers, weights=[path.value for path in paths], seen=self.seen)
+
+    async def _answer(self, path: Path) -> Answer:
+        """Of a path that cannot grow. One that a step left at its limit asks in vain for more: it is truncated."""
+        trace = path.trace
+        if trace is not None and trace.stopped and not trace.truncated:
+            trace = await path.door.think(trace, max_tokens=self.budget)
+        return await path.door.answer(trace)
 
 
 def check_stop(stop: str) -> None:

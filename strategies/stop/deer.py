@@ -19,7 +19,7 @@ class Deer:
 
     Confidence is the mean probability of the trial answer's tokens from the second on, in the model's own
     distribution. A trial answer of one token is not confident. Thinking ends when the confidence exceeds the
-    threshold.
+    threshold. The model waits for each trial answer.
 
     Differs: trial answers use the run's sampling settings for answers, while the code leaves the temperature at 1.
     There is no early answer within 50 tokens of the limit. Text is never tokenized again. The texts that end a trial
@@ -56,14 +56,16 @@ class Deer:
             raise ValueError(f"mean is {self.mean!r}; it takes arithmetic, geometric or least")
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
-        trace, tried = await reasoner.think(stop=self.cues, max_tokens=self.budget), list[Probe]()
-        while trace.stopped and not trace.truncated and trace.thinking_tokens != self.budget:
-            tried.append(await reasoner.probe(trace, self.text, max_tokens=self.tokens, stop=CLOSERS))
-            if confidence(reasoner.logprobs(tried[-1]), self.mean) > self.threshold:
-                break
+        trace, tried, door = await reasoner.think(stop=self.cues, max_tokens=self.budget), list[Probe](), reasoner
+        while trace.stopped and not trace.truncated:
+            if trace.thinking_tokens != self.budget:  # there a trial answer could stop nothing
+                tried.append(await door.probe(trace, self.text, max_tokens=self.tokens, stop=CLOSERS))
+                door = reasoner.branch("0", seen=tried)  # the same stream, after the trial answer
+                if confidence(reasoner.logprobs(tried[-1]), self.mean) > self.threshold:
+                    break
             stop = self.cues if len(tried) < self.probes else ()
-            trace = await reasoner.think(trace, stop=stop, max_tokens=self.budget)
-        yield reasoner.choose(await reasoner.answer(trace), seen=tried)
+            trace = await door.think(trace, stop=stop, max_tokens=self.budget)
+        yield await door.answer(trace)
 
 
 def confidence(logprobs: Sequence[float], mean: str) -> float:

@@ -21,7 +21,8 @@ class Dynasor:
 
     Differs: at the stop the model answers, while the code inserts the trial answer. Words of doubt are whole words;
     in the code, "know" contains "no". Trial answers use the run's sampling settings for answers. The text that asks
-    for one is worded differently.
+    for one is worded differently. Trial answers run beside the thinking, as in the paper, so `sequential` waits only
+    for the one that ends it; what would be thought meanwhile, and dropped, is not sampled.
     Costs: each trial answer and the text that asks for it, as probe: about 30% of a chunk of 64.
     Unsuitable if: thinking takes fewer than agree x chunk tokens.
 
@@ -53,7 +54,8 @@ class Dynasor:
         trace, probes, more = await reasoner.think(max_tokens=self._end(0)), list[Probe](), True
         while more and not trace.thinking_ended and trace.thinking_tokens != self.budget:
             probes.append(await reasoner.probe(trace, self.text, max_tokens=self.tokens))
-            if agreed(probes, self.agree):
+            if agreed(probes, self.agree):  # thinking ends by them, not by a limit, and is answered after them
+                trace = reasoner.branch("0", seen=probes).cut(trace, trace.thinking_tokens)
                 break
             grown = await reasoner.think(trace, max_tokens=self._end(trace.thinking_tokens))
             more, trace = grown.thinking_tokens > trace.thinking_tokens, grown

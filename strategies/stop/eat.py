@@ -17,7 +17,8 @@ class Eat:
     Entropy is that of the first token of the answer, in nats, over the whole vocabulary. Its moving mean m begins
     at the first value, its moving variance v at 0. A value x updates them to m' = (1 - a) m + a x and
     v' = (1 - a) v + a (x - m')^2.
-    With rule=level, the entropy itself is compared, as in HALT-CoT (OpenReview CX5c7C1CZa).
+    With rule=level, the entropy itself is compared, as in HALT-CoT (OpenReview CX5c7C1CZa). The model waits for each
+    check.
 
     Differs: the end of thinking is the run's own, with its suffix that asks for the answer. Thinking cannot stop in
     the first 4 paragraphs. The code has 25, which easy problems do not reach.
@@ -54,15 +55,16 @@ class Eat:
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         trace, looks = await reasoner.think(stop=[self.stop], max_tokens=self.budget), list[Answer]()
-        entropies: list[float] = []
+        entropies, door = list[float](), reasoner
         while trace.stopped and not trace.truncated:
-            looks.append(await reasoner.answer(trace, max_tokens=1))
+            looks.append(await door.answer(trace, max_tokens=1))
             entropies += reasoner.logprobs(looks[-1].traces[0], "entropy")[-1:]
             value = moving_variance(entropies, self.timescale) if self.rule == "variance" else entropies[-1]
             if len(looks) >= self.paragraphs and value < self.threshold:
-                break
-            trace = await reasoner.think(trace, stop=[self.stop], max_tokens=self.budget)
-        yield reasoner.choose(await reasoner.answer(trace), seen=looks)
+                break  # the answer goes on from this look
+            door = reasoner.branch("0", seen=looks)  # the same stream, after the look
+            trace = await door.think(trace, stop=[self.stop], max_tokens=self.budget)
+        yield reasoner.choose(await door.answer(trace), seen=looks)
 
 
 def moving_variance(values: Sequence[float], weight: float) -> float:

@@ -53,6 +53,8 @@ class ThoughtTerminator:
             trace = await reasoner.think(trace, max_tokens=min(at, end))
         if not trace.thinking_ended and trace.thinking_tokens >= end:
             trace = reasoner.put(trace, LAST, max_tokens=self.deadline)
+        elif reasoner.extract(thought(trace)) is not None:
+            trace = reasoner.cut(trace, trace.thinking_tokens)  # ended by what it says, and not by a limit
         yield await reasoner.answer(trace)
 
 

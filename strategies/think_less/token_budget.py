@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from fractions import Fraction
 from math import ceil
 from typing import Annotated
 
@@ -27,7 +28,7 @@ def estimated(text: str) -> int | None:
     whole, part, exponent, thousands = numbers[-1] if numbers else ("0", "", "", "")
     if len(whole + part) > 20:
         return None
-    number = ceil(float(whole.replace(",", "") + part) * 10 ** int(exponent or 0) * (1000 if thousands else 1))
+    number = ceil(Fraction(whole.replace(",", "") + part) * 10 ** int(exponent or 0) * (1000 if thousands else 1))
     return number if 0 < number <= _MOST else None
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from tests.scripts import World, number, rambler
 from tests.shelf.opened import answers, last, opened, paragraphs, plain, told
-from tts_bench.api import Answer, Sampling, Strategy
+from tts_bench.api import Answer, Sampling, Strategy, Trace
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.solving.solve import Arm
 from tts_bench.strategies.budget_forcing import BudgetForcing
 from tts_bench.strategies.lengthen.alpha_one import AlphaOne
 from tts_bench.strategies.lengthen.mixed_cues import MixedCues
@@ -106,6 +107,38 @@ def test_a_certain_chance_puts_a_cue_after_paragraphs_and_none_after_the_moment(
     for answer in found:
         starts = [segment.start for segment in answer.traces[0].segments if segment.kind == "cue"]
         assert all(start - answer.cost.prompt < 60 for start in starts)
+
+
+@pytest.mark.parametrize("start", [0.0, 0.4, 1.0])
+def test_a_paragraph_that_ends_where_the_run_allows_no_more_is_the_last_and_draws_once(start: float) -> None:
+    def script(text: str, draw: Draw) -> str:
+        return f"\\boxed{{1}}{END}" if END_THINK in text.partition(THINK)[2] else "x" * 18 + "\n\n" + "x" * 900
+
+    for seed in range(5):
+        world = World(script, seed=seed, max_thinking=20)
+        [record] = world.run_arms([Arm("alpha-one", AlphaOne(start=start))], timeout=5)
+        assert record.error is None
+        door = ModelReasoner(world.item().problem, world.scheduler, world.conditions, number, Ledger())
+        wanted = door.random("wait").random() < start * (1 - 20 / 3430)
+        [answer] = record.answers
+        assert (answer.truncated, answer.cues_wanted, answer.cues) == (True, wanted, 0)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "length", "moment"), [(1.1, 100, 110), (1.1, 3000, 3300), (1.4, 2450, 3430), (1.5, 3, 5)]
+)
+def test_the_moment_is_alpha_times_length_as_written_rounded_up(alpha: float, length: int, moment: int) -> None:
+    _, door = set_to(Sampling(), Sampling(), lambda text, draw: "x" * 9000)
+    asked: list[int | None] = []
+    think = door.think
+
+    async def noted(*args: Any, max_tokens: int | None = None, **options: Any) -> Trace:
+        asked.append(max_tokens)
+        return await think(*args, max_tokens=max_tokens, **options)
+
+    door.think = noted  # type: ignore[method-assign]
+    last(AlphaOne(alpha=alpha, length=length), door)
+    assert asked == [moment, None]
 
 
 def test_a_banned_word_is_never_said_and_the_runs_settings_stay() -> None:

@@ -206,3 +206,24 @@ def test_a_budget_that_ends_at_a_step_or_within_one_ends_the_search(strategy: St
     answer = last(cut, led(Says(letter), endless))
     assert answer.extracted == "1"
     assert all(trace.thinking_tokens == budget for trace in answer.traces)
+    assert all(trace.truncated for trace in answer.traces)
+
+
+def test_a_step_begins_when_all_that_it_was_chosen_from_is_there() -> None:
+    def uneven(text: str, draw: Draw) -> str:
+        """Four steps, each of one letter or of nine."""
+        thought = text.partition(THINK)[2]
+        if END_THINK in thought:
+            return f"\\boxed{{1}}{END}"
+        left = range(4 - thought.count("\n\n"))
+        return "\n\n".join("a" if draw(place) < 0.5 else "b" * 9 for place in left) + END_THINK
+
+    for seed in range(6):
+        scorer = Says(lambda thinking: 1 / len(thinking))  # it keeps short steps, which wait for the long ones
+        search = DiverseTreeSearch(n=4, width=4, rounds=4, pick="best")
+        answer = last(search, led(scorer, uneven, seed))
+        steps = [text.split("\n\n") for text in scorer.asked]
+        rounds = [max(len(each[-1]) for each in steps if len(each) == number) for number in (1, 2, 3)]
+        waited = sum(rounds) + 3 * len("\n\n")
+        final = len(answer.traces[0].text.partition(END_THINK)[0].rpartition("\n\n")[2] + "|")
+        assert answer.cost.sequential == waited + final + answer.cost.forced + answer.cost.answer

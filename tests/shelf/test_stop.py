@@ -10,10 +10,14 @@ import pytest
 
 from tests.scripts import World, rambler
 from tests.shelf.opened import done, last, plain
+from tests.shelf.test_pool import COLUMNS
+from tts_bench import presets, registry
 from tts_bench.api import Answer, Strategy
+from tts_bench.conformance.stage import StageScorer
 from tts_bench.core.ledger import Ledger
 from tts_bench.core.reasoner import ModelReasoner
 from tts_bench.engines.scripted import END, END_THINK, THINK, Draw
+from tts_bench.solving.solve import Arm
 from tts_bench.strategies.sampling import once
 from tts_bench.strategies.stop.deer import Deer, confidence
 from tts_bench.strategies.stop.dynasor import Dynasor, agreed
@@ -143,6 +147,64 @@ def test_dynasor_stops_at_the_probe_that_makes_enough_equal_ones_and_bills_them_
     assert answer.cost.probe == sum(segment.spent for segment in answer.lineage if segment.kind == "probe")
 
 
+@pytest.mark.parametrize("strategy", NEVER)
+@pytest.mark.parametrize("seed", range(3))
+def test_what_waits_for_its_side_checks_is_one_chain_and_dynasor_thinks_beside_them(
+    strategy: Strategy, seed: int
+) -> None:
+    cost = last(strategy, opened(doubter, seed)).cost
+    if isinstance(strategy, Dynasor):
+        assert cost.sequential < cost.generated
+    else:
+        assert cost.sequential == cost.generated
+
+
+@pytest.mark.parametrize("strategy", [Deer(threshold=0.0), Eat(1e9, "level", paragraphs=2), Eat(1e9, paragraphs=1)])
+def test_a_check_that_ends_thinking_is_waited_for_before_the_answer(strategy: Strategy) -> None:
+    answer = last(strategy, opened(doubter))
+    assert answer.cost.sequential == answer.cost.generated
+    assert not answer.traces[0].truncated
+
+
+@pytest.mark.parametrize("agree", [1, 3])
+def test_dynasor_answers_after_the_trial_answer_that_ends_thinking(agree: int) -> None:
+    cost = last(Dynasor(chunk=8, agree=agree), opened(certain)).cost
+    assert cost.sequential == cost.thinking + cost.probe // agree + cost.forced + cost.answer
+
+
+def test_thinking_that_trial_answers_end_is_not_truncated_and_that_its_budget_ends_is() -> None:
+    ended = {budget: last(Dynasor(8, 3, budget=budget), opened(certain)).traces[0] for budget in (None, 25, 24, 20)}
+    assert {budget: trace.truncated for budget, trace in ended.items()} == {None: False, 25: False, 24: True, 20: True}
+    assert [trace.thinking_tokens for trace in ended.values()] == [24, 24, 24, 20]
+
+
+@pytest.mark.parametrize("strategy", [Deer(threshold=1.0, budget=4), Deer(threshold=0.0, budget=4)], ids=repr)
+def test_a_cue_that_ends_at_the_budget_is_thinking_at_its_budget(strategy: Strategy) -> None:
+    """The doubter's first "Wait" ends with its fourth token."""
+    [trace] = last(strategy, opened(doubter)).traces
+    assert trace.truncated
+    assert trace.thinking_tokens == 4
+
+
+STOPS = [
+    name for name in presets.groups()[presets.SHELF] if "stops" in getattr(registry.build(name).strategy, "needs", ())
+]
+
+
+@pytest.mark.parametrize("stop", ["\n\n", "Wait", "Alternatively"])
+@pytest.mark.parametrize("name", STOPS)
+def test_a_stop_text_that_ends_where_the_run_allows_no_more_ends_every_strategy(name: str, stop: str) -> None:
+    def script(text: str, draw: Draw) -> str:
+        """Never ends its thinking; the stop text ends with its twentieth token."""
+        return f"\\boxed{{1}}{END}" if END_THINK in text.partition(THINK)[2] else stop.rjust(20, "x") + "x" * 900
+
+    world = World(script, None, {"any": StageScorer()}, columns=COLUMNS, max_thinking=20)
+    [built] = registry.build_all([name])
+    [record] = world.run_arms([Arm(built.id, built.strategy)], timeout=5)
+    assert record.error is None
+    assert [answer.truncated for answer in record.answers] == [True]
+
+
 def test_the_moving_variance_of_a_constant_is_nothing_and_a_step_is_forgotten() -> None:
     assert moving_variance([2.0] * 9, 0.2) == 0.0
     assert moving_variance([0.0, 1.0], 0.2) == pytest.approx(0.2 * 0.8**2)
@@ -173,6 +235,7 @@ def test_notes_come_every_250_tokens_or_twice_and_the_deadline_holds(deadline: i
     assert "no tokens left" in notes[-1]
     assert answer.traces[0].thinking_tokens <= deadline
     assert len(notes) == deadline // every
+    assert answer.traces[0].truncated
 
 
 def test_an_answer_in_the_thinking_ends_it_at_the_next_note_without_one() -> None:
@@ -182,3 +245,4 @@ def test_an_answer_in_the_thinking_ends_it_at_the_next_note_without_one() -> Non
     answer = last(ThoughtTerminator(1000), opened(early))
     assert answer.cost.thinking == 250
     assert forced(answer) == []
+    assert not answer.traces[0].truncated

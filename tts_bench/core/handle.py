@@ -55,18 +55,18 @@ class Handle:
         self._opening = self._opened(self._own)
         self._branch: tuple[str, ...] = ()
         self._parent: Handle | None = None
-        self._seen = Lineage()  # what the decision to open this handle was made from
+        self.seen = Lineage()  # what the decision to open this handle was made from
         self._clock = 0  # tokens on the critical path up to the last thing this handle saw finish
         self._poll = self._new_poll()  # the last vote: often the next is the same and one answer more
 
     def begun(self) -> Held:
         """A trace that holds the prompt alone, and begins when all is done that the handles above this one saw."""
-        before, above = self._seen.clock, self._parent
+        before, above = self.seen.clock, self._parent
         while above is not None:
             before, above = max(before, above._clock), above._parent
         for segment in self._opening.segments:  # only now: a prompt from which nothing begins was never read
             self.ledger.keep(segment)
-        return Held(Trace(self._opening.segments, before=before), self._seen)
+        return Held(Trace(self._opening.segments, before=before), self.seen)
 
     def known(self, effort: str = "") -> Segment | None:
         """What the strategy has seen of the thinking that begins behind the prompt."""
@@ -192,7 +192,14 @@ class Handle:
         held = self.ledger.held(trace, call)
         if held.trace.segments[-1].kind == "answer":
             raise Misuse(f"{call} was given a trace closed by an answer: continue the one that answer() was given")
-        return held
+        return self.behind(held)
+
+    def behind(self, held: Held) -> Held:
+        """As this handle goes on from it: when all that led to this handle is done, and billed for that."""
+        if not self.seen or held.seen is self.seen:
+            return held
+        late = max(0, self.seen.clock - path_length(held.trace))
+        return Held(replace(held.trace, before=held.trace.before + late), held.seen | self.seen)
 
     def _finished(self, held: Held) -> Trace:
         self._clock = max(self._clock, path_length(held.trace))
@@ -212,7 +219,8 @@ class Handle:
         if held.trace.thinking_tokens + len(tokens) >= self.limit(held.trace, max_tokens):
             return but(held, cues_wanted=wanted)
         forced = self._sampler.put_in(self._opening_of(held.trace), "cue", held.trace.segments, tokens, text)
-        return Held(Trace((*held.trace.segments, forced), cues_wanted=wanted, before=held.trace.before), held.seen)
+        segments = (*held.trace.segments, forced)
+        return but(held, segments=segments, cues_wanted=wanted, thinking_ended=False, stopped="")
 
     def _issue(
         self,
@@ -237,7 +245,7 @@ class Handle:
         child._parent = self
         child._clock = 0
         child._poll = self._new_poll()
-        child._seen = self._seen | self.ledger.seen(seen, call)
+        child.seen = self.seen | self.ledger.seen(seen, call)
         return child
 
     def _conversation(self, prompt: str | Sequence[Turn], system: str | None) -> Opening:

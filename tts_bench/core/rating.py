@@ -37,7 +37,7 @@ async def rate(handle: Handle, candidates: Sequence[Answer | Trace], by: str) ->
 
 def _score(handle: Handle, by: str, candidate: Answer | Trace, original: Held | Given, made: Made) -> Score:
     """The copy of a score, entered into the ledger. What a judge wrote lies on the path of what is decided from it."""
-    depends, last, verdict = original.lineage, _trace(original, handle.form).segments[-1], made.verdict
+    depends, last, verdict = original.lineage | handle.seen, _trace(original, handle.form).segments[-1], made.verdict
     scored = Scored(made.origin, by, (last.origin, last.spent), verdict, made.flops)
     clock = depends.clock + verdict.sampled
     lineage = depends | Lineage(clock=clock, scored=(scored,))

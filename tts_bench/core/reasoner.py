@@ -75,8 +75,11 @@ class ModelReasoner(Handle):
 
     def cut(self, trace: Trace, tokens: int) -> Trace:
         held = self._open(trace, "cut()")
-        kept = check.some(tokens, "tokens", "cut()")
-        return trace if kept >= held.trace.thinking_tokens else self.ledger.trace(self.shortened(held, kept))
+        kept, length = check.some(tokens, "tokens", "cut()"), held.trace.thinking_tokens
+        if kept < length:
+            return self.ledger.trace(self.behind(self.shortened(held, kept)))
+        # Cut at its own length, it ends where the strategy decided, even if that is where a call reached its limit.
+        return self.ledger.trace(but(held, truncated=False)) if kept == length and held.trace.truncated else trace
 
     async def answer(
         self,
