@@ -240,6 +240,23 @@ def test_names_in_an_archive_are_names_only(refused: Callable[..., str]) -> None
 
 
 @pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (None, "it is not finished, and no sample is. Finish it with: inspect eval-retry f.eval. Then import the log"),
+        ("header.json", "it has 0 samples"),  # finished, and without samples
+        ("samples/1_epoch_1/sample.json", "it has 0 samples"),  # in another layout
+    ],
+)
+def test_a_log_of_inspect_without_samples_is_called_unfinished_if_it_is(
+    more: str | None, said: str, refused: Callable[..., str]
+) -> None:
+    with zipfile.ZipFile("f.eval", "w") as archive:
+        for name in ("_journal/start.json", *([more] if more else [])):
+            archive.writestr(name, b"{}")
+    assert said in refused(*into(file="f.eval"))
+
+
+@pytest.mark.parametrize(
     ("options", "said"),
     [
         (["--strategy", "majority-vote:samples=3"], "it draws 3 samples, but the pool has 2 of gsm8k/1"),

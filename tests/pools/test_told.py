@@ -81,6 +81,17 @@ def test_a_list_beside_the_responses_gives_each_of_them_its_own() -> None:
     assert outputs({"id": 0, "responses": objects, **beside}) == [first, second]
 
 
+@pytest.mark.parametrize(("said", "verdicts"), [(["4"], [1.0]), (["4", "5"], [None, None])])
+def test_the_verdict_of_a_sample_of_inspect_is_that_of_its_output_only_where_it_has_one(
+    said: list[str], verdicts: list[float | None]
+) -> None:
+    choices = [{"message": {"content": f"\\boxed{{{each}}}"}, "stop_reason": "stop"} for each in said]
+    sample = {"id": 1, "input": "?", "output": {"choices": choices}, "scores": {"match": {"value": "C"}}}
+    Path("log.json").write_text(json.dumps({"eval": {}, "samples": [sample]}))
+    [entry] = source(Path("log.json")).entries()
+    assert [each.verdict for each in entry.outputs] == verdicts
+
+
 def test_a_log_probability_that_rounding_put_above_0_is_0() -> None:
     assert outputs({"id": 0, "response": "a b", "logprobs": [1e-6, -1.0]})[0].logprobs == (0.0, -1.0)
 

@@ -129,6 +129,8 @@ def test_what_is_no_study_is_refused_alike(place: Path, capsys: pytest.CaptureFi
 
 
 def test_a_study_of_flags_is_refused_alike(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("out.toml").write_text('out = "others"\n')
+    Path("store.toml").write_text('store = "a.sqlite"\n')
     for words, said in {
         "--seeds 1,x": "--seeds is '1,x'; it takes different whole numbers joined by commas",
         "--seeds 1,1": "--seeds is '1,1'",
@@ -138,6 +140,8 @@ def test_a_study_of_flags_is_refused_alike(place: Path, capsys: pytest.CaptureFi
         "--seeds 0,1 --resume others": "--resume continues one run",
         "--seeds 0,1 --engine scripted": "a study names its models. Add --model",
         "--seeds 0,1 --out others": "others holds files but no study.toml",
+        "--seeds 0,1 --config out.toml": "others holds files but no study.toml",
+        "--seeds 0,1 --config store.toml": "store.toml has store: a study keeps its generations",
     }.items():
         before = contents(place)
         assert root._run(["run", *words.split()]) == 2, words

@@ -330,6 +330,11 @@ def test_flags_with_several_seeds_are_a_study_and_with_one_the_plain_run(
     assert root._run([*words, "--seeds", "1,2"]) == 0
     [study] = Path("runs").iterdir()
     assert [state.part.name for state in states(read(study)) if state.kind == "finished"] == ["adder-1", "adder-2"]
+    Path("file.toml").write_text('out = "named/here"\n')
+    for _ in range(2):  # the same command finds it again
+        assert root._run([*words, "--seeds", "1,2", "--config", "file.toml"]) == 0
+    assert [state.kind for state in states(read(Path("named/here")))] == ["finished"] * 2
+    assert [path.name for path in Path("runs").iterdir()] == [study.name]
     assert root._run([*words, "--seeds", "1", "--out", "plain/one"]) == 0
     assert root._run([*words, "--seed", "1", "--out", "plain/two"]) == 0
     plain = [(Path("plain") / name / "records.jsonl").read_bytes() for name in ("one", "two")]

@@ -84,18 +84,21 @@ def _alike(left: Series, right: Series) -> bool:
 
 
 def with_baseline(series: Sequence[Series]) -> list[Series]:
-    """`series`, behind a baseline made of one sample of a vote on the tasks that have no baseline.
+    """`series`, behind baselines made of one sample of a vote on the tasks that have no baseline.
 
-    A sample of a vote without a budget is what the baseline draws. Its accuracy is the mean over all samples.
+    A sample of a vote without a budget is what the baseline draws. Its accuracy is the mean over all samples. Of the
+    votes on one task the first counts.
     """
     bare = {task for one in series for task in one.grids} - {
         task for one in series if one.baseline for task in one.grids
     }
-    for one in series:
+    made = []
+    for one in series if len(series) > 1 else ():
         grids = {task: _single(grid) for task, grid in one.grids.items() if task in bare and grid.votes is not None}
-        if grids and is_vote(one) and "budget=none" in one.strategy and len(series) > 1:
-            return [Series(f"one sample of {one.name}", "baseline", one.group, grids), *series]
-    return list(series)
+        if grids and is_vote(one) and "budget=none" in one.strategy:
+            made.append(Series(f"one sample of {one.name}", "baseline", one.group, grids))
+            bare -= grids.keys()
+    return [*made, *series]
 
 
 def _single(grid: Grid) -> Grid:

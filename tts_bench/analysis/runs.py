@@ -110,7 +110,7 @@ class Source:
             UserError: as `read_records`; no record, nothing but errors, or no such metric.
         """
         wanted = self.header["metrics"] if metric is None else dict.fromkeys(self.header["metrics"], metric)
-        numbers = Numbers(self.path, {**self.header, "metrics": wanted})
+        numbers = Numbers(self.path, {**self.header, "metrics": wanted}, self.header["metrics"])
         for record in numbers.passing(self.records()):
             if metric is not None:
                 _check_metric(self.path, record, metric)
@@ -225,9 +225,10 @@ def read_run(folder: Path) -> RunData:
 class Numbers:
     """What is kept of a run while its records are read, whatever else is made of them on the way."""
 
-    def __init__(self, folder: Path, header: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, header: dict[str, Any], main: dict[str, str] | None = None) -> None:
+        """`main`: the tasks' main metrics, where those of `header` may be others."""
         self.folder, self.header = folder, header
-        self._table, self._schema = Table(header["metrics"]), SCHEMA
+        self._table, self._schema = Table(header["metrics"], main), SCHEMA
         self._lines, self._error = 0, ""  # read so far; the first error and its line
 
     def add(self, record: Record) -> None:

@@ -67,7 +67,8 @@ def _place(stream: str) -> tuple[int, int, str]:
 def cuts(record: Record, metric: str) -> list[Cut]:
     """The answers of the rungs at cuts of one trace, by rising length; empty where the rungs are anything else.
 
-    The last of them is the answer to the whole thinking, which has to have ended by itself.
+    The last of them is the answer to the whole thinking, which has to have ended by itself. A cut behind it lies within
+    the end of thinking: it is left out.
     """
     if record.error or len(record.answers) < 2 or record.answers[-1].truncated:
         return []
@@ -79,14 +80,12 @@ def cuts(record: Record, metric: str) -> list[Cut]:
         thinking = [part for part in parts if part.kind == "thinking"]
         if not thinking or sum(part.kind == "answer" for part in parts) != 1 or metric not in answer.scores:
             return []
-        tokens = max(part.tokens for part in thinking)
-        found.setdefault(tokens, Cut(tokens, answer.extracted, answer.scores[metric]))
+        whole = max(thinking, key=lambda part: part.tokens)  # in the end, that of the last rung
+        found.setdefault(whole.tokens, Cut(whole.tokens, answer.extracted, answer.scores[metric]))
     traces = {segment.origin for segment in record.segments if segment.kind == "thinking"}
-    ordered = [found[tokens] for tokens in sorted(found)]
-    whole = [record.segments[place] for place in record.answers[-1].segments]
-    if len(traces) != 1 or not ordered or ordered[-1].tokens != max(p.tokens for p in whole if p.kind == "thinking"):
+    if len(traces) != 1 or max(found) > whole.tokens + whole.end:
         return []
-    return ordered
+    return [found[tokens] for tokens in sorted(found) if tokens <= whole.tokens]
 
 
 def verdicts(record: Record, metric: str) -> dict[str | None, float]:

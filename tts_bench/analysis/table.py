@@ -40,7 +40,7 @@ class Grid:
     votes: Floats | None  # (problems, rungs): exact expectation of the main metric over all votes of k; None: no pool
     failed: tuple[int, ...] = ()  # documents left out for an error, of any seed
     voted: bool = False  # some answer of it is a vote of several samples
-    unlike: bool = False  # ballots without an extracted answer differ in their score, so that no expectation is known
+    unlike: bool = False  # ballots that say the same may differ in their score, so that no expectation is known
     parts: tuple[Grid, ...] = ()  # where seeds were pooled, the grid of each
 
     @property
@@ -76,15 +76,17 @@ _READS = (*_NAMED, *_COMPUTED)
 class Table:
     """The grids of records that are given one by one and not kept."""
 
-    def __init__(self, metrics: Mapping[str, str]) -> None:
-        self.metrics = metrics  # of each task the main one
+    def __init__(self, metrics: Mapping[str, str], main: Mapping[str, str] | None = None) -> None:
+        """`metrics`: of each task the one that counts. `main`: its main one, where that may be another."""
+        self.metrics, self._main = metrics, main or metrics
         self._rows: dict[tuple[str, str], GridBuilder] = {}
 
     def add(self, record: Record) -> None:
         """Keep the numbers of `record`, whose task has a main metric and whose rungs are called as before."""
         key = (record.task, record.strategy)
         if key not in self._rows:
-            self._rows[key] = GridBuilder(self.metrics[record.task])
+            metric = self.metrics[record.task]
+            self._rows[key] = GridBuilder(metric, main=metric == self._main[record.task])
         self._rows[key].add(record)
 
     def grids(self) -> dict[str, dict[str, Grid]]:
@@ -110,8 +112,8 @@ class Table:
 class GridBuilder:
     """The records of one grid: a row of numbers for each answer, one after the other."""
 
-    def __init__(self, metric: str) -> None:
-        self.metric = metric
+    def __init__(self, metric: str, *, main: bool) -> None:
+        self.metric, self._main = metric, main
         self.failed: set[int] = set()
         self._metrics: tuple[str, ...] = ()
         self._rungs: tuple[str, ...] = ()
@@ -121,6 +123,7 @@ class GridBuilder:
         self._prompts: dict[int, str] = {}
         self._votes: dict[int, Floats] = {}
         self._voted = False
+        self._pooled = False  # some record has a pool
         self._silent = [0, 0.0]  # most ballots of a pool without an answer, and the highest score of one
 
     def add(self, record: Record) -> None:
@@ -143,6 +146,7 @@ class GridBuilder:
         self._prompts[record.doc_id] = next((part.origin for part in record.segments if part.kind == "prompt"), "")
         self._voted = self._voted or _is_vote(record)
         if ballots := pool(record):
+            self._pooled = True
             said, scores = [ballot.extracted for ballot in ballots], verdicts(record, ballots, self.metric)
             self._silent = [max(self._silent[0], said.count(None)), max(self._silent[1], scores.get(None, 0.0))]
             if scores.keys() >= set(said):
@@ -185,13 +189,14 @@ class GridBuilder:
 
     @property
     def _unlike(self) -> bool:
-        return self._silent[0] > 1 and self._silent[1] > 0
+        """Answers are extracted as the main metric reads them: by another one, texts with one answer may differ."""
+        return self._silent[0] > 1 and self._silent[1] > 0 if self._main else self._pooled
 
     def _expected(self, documents: Sequence[int]) -> Floats | None:
         """None where a record of them is of no plain vote, of a shorter one than others, or of a document with repeats.
 
         lm-eval scores the repeats of a document together, so that no single ballot of them has a score. None, too, by
-        a metric that finds answers where none was extracted: of several such ballots only one was scored.
+        a metric that tells ballots of one extracted answer apart, or those without one: of them only one was scored.
         """
         if self._unlike:
             return None

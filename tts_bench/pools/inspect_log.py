@@ -52,6 +52,11 @@ def archive(path: Path) -> Iterator[Entry]:
         foreign.check_size(path, 1 << 40)
         with zipfile.ZipFile(path) as opened:
             members = [each for each in opened.infolist() if _SAMPLE.fullmatch(each.filename)]
+            if not members and _unfinished(opened.namelist()):
+                raise ValueError(
+                    f"it is not finished, and no sample is. Finish it with: inspect eval-retry {path}. Then import the "
+                    "log that this writes"
+                )
             if not members or len(members) > _MEMBERS:
                 raise ValueError(f"it has {len(members):,} samples; expected 1 to {_MEMBERS:,}")
             _check_names(path, members)
@@ -61,6 +66,12 @@ def archive(path: Path) -> Iterator[Entry]:
     except _BROKEN as error:
         why = getattr(error, "strerror", None) or error
         raise UserError(f"{path} cannot be read as a log of Inspect: {why}.") from error
+
+
+def _unfinished(names: list[str]) -> bool:
+    """Whether only the beginning of a log was written: `header.json` comes last."""
+    begun = any(name.startswith("_journal/") for name in names)
+    return begun and not any(name == "header.json" or name.startswith("samples/") for name in names)
 
 
 def _check_names(path: Path, members: list[zipfile.ZipInfo]) -> None:
@@ -103,7 +114,8 @@ def entry(row: object, place: int, where: str) -> Entry:
     kept = attachments if isinstance(attachments, dict) else {}
     usage = output.inner("usage")
     counts = usage if usage is not None and len(choices) == 1 else None  # it is of all choices together
-    outputs = tuple(_output(Values(each, where, "a choice"), counts, kept, _verdict(values)) for each in choices)
+    verdict = _verdict(values) if len(choices) == 1 else None  # so is the score
+    outputs = tuple(_output(Values(each, where, "a choice"), counts, kept, verdict) for each in choices)
     questions, named = one_of(_asked(values.row.get("input"), kept, where)), values.identity("id")
     number = None if named is None else str(named)  # Inspect counts from 1 what its data set does not name
     epoch, uuid = values.identity("epoch"), values.text("uuid")
