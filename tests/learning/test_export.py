@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, GemmaConfig, GemmaForCausalLM
 
 from tests.on_hf import answers_of, engine_of, items_of, make_thinker
 from tests.tiny import Architecture, generated, input_rows, make_tiny
 from tts_bench import models
 from tts_bench.core.conditions import Conditions
 from tts_bench.engine import Sampling
+from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.load import load
 from tts_bench.errors import UserError
 from tts_bench.learning.export import to_checkpoint
-from tts_bench.learning.start import untrained
+from tts_bench.learning.start import embedding_of, untrained
 from tts_bench.thinking import detect
 from tts_bench.tokens import tokenfile
 
@@ -97,6 +99,31 @@ def test_plain_generate_on_the_exported_checkpoint_gives_the_traces_of_the_engin
                 assert made_by_generate == wanted
             read += [place] * len(segment.tokens) if segment.kind == "cue" else segment.tokens
     assert forced > 3
+
+
+def test_a_model_whose_embedding_scales_what_it_looks_up_is_refused(tmp_path: Path) -> None:
+    folder = make_tiny(tmp_path / "m", "llama")
+    sizes = AutoModelForCausalLM.from_pretrained(folder).config
+    config = GemmaConfig(
+        **{name: getattr(sizes, name) for name in ("vocab_size", "hidden_size", "intermediate_size")},
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+    )
+    GemmaForCausalLM(config).save_pretrained(folder)
+    found = models.resolve(str(folder))
+    wrong = r"m reads its input embeddings through GemmaTextScaledWordEmbedding; .*plain torch.nn.Embedding.*--model"
+    with pytest.raises(UserError, match=wrong):
+        untrained(found, tmp_path / "t", "Wait", NAME)
+    facts: dict[str, Any] = {"name": NAME, "init": "Wait", "training": {}, "licence": "MIT"}
+    tokenfile.save(tmp_path / "t", [1.0] * 64, model=str(folder), fingerprint=found.fingerprint, **facts)
+    with pytest.raises(UserError, match=wrong):
+        to_checkpoint(tmp_path / "t", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    scaled = SimpleNamespace(model=GemmaForCausalLM(config), info=SimpleNamespace(model="m"))
+    with pytest.raises(UserError, match=wrong):
+        embedding_of(cast(HfEngine, scaled), "Wait")
 
 
 def test_a_token_for_another_model_or_with_a_known_name_is_not_exported(tmp_path: Path) -> None:

@@ -39,8 +39,9 @@ def place(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def write_rows(folder: str, training: range) -> None:
-    for split, numbers in (("train", training), ("test", range(5, 15))):
-        path = Path(folder, "gsm8k", f"{split}.jsonl")
+    splits = {"gsm8k/train": training, "gsm8k/test": range(5, 15), "gsm8k_platinum/test": range(50, 55)}
+    for split, numbers in splits.items():
+        path = Path(folder, f"{split}.jsonl")
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = [{"question": f"What is {n} and 1?", "answer": f"#### {n + 1}"} for n in numbers]
         path.write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -78,6 +79,7 @@ AT_ONCE = {
     "--rollout-engine openai": "--rollout-engine is 'openai'; it takes an engine that supports learned tokens. Known",
     "--rollout-engine vlm": "Did you mean 'vllm'?",
     "--vllm a=1": "--vllm a=1 needs --rollout-engine vllm",
+    "--seed -1": "--seed is -1; it takes at least 0",
     "--from ' '": "--from is ' '; it takes a text that is not blank",
 }
 LOADED = {
@@ -85,6 +87,7 @@ LOADED = {
     "--thinking think-tags --name </think>": "--name </think> is already a token of m",
     "--thinking think-tags --model short --max-answer-tokens 60": "no room to think in a context of 128",
     "--thinking think-tags --data-dir overlapping": "gsm8k/train.jsonl) are also in its test split",
+    "--thinking think-tags --test-task gsm8k_platinum": "gsm8k/train.jsonl) are also among the problems of --test-task",
     "--thinking think-tags --hold-out 20": "gsm8k has 20 training rows, but --hold-out takes 20",
     "--thinking think-tags --max-thinking-tokens 4000": "--max-thinking-tokens 4000 is larger than the context window",
 }

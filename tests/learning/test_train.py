@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -252,6 +253,27 @@ def test_shuffled_rewards_are_those_of_the_group_in_another_order(tmp_path: Path
     assert true.log[1]["reward"] == pytest.approx(shuffled.log[1]["reward"])
     assert true.log[1]["groups"] == shuffled.log[1]["groups"] > 0
     assert not torch.equal(true.row, shuffled.row)
+
+
+@pytest.mark.parametrize("inner", [0, 1, 2])
+def test_a_step_that_diverges_in_any_update_keeps_the_checkpoint_and_says_what_to_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: int
+) -> None:
+    original, done = grpo.surrogate, count()
+
+    def diverging(*given: Any) -> torch.Tensor:
+        return original(*given) * (math.nan if next(done) // per_update >= inner else 1.0)
+
+    with closing(thinker(tmp_path / "m")) as model:
+        made = trainer(model, tmp_path / "token", steps=1, inner=3, hold_out=0)
+        per_update = trainer(model, tmp_path / "sound", steps=1, hold_out=0).train(quiet, quiet).log[1]["cues"]
+        monkeypatch.setattr(grpo, "surrogate", diverging)
+        with pytest.raises(UserError, match=rf"gradient is not finite at update {inner + 1} of 3 .*smaller --lr"):
+            made.train(quiet, quiet)
+        kept = made.folder.load()
+    assert kept is not None
+    assert kept.step == 0
+    assert torch.equal(kept.row, made.start)
 
 
 def test_another_trainings_folder_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from tts_bench import options, registry
 from tts_bench.analysis.arrays import Floats
 from tts_bench.analysis.bootstrap import difference_interval, percentile_interval, resampled_means
 from tts_bench.analysis.matched import accuracy_at
+from tts_bench.analysis.points import span
 from tts_bench.analysis.runs import read_run
 from tts_bench.analysis.table import Grid
 from tts_bench.api import LearnedToken
@@ -76,15 +80,28 @@ class Evaluation:
 
 
 def evaluate(config: TrainConfig, model: Model, token: LearnedToken, folder: Path) -> Evaluation:
-    """Run the token, its word and votes on the test problems, scored by lm-eval; `folder` becomes an ordinary run's.
+    """Run the token, its word and votes on the test problems, scored by lm-eval; an ordinary run's folder in `folder`.
 
-    The model's engine is closed at the end.
+    It is named by all that the run's records depend on, so one that was interrupted stands in the way of no other. The
+    model's engine is closed at the end.
 
     Raises:
         UserError: no such task, or every problem ended in an error.
     """
     task = config.test_task or config.task
-    tasks = loading.load((task,), config.data_dir)
+    arms = _arms(config, token)
+    run = _run(config, model, task, arms, folder)
+    with Progress(len(run.items), [arm.label for arm in arms]) as progress:
+        run.execute(progress)
+    grids = read_run(run.folder.path).grids
+    if not any(len(of) == len(arms) for of in grids.values()):
+        raise UserError(
+            f"no problem of {task} was answered by every strategy; {run.folder.path}/records.jsonl says why."
+        )
+    return summary(task, *(_joined([of[arm.id] for of in grids.values() if arm.id in of]) for arm in arms))
+
+
+def _arms(config: TrainConfig, token: LearnedToken) -> list[Arm]:
     own = strategy(token, config.test_continuations)
     arms = [Arm(options.spell("learned-token", own), own, "learned-token")]
     text = config.start.replace("\\", "\\\\").replace(",", "\\,")
@@ -95,11 +112,15 @@ def evaluate(config: TrainConfig, model: Model, token: LearnedToken, folder: Pat
     ):
         built = registry.build(spec)
         arms.append(Arm(built.id, built.strategy, built.label, built.source))
-    documents = {name: list(range(len(loaded.task.eval_docs))) for name, loaded in tasks.tasks.items()}
-    left = config.test_problems
-    for name, every in documents.items():
-        documents[name], left = every[:left], max(0, left - len(every))
-    items = replay.collect(tasks, documents)
+    return arms
+
+
+def _run(config: TrainConfig, model: Model, task: str, arms: list[Arm], folder: Path) -> Run:
+    tasks = loading.load((task,), config.data_dir)
+    documents = spread({name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}, config.test_problems)
+    if len(documents) < len(tasks.tasks):  # a group of which parts are left out has no score of its own
+        kept = {name: tasks.tasks[name] for name in documents}
+        tasks = loading.LoadedTasks({"tasks": {name: loaded.task for name, loaded in kept.items()}}, kept)
     run = Run(
         RunConfig(
             config.model,
@@ -109,19 +130,29 @@ def evaluate(config: TrainConfig, model: Model, token: LearnedToken, folder: Pat
             data_dir=config.data_dir,
         ),
         RunFolder(folder),
-        folder.parent / "generations.sqlite",
+        folder / "generations.sqlite",
         tuple(arms),
         tasks,
         model,
         documents,
-        items,
+        replay.collect(tasks, documents),
     )
-    with Progress(len(items), [arm.label for arm in arms]) as progress:
-        run.execute(progress)
-    grids = read_run(folder).grids
-    if not any(len(of) == len(arms) for of in grids.values()):
-        raise UserError(f"no problem of {task} was answered by every strategy; {folder}/records.jsonl says why.")
-    return summary(task, *(_joined([of[arm.id] for of in grids.values() if arm.id in of]) for arm in arms))
+    identity = json.dumps(run.header()["identity"], sort_keys=True)
+    return replace(run, folder=RunFolder(folder / f"evaluation-{sha256(identity.encode()).hexdigest()[:8]}"))
+
+
+def spread(sizes: Mapping[str, int], count: int) -> dict[str, list[int]]:
+    """The first documents of each part of a task: `count` in all, or as many as there are, in proportion to the sizes.
+
+    What is left over goes to the largest remainders, the first of equal ones. A part that gets none is left out, since
+    lm-eval takes an empty selection for everything.
+    """
+    total = sum(sizes.values())
+    shares = {name: divmod(min(count, total) * size, total) for name, size in sizes.items() if size}
+    left = min(count, total) - sum(whole for whole, _ in shares.values())
+    more = sorted(shares, key=lambda name: -shares[name][1])[:left]
+    numbers = {name: whole + (name in more) for name, (whole, _) in shares.items()}
+    return {name: list(range(number)) for name, number in numbers.items() if number}
 
 
 @dataclass(frozen=True)
@@ -208,8 +239,9 @@ class _Table:
         )
 
     def _paired(self, place: int, other: Floats, resampled: Floats) -> Gain:
-        differences = self.own.score[:, place] - other
-        low, high = difference_interval(self.scores[:, place] - resampled, differences)
+        own = self.own.score[:, place]
+        differences = own - other
+        low, high = difference_interval(self.scores[:, place] - resampled, differences, span(own, other))
         return Gain(float(differences.mean()), low, high)
 
     def _matched(self, place: int, costs: Floats, scores: Floats, many_costs: Floats, many_scores: Floats) -> Gain:

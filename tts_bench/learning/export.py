@@ -15,6 +15,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tts_bench import models
 from tts_bench.engines.hf.load import quiet
 from tts_bench.errors import UserError
+from tts_bench.learning.start import check_embedding
 from tts_bench.tokens import tokenfile
 
 _KEPT = ("LICENSE*", "NOTICE*", "chat_template.*")
@@ -27,8 +28,8 @@ def to_checkpoint(token: Path, out: Path, model: str | None = None) -> int:
     beyond it are among the generation config's `suppress_tokens`: a cue is put in, it is never sampled.
 
     Raises:
-        UserError: no such token or model, a model that it was not made for, a name that the vocabulary has, or a folder
-            that is in use.
+        UserError: no such token or model, a model that it was not made for or whose embeddings are not plain ones, a
+            name that the vocabulary has, or a folder that is in use.
     """
     tokenfile.check_free(out)
     learned, card = tokenfile.load(token), tokenfile.load_card(token)
@@ -44,6 +45,7 @@ def to_checkpoint(token: Path, out: Path, model: str | None = None) -> int:
     size = max(tokenizer.get_vocab().values()) + 1
     with quiet():
         whole: Any = AutoModelForCausalLM.from_pretrained(found.folder, dtype="auto", use_safetensors=True)
+    check_embedding(whole, found.name)
     tokenizer.add_special_tokens({"additional_special_tokens": [learned.name]}, replace_extra_special_tokens=False)
     place = int(tokenizer.convert_tokens_to_ids(learned.name))
     if place != size:

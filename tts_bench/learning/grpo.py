@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from tts_bench.errors import UserError
 from tts_bench.learning.loss import log_probabilities, surrogate
 from tts_bench.learning.process_group import SOLO, ProcessGroup
 from tts_bench.learning.sequences import Sequence
@@ -66,6 +67,9 @@ def update(
 
     The loss is a mean over all sampled tokens of all sequences, so that micro-batches change nothing but rounding. They
     are dealt out to the processes and their gradients summed in one order, so that their number changes no bit.
+
+    Raises:
+        UserError: a gradient or the row is not finite; the row is of no use then.
     """
     tokens = sum(one.sampled for one in sequences)
     if not tokens:
@@ -76,12 +80,23 @@ def update(
     for inner in range(settings.inner):
         pulls = processes.each(batches, lambda mine: [batch.pull(model, row, settings, tokens) for batch in mine])
         row.grad = sum((pull.gradient for pull in pulls[1:]), pulls[0].gradient).to(row.device)
+        norm = float(row.grad.norm())
+        if not math.isfinite(norm):
+            raise _diverged("gradient", inner, settings)
         if inner == 0:
-            first = float(row.grad.norm())
-        if not math.isfinite(first):
-            raise FloatingPointError("the gradient is not finite")
+            first = norm
         optimizer.step()
+        if not bool(row.detach().isfinite().all()):
+            raise _diverged("row", inner, settings)
     return Change(tokens, first, sum(pull.clipped for pull in pulls) / tokens)
+
+
+def _diverged(what: str, inner: int, settings: Settings) -> UserError:
+    return UserError(
+        f"the {what} is not finite at update {inner + 1} of {settings.inner} of this step: the training has diverged. "
+        "Nothing of the step is kept, and the last checkpoint stays. Give a smaller --lr, or --dtype float32, and "
+        "another --out: other settings are another training."
+    )
 
 
 @dataclass(frozen=True)

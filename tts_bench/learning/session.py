@@ -31,7 +31,7 @@ from tts_bench.solving.model import Model, load_model
 from tts_bench.tokens import tokenfile
 from tts_bench.version import __version__
 
-PICTURE, EVALUATION = "curve.png", "evaluation"
+PICTURE = "curve.png"
 ONE_SEED = (
     "one run proves nothing: rows that were trained on shuffled rewards differ from their start by some points too. "
     "Before any claim, train with --seed 1, 2, 3, 4 as well, and with --shuffle-rewards."
@@ -49,7 +49,8 @@ def prepare(config: TrainConfig, progress: models.Progress | None = None, proces
     try:
         with processes.united():
             tokenfile.check_free(config.out)
-            problems = training_problems.load(config.task, config.hold_out, config.data_dir)
+            test_task = config.test_task if config.test_problems else None
+            problems = training_problems.load(config.task, config.hold_out, config.data_dir, test_task)
             model, learner = _load(config, engines, progress)
             folder = TrainingFolder(config.out)
             if model.found.dated and (day := pinned_date(folder.path / SETTINGS)) is not None:
@@ -193,7 +194,7 @@ def _lead(trainer: Trainer, report: Report, warn: Callable[[str], None]) -> Eval
     warn(ONE_SEED)
     found = None
     if config.test_problems:
-        found = evaluate(config, trainer.model, trainer.token(state.row), folder.path / EVALUATION)
+        found = evaluate(config, trainer.model, trainer.token(state.row), folder.path)
     tokenfile.save(
         config.out,
         state.row.detach().cpu().tolist(),
@@ -225,6 +226,7 @@ def _facts(trainer: Trainer, state: State, found: Evaluation | None) -> dict[str
         "engine": facts["engine"]["identity"],
         "steps": state.step,
         "best_step": best(state.log),
+        "row_of_step": trainer.row_of_step(state),  # the best step's only where held-out problems got no better
         "stopped_early": state.step < config.steps,
         "seconds": {
             part: round(sum(line["seconds"][part] for line in done), 1) for part in ("rollouts", "reward", "update")

@@ -52,7 +52,8 @@ class Trainer:
         """Train up to the last step, or until the held-out problems get no better.
 
         Raises:
-            UserError: out of memory, with what to make smaller; or another process of the group has ended.
+            UserError: out of memory, with what to make smaller; a row that is no longer finite, whose step is not
+                kept; or another process of the group has ended.
             OSError: the folder cannot be written to.
         """
         state = self.processes.first(self.folder.load) or State(0, self.start.clone(), self.start)
@@ -81,9 +82,17 @@ class Trainer:
             report(line)
             if state.step == _PATIENT and not any(line["groups"] for line in state.log[1:]):
                 warn(equal_rewards(state.log[1:]))
-        if stalled(state.log, self._patience):  # back to the row that did best; the start, if none was better
-            state.row = self.start if best(state.log) == 0 else cast(torch.Tensor, state.best)
+        if (kept := self.row_of_step(state)) < state.step:
+            state.row = cast(torch.Tensor, state.best) if kept else self.start
         return state
+
+    def row_of_step(self, state: State) -> int:
+        """The step whose row a training that ended at `state` is worth: the best, if nothing got better, or the last.
+
+        0 is the row that it started from.
+        """
+        found = best(state.log) if stalled(state.log, self._patience) else None
+        return state.step if found is None else found
 
     def _save(self, state: State) -> None:
         self.processes.first(lambda: self.folder.save(state))
