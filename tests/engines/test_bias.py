@@ -124,3 +124,11 @@ def test_a_script_never_says_a_banned_token_in_pieces_or_whole(piece: int) -> No
     assert set(said) & set("abcdefghijklm")
     assert not set(trace.segments[-1].text) & set("abcdefghijklm")
     assert trace.thinking_ended
+
+
+def test_a_bias_that_float32_has_not_is_added_as_a_device_adds_it() -> None:
+    logits = np.random.default_rng(0).normal(size=(500, 2)).astype(np.float32)
+    logits[:, 0] = logits[:, 1] + np.float32(0.7)  # a tie, which goes to the first
+    samplings = [Sampling(temperature=0, bias=((1, 0.7),))] * len(logits)
+    assert draw(logits, samplings, [0.5] * len(logits)) == [0] * len(logits)
+    assert draws.draw(torch.from_numpy(logits), samplings, [0.5] * len(logits)).tolist() == [0] * len(logits)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.hf.attention import Plan
 from tts_bench.engines.hf.decoder import Decoder
 from tts_bench.engines.hf.engine import HfEngine
-from tts_bench.engines.hf.pages import PAGE
+from tts_bench.engines.hf.pages import PAGE, Pages
+from tts_bench.engines.hf.rows import Rows
 
 Tiny = Callable[..., Path]
 Started = Callable[..., HfEngine]
@@ -121,3 +123,64 @@ def test_logits_that_are_not_numbers_are_an_error_of_that_request_alone(
         run(engine, [Request((5, 6, 7), (99, 8), 5, "bad", Sampling())])
     assert run(engine, [*REQUESTS[:4]]) == wanted
     assert run(engine, [Request((9, index), (), 9, "other", Sampling()) for index in range(16)])
+
+
+def failing_once(monkeypatch: pytest.MonkeyPatch, owner: type, name: str, error: Exception) -> None:
+    """The next call of that method raises `error`."""
+    method, errors = getattr(owner, name), [error]
+
+    def failing(*args: object) -> object:
+        if errors:
+            raise errors.pop()
+        return method(*args)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+def within(engine: HfEngine, requests: Sequence[Request]) -> list[Generation | BaseException]:
+    """What comes of each request, errors too; those that come to nothing are an error of the test."""
+
+    async def made(request: Request) -> Generation:
+        [generation] = await engine.generate([request])
+        return generation
+
+    async def every() -> list[Generation | BaseException]:
+        async with asyncio.timeout(60):
+            return await asyncio.gather(*map(made, requests), return_exceptions=True)
+
+    return asyncio.run(every())
+
+
+def test_who_waits_for_anothers_prompt_is_not_lost_where_memory_runs_out(
+    tiny: Tiny, started: Started, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, asked = tuple(range(5, 25)), tuple(range(105, 135))
+    prompts = [asked, asked, (*held, 3)]  # the second waits for the first, and the third begins as the idle row does
+    requests = [Request(prompt, (), 6, str(n), Sampling()) for n, prompt in enumerate(prompts)]
+    wanted = run(started(tiny()), requests)
+    engine = started(tiny())
+    run(engine, [Request(held, (), 1, "held", Sampling())])
+    failing_once(monkeypatch, Pages, "move", MemoryError("out of memory"))
+    assert within(engine, requests) == wanted
+    assert engine.counts.halvings == 1
+
+
+def test_a_failure_while_nobody_is_at_work_leaves_the_engine_at_work(
+    tiny: Tiny, started: Started, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = started(tiny())
+    wanted = run(engine, REQUESTS[:2])
+    failing_once(monkeypatch, Rows, "wipe", MemoryError("out of memory"))
+    [refused] = within(engine, [Request((5, 6), (), 4, "s", Sampling(bias=((0, 1e300),)))])
+    assert isinstance(refused, ValueError)
+    assert within(engine, REQUESTS[:2]) == wanted
+
+
+def test_storage_that_a_device_does_not_give_is_an_error_of_who_asked_for_it(
+    tiny: Tiny, started: Started, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = started(tiny())
+    failing_once(monkeypatch, Rows, "resize", RuntimeError("device lost"))
+    first, second = within(engine, REQUESTS[:2])
+    assert isinstance(first, RuntimeError)
+    assert [second] == run(engine, REQUESTS[1:2])

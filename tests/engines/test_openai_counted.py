@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tts_bench.engine import Generation, Request, Sampling
 from tts_bench.engines.openai.account import generation
 from tts_bench.engines.openai.client import Unbelievable
 from tts_bench.engines.openai.tokenizer import UNSEEN, EndpointTokenizer, load_tokenizer
+from tts_bench.engines.openai.whole import whole
 from tts_bench.engines.openai.wire import Reply
 
 _LIMIT = 50
@@ -76,3 +78,54 @@ def test_counts_that_contradict_are_not_believed_and_the_bill_is_the_larger_coun
     else:
         with pytest.raises(Unbelievable, match=r"counts|ends for its length"):
             generation(reply, request, limit, (), tokenizer)
+
+
+@pytest.mark.parametrize(("told", "finish"), [("length", "length"), ("stop", "stop")])
+def test_thinking_and_answer_that_are_cut_into_more_tokens_than_were_asked_for_keep_to_the_limit(
+    tokenizer: EndpointTokenizer, told: str, finish: str
+) -> None:
+    thought, answer = tokenizer.encode("bcdfghjkbc"), tokenizer.encode("dfg")
+    assert (len(thought), len(answer)) == (10, 3)
+    reply = Reply("m", "dfg", None, told, None, 1, 12, reasoning="bcdfghjkbc")  # type: ignore[arg-type]
+    made = whole(reply, Request((1,), (), 12, "s"), 12, tokenizer)
+    assert (len(made.tokens), made.finish) == (12, finish)
+    kept = thought + answer[:2] if told == "length" else thought[:9] + answer  # an answer that is whole stays so
+    assert made == Generation(kept, made.finish, len(kept) - (10 if told == "length" else 9))
+
+
+@pytest.mark.parametrize("shown", [False, True])
+@pytest.mark.parametrize(("counted", "over"), [(True, 2), (False, 1)])
+def test_a_text_that_is_cut_into_more_tokens_than_were_asked_for_ends_at_the_limit(
+    tokenizer: EndpointTokenizer, shown: bool, counted: bool, over: int
+) -> None:
+    ids = tokenizer.encode("bcdfghjkbcdf" + ("Final answer:" if shown else "gh"))
+    texts = ("Final answer:",) if shown else ()
+    limit = len(ids) - over
+    request = Request((1,), (), limit, "s", Sampling(temperature=0), frozenset(), texts)
+    reply = Reply("m", tokenizer.decode(ids), None, "stop", None, 1, limit if counted else None)
+    made = generation(reply, request, limit, texts, tokenizer, stop_shown=shown)
+    assert made == Generation(ids[:limit], "length")
+    longer = generation(reply, replace(request, max_tokens=50), 50, texts, tokenizer, stop_shown=shown)
+    assert longer.tokens[: len(ids)] == ids
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply("m", "b" * 90, None, "stop", None, None, None),
+        Reply("m", "bb", None, "stop", None, None, None, reasoning="b" * 60),
+        Reply("m", "b" * 30, None, "stop", None, None, None, reasoning="b" * 30),
+        Reply("m", "bb", None, "stop", None, None, None, reasoning_tokens=10**15),
+        Reply("m", "b", (70,) * 51, "length", None, None, None),
+    ],
+)
+def test_a_reply_without_counts_is_not_believed_where_it_is_longer_than_what_was_asked_for(
+    tokenizer: EndpointTokenizer, reply: Reply
+) -> None:
+    request = Request((1,), (), _LIMIT, "s", Sampling(temperature=0))
+    with pytest.raises(Unbelievable, match=r"at most 50 were asked for"):
+        _ = (
+            whole(reply, request, _LIMIT, tokenizer)
+            if reply.reasons
+            else generation(reply, request, _LIMIT, (), tokenizer)
+        )

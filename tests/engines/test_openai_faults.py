@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,10 +106,19 @@ def test_a_server_that_says_when_to_come_back_is_left_alone_until_then(folder: P
 
 
 def test_a_server_that_is_gone_is_an_error_of_the_problem(folder: Path) -> None:
-    with endpoint(folder) as (_, engine):
-        pass
+    with serving(folder) as server:
+        engine, _, _ = load(server.url, "served", tokenizer=str(folder))
     with pytest.raises(EngineError, match="no connection"):
         ask(engine)
+    asyncio.run(engine.close())
+
+
+def test_an_engine_that_is_closed_asks_nothing_more(folder: Path) -> None:
+    with endpoint(folder) as (server, engine):
+        asyncio.run(engine.close())
+        with pytest.raises(EngineError, match="the engine is closed"):
+            ask(engine)
+        assert server.asked == []
 
 
 def test_a_cancelled_request_does_not_come_back(folder: Path) -> None:
@@ -122,6 +132,28 @@ def test_a_cancelled_request_does_not_come_back(folder: Path) -> None:
         with pytest.raises(TimeoutError):
             asyncio.run(give_up())
         assert server.asked == []
+
+
+def test_where_one_request_of_a_call_fails_nothing_is_asked_for_the_others_any_more(folder: Path) -> None:
+    with endpoint(folder) as (server, engine):
+        usual = request(engine)
+        refused = replace(usual, stream="refused", max_tokens=9)
+        server.mood = lambda body: "400" if body["max_tokens"] == 9 else "429 1"
+
+        async def fail() -> None:
+            sleeping = asyncio.ensure_future(engine.generate([usual]))
+            await asyncio.sleep(0.3)
+            with pytest.raises(EngineError, match="status 400"):
+                await engine.generate([usual, refused])
+            assert not sleeping.done()
+            await engine.close()
+            assert sleeping.cancelled()
+            heard = len(server.faulted)
+            await asyncio.sleep(2)
+            assert len(server.faulted) == heard
+
+        asyncio.run(fail())
+        assert engine._client._http is None
 
 
 def records_of(engine: OpenAIEngine, store: Store) -> list[Record]:

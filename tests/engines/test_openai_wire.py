@@ -80,6 +80,26 @@ def test_a_tag_in_an_answer_whose_thinking_is_counted_apart_is_part_of_it() -> N
     assert ServerCounted().decode(made.tokens[4:]) == text
 
 
+@pytest.mark.parametrize(("text", "count", "tokens"), [("responsibilities", 1, 3), ("Congratulations", 2, 3)])
+def test_an_answer_of_one_long_word_takes_the_few_ids_that_hold_it(text: str, count: int, tokens: int) -> None:
+    made = whole(reply_of({"content": text}, completion_tokens=count), Request((), (), 9, "s"), 9, ServerCounted())
+    assert (len(made.tokens), made.stop, ServerCounted().decode(made.tokens)) == (tokens, tokens, text)
+
+
+@pytest.mark.parametrize("told", [{"completion_tokens_details": {"reasoning_tokens": 7}}, {}])
+def test_thinking_gives_the_tokens_that_an_answer_of_long_ones_needs(told: dict[str, Any]) -> None:
+    text, thought = "responsibilities", "" if told else THOUGHT * 3
+    made = whole(reply_of({"content": text, "reasoning": thought}, **told), Request((), (), 9, "s"), 9, ServerCounted())
+    assert len(made.tokens) == 8
+    assert ServerCounted().decode(made.tokens[8 - made.stop :]) == text
+
+
+@pytest.mark.parametrize("text", ["b" * 29, "The responsibilities of a notary are many."])
+def test_an_answer_that_is_far_longer_than_it_counts_is_not_believed(text: str) -> None:
+    with pytest.raises(Unbelievable, match="counts 1 tokens in a text of"):
+        whole(reply_of({"content": text}, completion_tokens=1), Request((), (), 9, "s"), 9, ServerCounted())
+
+
 def test_a_token_that_reads_id_is_no_token_id() -> None:
     place = {"token": "id", "logprob": -1.0, "bytes": [105, 100], "top_logprobs": []}
     choice = {"text": "id", "finish_reason": "stop", "logprobs": {"content": [place]}}

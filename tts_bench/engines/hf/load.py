@@ -21,13 +21,13 @@ from tts_bench.engines.hf.attention import NAME
 from tts_bench.engines.hf.decoder import Decoder, batch_size
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.loop import Loop
-from tts_bench.engines.hf.packed import BLOCK, in_blocks, pack
+from tts_bench.engines.hf.packed import BLOCK, described, in_blocks, pack
 from tts_bench.engines.hf.rows import Rows
 from tts_bench.engines.hf.selftest import check, check_architecture
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
-PATH = 3  # version of the way from request to tokens: raise it whenever equal requests may give other text
+PATH = 4  # version of the way from request to tokens: raise it whenever equal requests may give other text
 
 
 def load(
@@ -280,7 +280,9 @@ def _arithmetic(decoder: Decoder, threads: int) -> str:
     branch = os.environ.get("MKL_CBWR")
     parts = [torch.backends.cpu.get_cpu_capability(), f"MKL {branch}" if branch else f"{threads} threads"]
     if decoder.packed:
-        parts.append(f"packed, {decoder.block} rows at a time" if decoder.block else "packed")
+        parts.append(described(decoder.dtype))
+        if decoder.block:
+            parts.append(f"{decoder.block} rows at a time")
     return ", ".join(["cpu", *parts])
 
 

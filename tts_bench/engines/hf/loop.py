@@ -116,7 +116,7 @@ class Loop:
                 if out_of_memory(error):
                     self._halve(error)
                 else:
-                    self._finished += [(job, error) for job in self._leave_all()]
+                    self._finished += [(job, error) for job in self._blamed()]
             hand_over(self._finished)
             self.counts.busy += time.perf_counter() - started
         self._finished += [(job, None) for job in (*self._leave_all(), *self._waiting.jobs())]
@@ -149,28 +149,30 @@ class Loop:
         reading: list[tuple[Job, int]] = []
         aside: list[Job] = []
         behind: list[Job] = []
-        while self._waiting and len(self._active) + len(aside) < self._rows:
-            job = self._waiting.first
-            if job.cancelled:
-                self._waiting.pop()
-            elif self._room(job) <= 0:
-                self._finished.append((self._waiting.pop(), job.generation("context")))
-            elif self._begins_as(job, reading):
-                aside.append(self._waiting.pop())
-            elif self._follows(job):
-                behind.append(self._waiting.pop())
-            elif self._affordable(job, aside):
-                held = self._join(self._waiting.pop())
-                if held < len(job.request.prompt):
-                    reading.append((job, held))
-                if not job.known:
-                    fresh.append(job)
-            elif self._active:
-                break
-            else:
-                self._refuse(self._waiting.pop())
-        for job in (*aside, *behind):
-            self._waiting.put_back(job)
+        try:
+            while self._waiting and len(self._active) + len(aside) < self._rows:
+                job = self._waiting.first
+                if job.cancelled:
+                    self._waiting.pop()
+                elif self._room(job) <= 0:
+                    self._finished.append((self._waiting.pop(), job.generation("context")))
+                elif self._begins_as(job, reading):
+                    aside.append(self._waiting.pop())
+                elif self._follows(job):
+                    behind.append(self._waiting.pop())
+                elif self._affordable(job, aside):
+                    held = self._join(self._waiting.pop())
+                    if held < len(job.request.prompt):
+                        reading.append((job, held))
+                    if not job.known:
+                        fresh.append(job)
+                elif self._active:
+                    break
+                else:
+                    self._refuse(self._waiting.pop())
+        finally:  # also where memory runs out: who is not among the active must wait, or nobody knows of it
+            for job in (*aside, *behind):
+                self._waiting.put_back(job)
         self._read(reading)
         return bool(aside)
 
@@ -261,20 +263,12 @@ class Loop:
         tokens = draw(logits, [job.request.sampling for job in jobs], uniforms)
         self._measure(jobs, logits, tokens)
         for job, token in zip(jobs, tokens, strict=True):
-            outcome: Finished
-            if isinstance(token, ValueError):
-                outcome, row = token, job.row
-                self._leave(job)
-                if row:
-                    self._table.wipe(row)
-            else:
-                job.known.append(token)
-                self.counts.sampled += 1
-                outcome = self._outcome(job)
-                if outcome:
-                    self._leave(job)
+            row, outcome = job.row, token if isinstance(token, ValueError) else self._sampled(job, token)
             if outcome:
                 self._finished.append((job, outcome))
+                self._leave(job)
+            if row and isinstance(token, ValueError):
+                self._table.wipe(row)
 
     def _measure(self, jobs: list[Job], logits: NDArray[np.float32], tokens: list[int | ValueError]) -> None:
         """Add to the columns of those jobs that have any, from the rows of `logits` that `tokens` were drawn from."""
@@ -288,7 +282,10 @@ class Loop:
                 for place, number in zip(drawn, numbers, strict=True):
                     jobs[place].columns[name].append(number)
 
-    def _outcome(self, job: Job) -> Generation | None:
+    def _sampled(self, job: Job, token: int) -> Generation | None:
+        """The job goes on by `token`; what it has made if that is its end."""
+        job.known.append(token)
+        self.counts.sampled += 1
         request = job.request
         stop = int(job.known[-1] in request.stop_ids)
         if not stop and request.stop_texts:
@@ -318,6 +315,10 @@ class Loop:
         self._table.drop()
         return jobs
 
+    def _blamed(self) -> list[Job]:
+        """Take out whom a failure is laid on: all who are active, or else who was to come in next, if anyone was."""
+        return self._leave_all() or ([self._waiting.pop()] if self._waiting else [])
+
     def _refuse(self, job: Job) -> None:
         message = f"no memory for the keys and values of {job.length + 1} tokens"
         self._finished.append((job, MemoryError(message)))
@@ -325,16 +326,16 @@ class Loop:
     def _halve(self, error: Exception) -> None:
         """Out of memory: put everyone back with what they have so far and go on with half the rows."""
         self.counts.halvings += 1
-        jobs = self._leave_all()
+        jobs = self._blamed()
         if len(jobs) > 1:
             self._rows = len(jobs) // 2
             for job in jobs:
                 self._waiting.put(job)
             return
         self._rows = self._most_rows  # it failed alone: the others are not at fault
-        job = jobs[0] if jobs else self._waiting.pop()
-        message = f"out of memory with a single request of {job.length} tokens: {error}"
-        self._finished.append((job, MemoryError(message)))
+        for job in jobs:
+            message = f"out of memory with a single request of {job.length} tokens: {error}"
+            self._finished.append((job, MemoryError(message)))
 
 
 def out_of_memory(error: Exception) -> bool:

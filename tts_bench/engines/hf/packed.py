@@ -6,6 +6,7 @@ rows: on a processor that takes up to half of a decoding step.
 
 from __future__ import annotations
 
+import os
 from itertools import repeat
 from typing import Any
 
@@ -13,6 +14,10 @@ import torch
 from torch import Tensor, nn
 
 _ROWS = 32  # the number of rows that the layout is chosen for; it serves any other too
+# By which instructions oneDNN multiplies bfloat16, best first, and what of PyTorch, private to it, tells of them.
+_BFLOAT16 = {"AMX": "_is_amx_tile_supported", "AVX512-BF16": "_is_avx512_bf16_supported"}
+# What has oneDNN use fewer instructions than there are (the second is an older name), or round float32.
+_LIMITS = ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE")
 BLOCK, WIDE = 64, 128  # rows of a product where each has the same number: in steps, and where prompts are read
 
 
@@ -97,6 +102,16 @@ def pack(model: nn.Module) -> bool:
             if type(child) is nn.Linear:
                 setattr(module, name, PackedLinear(child))
     return True
+
+
+def described(dtype: torch.dtype) -> str:
+    """What of the processor and the environment decides how packed layers sum: the same for the same bits.
+
+    The instructions for bfloat16 round at other places: AMX, those of AVX-512, and none.
+    """
+    has = [name for name, asked in _BFLOAT16.items() if dtype == torch.bfloat16 and getattr(torch.cpu, asked, bool)()]
+    limits = [f"{name}={os.environ[name]}" for name in _LIMITS if os.environ.get(name)]
+    return ", ".join([f"packed by {has[0]}" if has else "packed", *limits])
 
 
 def in_blocks(model: nn.Module, block: int) -> None:

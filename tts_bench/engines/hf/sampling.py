@@ -54,7 +54,8 @@ def _biased(logits: Floats, samplings: Sequence[Sampling]) -> tuple[Floats, dict
             logits[row] = -np.inf
         else:
             with np.errstate(over="ignore"):  # it is refused
-                logits[row, ids] += [added for _, added in samplings[row].bias]
+                # Rounded before they are added, as on a device: the same draws wherever the logits are.
+                logits[row, ids] += np.array([added for _, added in samplings[row].bias], np.float32)
             if not np.isfinite(logits[row].max()):
                 refused[row] = ValueError("the bias leaves no token that may be drawn")
     return logits, refused

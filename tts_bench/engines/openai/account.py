@@ -29,7 +29,8 @@ def generation(
 ) -> Generation:
     """The generation that `reply` tells of, its stop included, as long as the server says that it is.
 
-    Where it does not say, its length is that of its ids or its text.
+    Where it does not say, or its text is cut into a few tokens more, its length is that of its ids or its text, and the
+    limit at most.
 
     Args:
         limit: the most tokens that were asked for.
@@ -60,17 +61,19 @@ def generation(
         return generation(untold, request, limit, texts, tokenizer, stop_shown=stop_shown)
     if missing and (told or abs(missing) > slack(count)):
         raise Unbelievable(f"it counts {count} tokens where its {'ids' if told else 'text'} has {len(ids)}")
+    if count > limit + (0 if told else slack(limit)):  # it does not say so itself
+        raise Unbelievable(f"it has {count} tokens where at most {limit} were asked for")
     if told and not _spells(ids, ids[: length - stop], reply.text, tokenizer):
         raise Unbelievable("its token ids spell another text than the one it gives")
-    if length < len(ids):  # what stands behind the first stop was sampled for nothing
-        return Generation(ids[:length], "stop", stop)
-    content = max(0, len(ids) - stop)
-    ids = ids[:content] + (UNSEEN,) * missing + ids[content:]
-    if stop or reply.finish == "stop":
+    content, stopped = max(0, length - stop), bool(stop) or reply.finish == "stop"
+    unseen = (UNSEEN,) * missing if length == len(ids) else ()  # behind the first stop, all was sampled for nothing
+    ids = ids[:content] + unseen + ids[content:length]
+    if stopped and len(ids) <= limit:
         return Generation(ids, "stop", stop)
-    if count != limit:
+    if not stopped and count != limit:
         why = "ends for its length" if reply.finish else "does not say why it ends"
         raise Unbelievable(f"it {why} after {count} tokens where {limit} were asked for")
+    # Cut into more tokens than were asked for, a text ends for its length, whatever ended what was sampled.
     return Generation(ids[:limit], "length" if limit == request.max_tokens else "context")
 
 

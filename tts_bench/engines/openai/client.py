@@ -87,6 +87,7 @@ class Client:
         self._jitter = random.Random()  # of waiting times only; no result depends on it
         self._loop: asyncio.AbstractEventLoop | None = None
         self._http: httpx2.AsyncClient | None = None
+        self._closed = False
         self._in_flight, self._since, self._busy = 0, 0.0, 0.0
 
     @property
@@ -129,6 +130,8 @@ class Client:
         raise AssertionError("unreachable")
 
     async def close(self) -> None:
+        """Close the connections, and open none any more: whoever waits to send a request again gets an error."""
+        self._closed = True
         if self._http and self._loop is asyncio.get_running_loop():
             await self._http.aclose()
         self._http = None
@@ -154,6 +157,8 @@ class Client:
                 self._count(-1)
 
     def _connected(self) -> httpx2.AsyncClient:
+        if self._closed:
+            raise EngineError("the engine is closed")
         loop = asyncio.get_running_loop()
         if self._http is None or self._loop is not loop:
             limits = httpx2.Limits(max_connections=self._connections, max_keepalive_connections=self._connections)

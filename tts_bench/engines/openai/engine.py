@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, NoReturn
@@ -38,6 +38,7 @@ class OpenAIEngine:
         """`answers_as`: the model that replies name."""
         self.info, self.tokenizer, self.dialect = info, tokenizer, dialect
         self._client, self._answers_as = client, answers_as
+        self._tasks: set[asyncio.Future[Generation]] = set()  # requests in flight
 
     @property
     def busy_seconds(self) -> float:
@@ -57,10 +58,17 @@ class OpenAIEngine:
         Raises:
             EngineError: the server refuses a request, or gives no reply that can be believed.
         """
-        return list(await asyncio.gather(*map(self._generate, requests)))
+        tasks = [asyncio.ensure_future(self._generate(request)) for request in requests]
+        self._tasks.update(tasks)
+        try:
+            return await asyncio.gather(*tasks)
+        finally:  # where one failed, nobody waits for the others
+            self._tasks.difference_update(tasks)
+            await _cancelled(tasks)
 
     async def close(self) -> None:
         """Close the connections. Requests in flight are cancelled."""
+        await _cancelled(self._tasks)
         await self._client.close()
 
     async def _generate(self, request: Request) -> Generation:
@@ -142,6 +150,13 @@ class OpenAIEngine:
             raise EngineError("the problem contains a control token, which an endpoint that takes text cannot escape")
         bos = tokenizer.inner.bos_token
         return None, {"prompt": text.removeprefix(str(bos)) if self.dialect.adds_bos and bos else text}
+
+
+async def _cancelled(tasks: Iterable[asyncio.Future[Generation]]) -> None:
+    """Cancel those of `tasks` that are not done, and wait until they are."""
+    left = [task for task in tasks if task.cancel()]
+    if left:
+        await asyncio.wait(left)
 
 
 def seed_of(request: Request) -> int:

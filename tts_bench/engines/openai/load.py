@@ -23,7 +23,7 @@ from tts_bench.engines.openai.probe import Probe
 from tts_bench.engines.openai.tokenizer import EndpointTokenizer, digest, load_tokenizer
 from tts_bench.errors import EngineError, UserError
 
-PATH = 3  # version of the way from request to tokens: raise it whenever equal requests may give other text
+PATH = 4  # version of the way from request to tokens: raise it whenever equal requests may give other text
 _UNKNOWN_CONTEXT = 4096
 _HOSTED_CONTEXT = 131072  # of a model whose tokenizer is nobody's to have
 _LOOK = 60.0  # seconds for all that is asked before a run, or the time for one reply if that is longer

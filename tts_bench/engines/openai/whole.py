@@ -29,13 +29,15 @@ def whole(reply: Reply, request: Request, limit: int, tokenizer: EndpointTokeniz
         thought, answer = _as_counted(reply, tokenizer)
     else:
         thought, answer = _as_cut(reply, limit, tokenizer)
+    if reply.finish == "stop" and len(answer) <= limit:
+        # Texts may be cut into a few tokens more than were sampled. The answer is scored: it is what stays whole.
+        return Generation(thought[: limit - len(answer)] + answer, "stop", len(answer))
     tokens = thought + answer
-    if reply.finish == "stop":
-        return Generation(tokens, "stop", len(answer))
     if not reply.finish and len(tokens) < limit:
         raise Unbelievable(f"it does not say why it ends after {len(tokens)} tokens where {limit} were asked for")
-    full = len(tokens) == limit == request.max_tokens
-    return Generation(tokens[:limit], "length" if full else "context", min(len(answer), limit))
+    full = len(tokens) >= limit == request.max_tokens
+    tokens = tokens[:limit]
+    return Generation(tokens, "length" if full else "context", max(0, len(tokens) - len(thought)))
 
 
 def _parted(reply: Reply) -> Reply:
@@ -50,6 +52,8 @@ def _as_cut(reply: Reply, limit: int, tokenizer: EndpointTokenizer) -> tuple[tup
     count = max(len(thought), reply.reasoning_tokens or 0) + len(answer) if said is None else said
     if len(thought) + len(answer) > count + slack(count):
         raise Unbelievable(f"it counts {count} tokens where its texts have {len(thought) + len(answer)}")
+    if count > limit + slack(limit):
+        raise Unbelievable(f"it has {count} tokens where at most {limit} were asked for")
     hidden = max(0, count - len(thought) - len(answer))
     return thought + (UNSEEN,) * hidden, answer
 
@@ -65,6 +69,10 @@ def _as_counted(reply: Reply, tokenizer: ServerCounted) -> tuple[tuple[int, ...]
         thinking = count if not reply.text else thinking
     if thinking > count:
         raise Unbelievable(f"it counts {thinking} tokens of thinking among {count}")
+    least = tokenizer.least(reply.text)
+    if least > count and reply.reasons:
+        raise Unbelievable(f"it counts {count} tokens, thinking among them, and an answer of {least} or more")
+    thinking = max(0, min(thinking, count - least))  # where the answer's tokens are long, thinking gives what it needs
     # What is shown of the thinking may be a summary, and then there is no saying how its length is related.
-    shown = reply.reasoning if len(reply.reasoning.encode()) <= 7 * thinking else ""
+    shown = reply.reasoning if tokenizer.least(reply.reasoning) <= thinking else ""
     return tokenizer.fit(shown, thinking), tokenizer.fit(reply.text, count - thinking)
