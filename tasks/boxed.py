@@ -17,6 +17,8 @@ _BLANK = re.compile(r"(?:[{}]|\\[,;:! ]|\\q?quad|~|\$|\.|\\text\{\s*\}|\s)*")
 _BESIDE = re.compile(  # what may stand between the boxes of one answer
     r"(?:\s|\\[,;:! ()\[\]]|\$|~|\*|,|;|\\q?quad|\\text\{\s*,?\s*(?:and|or)\s*,?\s*\}|\b(?:and|or)\b|\\&|&)*"
 )
+_MINUS = re.compile(r"(?:=\s*|\(\s*|\\\[\s*|(?:^|[\s(])\$\$?\s*)[-\u2212]\s*$")  # a sign: it begins a formula
+_BEFORE = 20  # characters before a box in which its sign is looked for
 _PARTS = 20  # boxes that are read together
 
 
@@ -24,9 +26,9 @@ def box(text: str) -> str | None:
     r"""Content of the last closed `\boxed{...}` or `\fbox{...}` that is not empty, the outermost of nested boxes.
 
     Boxes side by side, with nothing but a comma or an `and` between them, hold the parts of one answer and come as a
-    list. An empty box after a full one is an echo of the instruction. A box without braces holds one number, fraction
-    or letter. A box in a block of thinking counts where the answer has none. None where there is no box, or empty ones
-    alone.
+    list; equal ones count once. A minus that begins a formula right before a box belongs to it. An empty box after a
+    full one is an echo of the instruction. A box without braces holds one number, fraction or letter. A box in a block
+    of thinking counts where the answer has none. None where there is no box, or empty ones alone.
     """
     return next(filter(None, map(_last_box, parted(text))), None)
 
@@ -62,11 +64,23 @@ def _last_box(text: str) -> str | None:
     if not full:
         return None
     place = len(full) - 1
-    whole = full[place][2].strip()
+    parts = [_signed(text, full[place])]
+    whole = parts[0]
     while place and len(full) - place < _PARTS and _joins(between := text[full[place - 1][1] : full[place][0]]):
         place -= 1
-        whole = f"{full[place][2].strip()}{' or ' if 'or' in between else ', '}{whole}"
+        part = _signed(text, full[place])
+        if part not in parts:
+            parts.append(part)
+            whole = f"{part}{' or ' if 'or' in between else ', '}{whole}"
     return whole
+
+
+def _signed(text: str, found: tuple[int, int, str]) -> str:
+    """The content of a box, with the sign that stands before the box."""
+    content = found[2].strip()
+    if not _MINUS.search(text, max(0, found[0] - _BEFORE), found[0]) or re.search(r"[,;=<>]", content):
+        return content
+    return f"-({content})" if re.search(r"[-+\u2212]", content) else f"-{content}"
 
 
 def _joins(between: str) -> bool:

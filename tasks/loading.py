@@ -50,7 +50,8 @@ def load(wanted: Sequence[str], data_dir: Path | None = None) -> LoadedTasks:
     """Load tasks by name: those of this package, lm-eval's own as `lm_eval/NAME`, or anyone's by their YAML file.
 
     Raises:
-        UserError: unknown or repeated name, a task that does not generate text, or data that cannot be had.
+        UserError: unknown or repeated name, a task that does not generate text or needs more than text, or data that
+            cannot be had.
     """
     check(wanted)
     known = [known for name in names() for known in (name, *describe(name).subtasks)]
@@ -102,15 +103,24 @@ def _build(manager: TaskManager, wanted: Sequence[str], known: Sequence[str]) ->
         except Exception as error:  # a task's own code: anything may come
             raise UserError(f"lm-eval cannot load its task {name!r}: {' '.join(str(error).split())[:500]}") from error
         for task in found["tasks"].values():
-            if task.OUTPUT_TYPE != "generate_until":
-                raise UserError(
-                    f"The task {name!r} is of type {task.OUTPUT_TYPE}, which needs no text from the model; "
-                    f"expected a generate_until task, such as {PREFIX}gsm8k_cot_zeroshot."
-                )
+            _check_kind(name, task)
         groups = found.get("groups", {})
         inner = {child for group in groups.values() for child in group.child_names}
         built += [group for group in groups.values() if group.name not in inner] or list(found["tasks"].values())
     return built
+
+
+def _check_kind(name: str, task: Task) -> None:
+    """Refuse what lm-eval would refuse in the midst of a run, in its own words and with a traceback."""
+    other = f"expected a generate_until task, such as {PREFIX}gsm8k_cot_zeroshot."
+    if task.OUTPUT_TYPE != "generate_until":
+        raise UserError(f"The task {name!r} is of type {task.OUTPUT_TYPE}, which needs no text from the model; {other}")
+    if getattr(task, "UNSAFE_CODE", False):
+        raise UserError(
+            f"The task {name!r} runs code that the model writes (unsafe_code), which tts-bench never does; {other}"
+        )
+    if getattr(task, "MULTIMODAL", False):
+        raise UserError(f"The task {name!r} shows the model pictures or sound, and engines here take text; {other}")
 
 
 def _rename(item: Task | Group) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from tests.refusals import place, refused, rows, write_data  # noqa: F401 - fixtures
 from tts_bench.cli import main as root
+from tts_bench.cli.configured import _from_here
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.runs.checked import check
 from tts_bench.runs.portable import portable
@@ -140,6 +142,37 @@ def test_a_run_resumes_by_its_folder_alone_from_anywhere(place: Path, monkeypatc
     assert Path("runs/mine/records.jsonl").read_bytes() == records
     assert resumed["timing"]["tokens"]["made"] == 0
     assert {**resumed, "timing": begun["timing"]} == begun  # its command is still the one that began it
+
+
+def test_paths_typed_beside_resume_are_those_of_the_folder_where_they_are_typed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_data(rows())
+    run(FLAGS)
+    shutil.move("data", "elsewhere")
+    shutil.move("runs/generations.sqlite", "elsewhere/mine.sqlite")
+    monkeypatch.chdir("elsewhere")
+    assert root._run(["run", "--resume", "../runs/mine", "--data-dir", ".", "--store", "mine.sqlite"]) == 0
+    monkeypatch.chdir(place)
+    resumed = header()
+    assert resumed["timing"]["tokens"]["made"] == 0
+    assert (resumed["config"]["data_dir"], resumed["config"]["store"]) == ("elsewhere", "elsewhere/mine.sqlite")
+
+
+def test_a_task_and_a_model_typed_beside_resume_are_files_of_where_they_are_typed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("mine.yaml", "model"):
+        Path("others", name).touch()
+    monkeypatch.chdir("others")
+    typed = {"tasks": "mine.yaml,gsm8k", "model": "model", "tokenizer": "gone", "seed": 3, "store": Path("s.sqlite")}
+    assert {name: _from_here(name, value) for name, value in typed.items()} == {
+        **typed,
+        "tasks": f"{place}/others/mine.yaml,gsm8k",
+        "model": f"{place}/others/model",
+        "store": place / "others" / "s.sqlite",
+    }
+    assert _from_here("model", "pocket") == "pocket"
 
 
 def test_another_setting_is_refused_where_a_run_is_resumed(

@@ -122,6 +122,16 @@ def test_what_goes_to_standard_output_is_not_thrown_away(
         assert "emove --quiet" in capfd.readouterr().err
 
 
+def test_the_codebook_goes_where_out_says_it_should(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert root._run(["export", "--codebook"]) == 0
+    printed, out = capfd.readouterr().out, str(tmp_path / "columns.txt")
+    for words, says in ((["--out", out], f"Written to {out}\n"), (["--out", out, "-q"], "")):
+        assert root._run(["export", "--codebook", *words]) == 0
+        assert capfd.readouterr().out == says
+        assert Path(out).read_text() == printed
+        Path(out).unlink()
+
+
 def test_verbs_that_take_no_quiet_are_those_whose_result_is_what_they_print() -> None:
     loud = {name for name, command in commands() if not any("--quiet" in param.opts for param in command.params)}
     tables = {"strategies", "engines", "scorers", "tasks", "models", "compare", "watch", "curves", "doctor"}

@@ -14,18 +14,17 @@ from tts_bench.tasks.answers import relations, units, words
 from tts_bench.tasks.answers.evaluation import Undefined
 from tts_bench.tasks.answers.forms import Form, one, several
 from tts_bench.tasks.answers.identity import described
-from tts_bench.tasks.answers.literals import exact
+from tts_bench.tasks.answers.literals import exact, ungrouped
 from tts_bench.tasks.answers.spelling import closing, inwards, plain, split, tight, without_text
 from tts_bench.tasks.answers.syntax import Unreadable, parse
 
 LIMIT = 400  # characters; longer answers are compared as they are spelled
 _LEVELS = 8  # of brackets and lists within each other
 
-_DIGITS = r"(?:\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d+)"
+_DIGITS = r"(?:[1-9]\d{0,2}(?:,\d{3})+(?!\d)|\d{1,3}(?: \d{3})+(?!\d)|\d+)"
 _NUMERAL = re.compile(
     rf"(?P<sign>[-+]?) ?(?P<whole>{_DIGITS})?(?P<part>\.\d*)?(?: ?(?P<percent>%)|_ ?\{{? ?(?P<base>\d+) ?\}}?)?"
 )
-_THOUSANDS = re.compile(r"(?<![\d.,_^])\d{1,3}(?:,\d{3})+(?!\d|,\d)")
 _OR = re.compile(r"\\text\{\s*,?\s*or\s*\}|\bor\b|;|\\(?:lor|vee)(?![A-Za-z])")
 _AND = re.compile(r"\\text\{\s*,?\s*(?:and|&)\s*\}|\band\b|,|\\(?:land|wedge)(?![A-Za-z])")
 _LEAD_WORDS = (
@@ -77,7 +76,6 @@ _SUBSCRIPTED = re.compile(
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
 _ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
 _PARTED = re.compile(r"[,;=<>]|\b(?:and|or)\b")
-_BARE_WORDS = re.compile(r"[A-Za-z0-9 .,'!?:/&()-]+")
 
 
 @lru_cache(maxsize=2**15)
@@ -127,11 +125,11 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
     elif _PARTED.search(text):
         text = _JOINING.sub(r"\\text{\1} \2 \\text{\3}", text)
         text = text.replace(r"\text{}", "").replace(r"\text{ }", "")
-    money = units.without_currency(text)
+    money = units.without_currency(words.scaled_money(text))
     if found := (_numeral(money) or _in_words(money)):
         return one(found)
     if not inside:
-        money = _THOUSANDS.sub(lambda match: match[0].replace(",", ""), money)
+        money = ungrouped(money)
     if r"\equiv" not in money:  # a remainder is known by itself
         money = _MODULUS.sub("", money).strip()
     money = _TO.sub(r"\1:\2", money)
@@ -232,7 +230,7 @@ def _bracketed(text: str, levels: int) -> Form | None:
     if set_like and not inner.strip():
         return one("{}")
     spaced = re.search(r",\s", inner) is not None
-    parts = split(_THOUSANDS.sub(lambda m: m[0].replace(",", ""), inner) if spaced else inner, re.compile("[,;]"))
+    parts = split(ungrouped(inner, spaced=True) if spaced else inner, re.compile("[,;]"))
     if len(parts) == 1 and not set_like:
         return None
     forms = [_form(part, levels - 1, inside=True).text for part in parts]
@@ -270,7 +268,7 @@ def _single(text: str, levels: int) -> Form:
     flat = without_text(text)
     if ":" in flat and (ratio := _ratio(flat, levels)):
         return one(ratio)
-    if _is_text(text, flat):
+    if words.are_words(text, flat):
         return one(words.folded(flat) or tight(flat))
     try:
         return one(_expression(text))
@@ -301,23 +299,6 @@ def _with_sign(text: str, plus_minus: str, minus_plus: str) -> str:
 
 def _unread(flat: str) -> str:
     return tight(flat).replace("\\left", "").replace("\\right", "")
-
-
-def _is_text(text: str, flat: str) -> bool:
-    """Whether words stand here and no formula: every run of letters is a word, or the whole was marked as text."""
-    marked = re.fullmatch(r"(?:\s*\\text\{[^{}]*\}\s*)+", text) is not None
-    if re.fullmatch(r"[A-Z]+\d+", flat):
-        return True
-    if not _BARE_WORDS.fullmatch(flat):
-        return marked and not re.fullmatch(r"[^A-Za-z]*|[a-z]", flat)
-    if flat[:1] in ("-", "+"):
-        return False
-    runs = re.findall("[A-Za-z]+", flat)
-    if marked and re.search(r"[A-Za-z]\d|\d[A-Za-z]", flat) and any(run.isupper() for run in runs):
-        return True
-    if any(words.is_word(run) for run in runs):
-        return not any(run in ("sin", "cos", "tan", "sqrt", "ln", "log", "exp", "infty", "pi") for run in runs)
-    return marked and len(runs) > 1
 
 
 def _ratio(flat: str, levels: int) -> str | None:

@@ -52,12 +52,15 @@ def _digits(name: str, place: int) -> tuple[int, int]:
 
 
 def coordinate(name: str, place: int) -> Value:
-    """The value of a variable at a point: in (0.1, 0.9), then in (1.1, 3.9), then below zero, then of either sign."""
+    """The value of a variable at a point.
+
+    In (0.1, 0.9), then in (1.1, 3.9), then below zero, then of either sign; then large, in (30, 50), and below -30.
+    """
     mp = context()
     bits, sign = _digits(name, place)
-    part = mp.mpf(bits) / 2**320
-    value = part * mp.mpf("0.8") + mp.mpf("0.1") if place == 0 else part * mp.mpf("2.8") + mp.mpf("1.1")
-    return -value if place == 2 or (place > 2 and sign % 2) else value
+    low, width = ("0.1", "0.8") if place == 0 else ("30", "20") if place > 3 else ("1.1", "2.8")
+    value = mp.mpf(bits) / 2**320 * mp.mpf(width) + mp.mpf(low)
+    return -value if place in (2, 5) or (place == 3 and sign % 2) else value
 
 
 def evaluate(tree: Node, at: Mapping[str, Value], *, real: bool = False) -> Value:
@@ -222,13 +225,14 @@ class _Evaluation:
         if _has_degrees(tree.args[0]):
             value = value * self.mp.pi / 180
         found = _ANALYTIC[tree.op](self.mp, value)
-        if self.mp.mag(found or 1) > 3 * DIGITS:  # the tangent of a right angle, but for the rounding of pi
+        if tree.op not in _GROWING and self.mp.mag(found or 1) > 3 * DIGITS:  # the tangent of a right angle, as rounded
             raise Undefined(tree.op)
         if tree.op != "exp" and abs(found) <= abs(value) * self.mp.mpf(10) ** -ZERO:  # the sine of pi, as rounded
             return Fraction(0)
         return found
 
 
+_GROWING = ("exp", "sinh", "cosh")  # that may be large
 _WHOLE: dict[str, Callable[..., Any]] = {"factorial": math.factorial, "binom": math.comb}
 _ANALYTIC: dict[str, Callable[[Any, Any], Any]] = {
     "exp": lambda mp, x: mp.exp(x),

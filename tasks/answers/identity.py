@@ -7,7 +7,7 @@ and it gives each expression its class without another one to compare it with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 
@@ -19,6 +19,7 @@ Function = Callable[[Mapping[str, Value], bool], Value]  # of the values of its 
 
 _SIGNED = 2  # from this point on variables may be negative
 _POINTS = 4
+_LARGE, _LARGE_BELOW = 4, 5  # |x-6|+|x+6| is 12 only near zero, and |x-5| is 5-x; see `evaluation.coordinate`
 _CHOICES = ("a", "b", "c", "d")  # letters of answers to choose from, in any case
 
 
@@ -38,16 +39,27 @@ def summary(names: frozenset[str], function: Function) -> str:
     """As `described`, of a function of these variables; its second argument says that no complex value may occur.
 
     Where an expression is real everywhere, points with negative variables count too: |x| is not x. Where it is not, as
-    the root of x, they do not, so that a root of a product is the product of roots.
+    the root of x, they do not, so that a root of a product is the product of roots. Of the large points those count
+    where the expression has a value that can be worked out.
     """
-    values = [shown(settled(function(_at(names, place), False))) for place in range(_SIGNED if names else 1)]
-    with suppress(Undefined):
-        if names:
-            values += [shown(settled(function(_at(names, place), True))) for place in range(_SIGNED, _POINTS)]
+    found: dict[int, str] = {}
+
+    def note(places: Iterable[int], *, signed: bool) -> None:
+        found.update({place: shown(settled(function(_at(names, place), signed))) for place in places})
+
+    note(range(_SIGNED if names else 1), signed=False)
+    if names:
+        with suppress(Undefined, Unreadable):
+            note([_LARGE], signed=True)
+        with suppress(Undefined):
+            note(range(_SIGNED, _POINTS), signed=True)
+            with suppress(Unreadable):
+                note([_LARGE_BELOW], signed=True)
+    values = [found[place] for place in sorted(found)]
     if len(set(values)) == 1:
         return values[0]
     for name in sorted(names):
-        if all(value == shown(coordinate(name, place)) for place, value in enumerate(values)):
+        if all(value == shown(settled(coordinate(name, place))) for place, value in found.items()):
             return name.upper() if name in _CHOICES else name
     return f"{_sample(names, function)} #{_digest(values)}"
 
@@ -73,6 +85,9 @@ def digest_of_ratios(names: frozenset[str], function: Function, *, signed: bool)
     values = [inexact(function(_at(names, place), False)) for place in range(_POINTS)]
     if any(value == 0 for value in values):
         raise Undefined("zero")
+    for place in (_LARGE, _LARGE_BELOW):
+        with suppress(Undefined, Unreadable):
+            values.append(inexact(function(_at(names, place), False)))
     first = abs(values[0]) if signed else values[0]
     return _digest([mp.nstr(value / first, SHOWN) for value in values])
 

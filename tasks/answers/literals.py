@@ -6,6 +6,9 @@ import re
 from fractions import Fraction
 
 _EXPONENT_DIGITS = 3
+_GROUPED = re.compile(r"(?<![\d.,_^])[1-9]\d{0,2}(?:,\d{3})+(?!\d|,\d)")
+_ONE_GROUPED = re.compile(r"\(\s*([1-9]\d{0,2}(?:,000)+)\s*\)")  # (1,000) is no point of the plane
+_DEEPER, _HIGHER = re.compile(r"[(\[]|\\(?:lbrace|langle)"), re.compile(r"[)\]]|\\(?:rbrace|rangle)")
 
 
 def too_large(literal: str) -> bool:
@@ -31,6 +34,18 @@ def exact(literal: str) -> Fraction:
     if decimals < 2 * period:
         return value
     return nearest if nearest and near and off <= abs(value) / 10**5 else value
+
+
+def ungrouped(text: str, *, spaced: bool = False) -> str:
+    """Without the commas of thousands, `1,000`; in brackets they part numbers, unless other commas are `spaced`."""
+    text = _ONE_GROUPED.sub(lambda match: f"({match[1].replace(',', '')})", text)
+
+    def joined(match: re.Match[str]) -> str:
+        before = text[: match.start()]
+        inside = len(_DEEPER.findall(before)) != len(_HIGHER.findall(before))
+        return match[0] if inside and not spaced else match[0].replace(",", "")
+
+    return _GROUPED.sub(joined, text)
 
 
 def _period(denominator: int) -> int:

@@ -11,6 +11,7 @@ SHOWN = 25  # compared
 ZERO = 45  # digits by which terms may cancel before what is left counts as nothing
 BITS = 4096  # of an exact number; larger ones are worked with to `DIGITS`
 _FOLDED = 10**20  # largest denominator that an inexact number is taken for
+_TOLD = 10**40  # beyond this size times denominator squared any number is near some fraction
 
 Value = Any  # Fraction, or mpf or mpc of the thread's context: mpmath has no types
 _local = threading.local()
@@ -61,11 +62,15 @@ def settled(value: Value) -> Value:
     if isinstance(value, Fraction):
         return value
     value = tidy(value)
-    if isinstance(value, mp.mpc) or abs(mp.mag(value or 1)) > 300:
+    if value == 0:
+        return Fraction(0)
+    if isinstance(value, mp.mpc) or abs(mp.mag(value)) > 200:
         return value
-    exact = Fraction(int(mp.nint(value * 2**600)), 2**600) if mp.mag(value or 1) > -200 else Fraction(0)
+    exact = Fraction(int(mp.nint(value * 2**600)), 2**600)
     near = exact.limit_denominator(_FOLDED)
-    return near if near and abs(exact - near) <= abs(near) / 10 ** (ZERO + 10) else value
+    if near.denominator > 1 and abs(near) * near.denominator**2 > _TOLD:
+        return value
+    return near if abs(exact - near) <= abs(near) / 10 ** (ZERO + 10) else value
 
 
 def shown(value: Value) -> str:

@@ -32,6 +32,7 @@ _DECIMAL = re.compile(r"[-+(]?\s*(?:\\?\$)?\s*\d*\.\d")
 _DERIVATIVE = re.compile(r"\\frac\{\s*d[^{}]*\}\{\s*d[^{}]*\}")
 _NO_NAMES = ("pi", "infty", "frac", "sqrt", "sin", "cos", "tan", "ln", "log", "exp")
 _ABSOLUTE = re.compile(r"\s*\|([^|]+)\|\s*")
+_AFAR = (3, -2, 41, -37)  # where a function that is linear goes on as it began; |x-5| does so up to 5
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
 
 
@@ -153,13 +154,13 @@ def _linear_root(difference: Node, name: str, others: frozenset[str]) -> str | N
     """Where an expression that is linear in `name` is zero, as a function of the other variables."""
 
     def root(at: Mapping[str, Value], signed: bool) -> Value:
-        values = [evaluate(difference, {**at, name: Fraction(place)}) for place in (0, 1, 3, -2)]
+        values = [evaluate(difference, {**at, name: Fraction(place)}) for place in (0, 1, *_AFAR)]
         exact = all(isinstance(value, Fraction) for value in values)
         mp = context()
-        zero, one, three, below = values if exact else [mp.mpmathify(inexact(value)) for value in values]
+        zero, one, *afar = values if exact else [mp.mpmathify(inexact(value)) for value in values]
         slope = one - zero
-        size = max(map(abs, (zero, one, three, below)))
-        bend = abs(zero + 3 * slope - three) + abs(zero - 2 * slope - below)
+        size = max(map(abs, (zero, one, *afar)))
+        bend = sum(abs(zero + place * slope - value) for place, value in zip(_AFAR, afar, strict=True))
         if bend > (0 if exact else size * mp.mpf(10) ** -40) or slope == 0 or abs(slope) * 10**40 < size:
             raise Undefined("not linear")
         return -zero / slope

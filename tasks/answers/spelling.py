@@ -63,7 +63,7 @@ _TEXT = re.compile(
 _FORMULA = re.compile(r"\\[A-Za-z]|[=+]|[a-z]\^\{?[n\d]\}?[-+]|\d[A-Za-z]\^")
 _SPACES = re.compile(r"(?P<row>\\\\)|\\[,;:> /]|\\(?:q?quad|thinspace|enspace|space|hfill)(?![A-Za-z])|~|\s")
 _THIN = re.compile(
-    r"(?<=\d)(?:\\[,!;: ]|,\s?\\[!,;]\s?|\{,\}|'|[\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{NO-BREAK SPACE}])"
+    r"(?<=\d)(?:\\[,!;: ]|,\s?\\!\s?|\{,\}|'|[\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{NO-BREAK SPACE}])"
     r"(?=\d{3}(?!\d))"
 )
 _NAMES = tuple(

@@ -10,7 +10,9 @@ from tts_bench.tasks.answers.literals import exact, repeating, too_large
 from tts_bench.tasks.answers.spelling import closing, without_text
 
 _DEPTH = 40  # levels of brackets, fractions and powers
-_NUMBER = re.compile(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+(?![\d.A-Za-z(\\]))?|\.\d+|\d+\.(?!\d)")
+_NUMBER = re.compile(  # 3e-2 is 3e less 2; the power of ten in 1e-3, 3.0e-2, 3E-2, 3e8 and 3e-12 is plain to see
+    r"(?:\d+\.\d+(?:[eE][-+]?\d+)?|\d+(?:E[-+]?|e\+?)\d+|\d+e-\d{2,}|1e-\d)(?![\d.A-Za-z(\\])|\d+(?:\.\d+)?|\.\d+|\d+\.(?!\d)"
+)
 _DOTTED = re.compile(r"\d\.\d+\.\d")  # neither a number nor a product of two: 1.000.000
 _REPEATING = re.compile(r"(?P<head>\d*\.\d*)\\(?:overline|bar|dot)\s*\{?(?P<again>\d+)\}?")
 _COMMAND = re.compile(r"\\([A-Za-z]+)")
@@ -22,7 +24,11 @@ _FUNCTIONS = (
     "arcsin arccos arctan arccot arcsec arccsc sinh cosh tanh coth sin cos tan cot sec csc ln log lg exp sqrt "
     "floor abs gcd lcm max min"
 ).split()
-_PLAIN = re.compile(rf"({'|'.join(_FUNCTIONS)}|pi|infty|infinity|inf)(?![A-Za-z])")
+GREEK_NAMES = (  # read without a backslash too; shorter ones are products, or words
+    "alpha beta gamma delta epsilon theta iota kappa lambda sigma upsilon omega phi rho tau zeta"
+).split()
+_PLAIN = re.compile(rf"({'|'.join((*_FUNCTIONS, *GREEK_NAMES))}|pi|infty|infinity|inf)(?![A-Za-z])")
+_ONE_ARGUMENT = re.compile(r"\(\s*-?\s*(?:[\d.]+|[A-Za-z]|\\[a-z]+)\s*\)")
 _ACCENTS = ("overline", "bar", "hat", "vec", "dot", "ddot", "tilde", "widehat", "overrightarrow", "mathbb", "mathfrak")
 _APPLIED = re.compile(r"\(\s*(?:0|[a-z]|\\[a-z]+)\s*\)")  # the argument of a function that has but a name
 _TIMES = re.compile(r"\\(?:cdot|times|ast)(?![A-Za-z])|\*")
@@ -282,10 +288,21 @@ class _Reader:
         if name == "i":
             return Node("i")
         letter = name[0] if len(name) == 1 or name[1] in "_'" else ""
-        if letter and (letter in "fgh" or (letter.isupper() and self.peek(_APPLIED))) and self.peek("("):
+        if self.peek("(") and letter and self.is_function(name, letter):
             return Node("call", (self.sum_in("(", ")"),), name=name)
         # C and c are both written for the constant of integration.
         return Node("symbol", name=name.replace("C", "c", 1) if letter == "C" else name)
+
+    def is_function(self, name: str, letter: str) -> bool:
+        """Whether a letter before brackets is a function, as in f(x+1); h(R+r) is a height times a sum."""
+        if letter.isupper():
+            return bool(self.peek(_APPLIED))
+        if letter not in "fgh":
+            return False
+        if self.peek(_ONE_ARGUMENT):
+            return True
+        letters = _PLAIN.sub(" ", _COMMAND.sub(" ", self.text))
+        return letter != "h" and not re.search(rf"{re.escape(name)}(?!['_]| ?\(|\^\{{?-1)", letters)
 
     def function(self, name: str) -> Node:
         base = None

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
+
+from tts_bench.tasks.answers.syntax import GREEK_NAMES
 
 _ABBREVIATIONS = frozenset(
     "mm cm dm km in ft yd yds mi nm um mg kg gm gms lb lbs oz ml mL cl dl dL cc gal qt pt tsp tbsp sec secs ms "
     "ns min mins hr hrs wk wks mo mos yr yrs Hz kHz MHz GHz kN Pa kPa MPa atm kJ MJ kW MW kWh mol rad deg mph "
     "kph kmh kmph bps rpm fps ft. USD EUR GBP INR CAD AUD JPY CNY RMB Rs cents cent sq cu amu eV keV MeV GeV "
     "ly pc AU km/h pts pp bits bytes KB MB GB TB".split()
+)
+_SHORT_WORDS = frozenset(  # that are counted; other runs of up to three letters are products, such as xyz
+    "act ad ads age air an ant arm ash ax axe bag bar bat bay bed bee bid bin bit bow box boy bud bug bun bus "
+    "cab can cap car cat cob cow cub cup cut day den dog dot ear eel egg elf elk elm eye fan fin fig fly fox gem gum "
+    "hat hen hip hit hut ice ink jar jet job key kid kit lap leg lid lip log lot man map mat men mix mop mug net nun "
+    "nut oak oar of ox owl pad pan paw pea peg pen pet pie pig pin pit pod pot pup ram rat ray red rib rod row rug run "
+    "set sip sky son sow spy sum tab tag tap tea tie tin tip toe ton top toy tub tug use van vat vet way web wig win "
+    "won yak yam yen zoo big dry hot low new old wet per the his her its our bbl psi pcs kgs ozs ohm cal erg amp lux "
+    "dyn".split()
+)
+_PAIRS = frozenset(  # units of single letters; other quotients of letters are of variables, such as 2A/h
+    "m/s m/h g/L g/l g/s J/K J/s J/g N/m N/C W/m L/s L/h l/s l/h C/s K/s".split()
 )
 HAN = r"\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af"  # Chinese, Japanese and Korean, where one character may be a word
 HAN_NUMBERS = (  # half, ten to a billion, "or more" and the like: they change the value of what they follow
@@ -24,8 +39,8 @@ _NO_UNIT = frozenset(  # words after a quantity that change its value or begin a
     "ninths tenth tenths twelfth twelfths hundredth hundredths thousandth thousandths squared cubed factorial "
     "pi sqrt sin cos tan cot sec csc log ln exp percent if for when where with not plus minus over "
     "divided remainder noon midnight infinity am pm a.m p.m choose hundreds thousands millions billions "
-    "trillions dozens is are was equals of".split()
-) - {"of"}
+    "trillions dozens is are was equals lakh lakhs crore crores grand first below".split()
+) | frozenset(GREEK_NAMES)
 _NUMERAL = re.compile(
     r"[-+]?\s*(?:\d{1,3}(?:[ ,]\d{3})+(?!\d)|\d*\.?\d+(?:[eE][-+]?\d+)?)?\.?\s*"
     r"(?:\\frac\s*(?:\{\s*\d+\s*\}|\d)\s*(?:\{\s*\d+\s*\}|\d)|(?<=\d) ?/ ?\d+|(?<=\d) \d+ ?/ ?\d+)?"
@@ -97,29 +112,52 @@ def _are_units(tail: str, *, apart: bool) -> bool:
             return False
         pieces.append(piece)
         place = piece.end()
-    alone = (pieces[0]["bare"] or "") if len(pieces) == 1 else ""
-    if re.fullmatch("[a-z]{2}", alone) and alone not in _ABBREVIATIONS:
-        return False  # 3 xy is a product too
+    if not pieces or not _begins(pieces[0], apart=apart):
+        return False
     joined = any(piece["join"] == "/" for piece in pieces)
+    if all(len(piece["bare"] or "") == 1 for piece in pieces) and len(pieces) > 1:
+        joined = "".join((piece["join"] or "") + piece["bare"] for piece in pieces) in _PAIRS
+    first = pieces[0]["bare"] or ""
+    long = len(first) > 3 or first in _ABBREVIATIONS
     for piece in pieces:
         word = piece["bare"]
         if piece["text"] is not None and not is_unit(piece["text"], letters=True):
             return False
-        parted = apart or piece is not pieces[0]
+        parted = apart or piece is not pieces[0] or piece["join"] == "-"
         if word in ("squared", "cubed") and piece is not pieces[0]:  # feet squared
             continue
-        if word and not (parted and _AREA.fullmatch(piece[0].strip())) and not _fits(word, joined=joined, apart=parted):
+        if word == "a" and piece not in (pieces[0], pieces[-1]):  # 18 dollars a day
+            continue
+        if not word or (parted and _AREA.fullmatch(piece[0].strip())):
+            continue
+        after = long and piece is not pieces[0] and piece["join"] is None
+        if not _fits(word, joined=joined, apart=parted, after=after):
             return False
-    return bool(pieces)
+    return True
 
 
-def _fits(word: str, *, joined: bool, apart: bool) -> bool:
-    """Whether a bare word is a unit: right after a numeral only one that is known, as 3xy is a product."""
+def _begins(first: re.Match[str], *, apart: bool) -> bool:
+    """Whether units may begin so: with a slash, `5/hour`, a hyphen before a word, `12-inch`, or no sign at all."""
+    if first["join"] == "-":
+        return not apart and first[0].startswith("-") and first[0][1:2].isalpha()
+    return first["join"] in (None, "/")
+
+
+def _fits(word: str, *, joined: bool, apart: bool, after: bool) -> bool:
+    """Whether a bare word is a unit: right after a numeral only one that is known, as 3xy is a product.
+
+    A short word may be any `after` a long one: 5 years ago.
+    """
     if not word.isascii():
         return is_unit(word, letters=False)
     if len(word) == 1:
-        return (joined and word in _LETTERS) or (word == "a" and apart)  # 18 dollars a day
-    return word in _ABBREVIATIONS or ((apart or joined or len(word) > 3) and is_unit(word, letters=False))
+        return joined and word in _LETTERS
+    if word in _ABBREVIATIONS:
+        return True
+    if len(word) <= 3 or (len(word) == 4 and word.isupper()):
+        known = after or word.lower() in _SHORT_WORDS or (len(word) == 3 and word.istitle())
+        return apart and known and is_unit(word, letters=False)
+    return word.lower() not in string.ascii_lowercase and is_unit(word, letters=False)  # 3 abcd is a product too
 
 
 def _shorter(text: str) -> str:
@@ -162,4 +200,6 @@ def is_unit(text: str, *, letters: bool) -> bool:
             continue
         elif not re.fullmatch(r"[A-Za-z\u00c0-\u024f']+\d?", plain) or plain.lower() in _NO_UNIT:
             return False
+    if "point" in words[:-1]:  # five point five
+        return False
     return not (re.search(r"\d", text) and not re.search(r"[A-Za-z]\^?-?[1-3]\b", text))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
+import string
 from fractions import Fraction
 
+from tts_bench.tasks.answers.syntax import GREEK_NAMES
 from tts_bench.tasks.answers.units import is_unit
 
 _ONES = (
@@ -15,7 +17,7 @@ _ONES = (
 _TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 _SCALES = {
     "dozen": 12, "score": 20, "gross": 144, "hundred": 10**2, "thousand": 10**3, "million": 10**6, "billion": 10**9,
-    "trillion": 10**12,
+    "trillion": 10**12, "lakh": 10**5, "crore": 10**7,
 }  # fmt: skip
 _PARTS = {
     "half": 2, "halve": 2, "third": 3, "quarter": 4, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8,
@@ -45,11 +47,22 @@ _SHORT_WORDS = frozenset(
     "yes no odd even may jan feb mar apr jun jul aug sep oct nov dec sun mon tue wed thu fri sat red blue one "
     "two six ten true all none cat dog".split()
 )
+_BARE_WORDS = re.compile(r"[A-Za-z0-9 .,'!?:/&()-]+")
+_FUNCTION = re.compile(
+    r"(?<![A-Za-z])(?:(?:arc)?(?:sin|cos|tan|cot|sec|csc)h?|sqrt|ln|log|exp|infty|pi|floor(?=\())(?![A-Za-z])"
+)
+_HYPHEN = re.compile(r"(?<=[a-z])-(?=[A-Za-z])|(?<=\w)-(?=[a-z]{2})")  # of one word; other minus signs are operations
+_TOKEN = re.compile(r"\d*\.\d+|[^\W_]+(?:'[^\W_]+)?|[-+*/^=<>]")
+_MONEY_SCALE = re.compile(
+    r"(?P<sign>[-+]?)(?:\\?\$|[\u20ac\u00a3\u00a5\u20b9])\s*(?P<amount>-?\d[\d,]*(?:\.\d+)?)\s*"
+    r"(?:\\text\{\s*)?(?P<scale>[KMBTkmbt]|[mb]n)\s*\}?"
+)
+_MONEY_SCALES = {"k": "thousand", "m": "million", "b": "billion", "t": "trillion"}
 
 
 def value(text: str) -> Fraction | None:
     """The number that words spell or scale: `3 hundred`, `two thirds`, `5 million`, `2 squared`; else None."""
-    spelled = text.casefold().replace("-", " ").strip() if not re.search(r"-\s*\d", text) else text.casefold().strip()
+    spelled = re.sub(r"^-\s*(?=[a-z])", "minus ", re.sub(r"(?<=\w)-(?=[a-z])", " ", text.casefold().strip()))
     if mixed := _AND_A_PART.fullmatch(spelled):
         parts = 1 if mixed["parts"] == "a" else _ONES.index(mixed["parts"])
         return Fraction(mixed["whole"]) + Fraction(parts, _PARTS[mixed["part"]])
@@ -149,10 +162,12 @@ def clock(text: str) -> str | None:
     hour = int(match["hour"] or match["hour24"] or match["oclock"])
     minute = match["minute"] or match["minute24"] or "00"
     second = match["second"] or match["second24"]
-    if hour > 24 or int(minute) > 59:
+    if hour > 24 or int(minute) > 59 or (hour == 24 and int(minute)):
         return None
     half = f" {match['half'].lower()}m" if match["half"] else ""
-    if not half and hour > 12:
+    if not half and (hour == 24 or hour == int(minute) == 0):
+        hour, half = 12, " am"
+    elif not half and hour > 12:
         hour, half = hour - 12, " pm"
     return f"{hour}:{minute}{f':{second}' if second else ''}{half}"
 
@@ -176,6 +191,29 @@ def is_word(run: str) -> bool:
     return len(run) > 3 or run.casefold() in _SHORT_WORDS or run.isupper() or (len(run) == 3 and run.istitle())
 
 
+def scaled_money(text: str) -> str:
+    r"""`\$5K` as 5 thousand: after money K, M, B and T are no units and no variables."""
+    match = _MONEY_SCALE.fullmatch(text)
+    return f"{match['sign']}{match['amount']} {_MONEY_SCALES[match['scale'][0].lower()]}" if match else text
+
+
+def are_words(text: str, flat: str) -> bool:
+    """Whether words stand here and no formula: every run of letters is a word, or the whole was marked as text."""
+    marked = re.fullmatch(r"(?:\s*\\text\{[^{}]*\}\s*)+", text) is not None
+    if re.fullmatch(r"[A-Z]+\d+", flat):
+        return True
+    if not _BARE_WORDS.fullmatch(flat):
+        return marked and not re.fullmatch(r"[^A-Za-z]*|[a-z]", flat)
+    if flat[:1] in ("-", "+"):
+        return False
+    runs = re.findall("[A-Za-z]+", flat)
+    if marked and re.search(r"[A-Za-z]\d|\d[A-Za-z]", flat) and any(run.isupper() for run in runs):
+        return True
+    if any(is_word(run) and run not in GREEK_NAMES and run not in string.ascii_lowercase for run in runs):
+        return not _FUNCTION.search(flat)
+    return marked and len(runs) > 1
+
+
 def folded(text: str) -> str:
-    """Words in lower case, without punctuation and an article before them."""
-    return re.sub(r"^(?:an?|the) (?=\w)", "", " ".join(re.findall(r"[^\W_]+(?:'[^\W_]+)?", text.casefold())))
+    """Words in lower case, without punctuation and an article before them; signs of operations stay."""
+    return re.sub(r"^(?:an?|the) (?=\w)", "", " ".join(_TOKEN.findall(_HYPHEN.sub(" ", text))).casefold())

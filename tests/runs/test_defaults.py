@@ -34,6 +34,35 @@ def test_a_strategy_of_the_comparison_takes_its_own_place() -> None:
     assert planned.strategies == (COMPARISON[0], COMPARISON[2], "budget-forcing:extensions=2,cue=Hmm")
 
 
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        (("shelf", "-majority-vote"), "majority-vote"),
+        (("lengthen", "-budget-forcing"), "budget-forcing"),
+        (("controls", "-baseline"), "baseline"),
+    ],
+)
+def test_what_is_left_out_of_a_group_does_not_join_with_the_comparison(said: tuple[str, ...], gone: str) -> None:
+    names = [spec.partition(":")[0] for spec in plan("hf", None, (), said, None, tell=lambda _: None).strategies]
+    assert gone not in names
+    others = {arm.partition(":")[0] for arm in COMPARISON} - {gone}
+    assert others <= set(names)
+
+
+def test_the_controls_named_as_a_group_join_the_comparison_and_bring_no_token() -> None:
+    assert plan("hf", None, (), ("controls",), None).strategies == COMPARISON
+
+
+@pytest.mark.parametrize(("engine", "model", "tasks"), [("hf", None, ("pocket_flat",)), ("scripted", None, ())])
+def test_where_all_that_was_named_is_left_out_the_usual_strategies_do_not_stand_in(
+    engine: str, model: str | None, tasks: tuple[str, ...]
+) -> None:
+    said = ("controls", "-baseline", "-majority-vote")
+    with pytest.raises(UserError, match=r"controls,-baseline,-majority-vote leaves every strategy out\. Leave one in"):
+        plan(engine, model, tasks, said, None)
+    assert plan("hf", None, (), said, None).strategies == (COMPARISON[1],)
+
+
 def test_where_a_task_is_named_nothing_joins_and_nothing_is_cut() -> None:
     planned = plan("hf", "pocket", ("pocket_flat",), ("learned-token",), None)
     assert (planned.strategies, planned.limit) == (("learned-token",), None)

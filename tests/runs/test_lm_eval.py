@@ -139,6 +139,7 @@ def test_an_error_raises_and_is_never_scored(swept: Swept, monkeypatch: pytest.M
         ({"rows": 8}, "engine 'scripted' has no option --rows 8"),
         ({"engine": "hf:rows=8", "rows": 9}, "--rows contradicts --engine hf:max_num_seqs=8"),
         ({"model": "addr"}, "no script 'addr'"),
+        ({"model": "adder", "pretrained": "other"}, "model is 'adder', pretrained is 'other': both name the model"),
     ],
     ids=str,
 )
@@ -147,6 +148,14 @@ def test_a_wrong_model_argument_is_one_clear_message(arguments: dict[str, Any], 
         TTSBenchLM(**{"engine": "scripted", **arguments})
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_options_are_read_as_they_are_whatever_letters_they_hold() -> None:
+    for cue in ("Wait, let me check", r"a\, b", "so: x=1"):
+        model = TTSBenchLM("budget-forcing", engine="scripted", cue=cue, extensions=1)
+        assert model._arm.strategy.cue == cue  # type: ignore[attr-defined]
+    for named in ({"pretrained": "adder"}, {"model": "adder", "pretrained": "adder"}, {"model": None}):
+        TTSBenchLM(engine="scripted", **named)
 
 
 @pytest.mark.parametrize("ask", ["loglikelihood", "loglikelihood_rolling"])

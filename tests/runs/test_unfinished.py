@@ -113,6 +113,8 @@ def test_every_command_that_shows_an_unfinished_run_says_how_much_of_it_there_is
     for verb in (["compare"], ["plot", "--out", tmp_path / "x.svg"], ["curves"], ["watch"]):
         code, said = said_by(capsys, verb[0], folder, *verb[1:])
         assert (code, note in said) == (1 if verb == ["watch"] else 0, True), said
+    code, said = said_by(capsys, "watch", folder, "--json")
+    assert (code, json.loads(said)["state"]) == (1, "stopped")
     assert note in (tmp_path / "x.svg").read_text()
     assert "gsm8k, 7 problems so far" in said_by(capsys, "compare", folder)[1]
     assert said_by(capsys, "report", folder, "--out", tmp_path / "x.html")[0] == 0

@@ -19,7 +19,8 @@ FLAGS = (
         flags.flag(
             "strategies",
             list[str],
-            "NAME or NAME:key=value,... ; repeatable. Without a task, it joins baseline, budget-forcing and majority-vote.",
+            "NAME or NAME:key=value,... ; repeatable. Without a task, it joins baseline, budget-forcing and "
+            "majority-vote.",
             "--strategy",
             shown="baseline, budget-forcing, majority-vote, learned-token",
         ),
@@ -88,8 +89,23 @@ def resumed(folder: Path, given: dict[str, Any]) -> RunConfig:
         if name in given:
             raise UserError(f"--resume continues the run in {folder}, which --{name} contradicts. Remove one of them.")
     out = folder.absolute()
+    typed = {name: _from_here(name, value) for name, value in given.items()}
     said = RunFolder(folder).begun()
-    return configured(given, {**said, "out": Path(os.path.relpath(out))})
+    return configured(typed, {**said, "out": Path(os.path.relpath(out))})
+
+
+def _from_here(name: str, value: Any) -> Any:  # noqa: ANN401 - of any flag
+    """A typed path is one of the folder where it was typed, not of that where the run was begun."""
+    from tts_bench.models import ALIASES
+    from tts_bench.tasks.catalog import is_file
+
+    if isinstance(value, Path):
+        return value.absolute()
+    if name == "tasks":
+        return ",".join(os.path.abspath(task) if is_file(task) else task for task in _listed(value))
+    if name in ("model", "tokenizer") and value not in ALIASES and os.path.exists(value):
+        return os.path.abspath(value)
+    return value
 
 
 def _listed(text: str) -> tuple[str, ...]:

@@ -40,18 +40,17 @@ def export(
         Path | None,
         typer.Option(help="File to write; for inspect and lm-eval, a new folder.", show_default="standard output"),
     ] = None,
-    codebook: Annotated[bool, typer.Option("--codebook", help="Print only the meaning of the columns.")] = False,
+    codebook: Annotated[bool, typer.Option("--codebook", help="Write only the meaning of the columns.")] = False,
     quiet: Quiet = False,
 ) -> None:
     """Write the answers of runs as a table: scores, costs and flags of each problem, strategy and rung."""
     from tts_bench.analysis.rows import CODEBOOK
     from tts_bench.present import exported
 
-    if quiet and (codebook or out is None):
+    if quiet and out is None:
         raise UserError("--quiet would hide the output itself. Add --out FILE, or remove --quiet.")
     if codebook:
-        for name, meaning in CODEBOOK.items():
-            print(f"{name}: {meaning}")
+        _put("".join(f"{name}: {meaning}\n" for name, meaning in CODEBOOK.items()).encode(), out, quiet=quiet)
         return
     if not runs:
         raise UserError("export takes run folders, such as: tts-bench export runs/demo --out demo.csv")
@@ -62,7 +61,10 @@ def export(
         if not quiet:
             print(said)
         return
-    data = exported.data(runs, to.value)
+    _put(exported.data(runs, to.value), out, quiet=quiet)
+
+
+def _put(data: bytes, out: Path | None, *, quiet: bool) -> None:
     if out is None:
         sys.stdout.buffer.write(data)
         return

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tts_bench.cli.configured import configured
 from tts_bench.errors import UserError
+
+_OWN_STORE = "a study keeps its generations in its own folder. Remove it, or give --out."
 
 
 def is_one(given: dict[str, Any]) -> bool:
@@ -39,12 +42,16 @@ def play(given: dict[str, Any], resume: Path | None, *, quiet: bool = False) -> 
     if resume is not None:
         raise UserError("--resume continues one run; a study is resumed by repeating its command. Remove it.")
     if "store" in given:
-        raise UserError("--store: a study keeps its generations in its own folder. Remove it, or give --out.")
+        raise UserError(f"--store: {_OWN_STORE}")
     models = given.get("model", [])
     if len(set(models)) < len(models):
         raise UserError(f"--model gives {next(one for one in models if models.count(one) > 1)} twice. Give it once.")
     shared = {name: value for name, value in given.items() if name not in ("model", "seeds", "out")}
-    made = [check(configured({**shared, **({"model": model} if model else {})})).config for model in models or [None]]
+    said = [configured({**shared, **({"model": model} if model else {})}) for model in models or [None]]
+    if said[0].model.store is not None:  # no flag says it
+        raise UserError(f"{given['config']} has store: {_OWN_STORE}")
+    out = given.get("out") or said[0].out
+    made = [check(replace(config, out=None)).config for config in said]
     if made[0].model.model is None:
         raise UserError(f"--engine {made[0].model.engine}: a study names its models. Add --model NAME.")
     named = {str(config.model.model): config for config in made}
@@ -52,7 +59,7 @@ def play(given: dict[str, Any], resume: Path | None, *, quiet: bool = False) -> 
     study = Study(named, seeds, Path())
     tasks = dict.fromkeys(catalog.short(task) for config in made for task in config.tasks)
     words = [*(name.rstrip("/").rpartition("/")[2] for name in named), *tasks, digest_of([study.settings(), seeds])]
-    out = given.get("out") or Path("runs") / file_name("-".join(re.sub(r"[^\w.+]", "_", word) for word in words))
+    out = out or Path("runs") / file_name("-".join(re.sub(r"[^\w.+]", "_", word) for word in words))
     placed = Study(named, seeds, out)
     play_study(placed, placed.parts, quiet=quiet)
 

@@ -28,7 +28,7 @@ def watch(
     if as_json:
         view = Watched(run).look()
         emit({"state": view.state, "so_far": view.said or None, "points": [point.flat() for point in view.curve]})
-        return
-    console = output()
-    if follow(run, every, console).state == "stopped":
+    else:
+        view = follow(run, every, output())
+    if view.state == "stopped":
         raise typer.Exit(1)

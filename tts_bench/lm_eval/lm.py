@@ -19,6 +19,7 @@ from tts_bench.core.store import Store
 from tts_bench.engines import kinds
 from tts_bench.engines.flags import flagged
 from tts_bench.errors import UserError
+from tts_bench.grammar import escape
 from tts_bench.lm_eval.replay import GenerateOnly, keys, stops
 from tts_bench.options import coerce, options_of, text_of
 from tts_bench.records import Record
@@ -59,11 +60,14 @@ class TTSBenchLM(GenerateOnly):
     ) -> None:
         super().__init__()
         self._timeout, self._in_flight = _limits(timeout, in_flight)
-        if "pretrained" in options:
-            options["model"] = options.pop("pretrained")
         texts = {key: "none" if value is None else text_of(value) for key, value in options.items()}
+        model, pretrained = texts.get("model", "none"), texts.pop("pretrained", "none")
+        if "none" not in (model, pretrained) and model != pretrained:
+            raise UserError(f"model is {model!r}, pretrained is {pretrained!r}: both name the model. Give one.")
+        if pretrained != "none":
+            texts["model"] = pretrained
         config, rest = _config({key: text for key, text in texts.items() if key not in _LM_EVAL_ADDS})
-        more = ",".join(f"{key}={text}" for key, text in rest.items())
+        more = ",".join(f"{key}={escape(text, ',')}" for key, text in rest.items())
         built = registry.build(f"{strategy}{',' if ':' in strategy and more else ':' if more else ''}{more}")
         chosen = kinds_of_scorers.check((scorers,) if isinstance(scorers, str) else scorers)
         check_scorers([built], [one.name for one in chosen])

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import redirect_stderr
 from functools import partial
+from math import fsum, isfinite
 from typing import Any, cast
 
 from lm_eval.api.instance import Instance
@@ -65,7 +66,11 @@ def keys(requests: Sequence[Instance], documents: Selection | None = None) -> li
 
 
 def collect(tasks: LoadedTasks, documents: Selection) -> list[Item]:
-    """The problems as lm-eval words them, in lm-eval's order."""
+    """The problems as lm-eval words them, in lm-eval's order.
+
+    Raises:
+        UserError: a task of which an empty answer, which any model may give, has no score by the main metric.
+    """
     items: list[Item] = []
 
     def take(key: Key, request: Instance) -> str:
@@ -74,7 +79,16 @@ def collect(tasks: LoadedTasks, documents: Selection) -> list[Item]:
         items.append(Item(task, doc_id, repeat, prompt, stops(options), tasks.tasks[task].extract))
         return ""
 
-    _evaluate(tasks, documents, take)
+    results = _evaluate(tasks, documents, take)
+    for name, samples in results["samples"].items():
+        task = tasks.tasks[name]
+        metric = task.metrics[0]
+        for sample in samples:
+            if sample["filter"] == task.filter and number(sample.get(metric)) is None:
+                raise UserError(
+                    f"task {name!r} gives document {sample['doc_id']} no number by its main metric, {metric}: a metric "
+                    "such as BLEU is one of all documents together. Take a task that scores each document by itself."
+                )
     return items
 
 
@@ -93,10 +107,26 @@ def score(tasks: LoadedTasks, documents: Selection, texts: dict[Key, str]) -> tu
             of_document = scores.setdefault((task, sample["doc_id"]), {})
             plain = sample["filter"] == tasks.tasks[task].filter
             for metric in sample["metrics"]:
-                of_document[metric if plain else f"{metric},{sample['filter']}"] = float(sample[metric])
+                if (value := number(sample[metric])) is not None:
+                    of_document[metric if plain else f"{metric},{sample['filter']}"] = value
     # There are few different scores, and a million answers: those that are equal are one object.
     one: dict[tuple[tuple[str, float], ...], dict[str, float]] = {}
     return results, {at: one.setdefault(tuple(sorted(found.items())), found) for at, found in scores.items()}
+
+
+def number(value: object) -> float | None:
+    """What a metric says of one document as a number: of a list, such as a verdict for each instruction, its mean.
+
+    None where it is none, or not finite: what a metric of the whole corpus, such as BLEU, keeps of a document.
+    """
+    values = value if isinstance(value, list) else [value]
+    if any(isinstance(each, str | bytes) for each in values):
+        return None
+    try:
+        mean = fsum(map(float, values)) / len(values)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        return None
+    return mean if isfinite(mean) else None
 
 
 def score_rungs(
@@ -136,10 +166,22 @@ class _Selected(list[int]):
 
 
 def _evaluate(tasks: LoadedTasks, documents: Selection, reply: Callable[[Key, Instance], str]) -> dict[str, Any]:
+    """
+    Raises:
+        UserError: the code of a task fails; it may be anyone's.
+    """
     chosen: dict[str, Any] = {"tasks": {name: tasks.tasks[name].task for name in documents}}
     if len(documents) == len(tasks.tasks):  # a group's score needs all of its tasks
         chosen = tasks.task_dict
     with redirect_stderr(io.StringIO()):  # lm-eval draws a bar for every task of every rung
         selected = {name: _Selected(numbers) for name, numbers in documents.items()}
-        results = evaluate(_Replay(documents, reply), chosen, samples=selected, bootstrap_iters=0)
+        try:
+            results = evaluate(_Replay(documents, reply), chosen, samples=selected, bootstrap_iters=0)
+        except UserError:
+            raise
+        except Exception as error:
+            raise UserError(
+                f"lm-eval cannot score {', '.join(documents)[:200]}: {type(error).__name__}: "
+                f"{' '.join(str(error).split())[:300]}. Correct the task, or take another."
+            ) from error
     return cast(dict[str, Any], results)

@@ -34,6 +34,8 @@ class Rungs:
         """`read` turns the text of an answer's segment into what the scorer reads."""
         rungs, repeated = Rungs(), set()
         for record in records:
+            if record.repeat:  # lm-eval scores the repeats of a document together
+                repeated.add(record.task)
             if record.error:
                 rungs.failed.setdefault(record.strategy, set()).add(record.key[:2])
             else:
@@ -43,13 +45,12 @@ class Rungs:
                 shown = {answer.extracted for answer in record.answers}
                 unseen = {b.extracted: read(b.text) for b in reversed(pool(record)) if b.extracted not in shown}
                 rungs.ballots.setdefault(record.strategy, {})[record.key[:2]] = unseen
-                if record.repeat:  # lm-eval scores the repeats of a document together
-                    repeated.add(record.task)
         for strategy, failed in rungs.failed.items():
             answered = rungs.texts.get(strategy, {})
             rungs.texts[strategy] = {key: texts for key, texts in answered.items() if key[:2] not in failed}
-        for ballots in rungs.ballots.values():
-            for document in [document for document in ballots if document[0] in repeated]:
+        for strategy, ballots in rungs.ballots.items():
+            failed = rungs.failed.get(strategy, set())
+            for document in [document for document in ballots if document[0] in repeated or document in failed]:
                 del ballots[document]
         return rungs
 

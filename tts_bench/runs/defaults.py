@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,17 +47,18 @@ def plan(
     """Fill in what was not said (None, or empty).
 
     The pocket model is measured on `pocket_arithmetic`, and whatever strategies are named, they join the default
-    comparison; where a task is named, nothing joins anything. Other models are measured on GSM8K. Strategies of a
-    group that score are left out where there is no scorer, and `tell` says so; the pocket tasks have one of their own.
-    The group of searches ends its steps at line breaks there, since the pocket model writes no blank lines.
+    comparison, but for what `-NAME` leaves out; where a task is named, nothing joins anything. Other models are
+    measured on GSM8K. Strategies of a group that score are left out where there is no scorer, and `tell` says so; the
+    pocket tasks have one of their own. The group of searches ends its steps at line breaks there, since the pocket
+    model writes no blank lines.
 
     Raises:
-        UserError: tasks without a model that could read them, or a strategy that cannot be had.
+        UserError: tasks without a model that could read them, a strategy that cannot be had, or none that is left.
     """
     if engine != "hf" or model not in (None, POCKET):
-        specs = _with_scorer(expanded(strategies), scorers, tell)
         usual = _PLAIN if engine != "replay" else _PLAIN[:1]  # of recorded outputs nothing more is sure
-        return Plan(model, tasks or ("gsm8k",), specs or usual, limit, scorers)
+        specs = _with_scorer(expanded(strategies), scorers, tell)
+        return Plan(model, tasks or ("gsm8k",), _asked_for(strategies, specs, usual), limit, scorers)
     foreign = [task for task in tasks if not task.startswith(_POCKET_TASKS)]
     if foreign and model is None:
         raise UserError(
@@ -71,9 +72,11 @@ def plan(
         scorers = (POCKET_SCORER,)
     specs = _with_scorer(found, scorers, tell)
     if tasks:
-        return Plan(POCKET, tasks, specs or COMPARISON, limit, scorers)
+        return Plan(POCKET, tasks, _asked_for(strategies, specs, COMPARISON), limit, scorers)
     own = [spec for spec in specs if spec not in found.grouped or spec not in _PLAIN]
-    return Plan(POCKET, (POCKET_TASK,), _joined(own), LIMIT if limit is None else limit, scorers)
+    left_out = {spec[1:] for spec in strategies if spec.startswith("-")}
+    specs = _asked_for(strategies, _joined(own, left_out), (*COMPARISON, LEARNED))
+    return Plan(POCKET, (POCKET_TASK,), specs, LIMIT if limit is None else limit, scorers)
 
 
 def resolved(
@@ -128,8 +131,19 @@ def _scores(spec: str) -> bool:
         return False  # the run's check refuses it
 
 
-def _joined(strategies: Sequence[str]) -> tuple[str, ...]:
-    if not strategies:
-        return (*COMPARISON, LEARNED)
-    named = {options.parse(strategy)[0] for strategy in strategies}
-    return (*(arm for arm in COMPARISON if options.parse(arm)[0] not in named), *strategies)
+def _asked_for(strategies: Sequence[str], specs: tuple[str, ...], usual: tuple[str, ...]) -> tuple[str, ...]:
+    """What came of the strategies that were typed; what is `usual` only where none was.
+
+    Raises:
+        UserError: nothing came of them.
+    """
+    if strategies and not specs:
+        said = ",".join(strategies)
+        raise UserError(f"--strategies {said} leaves every strategy out. Leave one in, such as baseline.")
+    return specs if strategies else usual
+
+
+def _joined(strategies: Sequence[str], left_out: Set[str]) -> tuple[str, ...]:
+    """`strategies` behind those of the default comparison that are neither among them nor left out by `-NAME`."""
+    gone = left_out | {options.parse(strategy)[0] for strategy in strategies}
+    return (*(arm for arm in COMPARISON if options.parse(arm)[0] not in gone), *strategies)

@@ -13,17 +13,56 @@ from pathlib import Path
 
 from tts_bench.version import __version__
 
+# Options that take a path, and those that take several of them, or strategies, joined by commas.
+_PATHS = frozenset("--out --store --data-dir --config --resume --model --tokenizer --task --test-task".split())
+_LISTS = frozenset(("--tasks", "--strategies"))
+_SPECS = frozenset(("--strategy", "--strategies", "--scorer"))  # may hold paths, and texts that begin with a slash
+_ENGINES = frozenset(("--engine", "--vllm"))  # take no such text
+_SWITCHES = frozenset("--quiet -q --verbose -v --keep-logprobs --trust-remote-code --exact --no-exact".split())
+_IN_SPEC = re.compile(
+    r"(?<=[:,])(?<!\\,)(?P<key>(?:token|file|model|tokenizer|pool|template)=)(?P<path>/(?:\\.|[^\\,])+)"
+)
+_CODE = re.compile(r"(?:^|(?<=[:,]call=))/[^:]*/(?=[^/:]+\.py:)")  # the folder of FILE.py:NAME
 _PACKAGES = ("torch", "transformers", "tokenizers", "lm-eval", "datasets", "mpmath", "numpy")
 
 
 def command() -> str:
     """The command as it was typed, with paths shortened to their last part where they are absolute.
 
-    Paths in options (`--out=/a/b`, `--strategy learned-token:token=/a/b`) are, too.
+    Paths in options (`--out=/a/b`, `--strategy learned-token:token=/a/b`) are, too. Other texts may begin with a slash
+    (`--system /no_think`) and stay: without it, the command would be that of another run.
     """
     name = Path(sys.argv[0]).name
-    words = ["tts-bench" if name == "__main__.py" else name, *sys.argv[1:]]  # `python -m tts_bench` is the same
-    return shlex.join(re.sub(r"(?:^|(?<==))/[^,]+", lambda path: Path(path[0]).name, word) for word in words)
+    words = ["tts-bench" if name == "__main__.py" else name]  # `python -m tts_bench` is the same
+    option = ""
+    for word in sys.argv[1:]:
+        if word.startswith("-"):
+            option, equals, value = word.partition("=")
+            words.append(option + equals + _shortened(option, value))
+            option = "" if equals or option in _SWITCHES else option
+        else:
+            words.append(_shortened(option, word))
+            option = ""
+    return shlex.join(words)
+
+
+def _shortened(option: str, value: str) -> str:
+    """What an option was given, or an argument where there is none, without the folders of absolute paths."""
+    if option in _LISTS:
+        return ",".join(_in_spec(each) if option in _SPECS else _last(each) for each in value.split(","))
+    if option in _SPECS:
+        return _in_spec(value)
+    if option in _ENGINES:
+        return re.sub(r"(?<==)/[^,]+", lambda path: _last(path[0]), value)
+    return _last(value) if not option or option in _PATHS else value
+
+
+def _in_spec(spec: str) -> str:
+    return _IN_SPEC.sub(lambda found: found["key"] + _last(found["path"]), _CODE.sub("", spec))
+
+
+def _last(path: str) -> str:
+    return (Path(path).name or path) if path.startswith("/") else path
 
 
 def resumes() -> bool:

@@ -248,11 +248,15 @@ class Run:
         return [job.result() for job in jobs]
 
     def _running_score(self, record: Record) -> float | None:
+        """For the screen alone: whatever a task's code makes of a text that no filter has seen, it ends no run."""
         if record.error:
             return None
         loaded, text = self.tasks.tasks[record.task], record.answers[-1].text
-        scores = loaded.task.process_results(loaded.task.eval_docs[record.doc_id], [text])
-        return float(scores[loaded.metrics[0]])
+        try:
+            scores = loaded.task.process_results(loaded.task.eval_docs[record.doc_id], [text])
+            return replay.number(scores[loaded.metrics[0]])
+        except Exception:
+            return None
 
     def _metrics(self) -> dict[str, str]:
         """The main metric of each task."""
