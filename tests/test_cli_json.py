@@ -30,7 +30,7 @@ KEYS = {
         *{"schema", "axis", "notes", "points", "resamples", "seeds", "statements", "text", "unmatched"},
     },
     "curves": {"schema", "run", "curves", "missing", "so_far"},
-    "plan": {"schema", "forecast", "prospects", "seeds", "difference", "elsewhere", "unsaid"},
+    "plan": {"schema", "forecast", "prospects", "seeds", "difference", "elsewhere", "unsaid", "untold"},
     "watch": {"schema", "state", "so_far", "points"},
     "doctor": {"schema", "findings"},
     "study status": {"schema", "parts"},

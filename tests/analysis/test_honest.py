@@ -196,6 +196,8 @@ def test_one_rung_never_flips_against_itself_and_flips_are_those_within_a_seed(t
         runs.append(read_run(write_run(tmp_path / str(seed), records, seed=seed)))
     series, _ = series_of(runs)
     baseline, forced = (profile(one.grids["gsm8k"]).flips for one in series)
+    assert baseline is not None
+    assert forced is not None
     assert (baseline.right_to_wrong, baseline.wrong_to_right) == (0.0, 0.0)
     lost, gained = (sum(column) / len(flips) for column in zip(*flips, strict=True))
     assert (forced.right_to_wrong, forced.wrong_to_right) == pytest.approx((lost, gained), abs=1e-12)

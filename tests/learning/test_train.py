@@ -25,6 +25,7 @@ from tts_bench.core.store import Store
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.errors import UserError
 from tts_bench.learning import grpo, runner
+from tts_bench.learning.loss import surrogate
 from tts_bench.learning.rollouts import sample
 from tts_bench.learning.sequences import CUE, Sequence
 from tts_bench.learning.state import State
@@ -259,7 +260,7 @@ def test_shuffled_rewards_are_those_of_the_group_in_another_order(tmp_path: Path
 def test_a_step_that_diverges_in_any_update_keeps_the_checkpoint_and_says_what_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inner: int
 ) -> None:
-    original, done = grpo.surrogate, count()
+    original, done = surrogate, count()
 
     def diverging(*given: Any) -> torch.Tensor:
         return original(*given) * (math.nan if next(done) // per_update >= inner else 1.0)

@@ -57,8 +57,8 @@ def test_a_subject_is_trained_on_its_own_rows_and_judged_by_their_answers(
 ) -> None:
     found = load(task, 1, write_math(tmp_path))
     items = [*found.training, *found.held_out]
-    assert sorted(int(gold(found.rows[item.doc_id])) for item in items) == numbers
-    assert all(f"What is {gold(found.rows[item.doc_id])}?" in item.prompt for item in items)
+    assert sorted(int(gold(dict(found.rows[item.doc_id]))) for item in items) == numbers
+    assert all(f"What is {gold(dict(found.rows[item.doc_id]))}?" in item.prompt for item in items)
 
 
 def test_a_subject_without_rows_is_refused(tmp_path: Path) -> None:

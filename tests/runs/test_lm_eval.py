@@ -154,7 +154,8 @@ def test_options_are_read_as_they_are_whatever_letters_they_hold() -> None:
     for cue in ("Wait, let me check", r"a\, b", "so: x=1"):
         model = TTSBenchLM("budget-forcing", engine="scripted", cue=cue, extensions=1)
         assert model._arm.strategy.cue == cue  # type: ignore[attr-defined]
-    for named in ({"pretrained": "adder"}, {"model": "adder", "pretrained": "adder"}, {"model": None}):
+    names: list[dict[str, Any]] = [{"pretrained": "adder"}, {"model": "adder", "pretrained": "adder"}, {"model": None}]
+    for named in names:
         TTSBenchLM(engine="scripted", **named)
 
 

@@ -119,7 +119,7 @@ def number(value: object) -> float | None:
 
     None where it is none, or not finite: what a metric of the whole corpus, such as BLEU, keeps of a document.
     """
-    values = value if isinstance(value, list) else [value]
+    values: list[Any] = value if isinstance(value, list) else [value]
     if any(isinstance(each, str | bytes) for each in values):
         return None
     try:
