@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 from tests.standby import stand_by
@@ -32,7 +33,12 @@ class Program:
         words = ["-c", *map(str, arguments)]
         given = (code, words, str(cwd or Path.cwd()), dict(os.environ if env is None else env), self._folder)
         self._process = CONTEXT.Process(target=_play, args=given)
+        # The first program starts the fork server of this process, from which workers of engines may be forked too: as
+        # one that they start themselves, it does not hear Ctrl-C.
+        resource_tracker.ensure_running()
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         self._process.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     @property
     def returncode(self) -> int | None:
@@ -88,6 +94,7 @@ def _play(code: str, words: list[str], cwd: str, env: dict[str, str], folder: Pa
         os.dup2(os.open(folder / str(stream), os.O_WRONLY | os.O_CREAT), stream)
     sys.stdout, sys.stderr = (os.fdopen(stream, "w", buffering=1) for stream in (1, 2))
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)
