@@ -148,7 +148,11 @@ def test_the_leaderboard_holds_each_rung_of_other_peoples_outputs(model: str) ->
 
 REAL = ROOT / "docs" / "studies" / "2026-real"
 FIRST = REAL / "coder-0-5b-gsm8k"
-SECTIONS = {FIRST.name: "## Results of the first part", "coder-0-5b-math": "## Results of the second part"}
+SECTIONS = {
+    FIRST.name: "## Results of the first part",
+    "coder-0-5b-math": "## Results of the second part",
+    "coder-1-5b-gsm8k": "## Results of the third part",
+}
 
 
 def test_the_tables_of_the_study_of_cues_are_those_of_the_files_beside_them() -> None:
@@ -168,10 +172,11 @@ def test_the_tables_of_the_study_of_cues_are_those_of_the_files_beside_them() ->
     assert f"On {held['ties']['tied']} problems the vote of eight was tied" in page
 
 
-def test_the_readme_says_what_the_first_part_of_the_study_of_cues_says() -> None:
-    [one] = [one for one in registered.differences(REAL) if (one.part, one.name) == (FIRST.name, "wait-gains")]
-    points, low, high = (f"{100 * one.said[key]:+.1f}" for key in ("difference", "low", "high"))
-    assert f"{points} points ({low} to {high};" in " ".join((ROOT / "README.md").read_text("utf-8").split())
+def test_the_readme_says_what_the_study_of_cues_says_of_both_models() -> None:
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    for part, said in ((FIRST.name, "{} points ({} to {}; 0.5B"), ("coder-1-5b-gsm8k", "by {} ({} to {}; 1.5B")):
+        [one] = [one for one in registered.differences(REAL) if (one.part, one.name) == (part, "wait-gains")]
+        assert said.format(*(f"{100 * one.said[key]:+.1f}" for key in ("difference", "low", "high"))) in readme
 
 
 @pytest.mark.parametrize("part", registered.parts(REAL))
