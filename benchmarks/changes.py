@@ -21,6 +21,9 @@ class Changes:
     changed: int = 0
     gained: int = 0
     lost: int = 0
+    uncut: int = 0  # where no thinking of the two answers ran into its budget
+    uncut_gained: int = 0
+    uncut_lost: int = 0
 
     def add(self, first: AnswerRecord, last: AnswerRecord, metric: str) -> None:
         before, after = (answer.scores[metric] for answer in (first, last))
@@ -29,6 +32,10 @@ class Changes:
         self.changed += _class(first.extracted) != _class(last.extracted)
         self.gained += after > before
         self.lost += after < before
+        if not first.truncated and not last.truncated:
+            self.uncut += 1
+            self.uncut_gained += after > before
+            self.uncut_lost += after < before
 
 
 def changes(records: Iterable[Record], metric: str) -> dict[str, Changes]:

@@ -127,14 +127,19 @@ def recorded(runs: Iterable[Path]) -> dict[str, Any]:
 
 
 def looks(found: dict[str, Any]) -> list[str]:
-    """One row per part, strategy and rung: what became of the answers of the first rung."""
+    """One row per part, strategy and rung: what became of the answers of the first rung.
+
+    Parts whose records were read by an earlier version have no counts of uncut problems.
+    """
     heads = ["part", "strategy", "rung", "problems", "with all cues", "answer changed", "wrong to right"]
-    lines = [_row([*heads, "right to wrong"]), _row([*["---"] * 3, *["--:"] * 5])]
+    heads += ["right to wrong", "uncut", "wrong to right, uncut", "right to wrong, uncut"]
+    lines = [_row(heads), _row([*["---"] * 3, *["--:"] * 8])]
     for part, held in found.items():
         for strategy, rungs in held["changes"].items():
             for rung, one in rungs.items():
                 counts = [one[name] for name in ("problems", "cued", "changed", "gained", "lost")]
                 counts[1] = counts[1] if strategy.startswith("budget-forcing") else ""
+                counts += [one.get(name, "") for name in ("uncut", "uncut_gained", "uncut_lost")]
                 lines.append(_row([part, f"`{strategy}`", rung, *map(str, counts)]))
     return lines
 

@@ -172,6 +172,17 @@ def test_the_tables_of_the_study_of_cues_are_those_of_the_files_beside_them() ->
     assert f"On {held['ties']['tied']} problems the vote of eight was tied" in page
 
 
+@pytest.mark.parametrize(
+    ("part", "said"), [("coder-0-5b-math", "1 answer and broke 1"), ("coder-1-5b-gsm8k", "5 answers and broke 7")]
+)
+def test_the_page_says_what_cues_do_where_nothing_was_cut(part: str, said: str) -> None:
+    page = " ".join((REAL / "README.md").read_text("utf-8").split())
+    [held] = json.loads((REAL / part / "records.json").read_text("utf-8")).values()
+    wait = held["changes"]["budget-forcing:extensions=2"]["x2"]
+    assert [int(word) for word in said.split() if word.isdigit()] == [wait["uncut_gained"], wait["uncut_lost"]]
+    assert f'On the {wait["uncut"]} problems where neither answer was cut, two "Wait" corrected {said}' in page
+
+
 def test_the_readme_says_what_the_study_of_cues_says_of_both_models() -> None:
     readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     for part, said in ((FIRST.name, "{} points ({} to {}; 0.5B"), ("coder-1-5b-gsm8k", "by {} ({} to {}; 1.5B")):
