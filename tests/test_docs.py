@@ -21,6 +21,7 @@ COMPARED = {  # pages whose tables have a test
     "docs/studies/2026-outside/README.md": "tests/test_results.py",
     "docs/studies/2026-real/README.md": "tests/test_results.py",
     "docs/studies/2026-token/README.md": "tests/test_results.py",
+    "docs/studies/2026-uncut/README.md": "tests/test_results.py",
     "docs/versions.md": "tests/test_versions.py",
     "docs/strategies.md": "tests/test_site.py",
 }
