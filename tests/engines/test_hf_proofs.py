@@ -13,6 +13,7 @@ import transformers
 
 from tts_bench.engines.hf import load as loading
 from tts_bench.engines.hf import proofs, selftest
+from tts_bench.engines.hf.decoder import Products
 from tts_bench.engines.hf.engine import HfEngine
 
 
@@ -67,14 +68,15 @@ def test_a_second_start_takes_the_proof_and_any_difference_proves_anew(
 def test_a_proof_whose_facts_are_others_counts_for_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TTS_BENCH_CACHE", str(tmp_path))
     of = proofs.facts(rows=4)
-    proofs.keep(of, 0)
+    proofs.keep(of, Products(64, True))
     [file] = (tmp_path / "proofs").iterdir()
     sound = json.loads(file.read_text())
-    assert proofs.kept(of) == 0
+    assert proofs.kept(of) == Products(64, True)
     broken: list[object] = [
         {**sound, "facts": {**of, "rows": 5}},
         {**sound, "block": "0"},
         {**sound, "block": True},
+        {**sound, "wide": 1},
         [],
         {},
         None,

@@ -148,13 +148,15 @@ def over_pages(plan: Plan, layer: int, query: Tensor, key: Tensor, value: Tensor
     scaled = query * scaling
     asked = scaled if plan.asked is None else scaled.index_select(0, plan.asked)
     blocks = asked.view(plan.blocks, -1, groups, heads // groups, size).permute(0, 2, 3, 1, 4)
-    mixed = _attended(plan, blocks, keys, values).permute(0, 3, 1, 2, 4).reshape(-1, heads, size)
+    mixed = attended(plan, blocks, keys, values).permute(0, 3, 1, 2, 4).reshape(-1, heads, size)
     return mixed if plan.answered is None else mixed.index_select(0, plan.answered)
 
 
-def _attended(plan: Plan, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+def attended(plan: Plan, query: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """[B, key heads, group, Q, head size] over pages [P, key heads, PAGE, head size]; the first shape comes back."""
-    shape = (len(keys), *query.shape[1:4])
+    shape, dtype = (len(keys), *query.shape[1:4]), query.dtype
+    if plan.pages.wide:
+        query, keys, values = query.float(), keys.float(), values.float()
 
     def of_block(parts: Tensor) -> Tensor:
         """[P, ...] to [B, most pages, ...]"""
@@ -168,4 +170,4 @@ def _attended(plan: Plan, query: Tensor, keys: Tensor, values: Tensor) -> Tensor
     total = of_block(weights.sum(-1)).sum(1)
     parts = torch.bmm(weights.to(values.dtype).view(len(asked), -1, PAGE), values.flatten(0, 1)).float()
     mixed = nn.functional.embedding_bag(plan.listed[0], parts.view(len(keys), -1), plan.listed[1], mode="sum")
-    return mixed.view(query.shape).div_(total.unsqueeze(-1)).to(query.dtype)
+    return mixed.view(query.shape).div_(total.unsqueeze(-1)).to(dtype)

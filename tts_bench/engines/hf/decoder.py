@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 CHUNK = 512  # most tokens of prompts that are read at once
 
 
+class Products(NamedTuple):
+    """How matrices are multiplied: as given here for speed, otherwise where that has not the same bits every time."""
+
+    block: int = 0  # rows of each product of a packed layer; 0: any number
+    wide: bool = False  # whether attention multiplies in float32 what is kept in fewer bits
+
+
 class Reading(NamedTuple):
     """A prompt to be read from token `begin` on into the pages of its row."""
 
@@ -72,16 +79,21 @@ class Decoder:
         self.attention_width = heads * size
         self.layers = config.num_hidden_layers
         self.packed = False  # whether its linear layers are packed for the processor
-        self.block = 0  # rows of each of their products; 0: any number
+        self.products = Products()
         self.learned: dict[int, Tensor] = {}  # rows by id, beyond the matrix
         self.pages = Pages(self.layers, getattr(config, "num_key_value_heads", heads), size, self.dtype, self.device)
         self._llama = Llama(model) if is_llama(model) else None
         self._stepped = torch.empty(0, self.vocabulary)  # logits of the last step
         self._no_mask = torch.empty(1, 1, 1, 1, device=self.device)  # of four dimensions: transformers makes none
 
+    def multiply(self, products: Products) -> None:
+        """From now on in this way."""
+        self.products, self.pages.wide = products, products.wide
+        in_blocks(self.model, products.block)
+
     def prefill(self, readings: Sequence[Reading]) -> NDArray[np.float32]:
         """Read prompts side by side, `CHUNK` tokens at once; returns the logits after each one's last token."""
-        if self.block:
+        if self.products.block:
             in_blocks(self.model, WIDE)
         logits: list[NDArray[np.float32]] = []
         tokens: list[int] = []
@@ -98,13 +110,13 @@ class Decoder:
                     tokens, pieces = [], []
         if tokens:
             logits.append(self._read(tokens, pieces))
-        if self.block:
-            in_blocks(self.model, self.block)
+        if self.products.block:
+            in_blocks(self.model, self.products.block)
         return np.concatenate(logits)
 
     def _read(self, tokens: Sequence[int], pieces: Sequence[tuple[Piece, bool]]) -> NDArray[np.float32]:
         """Logits after the pieces that are the last of their prompt."""
-        size = _filled(pass_size(len(tokens)), WIDE if self.block else 0)
+        size = _filled(pass_size(len(tokens)), WIDE if self.products.block else 0)
         plan = prefill_plan(self.pages, [piece for piece, _ in pieces], size)
         positions = [position for piece, _ in pieces for position in range(piece.begin, piece.end)]
         ends = np.cumsum([piece.end - piece.begin for piece, _ in pieces]) - 1
@@ -123,7 +135,7 @@ class Decoder:
         Returns logits [rows, vocabulary], which the next step overwrites: for a large vocabulary, fresh memory of this
         size is the kernel's to clear, page by page, and costs a twentieth of the step.
         """
-        size = _filled(batch_size(len(tokens)), self.block)
+        size = _filled(batch_size(len(tokens)), self.products.block)
         fill = size - len(tokens)
         plan = step_plan(self.pages, positions, pages, size)
         logits = self._forward([*tokens, *[0] * fill], [*positions, *[0] * fill], plan, None)[: len(tokens)]

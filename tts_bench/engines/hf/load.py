@@ -18,12 +18,12 @@ from tts_bench.engine import EngineInfo
 from tts_bench.engines import hardware
 from tts_bench.engines.hf import bare, precision, proofs
 from tts_bench.engines.hf.attention import NAME
-from tts_bench.engines.hf.decoder import Decoder, batch_size
+from tts_bench.engines.hf.decoder import Decoder, Products, batch_size
 from tts_bench.engines.hf.engine import HfEngine
 from tts_bench.engines.hf.loop import Loop
-from tts_bench.engines.hf.packed import BLOCK, described, in_blocks, pack
+from tts_bench.engines.hf.packed import BLOCK, described, is_emulated, pack
 from tts_bench.engines.hf.rows import Rows
-from tts_bench.engines.hf.selftest import check, check_architecture
+from tts_bench.engines.hf.selftest import attention_differing, check, check_architecture
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 
@@ -83,7 +83,7 @@ def load(
         if kept_proof and where.type == "cpu" and not trust_remote_code:
             about = {"model": fingerprint, "dtype": str(kind), "rows": max_num_seqs, "context": context}
             proof = _Proof.of(proofs.facts(**about, path=PATH, engine_threads=threads))
-        model: Any = bare.load(folder, config, kind) if apart and proof.block is not None else None
+        model: Any = bare.load(folder, config, kind) if apart and proof.products is not None else None
         if model is None:
             model = _whole(folder, kind, trust_remote_code)
         inner = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
@@ -187,10 +187,10 @@ def _check_attention(config: transformers.PreTrainedConfig, name: str) -> None:
 
 
 class _Proof(NamedTuple):
-    """What a kept proof of the self-test has to say, and how many rows at a time it was made with, if there is one."""
+    """What a kept proof of the self-test has to say, and how it was multiplied for it, if there is one."""
 
     facts: dict[str, Any] | None  # None: none is to be kept
-    block: int | None
+    products: Products | None
 
     @staticmethod
     def of(facts: dict[str, Any]) -> _Proof:
@@ -207,6 +207,8 @@ def _start(
 
     def first(table: Rows) -> tuple[bool, str]:
         decoder.packed = pack(decoder.model)
+        if decoder.packed and is_emulated(decoder.dtype):  # oneDNN may split a batch of products amid one of them
+            decoder.multiply(Products(wide=True))
         try:
             if not isinstance(decoder.model, bare.BareModel):
                 check_architecture(decoder, name)
@@ -228,26 +230,30 @@ def _emulated(decoder: Decoder) -> str:
 
 def _tested(decoder: Decoder, rows: int, context: int, proof: _Proof) -> tuple[bool, str]:
     """Whether the self-test passes, or has passed as `proof` says, and what is to be said of it."""
-    if proof.block is not None:
-        decoder.block = proof.block
-        in_blocks(decoder.model, proof.block)
+    if proof.products is not None:
+        decoder.multiply(proof.products)
     elif differing := _differing(decoder, rows, context):
         return False, differing
     elif proof.facts:
-        proofs.keep(proof.facts, decoder.block)
+        proofs.keep(proof.facts, decoder.products)
     return True, f"self-test: all logits bitwise equal in batches of 4 to {batch_size(rows)} rows"
 
 
 def _differing(decoder: Decoder, rows: int, context: int) -> str:
-    """What the self-test finds to differ; packed products of one size are tried where products of all sizes fail."""
+    """What the self-test finds to differ, where neither wider attention nor products of one size mend it."""
+    first = decoder.products
+    if attention_differing(decoder, rows):
+        decoder.multiply(first._replace(wide=True))
+        if found := attention_differing(decoder, rows):
+            decoder.multiply(first)
+            return found
     found = check(decoder, rows, context)
     if not found or not decoder.packed:
         return found
-    decoder.block = BLOCK
+    decoder.multiply(decoder.products._replace(block=BLOCK))
     if not check(decoder, rows, context):
         return ""
-    decoder.block = 0
-    in_blocks(decoder.model, 0)
+    decoder.multiply(first)
     return found
 
 
@@ -281,8 +287,10 @@ def _arithmetic(decoder: Decoder, threads: int) -> str:
     parts = [torch.backends.cpu.get_cpu_capability(), f"MKL {branch}" if branch else f"{threads} threads"]
     if decoder.packed:
         parts.append(described(decoder.dtype))
-        if decoder.block:
-            parts.append(f"{decoder.block} rows at a time")
+        if decoder.products.block:
+            parts.append(f"{decoder.products.block} rows at a time")
+    if decoder.products.wide:
+        parts.append("attention in float32")
     return ", ".join(["cpu", *parts])
 
 

@@ -20,6 +20,7 @@ class Pages:
     def __init__(self, layers: int, heads: int, size: int, dtype: torch.dtype, device: torch.device) -> None:
         self.layers, self.heads, self.size, self.dtype, self.device = layers, heads, size, dtype, device
         self.page_bytes = 2 * layers * heads * PAGE * size * dtype.itemsize
+        self.wide = False  # whether attention multiplies in float32 what is kept in fewer bits
         self.keys: list[Tensor] = []
         self.values: list[Tensor] = []
 

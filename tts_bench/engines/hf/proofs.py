@@ -20,6 +20,7 @@ import transformers
 
 from tts_bench import foreign, models
 from tts_bench.engines.environment import of_libraries
+from tts_bench.engines.hf.decoder import Products
 from tts_bench.files import write_whole
 
 
@@ -36,20 +37,22 @@ def facts(**own: object) -> dict[str, Any]:
     }
 
 
-def kept(of: dict[str, Any]) -> int | None:
-    """How many rows at a time were multiplied in the proof of these facts (0: any number); None without a proof."""
+def kept(of: dict[str, Any]) -> Products | None:
+    """How matrices were multiplied in the proof of these facts; None without a proof."""
     try:
         found = foreign.document(_place(of))
     except (OSError, ValueError):
         return None
-    block = found.get("block")
-    return block if found.get("facts") == of and type(block) is int else None
+    block, wide = found.get("block"), found.get("wide")
+    if found.get("facts") != of or type(block) is not int or type(wide) is not bool:
+        return None
+    return Products(block, wide)
 
 
-def keep(of: dict[str, Any], block: int) -> None:
+def keep(of: dict[str, Any], products: Products) -> None:
     """Keep that the self-test passed with these facts. A cache that cannot be written has the next start repeat it."""
     place = _place(of)
-    said = {"facts": of, "block": block}
+    said = {"facts": of, **products._asdict()}
     with contextlib.suppress(OSError):
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, json.dumps(said).encode())

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from tts_bench.engines.hf.attention import attended, step_plan
 from tts_bench.engines.hf.decoder import CHUNK, Decoder, Reading, batch_size, pass_size
 from tts_bench.engines.hf.pages import PAGE
 from tts_bench.errors import UserError
 
 _FAR = 640
+_ROUNDS, _LARGE = 2, 2.0**14
 # How far logits may be from those of one pass, as a share of their spread. In float32 rounding makes less than 1e-4 and
 # a position off by one 0.02 and more. In 16 bits the two paths round differently, Qwen2.5-0.5B to 0.17; a wrong mask
 # makes 0.5 to 5.
@@ -60,6 +65,45 @@ def _prefill_differing(decoder: Decoder, length: int) -> str:
         if not np.array_equal(logits[place], alone[0]):
             return f"a prompt that is read in a pass of {size} tokens is not bit-identical to itself alone"
     return ""
+
+
+def attention_differing(decoder: Decoder, rows: int) -> str:
+    """Rows that ask the same of the same page must get the same, however many there are and whatever page is theirs."""
+    pages, counts = decoder.pages, sorted({batch_size(count) for count in range(1, rows + 1)})
+    pages.resize(counts[-1] + 2)
+    for key, value in _same_pages(pages.size):
+        pages.keys[0][:], pages.values[0][:] = key.to(pages.keys[0]), value.to(pages.values[0])
+        wanted = _attention(decoder, counts[0], 1)[0, 0, 0]
+        for count, first in product(counts, (1, 2)):  # an odd and an even number of pages, with page 0
+            found = _attention(decoder, count, first)
+            if not torch.equal(found, wanted.expand_as(found)):
+                return f"attention of {count} rows is not bit-identical to that of {counts[0]}"
+    return ""
+
+
+def _attention(decoder: Decoder, count: int, first: int) -> torch.Tensor:
+    """What each of `count` rows gets that ask for everything alike; they hold a page each, from `first` on."""
+    pages, heads = decoder.pages, decoder.attention_width // decoder.pages.size
+    plan = step_plan(pages, [PAGE - 1] * count, [[first + row] for row in range(count)], count)
+    asked = torch.ones(count, pages.heads, heads // pages.heads, 1, pages.size).to(pages.keys[0])
+    return attended(plan, asked, pages.keys[0][: len(plan.owner)], pages.values[0][: len(plan.owner)])
+
+
+def _same_pages(size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Keys and values, [PAGE, size] each: for sums of scores, which the weights show, and sums of values alone."""
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(_ROUNDS):
+        yield _cancelling(PAGE, size, generator), torch.eye(PAGE, size)
+        yield torch.zeros(PAGE, size), _cancelling(size, PAGE, generator).T
+
+
+def _cancelling(rows: int, columns: int, generator: torch.Generator) -> torch.Tensor:
+    """[rows, columns], each row summing up to about 1, but to thousands on the way, so that another order shows."""
+    drawn = torch.randn(rows, columns, generator=generator)
+    third = columns // 3
+    drawn[:, :third] *= _LARGE
+    drawn[:, third : 2 * third] = -drawn[:, :third]
+    return drawn
 
 
 class _Probe:
