@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from contextvars import Context
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from tests.cheats import Solve, Ways, check, once, record_of, samples
 from tts_bench.api import Answer, Trace
 from tts_bench.errors import UserError
+from tts_bench.solving.loop import end
 
 ways = Ways()
 
@@ -275,6 +277,18 @@ async def fails_in_a_callback(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN4
     yield await once(door)
 
 
+async def _divides() -> float:
+    return 1 / 0
+
+
+@ways.error("raised", "ZeroDivisionError: division by zero")
+async def gathers_what_fails_and_does_not_look(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+    gathered = asyncio.gather(_divides(), _divides())
+    answer = await once(door)
+    del gathered
+    yield answer
+
+
 @ways.misuse("called from a thread other")
 async def thinks_in_another_thread(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
     yield await door.answer(await asyncio.to_thread(lambda: asyncio.run(door.think())))
@@ -289,6 +303,23 @@ def test_the_message_of_an_error_is_short_whatever_its_name_is() -> None:
     error = record_of(raises_an_error_with_a_name_of_a_book).error
     assert error is not None
     assert len(error.message) < 10_000
+
+
+def test_after_a_strategy_that_could_not_be_ended_errors_of_callbacks_are_heard_all_the_same() -> None:
+    async def both(door: Any) -> AsyncIterator[Answer]:  # noqa: ANN401
+        async def stays() -> None:
+            while True:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
+
+        left = asyncio.create_task(stays())
+        await asyncio.sleep(0)
+        await end([left])
+        asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+        await asyncio.sleep(0)
+        yield await once(door)
+
+    check(both, "raised", "ZeroDivisionError: division by zero")
 
 
 def test_a_callback_that_wants_to_end_the_process_ends_the_run_with_a_message() -> None:

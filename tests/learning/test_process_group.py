@@ -216,7 +216,10 @@ def test_a_launcher_trains_with_one_voice_and_a_mistake_is_told_once(tmp_path: P
     rows_of(tmp_path / "data/gsm8k/train.jsonl", range(40, 60))
     rows_of(tmp_path / "data/gsm8k/test.jsonl", range(5, 15))
     by = {
-        "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"],
+        "torchrun": [
+            *("torch.distributed.run", "--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", "2"),
+            "--no-python",
+        ],
         "accelerate": [
             *("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"),
             "--no_python",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Coroutine, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -87,6 +88,8 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """What a task of a strategy raised that nobody waited for, or a callback, is an error of its problem."""
+    if _forgotten and ("asyncgen" in context or context.get("task") in _forgotten):
+        return  # such as a generator of a forgotten task, which cannot close
     ledger, error = _ledger(context), context.get("exception")
     if ledger is not None and error is not None and not ledger.closed:
         ledger.unheard(error)
@@ -96,13 +99,16 @@ def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 
 def _ledger(context: dict[str, Any]) -> Ledger | None:
     """Of the problem whose task or callback an event loop complains of."""
-    task = context.get("task") or context.get("future")
-    if isinstance(task, asyncio.Task):
-        work = task.get_coro()
-        return work.ledger if isinstance(work, _Staying) else None
-    # Until Python 3.12 nothing public says in which context a callback runs.
-    callback = getattr(context.get("handle"), "_context", None)
-    return callback.run(entered) if callback is not None else None
+    future = context.get("task") or context.get("future")
+    for task in getattr(future, "_children", [future]):  # those that `asyncio.gather` waits for
+        if isinstance(task, asyncio.Task) and isinstance(work := task.get_coro(), _Staying):
+            return work.ledger
+    if (handle := context.get("handle")) is None:
+        return None
+    if sys.version_info >= (3, 12):  # the loop complains in the context of the callback
+        return entered()
+    ledger: Ledger | None = handle._context.run(entered)
+    return ledger
 
 
 async def end(tasks: Iterable[asyncio.Task[Any] | None]) -> bool:
@@ -125,7 +131,6 @@ def _forget(task: asyncio.Task[Any]) -> None:
     asyncio.tasks._unregister_task(task)
     task._log_destroy_pending = False  # type: ignore[attr-defined]
     _forgotten.append(task)
-    task.get_loop().set_exception_handler(lambda loop, context: None)  # such as of its generators, which cannot close
 
 
 _forgotten: list[asyncio.Task[Any]] = []

@@ -15,7 +15,7 @@ def put_back() -> Iterator[None]:
     Two strategies that each change them for a while, and wait for the model meanwhile, put them back crosswise.
     """
     streams = sys.stdout, sys.stderr
-    folder = os.open(".", os.O_RDONLY)
+    folder = os.open(".", getattr(os, "O_PATH", os.O_RDONLY))  # it may be one that nobody may list
     try:
         yield
     finally:
