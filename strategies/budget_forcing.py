@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Cue, Forced, Problem, Reasoner
+from tts_bench.strategies.sampling import feasible
 
 
 async def think_on(
@@ -40,6 +41,7 @@ def check(extensions: int, budget: int | None) -> None:
     """
     if extensions < 0:
         raise ValueError(f"extensions is {extensions}; it takes a whole number from 0 upwards")
+    feasible(extensions=extensions)
     if budget is not None and budget < 1:
         raise ValueError(f"budget is {budget}; it takes a number of tokens from 1 upwards, or none")
 

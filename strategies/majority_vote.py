@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
+from tts_bench.strategies.sampling import countable
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ class MajorityVote:
     groups = ("controls",)
 
     def __post_init__(self) -> None:
-        if self.samples < 1:
-            raise ValueError(f"samples is {self.samples}; it takes a whole number from 1 upwards")
+        countable(samples=self.samples)
         if self.budget is not None and self.budget < 1:
             raise ValueError(f"budget is {self.budget}; it takes a number of tokens from 1 upwards, or none")
 

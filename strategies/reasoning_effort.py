@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Effort, Problem, Reasoner
+from tts_bench.strategies.sampling import countable
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,8 @@ class ReasoningEffort:
 
     def __post_init__(self) -> None:
         if not self.efforts or len(set(self.efforts)) < len(self.efforts) or not all(self.efforts):
-            raise ValueError(f"efforts is {'+'.join(self.efforts)}; it takes settings, each once, such as low+high")
-        if self.samples < 1:
-            raise ValueError(f"samples is {self.samples}; it takes a whole number from 1 upwards")
+            raise ValueError(f"efforts is {'+'.join(self.efforts)!r}; it takes settings, each once, such as low+high")
+        countable(samples=self.samples)
 
     @property
     def rungs(self) -> tuple[str, ...]:

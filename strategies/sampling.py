@@ -10,6 +10,7 @@ from typing import TypeVar
 from tts_bench.api import Answer, Reasoner, Seen
 
 T = TypeVar("T")
+MOST = 10_000  # generations of a problem: far more than anyone draws, and a mistyped number does not fill the memory
 
 
 def at_least(least: int, **options: int | None) -> None:
@@ -19,6 +20,27 @@ def at_least(least: int, **options: int | None) -> None:
     for name, value in options.items():
         if value is not None and value < least:
             raise ValueError(f"{name} is {value}; it takes a whole number from {least} upwards")
+
+
+def feasible(**options: int) -> None:
+    """For numbers of generations, or of what takes at least one each.
+
+    Raises:
+        ValueError: an option is above `MOST`.
+    """
+    for name, value in options.items():
+        if value > MOST:
+            raise ValueError(f"{name} is {value}; a problem may have {MOST:,} generations. Give a smaller number.")
+
+
+def countable(**options: int) -> None:
+    """As `feasible`, and at least 1.
+
+    Raises:
+        ValueError: an option is below 1 or above `MOST`.
+    """
+    at_least(1, **options)
+    feasible(**options)
 
 
 def fraction(**options: float) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
 from tts_bench.strategies.confidence.groups import Way, check, confidences, kept, score
-from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.sampling import at_least, countable, pool
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class DeepConf:
     groups = ("confidence", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget, window=self.window)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget, window=self.window)
         at_least(2, top=self.top)  # the largest alone is nearest to 0 where the model is surest
         if self.score not in ("mean", "tail", "bottom", "lowest"):
             raise ValueError(f"score is {self.score!r}; it takes mean, tail, bottom or lowest")

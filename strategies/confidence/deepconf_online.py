@@ -9,7 +9,7 @@ from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
 from tts_bench.strategies.confidence.groups import check, confidences, first_below, percentile, score
-from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.sampling import at_least, countable, pool
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class DeepConfOnline:
     groups = ("confidence",)
 
     def __post_init__(self) -> None:
-        at_least(1, warmup=self.warmup, samples=self.samples, budget=self.budget, window=self.window)
+        countable(warmup=self.warmup, samples=self.samples)
+        at_least(1, budget=self.budget, window=self.window)
         at_least(2, top=self.top)  # the largest alone is nearest to 0 where the model is surest
         check(self.keep, self.tau)
         if self.warmup > self.samples:

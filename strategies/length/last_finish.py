@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.length.finishing import by_length, finished, raced
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class LastFinish:
     groups = ("length", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, n=self.n, budget=self.budget)
+        countable(n=self.n)
+        at_least(1, budget=self.budget)
 
     @property
     def rungs(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner, Trace
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class RejectionSampling:
     groups = ("length", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, limit=self.limit, tries=self.tries, budget=self.budget)
+        countable(tries=self.tries)
+        at_least(1, limit=self.limit, budget=self.budget)
 
     async def solve(self, problem: Problem, reasoner: Reasoner) -> AsyncIterator[Answer]:
         rejected: list[Trace] = []

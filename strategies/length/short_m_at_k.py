@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.length.finishing import by_length, finished, raced, replies
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class ShortMAtK:
     groups = ("length", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, m=self.m, k=self.k, budget=self.budget)
+        countable(m=self.m, k=self.k)
+        at_least(1, budget=self.budget)
         if self.m > self.k:
             raise ValueError(f"m is {self.m}; it takes at most k, {self.k}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.rounds.prompts import DISTIL, MEND, MERGE, NOTES, below
-from tts_bench.strategies.sampling import at_least, once, pool
+from tts_bench.strategies.sampling import at_least, feasible, once, pool
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class ParallelDistillRefine:
     def __post_init__(self) -> None:
         at_least(0, k=self.k)
         at_least(1, drafts=min(self.drafts, default=1), budget=self.budget)
+        feasible(drafts=max(self.drafts, default=1), k=self.k)
         if self.k > min(self.drafts, default=self.k):
             raise ValueError(f"k is {self.k}; it takes at most the least number of drafts, {min(self.drafts)}")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.rounds.prompts import MEND, MERGE, below
-from tts_bench.strategies.sampling import at_least, once, pool, together
+from tts_bench.strategies.sampling import at_least, countable, once, pool, together
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class SelfAggregation:
     groups = ("rounds",)
 
     def __post_init__(self) -> None:
-        at_least(1, population=self.population, k=self.k, loops=self.loops, budget=self.budget)
+        countable(population=self.population, k=self.k, loops=self.loops)
+        at_least(1, budget=self.budget)
         if self.k > self.population:
             raise ValueError(f"k is {self.k}; it takes at most the population, {self.population}")
 

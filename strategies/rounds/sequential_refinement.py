@@ -8,7 +8,7 @@ from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
 from tts_bench.strategies.rounds.prompts import MEND, below
-from tts_bench.strategies.sampling import at_least, once
+from tts_bench.strategies.sampling import at_least, countable, once
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,8 @@ class SequentialRefinement:
     groups = ("rounds",)
 
     def __post_init__(self) -> None:
-        at_least(1, rounds=self.rounds, budget=self.budget)
+        countable(rounds=self.rounds)
+        at_least(1, budget=self.budget)
 
     @property
     def rungs(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.search.steps import Path, Search, check_stop, divides
 from tts_bench.strategies.weigh.scores import needed
 
@@ -45,7 +45,8 @@ class BeamSearch:
     groups = ("search",)
 
     def __post_init__(self) -> None:
-        at_least(1, n=self.n, width=self.width, rounds=self.rounds, budget=self.budget)
+        countable(n=self.n, width=self.width, rounds=self.rounds)
+        at_least(1, budget=self.budget)
         divides(self.width, self.n)
         check_stop(self.stop)
 

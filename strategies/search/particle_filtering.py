@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.search.steps import Search, check_stop, particle_weights
 from tts_bench.strategies.weigh.scores import needed
 
@@ -42,7 +42,8 @@ class ParticleFiltering:
     groups = ("search",)
 
     def __post_init__(self) -> None:
-        at_least(1, n=self.n, rounds=self.rounds, budget=self.budget)
+        countable(n=self.n, rounds=self.rounds)
+        at_least(1, budget=self.budget)
         check_stop(self.stop)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.search.steps import Path, Search, check_stop, shares
 from tts_bench.strategies.weigh.scores import needed
 
@@ -46,7 +46,8 @@ class Rebase:
     groups = ("search",)
 
     def __post_init__(self) -> None:
-        at_least(1, width=self.width, rounds=self.rounds, budget=self.budget)
+        countable(width=self.width, rounds=self.rounds)
+        at_least(1, budget=self.budget)
         check_stop(self.stop)
         if not 0 < self.temperature < float("inf"):
             raise ValueError(f"temperature is {self.temperature}; it takes a number above 0")

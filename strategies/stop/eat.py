@@ -57,12 +57,13 @@ class Eat:
         trace, looks = await reasoner.think(stop=[self.stop], max_tokens=self.budget), list[Answer]()
         entropies, door = list[float](), reasoner
         while trace.stopped and not trace.truncated:
-            looks.append(await door.answer(trace, max_tokens=1))
-            entropies += reasoner.logprobs(looks[-1].traces[0], "entropy")[-1:]
-            value = moving_variance(entropies, self.timescale) if self.rule == "variance" else entropies[-1]
-            if len(looks) >= self.paragraphs and value < self.threshold:
-                break  # the answer goes on from this look
-            door = reasoner.branch("0", seen=looks)  # the same stream, after the look
+            if trace.thinking_tokens != self.budget:  # there a look could stop nothing
+                looks.append(await door.answer(trace, max_tokens=1))
+                entropies += reasoner.logprobs(looks[-1].traces[0], "entropy")[-1:]
+                value = moving_variance(entropies, self.timescale) if self.rule == "variance" else entropies[-1]
+                if len(looks) >= self.paragraphs and value < self.threshold:
+                    break  # the answer goes on from this look
+                door = reasoner.branch("0", seen=looks)  # the same stream, after the look
             trace = await door.think(trace, stop=[self.stop], max_tokens=self.budget)
         yield reasoner.choose(await door.answer(trace), seen=looks)
 

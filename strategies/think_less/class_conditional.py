@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.think_less.samples import asked, rungs
 
 PROMPTS = {
@@ -39,7 +39,8 @@ class ClassConditional:
     groups = ("think-less",)
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget)
 
     @property
     def rungs(self) -> tuple[str, ...]:

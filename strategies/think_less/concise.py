@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.think_less.samples import asked, rungs
 
 PROMPT = "Keep the whole of your reasoning and answer within {words} words."
@@ -37,7 +37,8 @@ class Concise:
     groups = ("think-less",)
 
     def __post_init__(self) -> None:
-        at_least(1, words=self.words, samples=self.samples, max_answer=self.max_answer, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, words=self.words, max_answer=self.max_answer, budget=self.budget)
 
     @property
     def rungs(self) -> tuple[str, ...]:

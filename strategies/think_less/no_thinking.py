@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Forced, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.think_less.samples import rungs, votes
 
 
@@ -34,7 +34,8 @@ class NoThinking:
     groups = ("think-less",)
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, max_answer=self.max_answer)
+        countable(samples=self.samples)
+        at_least(1, max_answer=self.max_answer)
         if not self.text.strip():
             raise ValueError(f"text is {self.text!r}; it takes a text that is not blank")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Forced, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.think_less.samples import rungs, votes
 
 PROMPT = "Think in at most {steps} steps of about 100 tokens each. The steps that are left are counted for you."
@@ -42,7 +42,8 @@ class StepConditional:
     needs = ("stops",)
 
     def __post_init__(self) -> None:
-        at_least(1, steps=self.steps, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, steps=self.steps, budget=self.budget)
         if not self.stop:
             raise ValueError("stop is ''; it takes a text that ends a step, such as a blank line")
         if not self.reminder.strip():

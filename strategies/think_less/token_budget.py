@@ -10,7 +10,7 @@ from math import ceil
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, once, pool
+from tts_bench.strategies.sampling import at_least, countable, once, pool
 from tts_bench.strategies.think_less.samples import rungs
 
 ESTIMATE = "Do not solve this problem. How many tokens are needed to solve it step by step? Answer with one number."
@@ -56,7 +56,8 @@ class TokenBudget:
     groups = ("think-less",)
 
     def __post_init__(self) -> None:
-        at_least(1, tokens=self.tokens, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, tokens=self.tokens, budget=self.budget)
 
     @property
     def rungs(self) -> tuple[str, ...]:

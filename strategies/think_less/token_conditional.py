@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.think_less.samples import asked, rungs
 
 PROMPT = "Use up to {tokens} tokens for thinking."
@@ -36,7 +36,8 @@ class TokenConditional:
     groups = ("think-less",)
 
     def __post_init__(self) -> None:
-        at_least(1, tokens=self.tokens, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, tokens=self.tokens, budget=self.budget)
 
     @property
     def rungs(self) -> tuple[str, ...]:

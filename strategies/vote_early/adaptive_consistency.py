@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, fraction
+from tts_bench.strategies.sampling import at_least, countable, fraction
 from tts_bench.strategies.vote_early.drawing import Said, drawn
 from tts_bench.strategies.vote_early.rules import ballots, beta, dirichlet, entropy
 
@@ -47,7 +47,8 @@ class AdaptiveConsistency:
     def __post_init__(self) -> None:
         if self.stop not in PUBLISHED:
             raise ValueError(f"stop is {self.stop!r}; it takes one of {', '.join(PUBLISHED)}")
-        at_least(1, cap=self.cap, budget=self.budget)
+        countable(cap=self.cap)
+        at_least(1, budget=self.budget)
         fraction(threshold=self.line)
 
     @property

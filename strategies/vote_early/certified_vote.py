@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, fraction
+from tts_bench.strategies.sampling import at_least, countable, fraction
 from tts_bench.strategies.vote_early.drawing import Said, drawn
 from tts_bench.strategies.vote_early.rules import certified
 
@@ -43,7 +43,8 @@ class CertifiedVote:
     groups = ("vote-early", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, cap=self.cap, budget=self.budget)
+        countable(cap=self.cap)
+        at_least(1, budget=self.budget)
         fraction(error=self.error)
 
     @property

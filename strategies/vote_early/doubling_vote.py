@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.vote_early.drawing import Said, drawn
 from tts_bench.strategies.vote_early.rules import ballots
 
@@ -36,7 +36,8 @@ class DoublingVote:
     groups = ("vote-early", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, cap=self.cap, budget=self.budget)
+        countable(cap=self.cap)
+        at_least(1, budget=self.budget)
         if not 0.5 < self.threshold <= 1:
             raise ValueError(f"threshold is {self.threshold}; it takes a number above 0.5, at most 1")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least
+from tts_bench.strategies.sampling import at_least, countable
 from tts_bench.strategies.vote_early.drawing import Said, drawn
 
 
@@ -35,7 +35,8 @@ class EarlyStopping:
     groups = ("vote-early", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, window=self.window, cap=self.cap, budget=self.budget)
+        countable(cap=self.cap)
+        at_least(1, window=self.window, budget=self.budget)
         if self.window > self.cap:
             raise ValueError(f"window is {self.window}; it takes at most the cap, {self.cap}")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, fraction, pool
+from tts_bench.strategies.sampling import at_least, countable, fraction, pool
 from tts_bench.strategies.weigh.scores import needed, values
 from tts_bench.strategies.weigh.weights import of_frequent
 
@@ -41,7 +41,8 @@ class BestOfMajority:
     groups = ("weigh",)
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget)
         fraction(alpha=self.alpha)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Aggregation, Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.sampling import at_least, countable, pool
 from tts_bench.strategies.weigh.scores import needed, values
 from tts_bench.strategies.weigh.weights import best
 
@@ -38,7 +38,8 @@ class BestOfN:
     groups = ("weigh",)
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from math import exp, fsum
 from typing import Annotated, Literal
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner, Sampling, Turn
-from tts_bench.strategies.sampling import at_least, known, pool, together
+from tts_bench.strategies.sampling import at_least, countable, known, pool, together
 from tts_bench.strategies.weigh.weights import softmax
 
 RATE = "Rate your confidence in the proposed answer as either 0 or 1."
@@ -48,7 +48,8 @@ class Cisc:
     groups = ("weigh", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget)
         if self.confidence not in ("response", "p-true"):
             raise ValueError(f"confidence is {self.confidence!r}; it takes response or p-true")
         if not self.temperature > 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, once, pool, together
+from tts_bench.strategies.sampling import at_least, countable, once, pool, together
 from tts_bench.strategies.weigh.judging import choice, shown
 
 PROMPT = """{problem}
@@ -47,7 +47,8 @@ class GenSelect:
     groups = ("weigh",)
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget)
         at_least(2, window=self.window)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.sampling import at_least, countable, pool
 from tts_bench.strategies.weigh.weights import best, picsar
 
 
@@ -37,7 +37,8 @@ class Picsar:
     needs = ("logprob",)
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget)
 
     @property
     def rungs(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from tts_bench.api import Answer, Budget, Problem, Reasoner
-from tts_bench.strategies.sampling import at_least, pool
+from tts_bench.strategies.sampling import at_least, countable, pool
 from tts_bench.strategies.weigh.weights import borda, self_certainty
 
 
@@ -40,7 +40,8 @@ class SelfCertainty:
     groups = ("weigh", "cheap")
 
     def __post_init__(self) -> None:
-        at_least(1, samples=self.samples, budget=self.budget)
+        countable(samples=self.samples)
+        at_least(1, budget=self.budget)
         at_least(2, k=self.k)  # the largest alone is nearest to 0 where the model is surest
         if not 0 <= self.power < float("inf"):
             raise ValueError(f"power is {self.power}; it takes a number from 0 upwards")

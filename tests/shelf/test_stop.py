@@ -90,6 +90,15 @@ def test_no_probe_is_paid_where_thinking_is_at_its_budget() -> None:
         assert at == 0 < below
 
 
+def test_no_look_is_paid_where_thinking_is_at_its_budget() -> None:
+    """It could stop nothing. The doubter's first paragraph ends with its eighth token."""
+    for budget, looks in ((8, 0), (9, 1)):
+        door = opened(doubter)
+        mine, cut = last(Eat(threshold=0.0, budget=budget), door), done(once(door.branch("0"), budget))
+        assert mine.traces[0].truncated
+        assert mine.cost.answer == cut.cost.answer + looks
+
+
 def test_deer_stops_at_the_first_cue_where_anything_is_confident_and_pays_for_one_probe() -> None:
     answer = last(Deer(threshold=0.0), opened(doubter))
     assert answer.traces[0].text.count("Wait") == 0
