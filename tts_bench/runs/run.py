@@ -306,6 +306,7 @@ def load(checked: Checked, progress: models.Progress | None = None, starting: St
     starting = starting or begin(checked.model)
     with given_up_on_error(starting):
         tasks = loading.load(config.tasks, config.data_dir)
+        scorers = load_scorers(checked.scorers, progress)  # what is wrong there is told before a model is loaded
     model = load_checked(checked.model, progress, starting)
     admitted = map(model.admit, checked.strategies)
     arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in admitted)
@@ -318,7 +319,6 @@ def load(checked: Checked, progress: models.Progress | None = None, starting: St
     if recorded := model.engine.info.recorded:
         documents = recorded_documents(recorded, tasks, config.limit)
     items = replay.collect(tasks, documents)
-    scorers = load_scorers(checked.scorers, progress)
     path = out or Path("runs") / _default_name(config, model)
     folder = RunFolder(path)
     if model.found.dated and config.model.template_date is None and (day := folder.template_date()) is not None:
