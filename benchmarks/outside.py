@@ -116,7 +116,11 @@ def played(checkout: Path, data: Path, out: Path) -> Iterator[tuple[str, str, Pa
                 ]
                 flags = [f"--strategy={spec}" for spec in strategies(SAMPLES[task])]
                 flags += ["--by=id", f"--task={task}", f"--model={name}", f"--out={folder}", f"--data-dir={data}"]
-                subprocess.run([sys.executable, "-m", "tts_bench", "import", *map(str, files), *flags], check=True, stdout=sys.stderr)
+                subprocess.run(
+                    [sys.executable, "-m", "tts_bench", "import", *map(str, files), *flags],
+                    check=True,
+                    stdout=sys.stderr,
+                )
             yield model, task, folder
 
 

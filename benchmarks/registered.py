@@ -114,14 +114,15 @@ def recorded(runs: Iterable[Path]) -> dict[str, Any]:
                 if record.task == task:
                     by_label[data.label(record.strategy)].append(record)
             named = {data.label(strategy): grid for strategy, grid in data.grids[task].items()}
-            [vote], [other] = ([name for name in named if name.startswith(kind)] for kind in (VOTE, WEIGHTED))
+            [vote] = [name for name in named if name.startswith(VOTE)]
+            weighted = [grid for name, grid in named.items() if name.startswith(WEIGHTED)]
             found[f"{run.name.rpartition('-')[0]}, {task}"] = {
                 "changes": {
                     name: {rung: vars(one) for rung, one in changes(by_label[name], metric).items()}
                     for name in named
                     if name.startswith(LOOKS_AGAIN)
                 },
-                "ties": vars(ties(by_label[vote], named[vote], named[other])),
+                **({"ties": vars(ties(by_label[vote], named[vote], weighted[0]))} if weighted else {}),
             }
     return found
 
@@ -145,10 +146,9 @@ def looks(found: dict[str, Any]) -> list[str]:
 
 
 def tied(found: dict[str, Any]) -> list[str]:
-    """One row per part: the difference between the weighted vote and the plain one, in points of all problems."""
+    """One row per part that has both: the difference between the weighted vote and the plain one, in points of all."""
     lines = [_row(["part", "problems", "tied", "points, on tied", "on others"]), _row(["---", *["--:"] * 4])]
-    for part, held in found.items():
-        one = held["ties"]
+    for part, one in ((part, held["ties"]) for part, held in found.items() if "ties" in held):
         points = [f"{100 * one[name] / one['problems']:+.1f}" for name in ("on_tied", "on_others")]
         lines.append(_row([part, str(one["problems"]), str(one["tied"]), *points]))
     return lines
@@ -175,7 +175,8 @@ def tables(folder: Path) -> list[str]:
         with (folder / part / TABLE).open(encoding="utf-8", newline="") as file:
             lines += csv.DictReader(file)
         more |= json.loads((folder / part / RECORDED).read_text("utf-8"))
-    return ["\n".join(rows) for rows in (compared(folder), accuracies(lines), looks(more), tied(more))]
+    found = compared(folder), accuracies(lines), looks(more), tied(more)
+    return ["\n".join(rows) for rows in found if len(rows) > 2]
 
 
 def keep(folder: Path, played: Path) -> None:
