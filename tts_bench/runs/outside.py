@@ -22,9 +22,8 @@ def files(more: Iterable[Path] = ()) -> dict[Path, str]:
     That is a strategy's file and what it imports from beside it, a plugin installed as editable, what a YAML file
     names by `!function`, a model's own code, and the script that runs all this.
     """
-    ours = [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")]
-    ours += [path for name in _OURS for path in import_module(name).__path__]
-    known = {Path(path).resolve() for path in ours}
+    standard = {Path(sysconfig.get_path(name)).resolve() for name in ("stdlib", "platstdlib")}
+    known = standard | {Path(path).resolve() for name in _OURS for path in import_module(name).__path__}
     imported = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
     files = [*(file for file in imported if isinstance(file, str) and file.endswith(".py")), *map(str, more)]
     real = cache(os.path.realpath)  # of folders: thousands of modules are in a few hundred
@@ -36,7 +35,11 @@ def files(more: Iterable[Path] = ()) -> dict[Path, str]:
 
     found: dict[Path, str] = {}
     for file in files:
-        folder, name = os.path.split(os.path.realpath(file) if os.path.islink(file) else file)
+        folder, name = os.path.split(file)
+        if os.path.islink(file):
+            if Path(real(folder)) in standard:  # Debian's sitecustomize.py leads to /etc
+                continue
+            folder, name = os.path.split(os.path.realpath(file))
         if not installed(real(folder)) and (path := Path(real(folder), name)) not in found and path.is_file():
             found[path] = sha256_of(path)
     return found
