@@ -48,6 +48,35 @@ def changes(records: Iterable[Record], metric: str) -> dict[str, Changes]:
 
 
 @dataclass
+class Cut:
+    """Answers of a rung whose thinking ran into its budget, and those of them whose thinking repeats itself."""
+
+    problems: int = 0
+    cut: int = 0
+    repeating: int = 0
+
+
+def cut(records: Iterable[Record]) -> dict[str, Cut]:
+    """By rung, for the records of one strategy."""
+    found: dict[str, Cut] = {}
+    for record in finished(records):
+        for answer in record.answers:
+            counts = found.setdefault(answer.rung, Cut())
+            lineage = [record.segments[place] for place in answer.segments]
+            counts.problems += 1
+            counts.cut += answer.truncated
+            counts.repeating += answer.truncated and repeats(
+                "".join(one.text for one in lineage if one.kind == "thinking")
+            )
+    return found
+
+
+def repeats(thinking: str, letters: int = 100, times: int = 3) -> bool:
+    """Whether its last letters stand in it so often, word for word."""
+    return thinking.count(thinking[-letters:]) >= times
+
+
+@dataclass
 class Ties:
     """The difference between a weighted and a plain vote of the same samples, in sums of scores over problems."""
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import Any
 
-from benchmarks.changes import changes, ties
+from benchmarks.changes import changes, cut, ties
 from tts_bench.analysis import paired
 from tts_bench.analysis.runs import read_records, read_run
 from tts_bench.records import Record
@@ -122,6 +122,11 @@ def recorded(runs: Iterable[Path]) -> dict[str, Any]:
                     for name in named
                     if name.startswith(LOOKS_AGAIN)
                 },
+                "cut": {
+                    name: {rung: vars(one) for rung, one in cut(by_label[name]).items()}
+                    for name in named
+                    if not name.startswith(VOTES)  # of one trace each
+                },
                 **({"ties": vars(ties(by_label[vote], named[vote], weighted[0]))} if weighted else {}),
             }
     return found
@@ -142,6 +147,20 @@ def looks(found: dict[str, Any]) -> list[str]:
                 counts[1] = counts[1] if strategy.startswith("budget-forcing") else ""
                 counts += [one.get(name, "") for name in ("uncut", "uncut_gained", "uncut_lost")]
                 lines.append(_row([part, f"`{strategy}`", rung, *map(str, counts)]))
+    return lines
+
+
+def endless(found: dict[str, Any]) -> list[str]:
+    """One row per part, strategy and rung with a cut thought. Parts that were read by an earlier version have none."""
+    lines = [
+        _row(["part", "strategy", "rung", "problems", "cut", "of these repeating"]),
+        _row([*["---"] * 3, *["--:"] * 3]),
+    ]
+    for part, held in found.items():
+        for strategy, rungs in held.get("cut", {}).items():
+            for rung, one in rungs.items():
+                counts = [str(one[name]) for name in ("problems", "cut", "repeating")]
+                lines += [_row([part, f"`{strategy}`", rung, *counts])] if one["cut"] else []
     return lines
 
 
@@ -175,7 +194,7 @@ def tables(folder: Path) -> list[str]:
         with (folder / part / TABLE).open(encoding="utf-8", newline="") as file:
             lines += csv.DictReader(file)
         more |= json.loads((folder / part / RECORDED).read_text("utf-8"))
-    found = compared(folder), accuracies(lines), looks(more), tied(more)
+    found = compared(folder), accuracies(lines), looks(more), endless(more), tied(more)
     return ["\n".join(rows) for rows in found if len(rows) > 2]
 
 

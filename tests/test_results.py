@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks import outside, registered, study, token_study
+from benchmarks.changes import repeats
 from tts_bench.analysis.curve import Point, read_curve
 from tts_bench.analysis.paired import mcnemar
 from tts_bench.present.leaderboard.recompute import unpacked
@@ -172,6 +173,35 @@ def test_the_tables_of_the_study_of_cues_are_those_of_the_files_beside_them() ->
     assert f"On {held['ties']['tied']} problems the vote of eight was tied" in page
 
 
+UNCUT = ROOT / "docs" / "studies" / "2026-uncut"
+
+
+@pytest.mark.parametrize("part", registered.parts(UNCUT))
+def test_the_page_of_cues_where_little_is_cut_says_what_the_files_beside_it_say(part: str) -> None:
+    page = (UNCUT / "README.md").read_text("utf-8")
+    for table in registered.tables(UNCUT):
+        assert table in page
+    section = page.partition(SECTIONS[part])[2].partition("\n## ")[0]
+    for one in registered.differences(UNCUT):
+        if one.part == part:
+            points, low, high = (f"{100 * one.said[key]:+.1f}" for key in ("difference", "low", "high"))
+            [verdict] = [line for line in section.splitlines() if line.startswith(f"| `{one.name}` | {points}")]
+            assert f"({low} to {high})" in verdict
+    [held] = json.loads((UNCUT / part / "records.json").read_text("utf-8")).values()
+    wait, cut = (held[kind]["budget-forcing:extensions=2"]["x2"] for kind in ("changes", "cut"))
+    text = " ".join(section.split())
+    assert f"of the {cut['cut']} thoughts that were cut, {cut['repeating']} say" in text
+    assert f"On the {wait['uncut']} problems where neither answer was cut" in text
+    assert f'two "Wait" corrected {wait["uncut_gained"]}' in text
+    assert f"and broke {wait['uncut_lost']}" in text
+
+
+def test_thinking_repeats_itself_if_its_last_letters_stand_in_it_three_times() -> None:
+    line = "So we need to try the next whole number, and then the one that follows it, until one of them fits here. "
+    assert [repeats("Let us see. " + line * times) for times in (1, 2, 3, 9)] == [False, False, True, True]
+    assert not repeats("".join(f"So we try {number}. " for number in range(300)))
+
+
 @pytest.mark.parametrize(
     ("part", "said"), [("coder-0-5b-math", "1 answer and broke 1"), ("coder-1-5b-gsm8k", "5 answers and broke 7")]
 )
@@ -190,9 +220,11 @@ def test_the_readme_says_what_the_study_of_cues_says_of_both_models() -> None:
         assert said.format(*(f"{100 * one.said[key]:+.1f}" for key in ("difference", "low", "high"))) in readme
 
 
-@pytest.mark.parametrize("part", registered.parts(REAL))
-def test_the_leaderboard_holds_each_rung_of_the_study_of_cues(part: str) -> None:
-    with (REAL / part / "table.csv").open(encoding="utf-8", newline="") as file:
+@pytest.mark.parametrize(
+    "part", [study / part for study in (REAL, UNCUT) for part in registered.parts(study)], ids=lambda part: part.name
+)
+def test_the_leaderboard_holds_each_rung_of_the_study_of_cues(part: Path) -> None:
+    with (part / "table.csv").open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     entries = [json.loads(path.read_text("utf-8")) for path in (ROOT / "leaderboard" / "entries").glob("*.json")]
     for line in lines:
@@ -241,7 +273,10 @@ def test_the_tables_of_the_study_of_tokens_are_those_of_the_results_beside_them(
     assert f"took {min(minutes)} to {max(minutes)} minutes each" in text
 
 
-@pytest.mark.parametrize(("folder", "results"), [(REAL, f"{FIRST.name}/table.csv"), (TOKEN, "results.json")])
+@pytest.mark.parametrize(
+    ("folder", "results"),
+    [(REAL, f"{FIRST.name}/table.csv"), (UNCUT, f"{FIRST.name}/table.csv"), (TOKEN, "results.json")],
+)
 def test_a_study_was_registered_before_its_first_result(folder: Path, results: str) -> None:
     page, first = (_added(folder / name) for name in ("README.md", results))
     if not page or not first:
