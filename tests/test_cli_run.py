@@ -70,6 +70,8 @@ AT_ONCE = {
     "--timeout nan": "--timeout is nan; it takes",
     "--rows 0": "--rows is 0; it takes",
     "--threads 0": "--threads is 0; it takes",
+    "--threads 100000": "--threads is 100000; it takes at most 1024, and this machine has",
+    "--workers 100000": "--workers is 100000; it takes at most 1024, and this machine has",
     "--max-thinking-tokens 0": "--max-thinking-tokens is 0; it takes",
     "--max-answer-tokens 0": "--max-answer-tokens is 0; it takes",
     "--data-dir gone": "data folder gone does not exist; expected",

@@ -257,6 +257,7 @@ def test_a_folder_that_is_not_whole_is_refused(tmp_path: Path, spoil: Callable[[
         "model=x,step=a": "step does not apply to layout=outcome, which scores the whole text",
         "model=x,device=gpu": "there is no device 'gpu'",
         "model=x,threads=0": "threads is 0",
+        "model=x,threads=5000": "threads is 5000; it takes at most 1024",
         "model=x,aggregate=sum": "it takes one of last, min, prod, mean",
     }.items(),
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 from tts_bench.errors import UserError, did_you_mean
 
 DEVICES = ("cuda", "mps", "cpu")  # in the order in which "auto" takes them
+MOST = 1024  # processes of a run, or threads of one
 DTYPES = ("float32", "bfloat16", "float16")
 # What the drivers of NVIDIA, Tegra, AMD and WSL put there: without any of them no torch finds an accelerator on Linux.
 _DRIVERS = ("nvidiactl", "nvidia0", "nvhost-gpu", "nvgpu", "kfd", "dxg")
@@ -25,6 +26,19 @@ def check_names(device: str, dtype: str) -> None:
     for kind, name, known in (("device", unnumbered, DEVICES), ("dtype", dtype, DTYPES)):
         if name not in ("auto", *known):
             raise UserError(f"there is no {kind} {name!r}. {did_you_mean(name, ('auto', *known))}")
+
+
+def check_counts(of: object, *names: str) -> None:
+    """Refuse numbers of processes or threads beyond what a system gives, which would end the program without a word.
+
+    Raises:
+        ValueError: one is above `MOST`; None stands for a number that the program finds.
+    """
+    for name in names:
+        if (value := getattr(of, name)) is not None and value > MOST:
+            raise ValueError(
+                f"{name} is {value}; it takes at most {MOST}, and this machine has {os.cpu_count()} processors"
+            )
 
 
 def accelerated() -> bool:

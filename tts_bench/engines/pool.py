@@ -43,6 +43,7 @@ class PoolOptions:
 
     def __post_init__(self) -> None:
         at_least(1, self, "workers")
+        hardware.check_counts(self, "workers")
 
     def check_ray(self, engine: str, *, alone: bool) -> None:
         """Refuse what cannot be distributed; `alone`: whether the engine can have several workers without a cluster.
@@ -83,6 +84,7 @@ class LocalOptions(PoolOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         at_least(1, self, "max_num_seqs", "threads")
+        hardware.check_counts(self, "threads")
         hardware.check_names(self.device, self.dtype)
 
     def of_each(self) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class RewardModelOptions:
 
     def __post_init__(self) -> None:
         at_least(1, self, "threads")
+        hardware.check_counts(self, "threads")
         hardware.check_names(self.device, self.dtype)
         if self.step and self.layout == "outcome":
             raise ValueError("step does not apply to layout=outcome, which scores the whole text. Remove one of them")
