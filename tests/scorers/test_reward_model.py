@@ -175,6 +175,8 @@ def test_steps_may_be_cut_otherwise(tmp_path: Path) -> None:
     [verdict] = verdicts(scorer, Candidate("a. b. c. d", ""))
     assert len(verdict.steps) == 4
     assert scorer.info.identity["step"] == ". "
+    capability = torch.backends.cpu.get_cpu_capability()
+    assert str(scorer.info.identity["arithmetic"]).startswith(f"cpu, {capability}, ")  # by which the last bits differ
 
 
 @pytest.mark.parametrize("layout", ["outcome", "qwen", "skywork", "rlhflow", "math-shepherd"])

@@ -106,7 +106,7 @@ def pack(model: nn.Module) -> bool:
 
 def is_emulated(dtype: torch.dtype) -> bool:
     """Whether oneDNN multiplies numbers of that kind by instructions for others."""
-    return dtype == torch.bfloat16 and not _instructions()
+    return dtype == torch.bfloat16 and not instructions(dtype)
 
 
 def described(dtype: torch.dtype) -> str:
@@ -114,14 +114,14 @@ def described(dtype: torch.dtype) -> str:
 
     The instructions for bfloat16 round at other places: AMX, those of AVX-512, and none.
     """
-    has = _instructions() if dtype == torch.bfloat16 else []
+    has = instructions(dtype)
     limits = [f"{name}={os.environ[name]}" for name in _LIMITS if os.environ.get(name)]
     return ", ".join([f"packed by {has[0]}" if has else "packed", *limits])
 
 
-def _instructions() -> list[str]:
-    """Those for bfloat16 that this processor has, best first."""
-    return [name for name, asked in _BFLOAT16.items() if getattr(torch.cpu, asked, bool)()]
+def instructions(dtype: torch.dtype) -> list[str]:
+    """Those for numbers of that kind alone that this processor has, best first."""
+    return [name for name, asked in _BFLOAT16.items() if dtype == torch.bfloat16 and getattr(torch.cpu, asked, bool)()]
 
 
 def in_blocks(model: nn.Module, block: int) -> None:

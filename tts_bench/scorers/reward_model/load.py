@@ -13,6 +13,7 @@ from safetensors import safe_open
 from torch import nn
 
 from tts_bench.engines.hf.load import device_of, quiet
+from tts_bench.engines.hf.packed import instructions
 from tts_bench.engines.tokenizer import HfTokenizer
 from tts_bench.errors import UserError
 from tts_bench.scorer import ScorerInfo
@@ -62,7 +63,7 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
             "step": given.step or LAYOUTS[given.layout].step,
             "aggregate": given.aggregate,
             "dtype": str(kind).removeprefix("torch."),
-            "arithmetic": where.type if where.type != "cpu" else f"cpu, {threads} threads",
+            "arithmetic": _arithmetic(where, kind, threads),
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
@@ -72,6 +73,13 @@ def load(found: ModelFolder, given: RewardModelOptions) -> RewardModel:
     )
     net = Net(body, head, head_kind, getattr(text, "max_position_embeddings", None) or _WINDOW)
     return RewardModel(net, tokenizer, info, given, threads)
+
+
+def _arithmetic(device: torch.device, dtype: torch.dtype, threads: int) -> str:
+    """What decides the last bits of a sum."""
+    if device.type != "cpu":
+        return device.type
+    return ", ".join(["cpu", torch.backends.cpu.get_cpu_capability(), f"{threads} threads", *instructions(dtype)[:1]])
 
 
 @contextmanager
