@@ -10,7 +10,7 @@ import re
 from fractions import Fraction
 from functools import lru_cache
 
-from tts_bench.tasks.answers import relations, units, words
+from tts_bench.tasks.answers import intervals, relations, units, words
 from tts_bench.tasks.answers.evaluation import Undefined
 from tts_bench.tasks.answers.forms import Form, one, several
 from tts_bench.tasks.answers.identity import described
@@ -33,31 +33,21 @@ _LEAD_WORDS = (
 _LEAD = re.compile(
     rf"\\text\{{\s*{_LEAD_WORDS}\}}\s*(?=\S)|{_LEAD_WORDS}(?=\S)|\\(?:therefore|implies|Rightarrow)\b", re.IGNORECASE
 )
-_SETS = {
-    r"\mathbb{R}": "(-oo, oo)",
-    r"\Bbb{R}": "(-oo, oo)",
-    "all real numbers": "(-oo, oo)",
-    "all reals": "(-oo, oo)",
-    "infinity": "oo",
-    "positive infinity": "oo",
-    "negative infinity": "-oo",
-    "no solution": "{}",
-    "no solutions": "{}",
-    "no real solution": "{}",
-    "no real solutions": "{}",
-    r"\emptyset": "{}",
-}
 _SUCH_THAT = re.compile(r"\\mid(?![A-Za-z])|\||:")
 _BUILDER = re.compile(
-    r"\s*(?P<name>[a-zA-Z]?)(?:\\in \\mathbb\{R\})?[^|:]*?(?:\\mid(?![A-Za-z])|\||:)(?P<condition>.*)", re.DOTALL
+    r"(?:\s*(?P<name>[a-zA-Z])\s*(?:\\in(?![A-Za-z])(?P<domain>[^|:]+?))?|[^|:]*?)\s*"
+    r"(?:\\mid(?![A-Za-z])|\||:)(?P<condition>.*)",
+    re.DOTALL,
 )
 _BRACKETS = {"(": ")", "[": "]", r"\lbrace": r"\rbrace", r"\langle": r"\rangle"}
 _MATRIX = re.compile(
     r"\\begin\{(?P<kind>[pbBvV]?(?:small)?matrix|array)\}(?:\{[^{}]*\})?(?P<rows>.*?)\\end\{(?P=kind)\}", re.DOTALL
 )
-_JOINING = re.compile(r"\\text\{([^{}]*?)[ ,]*\b(and|or)\b ?([^{}]*)\}")
+_JOINING = re.compile(r"\\text\{([^{}]*?)[ ,]*\b(and|or|except(?: for)?|other than)\b ?([^{}]*)\}")
 _ENDLESS = re.compile(r"(\d*\.\d*?)(\d+?)\2+(?:\.\.\.|\\l?dots|\\cdots|\u2026)")
 _FACTOR = re.compile(r"-?(?:\d+|\d*\\(?:frac|sqrt)[^&]{1,30}|[a-z])\s*|-\s*")
+_EXCEPT = re.compile(r"\bexcept(?: for)?\b|\bother than\b")
+_CUP, _CAP = re.compile(r"\\cup(?![A-Za-z])"), re.compile(r"\\cap(?![A-Za-z])")
 _WITHOUT = re.compile(r"\\(?:setminus|backslash)(?![A-Za-z])|-(?=\s*\\lbrace)")
 _MODULUS = re.compile(r"\\pmod\{\d+\}")
 _TO = re.compile(r"(\d+) ?(?:\\text\{ ?to ?\}|to) ?(\d+)")
@@ -70,12 +60,12 @@ _PIECE = re.compile(r"([^&]*[^&=<> ]) ?&(?! ?(?:[=<>]|\\[lg]e))([^&]+)")  # besi
 _WHERE = re.compile(r"(?:if|for|when)\b")
 _MARKDOWN = re.compile(r"\*[^*]+\*|_[^_]+_")
 _SUBSCRIPTED = re.compile(
-    r"\(?(?P<digits>-?[0-9A-F.]*\d[0-9A-F.]*)\)?(?:_\{?(?:\(?base-?)?|,?\(?(?:in)?base-?)"
+    r"\(?(?P<digits>-?[0-9A-F.]*\d[0-9A-F.]*)\)?(?:_\{?\(?(?:base-?)?|,?\(?(?:in)?base-?)"
     r"(?:(?P<base>\d+)|(?P<word>[a-z]{2,}))\)?\}?"
 )
 _PLUS_MINUS = re.compile(r"\\(pm|mp)(?![A-Za-z])")
 _ALL_TEXT = re.compile(r"\\text\{([^{}]*)\}")
-_PARTED = re.compile(r"[,;=<>]|\b(?:and|or)\b")
+_PARTED = re.compile(r"[,;=<>]|\b(?:and|or|except|other than)\b")
 
 
 @lru_cache(maxsize=2**15)
@@ -126,8 +116,8 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
         text = _JOINING.sub(r"\\text{\1} \2 \\text{\3}", text)
         text = text.replace(r"\text{}", "").replace(r"\text{ }", "")
     money = units.without_currency(words.scaled_money(text))
-    if found := (_numeral(money) or _in_words(money)):
-        return one(found)
+    if value := (_numeral(money) or _in_words(money)):
+        return one(value)
     if not inside:
         money = ungrouped(money)
     if r"\equiv" not in money:  # a remainder is known by itself
@@ -141,15 +131,8 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
         money = re.sub(r", (?==)", " ", ", ".join(row.replace("&", "").rstrip(",") for row in rows))
     money = inwards(money)
     money = _ENDLESS.sub(r"\1\\overline{\2}", money)
-    listed = _items(money, levels)
-    if listed:
-        return listed
-    if r"\cup" in money:
-        return one(
-            relations.union([_form(part, levels - 1).text for part in split(money, re.compile(r"\\cup(?![A-Za-z])"))])
-        )
-    if len(parts := split(money, _WITHOUT)) == 2:
-        return one(relations.without(_form(parts[0], levels - 1).text, _form(parts[1], levels - 1).parts))
+    if found := _difference(money, _EXCEPT, levels) or _items(money, levels) or _combined(money, levels):
+        return found
     if related := relations.read(money, lambda part: _form(part, levels - 1)):
         return related
     if bracketed := _bracketed(money, levels):
@@ -162,14 +145,12 @@ def _form(text: str, levels: int, *, inside: bool = False) -> Form:
 
 def _in_words(text: str) -> str | None:
     """The class of an answer that is written in words, a time of day or a choice among them."""
-    if text in _SETS:
-        return _SETS[text]
+    flat = without_text(text)
+    if known := words.set_of_numbers(flat):
+        return known
     if not re.search("[A-Za-z:*_]", text):
         return None
-    flat = without_text(text)
-    if flat.casefold().strip(" .") in _SETS:
-        return _SETS[flat.casefold().strip(" .")]
-    if time := words.clock(flat):
+    if time := words.clock(flat) or words.date(flat):
         return time
     if _MARKDOWN.fullmatch(flat):
         return _in_words(flat[1:-1]) or _numeral(flat[1:-1])
@@ -214,6 +195,32 @@ def _items(text: str, levels: int) -> Form | None:
     return None
 
 
+def _difference(text: str, pattern: re.Pattern[str], levels: int) -> Form | None:
+    """A set without the numbers of another."""
+    parts = split(text, pattern)
+    if len(parts) != 2:
+        return None
+    return one(intervals.without(_form(parts[0], levels - 1).text, _form(parts[1], levels - 1).parts))
+
+
+def _combined(text: str, levels: int) -> Form | None:
+    """Sets that are joined, cut with each other, or taken from one another."""
+    for pattern, combine in ((_CUP, intervals.union), (_CAP, intervals.intersection)):
+        parts = split(text, pattern)
+        if len(parts) > 1 and (found := combine([_form(part, levels - 1).text for part in parts])):
+            return one(found)
+    return _difference(text, _WITHOUT, levels)
+
+
+def _built(builder: re.Match[str], levels: int) -> str | None:
+    """The set of real numbers that a condition describes, `x | 0 < x < 1`; None where it is no such set."""
+    name, domain, condition = builder.groups()
+    parts = [part for either in split(condition, _OR) for part in split(either, _AND)]
+    if not name or not all(relations.bounds(part, name) for part in parts):
+        return None
+    return intervals.intersection([_form(each, levels - 1).text for each in (condition, domain or r"\mathbb{R}")])
+
+
 def _bracketed(text: str, levels: int) -> Form | None:
     """A tuple, an interval or a set, where the first bracket is closed by the last one."""
     opener = next((bracket for bracket in _BRACKETS if text.startswith(bracket)), None)
@@ -224,9 +231,7 @@ def _bracketed(text: str, levels: int) -> Form | None:
         return None
     set_like = opener == r"\lbrace"
     if set_like and (builder := _BUILDER.fullmatch(inner)):
-        if builder["name"] and relations.bounds(builder["condition"], builder["name"]):
-            return _form(builder["condition"], levels - 1)
-        return one("{" + tight(_SUCH_THAT.sub("|", without_text(inner))) + "}")
+        return one(_built(builder, levels) or "{" + tight(_SUCH_THAT.sub("|", without_text(inner))) + "}")
     if set_like and not inner.strip():
         return one("{}")
     spaced = re.search(r",\s", inner) is not None

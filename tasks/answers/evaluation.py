@@ -16,6 +16,7 @@ from typing import Any
 from tts_bench.tasks.answers.numbers import (
     BITS,
     DIGITS,
+    SHOWN,
     ZERO,
     Value,
     context,
@@ -46,21 +47,19 @@ def imaginary(tree: Node) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _digits(name: str, place: int) -> tuple[int, int]:
-    digest = hashlib.blake2b(f"{place}|{name}".encode("utf-8", "replace")).digest()
-    return int.from_bytes(digest[:40], "big"), digest[40]
+def _digits(name: str, place: int) -> int:
+    return int.from_bytes(hashlib.blake2b(f"{place}|{name}".encode("utf-8", "replace"), digest_size=40).digest(), "big")
 
 
 def coordinate(name: str, place: int) -> Value:
     """The value of a variable at a point.
 
-    In (0.1, 0.9), then in (1.1, 3.9), then below zero, then of either sign; then large, in (30, 50), and below -30.
+    In (0.1, 0.9), then in (1.1, 3.9), then twice below zero; then large, in (30, 50), and below -30.
     """
     mp = context()
-    bits, sign = _digits(name, place)
     low, width = ("0.1", "0.8") if place == 0 else ("30", "20") if place > 3 else ("1.1", "2.8")
-    value = mp.mpf(bits) / 2**320 * mp.mpf(width) + mp.mpf(low)
-    return -value if place in (2, 5) or (place == 3 and sign % 2) else value
+    value = mp.mpf(_digits(name, place)) / 2**320 * mp.mpf(width) + mp.mpf(low)
+    return -value if place in (2, 3, 5) else value
 
 
 def evaluate(tree: Node, at: Mapping[str, Value], *, real: bool = False) -> Value:
@@ -135,7 +134,11 @@ class _Evaluation:
         rounded = [inexact(term) for term in terms]
         total = self.mp.fsum(rounded)
         largest = max(abs(term) for term in rounded)
-        return Fraction(0) if abs(total) <= largest * self.mp.mpf(10) ** -ZERO else total
+        if abs(total) <= largest * self.mp.mpf(10) ** -ZERO:
+            return Fraction(0)
+        if not self.at and any(term and abs(term) < largest * self.mp.mpf(10) ** -SHOWN for term in rounded):
+            raise Unreadable("a term that the sum would not show")
+        return total
 
     def product(self, factors: list[Value]) -> Value:
         left, right = factors
@@ -175,7 +178,7 @@ class _Evaluation:
         if size * abs(exponent) > _EXPONENT:
             raise Unreadable("too large")
         if isinstance(base, Fraction):
-            bits = base.numerator.bit_length() + base.denominator.bit_length()
+            bits = sum(math.log2(abs(part)) for part in (base.numerator, base.denominator))
             if bits * abs(exponent) <= BITS:
                 return base**exponent
         return inexact(base) ** exponent

@@ -7,7 +7,7 @@ and it gives each expression its class without another one to compare it with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from fractions import Fraction
 
@@ -15,11 +15,12 @@ from tts_bench.tasks.answers.evaluation import Undefined, coordinate, evaluate, 
 from tts_bench.tasks.answers.numbers import SHOWN, Value, context, inexact, settled, shown
 from tts_bench.tasks.answers.syntax import Node, Unreadable
 
-Function = Callable[[Mapping[str, Value], bool], Value]  # of the values of its variables, and whether it has to be real
+Point = Mapping[str, Value]  # the value of each variable
+Function = Callable[[Point, bool], Value]  # of the values of its variables, and whether it has to be real
 
-_SIGNED = 2  # from this point on variables may be negative
-_POINTS = 4
-_LARGE, _LARGE_BELOW = 4, 5  # |x-6|+|x+6| is 12 only near zero, and |x-5| is 5-x; see `evaluation.coordinate`
+_POSITIVE = (0, 1)  # places of points where every variable is positive; see `evaluation.coordinate`
+_BELOW, _ALONE = 2, 3  # all variables below zero, and the one that is so alone
+_LARGE, _LARGE_BELOW = 4, 5  # |x-6|+|x+6| is 12 only near zero, and |x-5| is 5-x
 _CHOICES = ("a", "b", "c", "d")  # letters of answers to choose from, in any case
 
 
@@ -30,6 +31,8 @@ def described(tree: Node) -> str:
         Undefined: it has no value, such as 1/0.
         Unreadable: it is too large.
     """
+    if tree.op == "symbol":
+        return _named(tree.name)
     names = variables(tree)
     real = not imaginary(tree)
     return summary(names, lambda at, signed: evaluate(tree, at, real=real and signed))
@@ -38,30 +41,41 @@ def described(tree: Node) -> str:
 def summary(names: frozenset[str], function: Function) -> str:
     """As `described`, of a function of these variables; its second argument says that no complex value may occur.
 
-    Where an expression is real everywhere, points with negative variables count too: |x| is not x. Where it is not, as
-    the root of x, they do not, so that a root of a product is the product of roots. Of the large points those count
-    where the expression has a value that can be worked out.
+    Where an expression is real everywhere, points with negative variables count too: |x| is not x, and |xy| is not xy.
+    Where it is not, as the root of x, they do not, so that a root of a product is the product of roots. Of the large
+    points those count where the expression has a value that can be worked out.
     """
-    found: dict[int, str] = {}
+    found: list[tuple[Point, str]] = []
 
-    def note(places: Iterable[int], *, signed: bool) -> None:
-        found.update({place: shown(settled(function(_at(names, place), signed))) for place in places})
+    def note(points: Iterable[Point], *, signed: bool) -> None:
+        found.extend([(at, shown(settled(function(at, signed)))) for at in points])
 
-    note(range(_SIGNED if names else 1), signed=False)
+    note([_at(names, place) for place in (_POSITIVE if names else _POSITIVE[:1])], signed=False)
     if names:
         with suppress(Undefined, Unreadable):
-            note([_LARGE], signed=True)
+            note([_at(names, _LARGE)], signed=True)
         with suppress(Undefined):
-            note(range(_SIGNED, _POINTS), signed=True)
+            note(_negative(names), signed=True)
             with suppress(Unreadable):
-                note([_LARGE_BELOW], signed=True)
-    values = [found[place] for place in sorted(found)]
+                note([_at(names, _LARGE_BELOW)], signed=True)
+    values = [value for _, value in found]
     if len(set(values)) == 1:
         return values[0]
     for name in sorted(names):
-        if all(value == shown(settled(coordinate(name, place))) for place, value in found.items()):
-            return name.upper() if name in _CHOICES else name
+        if all(value == shown(settled(at[name])) for at, value in found):
+            return _named(name)
     return f"{_sample(names, function)} #{_digest(values)}"
+
+
+def _named(name: str) -> str:
+    return name.upper() if name in _CHOICES else name
+
+
+def _negative(names: frozenset[str]) -> Iterator[Point]:
+    """All variables below zero, then each of them alone: |xy| is xy where both are."""
+    yield _at(names, _BELOW)
+    for name in sorted(names):
+        yield {**_at(names, _POSITIVE[-1]), name: coordinate(name, _ALONE)}
 
 
 def _sample(names: frozenset[str], function: Function) -> str:
@@ -82,7 +96,8 @@ def digest_of_ratios(names: frozenset[str], function: Function, *, signed: bool)
         Unreadable: it is too large.
     """
     mp = context()
-    values = [inexact(function(_at(names, place), False)) for place in range(_POINTS)]
+    points = [*(_at(names, place) for place in _POSITIVE), *_negative(names)]
+    values = [inexact(function(at, False)) for at in points]
     if any(value == 0 for value in values):
         raise Undefined("zero")
     for place in (_LARGE, _LARGE_BELOW):

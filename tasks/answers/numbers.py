@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from fractions import Fraction
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 DIGITS = 90  # worked with
 SHOWN = 25  # compared
 ZERO = 45  # digits by which terms may cancel before what is left counts as nothing
-BITS = 4096  # of an exact number; larger ones are worked with to `DIGITS`
+BITS = 2**15  # of an exact number; larger ones are worked with to `DIGITS`
+_WRITTEN = 1200  # bits of a number that is written out; larger ones are shown in part, with a digest
 _FOLDED = 10**20  # largest denominator that an inexact number is taken for
 _TOLD = 10**40  # beyond this size times denominator squared any number is near some fraction
 
@@ -77,7 +79,10 @@ def shown(value: Value) -> str:
     """A number as text, the same for equal numbers: 3/4, sqrt(2), 2/3*pi, or 25 digits."""
     mp = context()
     if isinstance(value, Fraction):
-        return str(value)
+        if value.numerator.bit_length() + value.denominator.bit_length() <= _WRITTEN:
+            return str(value)
+        exactly = hashlib.blake2b(f"{value.numerator:x}/{value.denominator:x}".encode(), digest_size=6).hexdigest()
+        return f"{mp.nstr(inexact(value), SHOWN)} #{exactly}"
     if isinstance(value, mp.mpc):
         real, imag = shown(settled(value.real)), shown(settled(value.imag))
         imag = {"1": "i", "-1": "-i"}.get(imag, f"{imag}*i")

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from fractions import Fraction
-from itertools import pairwise
 
-from tts_bench.tasks.answers import units, words
+from tts_bench.tasks.answers import intervals, units, words
 from tts_bench.tasks.answers.evaluation import Undefined, evaluate, variables
 from tts_bench.tasks.answers.forms import Form, one
 from tts_bench.tasks.answers.identity import digest_of_ratios, summary
@@ -18,7 +16,7 @@ from tts_bench.tasks.answers.syntax import Node, Unreadable, number, parse
 
 Reading = Callable[[str], Form]
 
-_RELATION = re.compile(r"\\(?:le|ge|ne|approx|in|equiv|to)(?![A-Za-z])|[=<>]")
+_RELATION = re.compile(r"\\(?:le|ge|ne|approx|in|notin|equiv|to)(?![A-Za-z])|[=<>]")
 _LETTER = r"(?:[A-Za-z]|\\[A-Za-z]+)(?:_(?:\{[^{}]*\}|\w|\\[A-Za-z]+))?'*"
 _SYMBOL = re.compile(rf"\s*{_LETTER}\s*")
 _NAME = re.compile(
@@ -34,6 +32,7 @@ _NO_NAMES = ("pi", "infty", "frac", "sqrt", "sin", "cos", "tan", "ln", "log", "e
 _ABSOLUTE = re.compile(r"\s*\|([^|]+)\|\s*")
 _AFAR = (3, -2, 41, -37)  # where a function that is linear goes on as it began; |x-5| does so up to 5
 _FLIPPED = {"<": ">", ">": "<", r"\le": r"\ge", r"\ge": r"\le"}
+_BOUNDING = {*_FLIPPED, r"\ne", r"\in", r"\notin", "="}  # relations that say in which set one unknown is
 
 
 def read(text: str, form: Reading) -> Form | None:
@@ -45,6 +44,8 @@ def read(text: str, form: Reading) -> Form | None:
         return one(tight(text))
     if r"\in" in marks:
         return form(sides[-1])
+    if marks == [r"\notin"]:
+        return one(intervals.without(intervals.ALL, form(sides[-1]).parts))
     if r"\equiv" in marks or r"\to" in marks:
         return one(tight(without_text(text)))
     try:
@@ -56,10 +57,9 @@ def read(text: str, form: Reading) -> Form | None:
 
 
 def bounds(text: str, name: str) -> bool:
-    """Whether `text` is an inequality on one unknown alone."""
+    """Whether `text` is a relation that bounds one unknown alone."""
     sides, marks = _chain(text)
-    sought = [side for side in sides if side.strip() in (name, f"|{name}|")]
-    return bool(marks) and set(marks) <= {*_FLIPPED, r"\ne"} and len(sought) == 1 and "," not in text
+    return bool(marks) and set(marks) <= _BOUNDING and _unknowns(sides, marks) == {name}
 
 
 def _chain(text: str) -> tuple[list[str], list[str]]:
@@ -186,7 +186,7 @@ def _inequality(sides: Sequence[str], marks: Sequence[str], form: Reading) -> st
         return f"{'(['[rising[0] != '<']}{low}, {high}{')]'[rising[1] != '<']}"
     if len(sides) == 3 and all(mark in ("<", r"\le") for mark in rising) and not any(map(_has_variables, ordered[::2])):
         halves = [_inequality(ordered[place : place + 2], rising[place : place + 1], form) for place in (0, 1)]
-        if between := _between(halves):
+        if between := _meeting(halves):
             return between
     if len(sides) > 2:
         return " ".join(part for pair in zip(map(tight, ordered), [*rising, ""], strict=True) for part in pair).strip()
@@ -197,20 +197,14 @@ def _inequality(sides: Sequence[str], marks: Sequence[str], form: Reading) -> st
         if way != r"\ne" and (distance := _ABSOLUTE.fullmatch(name)) and _is_positive(bound):
             near = _inequality((distance[1], bound), (way,), form)
             far = _inequality((distance[1], f"-({bound})"), (_FLIPPED[way],), form)
-            if between := _between((near, far)):
-                return between if way in ("<", r"\le") else union((near, far))
+            return (way in ("<", r"\le") and _meeting((near, far))) or intervals.union((near, far))
     return _compared(sides, mark)
 
 
-def _between(halves: Sequence[str]) -> str | None:
-    """What is in both of two half-lines, one to either side; None where they are anything else."""
-    ends: dict[bool, str] = {}
-    for half in halves:
-        if half.startswith("(-oo, ") and " U " not in half:
-            ends[True] = half.removeprefix("(-oo, ")
-        elif half.endswith(", oo)") and " U " not in half:
-            ends[False] = half.removesuffix(", oo)")
-    return f"{ends[False]}, {ends[True]}" if len(ends) == 2 else None
+def _meeting(sets: Sequence[str]) -> str | None:
+    """What is in all of these sets, if anything is."""
+    found = intervals.intersection(sets)
+    return found if found != intervals.NONE else None
 
 
 def _is_positive(side: str) -> bool:
@@ -235,7 +229,7 @@ def _has_variables(side: str) -> bool:
 
 def _half_line(bound: str, mark: str) -> str:
     if mark == r"\ne":
-        return union([f"(-oo, {bound})", f"({bound}, oo)"])
+        return intervals.without(intervals.ALL, [bound])
     return {"<": f"(-oo, {bound})", r"\le": f"(-oo, {bound}]", ">": f"({bound}, oo)", r"\ge": f"[{bound}, oo)"}[mark]
 
 
@@ -273,53 +267,28 @@ def assignment(parts: Sequence[str]) -> list[str] | None:
     return [values[name] for name in sorted(values)]
 
 
-_INTERVAL = re.compile(r"(?P<open>[(\[])(?P<low>-oo|[-\d/]+), (?P<high>oo|[-\d/]+)(?P<close>[)\]])")
-_APART = re.compile(r"\(-oo, (.+)\) U \(\1, oo\)")
-
-
 def joined(forms: Sequence[str], parts: Sequence[str], *, either: bool) -> str | None:
-    """Inequalities on one unknown: any of them (`or`), or all; half-lines that do not meet are alternatives anyway."""
+    """Relations that bound one unknown: any of them (`or`), or all; sets that do not meet are alternatives anyway."""
     chains = [_chain(part) for part in parts]
-    if either and all(marks == [r"\in"] for _, marks in chains) and all(map(_INTERVAL.fullmatch, forms)):
-        return union(forms)
-    if not all(marks and set(marks) <= {*_FLIPPED, r"\ne"} for _, marks in chains):
+    if chains[0][1] == [r"\ne"] and not any(marks for _, marks in chains[1:]):  # x is neither of several numbers
+        return intervals.without(forms[0], forms[1:]) if all(map(intervals.is_set, forms)) else None
+    told = [set(marks) for _, marks in chains]
+    if not all(marks and marks <= _BOUNDING for marks in told) or all(marks == {"="} for marks in told):
         return None
-    if len({frozenset[str]().union(*map(_variables, sides)) for sides, _ in chains}) > 1:
+    if len({_unknowns(*chain) for chain in chains}) > 1:
         return None  # bounds of one unknown each
-    apart = [found[1] for found in map(_APART.fullmatch, forms) if found]
-    if not either and len(apart) == len(forms):
-        return without("(-oo, oo)", apart)
-    pieces = [piece for form in forms for piece in form.split(" U ")]
-    found = [_INTERVAL.fullmatch(piece) for piece in pieces]
-    if not all(found) or len(pieces) != len(forms):
-        return union(pieces) if either and all(piece[:1] in "([" for piece in pieces) else None
-    if not either:
-        low = max((_end(m["low"]), m["open"] == "(", m["open"] + m["low"]) for m in found if m)
-        high = min((_end(m["high"]), m["close"] == "]", m["high"] + m["close"]) for m in found if m)
-        if low[0] < high[0]:
-            return f"{low[2]}, {high[2]}"
-    return union(pieces)
+    if either:
+        return intervals.union(forms) if all(map(_is_set_like, forms)) else None
+    if not all(map(intervals.is_set, forms)):
+        return None
+    return _meeting(forms) or intervals.union(forms)
 
 
-def _end(text: str) -> float | Fraction:
-    return float(text.replace("oo", "inf")) if "oo" in text else Fraction(text)
+def _unknowns(sides: Sequence[str], marks: Sequence[str]) -> frozenset[str]:
+    r"""The variables of a chain of relations; those of `x \in A` are on its first side."""
+    told = sides[:1] if {r"\in", r"\notin"} & set(marks) else sides
+    return frozenset[str]().union(*map(_variables, told))
 
 
-def without(whole: str, points: Sequence[str]) -> str:
-    """A set of numbers without some: all numbers without a point, or an interval, are the half-lines beside it."""
-    if whole == "(-oo, oo)":
-        if len(points) == 1 and (gap := _INTERVAL.fullmatch(points[0])):
-            beside = (
-                f"(-oo, {gap['low']}{')]'[gap['open'] == '(']}",
-                f"{'[('[gap['close'] == ']']}{gap['high']}, oo)",
-            )
-            return union([each for each, end in zip(beside, (gap["low"], gap["high"]), strict=True) if "oo" not in end])
-        with suppress(ValueError):
-            ends = ["-oo", *(points if len(points) == 1 else sorted(points, key=Fraction)), "oo"]
-            return union([f"({low}, {high})" for low, high in pairwise(ends)])
-    return f"{whole} without {', '.join(sorted(points))}"
-
-
-def union(parts: Sequence[str]) -> str:
-    """A union of sets in one order, whatever the order it was written in."""
-    return " U ".join(sorted(set(parts), key=lambda part: (not part.startswith(("(-oo", "[-oo")), part)))
+def _is_set_like(text: str) -> bool:
+    return text.startswith(("(", "[")) or intervals.is_set(text)

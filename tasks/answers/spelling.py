@@ -34,6 +34,9 @@ _CHARACTERS = str.maketrans(
         "\N{NOT EQUAL TO}": r"\ne ",
         "\N{ALMOST EQUAL TO}": r"\approx ",
         "\N{ELEMENT OF}": r"\in ",
+        "\N{NOT AN ELEMENT OF}": r"\notin ",
+        "\N{INTERSECTION}": r"\cap ",
+        "\N{SET MINUS}": r"\setminus ",
         "\N{UNION}": r"\cup ",
         "\N{PLUS-MINUS SIGN}": r"\pm ",
         "\N{DOUBLE-STRUCK CAPITAL R}": r"\mathbb{R}",
@@ -48,7 +51,7 @@ _VULGAR = re.compile("[\u00bc-\u00be\u2150-\u215e]")  # ½ and its like
 
 _STYLES = (  # commands that show how, not what
     r"displaystyle|textstyle|scriptstyle|left|right|middle|limits|[bB]igg?[lrm]?|boxed|fbox|tiny|scriptsize|footnotesize"
-    r"|small|normalsize|[lL]arge|LARGE|[hH]uge|bfseries|itshape|bf|it|rm|sf|tt|em|mathsf|mathtt|mathcal|mathnormal"
+    r"|small|normalsize|[lL]arge|LARGE|[hH]uge|bfseries|itshape|bf|it|rm|sf|tt|em|mathsf|mathtt|mathbf|mathit|mathcal|mathnormal"
     r"|boldsymbol|bm|pmb|emph|underline|uline|cancel|underbrace|overbrace|checkmark|blacksquare|qed|ensuremath|nonumber|mathop|color\{[^{}]*\}|textcolor\{[^{}]*\}"
     r"|(?:[hv]?phantom|[hv]space\*?|vskip|mathstrut)\{[^{}]*\}|(?:begin|end)\{equation\*?\}|colorbox\{[^{}]*\}|label\{[^{}]*\}"
 )
@@ -58,10 +61,12 @@ _DROPPED = re.compile(
 )
 _CELLS = re.compile(r"\\begin|&")
 _TEXT = re.compile(
-    r"\\(?:text(?:bf|it|rm|sf|tt|up|md|normal|sc)?|[mh]box|math(?:rm|bf|it)|operatorname\*?)(?![A-Za-z])\s*\{"
+    r"\\(?:text(?:bf|it|rm|sf|tt|up|md|normal|sc)?|[mh]box|mathrm|operatorname\*?)(?![A-Za-z])\s*\{"
+    r"|\\math(?:bf|it)\s*\{(?=\s*[A-Za-z]{2,}\s*\})"  # other bold letters are variables
 )
 _FORMULA = re.compile(r"\\[A-Za-z]|[=+]|[a-z]\^\{?[n\d]\}?[-+]|\d[A-Za-z]\^")
 _SPACES = re.compile(r"(?P<row>\\\\)|\\[,;:> /]|\\(?:q?quad|thinspace|enspace|space|hfill)(?![A-Za-z])|~|\s")
+_BACKSLASH = re.compile(r"(\\mathbb\s*(?:\{R\}|R)) ?\\ (\\?\{)")  # of sets, which elsewhere is a space
 _THIN = re.compile(
     r"(?<=\d)(?:\\[,!;: ]|,\s?\\!\s?|\{,\}|'|[\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}\N{NO-BREAK SPACE}])"
     r"(?=\d{3}(?!\d))"
@@ -76,6 +81,9 @@ _NAMES = tuple(
         (r"\\lt(?![A-Za-z])", "<"),
         (r"\\gt(?![A-Za-z])", ">"),
         (r"\\(?:neq|ne)(?![A-Za-z])|!=|\\not\s*=", r"\\ne "),
+        (r"\+ ?/ ?-", r"\\pm "),
+        (r"\\big(cup|cap)(?![A-Za-z])", r"\\\1"),
+        (r"\\not\s*\\in(?![A-Za-z])", r"\\notin "),
         (r"\\(?:varnothing|O)(?![A-Za-z])", r"\\emptyset "),
         (r"\\\{|\\lbrace(?![A-Za-z])", r"\\lbrace "),
         (r"\\\}|\\rbrace(?![A-Za-z])", r"\\rbrace "),
@@ -113,6 +121,7 @@ def plain(answer: str) -> str:
     text = _undoubled(_characters(answer))
     text = _THIN.sub("", text)
     text = _flat(_TEXT.sub(lambda _: r"\text{", text))
+    text = _BACKSLASH.sub(r"\1\\setminus \2", text)
     text = _SPACES.sub(lambda match: match["row"] or " ", text)
     cells = _CELLS.search(text) is not None
     text = _DROPPED.sub(lambda match: match[0] if cells and match[0] == "&" else _kept_space(match[0]), text)

@@ -25,7 +25,7 @@ _FUNCTIONS = (
 GREEK_NAMES = (  # read without a backslash too; shorter ones are products, or words
     "alpha beta gamma delta epsilon theta iota kappa lambda sigma upsilon omega phi rho tau zeta"
 ).split()
-_PLAIN = re.compile(rf"({'|'.join((*_FUNCTIONS, *GREEK_NAMES))}|pi|infty|infinity|inf)(?![A-Za-z])")
+_PLAIN = re.compile(rf"({'|'.join((*_FUNCTIONS, *GREEK_NAMES))}|pi|infty|infinity|inf|oo)(?![A-Za-z])")
 _ONE_ARGUMENT = re.compile(r"\(\s*-?\s*(?:[\d.]+|[A-Za-z]|\\[a-z]+)\s*\)")
 _ACCENTS = ("overline", "bar", "hat", "vec", "dot", "ddot", "tilde", "widehat", "overrightarrow", "mathbb", "mathfrak")
 _APPLIED = re.compile(r"\(\s*(?:0|[a-z]|\\[a-z]+)\s*\)")  # the argument of a function that has but a name
@@ -248,7 +248,7 @@ class _Reader:
             inner = self.sum()
             self.expect("\\r" + name[1:])
             return Node(name[1:], (inner,))
-        if name in ("pi", "infty", "infinity", "inf"):
+        if name in ("pi", "infty", "infinity", "inf", "oo"):
             return Node("pi" if name == "pi" else "infty")
         if name in _GREEK:
             return self.symbol(name)

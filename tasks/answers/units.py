@@ -32,6 +32,8 @@ HAN_NUMBERS = (  # half, ten to a billion, "or more" and the like: they change t
     r"\uc2ed\ubc31\ucc9c\ub9cc\uc5b5\uc870\ubc18"
 )
 _LETTERS = frozenset("mgsLlhdVWNJKCFATHPDB")  # units of one letter, where marked as text
+MONTHS = "january february march april may june july august september october november december".split()
+SHORT_MONTHS = [*(month[:3] for month in MONTHS), "sept"]
 _NO_UNIT = frozenset(  # words after a quantity that change its value or begin another answer
     "and or to base mod modulo hundred thousand million billion trillion bn mille tens dozen score gross half "
     "halves third "
@@ -40,7 +42,7 @@ _NO_UNIT = frozenset(  # words after a quantity that change its value or begin a
     "pi sqrt sin cos tan cot sec csc log ln exp percent if for when where with not plus minus over "
     "divided remainder noon midnight infinity am pm a.m p.m choose hundreds thousands millions billions "
     "trillions dozens is are was equals lakh lakhs crore crores grand first below".split()
-) | frozenset(GREEK_NAMES)
+) | frozenset((*GREEK_NAMES, *MONTHS, *SHORT_MONTHS))
 _NUMERAL = re.compile(
     r"[-+]?\s*(?:\d{1,3}(?:[ ,]\d{3})+(?!\d)|\d*\.?\d+(?:[eE][-+]?\d+)?)?\.?\s*"
     r"(?:\\frac\s*(?:\{\s*\d+\s*\}|\d)\s*(?:\{\s*\d+\s*\}|\d)|(?<=\d) ?/ ?\d+|(?<=\d) \d+ ?/ ?\d+)?"

@@ -1,4 +1,4 @@
-"""Answers in words: numbers that are spelled or scaled, times of day, choice letters, names."""
+"""Answers in words: numbers that are spelled or scaled, times of day, dates, choice letters, names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import string
 from fractions import Fraction
 
 from tts_bench.tasks.answers.syntax import GREEK_NAMES
-from tts_bench.tasks.answers.units import is_unit
+from tts_bench.tasks.answers.units import MONTHS, SHORT_MONTHS, is_unit
 
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -37,10 +37,16 @@ _CLOCK = re.compile(
     re.IGNORECASE,
 )
 _TIME_OF_DAY = re.compile(r"(?:in the (?:morning|afternoon|evening)|at night)$")
+_MONTH = rf"(?P<month>(?:{'|'.join((*MONTHS, *SHORT_MONTHS))})\b\.?)"
+_DAY = r"(?P<day>\d{1,2})(?: ?\^?\{? ?(?:st|nd|rd|th) ?\}?)?"
+_DATES = tuple(
+    re.compile(rf"(?:the )?{pattern}(?:,? (?P<year>\d{{4}}))?")
+    for pattern in (rf"{_MONTH} (?:the )?{_DAY}", rf"{_DAY} (?:of )?{_MONTH}")
+)
 _NOON = {"noon": "12:00 pm", "12 noon": "12:00 pm", "midnight": "12:00 am", "12 midnight": "12:00 am"}
 _CHOICE = re.compile(
     r"\(\s*(?P<brackets>[A-Za-z])\s*\)[.:]?|\(\s*(?P<texted>[A-Z])\s*\)\s*[.:]?\s(?![-+*/^=<>,]|and\b|or\b|\(\s*[A-Z]\s*\)).*"
-    r"|(?P<closed>[A-J])\s*\)|(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?(?P<named>[A-Z])\)?|(?P<letter>[A-Z])\s*[.):]\s.*",
+    r"|(?P<closed>[A-J])\s*\)|(?:[Oo]ption|[Cc]hoice|[Aa]nswer)\s+\(?(?P<named>[A-Z])\)?|(?P<letter>[A-Z])\s*[.):](?:\s.*)?",
     re.DOTALL,
 )
 _SHORT_WORDS = frozenset(
@@ -58,6 +64,20 @@ _MONEY_SCALE = re.compile(
     r"(?:\\text\{\s*)?(?P<scale>[KMBTkmbt]|[mb]n)\s*\}?"
 )
 _MONEY_SCALES = {"k": "thousand", "m": "million", "b": "billion", "t": "trillion"}
+_SETS = {
+    r"\mathbb{R}": "(-oo, oo)", r"\mathbb{R}^+": "(0, oo)", r"\mathbb{R}^{+}": "(0, oo)", r"\mathbb{R}_{>0}": "(0, oo)",
+    r"\mathbb{R}_{\ge 0}": "[0, oo)", r"\Bbb{R}": "(-oo, oo)", r"\emptyset": "{}",
+}  # fmt: skip
+_REALS = re.compile(
+    r"(?:all |any |every )?(?:(?P<sign>(?:non-?)?(?:positive|negative)|non-?zero) )?real(?:s| numbers?| values?)"
+    r"(?: (?:of )?[a-z])?"
+)
+_SIGNS = {
+    "positive": "(0, oo)", "negative": "(-oo, 0)", "nonnegative": "[0, oo)", "nonpositive": "(-oo, 0]",
+    "nonzero": "(-oo, 0) U (0, oo)",
+}  # fmt: skip
+_NO_SOLUTION = re.compile(r"no (?:real )?solutions?")
+_INFINITE = re.compile(r"(?:positive |(?P<minus>negative ))?infinity")
 
 
 def value(text: str) -> Fraction | None:
@@ -172,6 +192,15 @@ def clock(text: str) -> str | None:
     return f"{hour}:{minute}{f':{second}' if second else ''}{half}"
 
 
+def date(text: str) -> str | None:
+    """A day of the year in one spelling, `june 20` or `june 20 2020`; else None."""
+    match = next(filter(None, (pattern.fullmatch(text.casefold().strip(" .")) for pattern in _DATES)), None)
+    if not match or not 1 <= int(match["day"]) <= 31:
+        return None
+    month = next(name for name in MONTHS if name.startswith(match["month"][:3]))
+    return f"{month} {int(match['day'])}{' ' + match['year'] if match['year'] else ''}"
+
+
 def choice(text: str) -> str | None:
     """The letter of one answer among several, with its text or in brackets: `(C)`, `C. 12`, `(C) 12`; else None."""
     match = _CHOICE.fullmatch(text.strip())
@@ -179,6 +208,18 @@ def choice(text: str) -> str | None:
         return None
     letter = next(letter for letter in match.groups() if letter)
     return letter.upper() if letter.upper() <= "J" else None
+
+
+def set_of_numbers(text: str) -> str | None:
+    """The class of a set of numbers by its name, or of infinity: `all real numbers`, `no solution`; else None."""
+    spelled = text.casefold().strip(" .")
+    if _NO_SOLUTION.fullmatch(spelled):
+        return "{}"
+    if infinite := _INFINITE.fullmatch(spelled):
+        return "-oo" if infinite["minus"] else "oo"
+    if reals := _REALS.fullmatch(spelled):
+        return _SIGNS[reals["sign"].replace("-", "")] if reals["sign"] else "(-oo, oo)"
+    return _SETS.get(text.strip(" ."))
 
 
 def is_word(run: str) -> bool:
