@@ -8,7 +8,7 @@ import shutil
 import zlib
 from base64 import b64decode
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,14 +19,16 @@ from rich.console import Console
 import tts_bench as tb
 from tests.runs.samples import execute, write_sums
 from tts_bench.analysis.compute import axis_of
+from tts_bench.analysis.curve import labelled, read_curve
+from tts_bench.analysis.points import points
 from tts_bench.analysis.runs import read_header
 from tts_bench.cli import main as root
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.errors import UserError
-from tts_bench.files import held
+from tts_bench.files import held, sha256_of
 from tts_bench.present import watching
 from tts_bench.present.report.payload import build
-from tts_bench.records import Record, to_line
+from tts_bench.records import ErrorRecord, Record, from_line, to_line
 from tts_bench.runs.folder import PART, RunFolder
 from tts_bench.runs.run import prepare
 from tts_bench.runs.unfinished import Unfinished, opened, read
@@ -198,6 +200,38 @@ def test_watch_follows_a_run_to_its_end_and_a_repeated_command_from_its_beginnin
         assert f"{count} of 12 problems so far" in shown
     assert shown.rstrip().splitlines()[-1]
     assert view.curve == watching.Watched(ran.finished).look().curve
+
+
+def test_watch_shows_the_rungs_of_a_finished_run_as_the_run_itself_showed_them(ran: Ran) -> None:
+    _, whole = read_curve(ran.finished / "curve.json")
+    labels = read_header(ran.finished)["labels"]
+    votes = [point.accuracy for point in whole if point.strategy.startswith("majority-vote")]
+    expected = tb.load(ran.finished).table()
+    assert votes != list(expected[expected.strategy == "majority-vote"].accuracy)  # or nothing would be claimed
+    assert watching.Watched(ran.finished).look().curve == labelled(whole, labels)
+
+
+def test_watch_shows_an_unfinished_run_as_a_run_of_these_problems_alone_would(ran: Ran) -> None:
+    header, shown = read_header(ran.finished), watching.Watched(half(ran)).look()
+    documents = {json.loads(line)["doc_id"] for line in ran.lines[: 7 * len(STRATEGIES)]}
+    order = header["identity"]["strategies"]
+    records = sorted(map(from_line, ran.of(documents)), key=lambda one: order.index(one.strategy))
+    assert shown.curve == labelled(points(records, metrics=header["metrics"]), header["labels"])
+
+
+def test_watch_shows_a_strategy_that_only_failed_as_the_run_does(ran: Ran, tmp_path: Path) -> None:
+    folder, failed = tmp_path / "run", ErrorRecord("raised", "no")
+    shutil.copytree(ran.finished, folder)
+    lines = (folder / "records.jsonl").read_bytes().splitlines(keepends=True)
+    records = [from_line(line) for line in lines]
+    broken = [replace(one, answers=(), error=failed) if "vote" in one.strategy else one for one in records]
+    for kept in (broken, [one for one in broken if one.error]):
+        (folder / "records.jsonl").write_text("".join(map(to_line, kept)))
+        header = json.loads((folder / "run.json").read_text())
+        header["records_sha256"] = sha256_of(folder / "records.jsonl")
+        (folder / "run.json").write_text(json.dumps(header))
+        shown = watching.Watched(folder).look().curve
+        assert [(point.accuracy, point.errors) for point in shown if "vote" in point.strategy] == [(None, COUNT)]
 
 
 def test_a_report_of_a_run_at_work_reloads_itself_until_the_run_ends(

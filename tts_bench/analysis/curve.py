@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -73,6 +73,11 @@ def by_line(curve: Iterable[Point]) -> dict[str, dict[str, list[Point]]]:
     for point in curve:
         lines.setdefault(point.task, {}).setdefault(point.strategy, []).append(point)
     return lines
+
+
+def labelled(curve: Iterable[Point], labels: Mapping[str, str]) -> list[Point]:
+    """`curve` with what people read, `labels`, in the place of each strategy's id."""
+    return [replace(point, strategy=labels.get(point.strategy, point.strategy)) for point in curve]
 
 
 def heading(task: str, lines: Mapping[str, Sequence[Point]]) -> str:

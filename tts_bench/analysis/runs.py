@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -164,7 +165,7 @@ def read_header(folder: Path, *, unfinished: bool = False) -> dict[str, Any]:
 
 
 def _is_study(folder: Path) -> bool:
-    return (folder / "study.toml").is_file()
+    return os.path.isfile(folder / "study.toml")  # of a folder that one may not enter, no error
 
 
 def _of_study(folder: Path) -> str:

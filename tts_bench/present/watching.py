@@ -7,14 +7,15 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from tts_bench.analysis.curve import Point
-from tts_bench.analysis.runs import Numbers, finished, read_header
-from tts_bench.analysis.series import curve_of, series_of, so_far
+from tts_bench.analysis.curve import Point, labelled
+from tts_bench.analysis.runs import Numbers, read_header, read_records
+from tts_bench.analysis.series import so_far
 from tts_bench.errors import UserError
 from tts_bench.files import is_held
 from tts_bench.present import terminal
@@ -25,7 +26,7 @@ from tts_bench.text import safe
 
 @dataclass(frozen=True)
 class View:
-    """What there is of a run at one moment."""
+    """What there is of a run at one moment, each rung as the run itself shows it in the end."""
 
     state: str  # "finished", "running", or "stopped" where no process is at work in the folder
     said: str  # how many problems there are so far, or why there are none
@@ -49,7 +50,7 @@ class Watched:
         """
         header = read_header(self.folder, unfinished=True)
         if header["status"] == "finished":
-            return View("finished", "", curve_of(series_of([finished(self.folder).read()])[0]))
+            return View("finished", "", self._whole(header))
         state = "running" if is_held(self.folder) else "stopped"
         unfinished, numbers = self._reading_of(header)
         for record in unfinished.new():
@@ -59,9 +60,23 @@ class Watched:
         except UserError as error:  # nothing yet, or nothing but errors so far
             return View(state, str(error))
         counts = {task: f"{done:,} of {total:,} problems so far" for task, (done, total) in run.so_far.items()}
-        return View(state, so_far(run), curve_of(series_of([run])[0]), counts)
+        return View(state, so_far(run), labelled(numbers.curve(), header.get("labels", {})), counts)
 
-    def _reading_of(self, header: dict[str, object]) -> tuple[Unfinished, Numbers]:
+    def _whole(self, header: dict[str, Any]) -> list[Point]:
+        """The curve of a finished run; what only failed is in it, too.
+
+        Raises:
+            UserError: records that are not as the run left them, or none.
+        """
+        numbers = Numbers(self.folder, header)
+        for record in read_records(self.folder, header):
+            numbers.add(record)
+        curve = labelled(numbers.curve(), header.get("labels", {}))
+        if not curve:
+            numbers.run()  # which says that there is no record
+        return curve
+
+    def _reading_of(self, header: dict[str, Any]) -> tuple[Unfinished, Numbers]:
         """What reads on in the file of records; anew where the run's command was repeated, which begins another."""
         try:
             there = os.stat(self.folder / PART)

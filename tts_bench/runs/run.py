@@ -139,7 +139,7 @@ class Run:
 
     def readable(self, line: list[curves.Point]) -> list[curves.Point]:
         """The curve with labels in the place of ids."""
-        return [replace(point, strategy=self.labels[point.strategy]) for point in line]
+        return curves.labelled(line, self.labels)
 
     def execute(self, progress: Progress) -> RunResult:
         """Generate, score, write.
@@ -308,16 +308,16 @@ def load(checked: Checked, progress: models.Progress | None = None, starting: St
         tasks = loading.load(config.tasks, config.data_dir)
         scorers = load_scorers(checked.scorers, progress)  # what is wrong there is told before a model is loaded
     model = load_checked(checked.model, progress, starting)
-    admitted = map(model.admit, checked.strategies)
+    sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
+    documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
+    if recorded := model.engine.info.recorded:
+        recorded, documents = recorded_documents(recorded, tasks, config.limit)
+    admitted = [model.admit(built, recorded) for built in checked.strategies]
     arms = tuple(Arm(built.id, built.strategy, built.label, built.source) for built in admitted)
     for arm in arms:  # asked for before the run: what a strategy makes of itself meanwhile ends no run
         _ = arm.rungs(0), arm.columns
     if len({arm.id for arm in arms}) < len(arms):  # one names the shipped token, another leaves it open
         raise UserError(f"two --strategy options resolve to the same strategy, {arms[-1].id}. Leave one out.")
-    sizes = {name: len(loaded.task.eval_docs) for name, loaded in tasks.tasks.items()}
-    documents = {name: list(range(min(size, config.limit or size))) for name, size in sizes.items()}
-    if recorded := model.engine.info.recorded:
-        documents = recorded_documents(recorded, tasks, config.limit)
     items = replay.collect(tasks, documents)
     path = out or Path("runs") / _default_name(config, model)
     folder = RunFolder(path)
