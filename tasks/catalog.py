@@ -8,6 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Literal
 
+from tts_bench import foreign
 from tts_bench.errors import UserError, did_you_mean
 
 Split = Literal["train", "test"]
@@ -188,7 +189,7 @@ def check(wanted: Sequence[str]) -> None:
     spoken = list(map(short, wanted))
     for name in wanted:
         if is_file(name):
-            if not Path(name).is_file():
+            if not foreign.is_file(Path(name)):
                 raise UserError(f"There is no file {name!r}. Type the path of a task's YAML file.")
             if short(name) in names():
                 raise UserError(f"{name} is called as a task of this package. Give file and task another name.")

@@ -16,6 +16,9 @@ from tts_bench.errors import UserError
 from tts_bench.grammar import pairs
 from tts_bench.options import at_least, option, read
 
+SEEDS = range(2**63)  # what every file and library that is given a seed can hold
+# Keys whose empty text says something: no system prompt, nothing that asks for an answer, nothing overridden.
+BLANK = frozenset({"system", "answer_suffix", "continuation_sampling", "answer_sampling"})
 _PYTHONS = {"True": True, "False": False, "None": None}
 _TAKEN = {  # names that a chat template is given by the run -> what to type in their place
     "messages": "Leave it out.",
@@ -78,6 +81,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         _check(self, "max_thinking_tokens", "max_answer_tokens")
+        if self.seed not in SEEDS:
+            raise UserError(f"--seed is {self.seed}; it takes a whole number from 0 to {SEEDS[-1]}.")
         self.day()
         self.arguments()
 

@@ -16,10 +16,15 @@ from types import NoneType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from tts_bench import foreign
-from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.config import BLANK, ModelConfig, RunConfig
+from tts_bench.engine import Sampling
 from tts_bench.errors import UserError, did_you_mean
 
 Where = Callable[[str], str]  # a key -> file and line, as a message begins
+_EXAMPLES = {
+    "tasks": 'at least one, such as ["gsm8k"]',
+    "strategies": 'at least one, such as ["baseline"]',
+}
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", Path: "a path, as text"}
 
 
@@ -59,13 +64,18 @@ def read(path: Path) -> dict[str, Any]:
     try:
         raw = foreign.read(path, foreign.MB)
         text = raw.decode()
-        table = foreign.parse(raw) if path.suffix == ".json" else tomllib.loads(text)
+        table = _json(raw) if path.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise UserError(f"--config {path} cannot be read: {error.strerror}. Give the path of a TOML file.") from error
     except (ValueError, RecursionError) as error:
         what = "JSON" if path.suffix == ".json" else "TOML"
         raise UserError(f"--config {path} is not a valid {what} configuration: {error}. Fix it.") from error
-    return values(table, lambda key: f"{path}{_line(text, key)}: ")
+    return values(table, lambda key: _place(path, text, key))
+
+
+def place(path: Path, key: str) -> str:
+    """Where a key of a file that was read stands, as a message begins."""
+    return _place(path, foreign.read(path, foreign.MB).decode(), key)
 
 
 def values(table: object, where: Where) -> dict[str, Any]:
@@ -77,15 +87,40 @@ def values(table: object, where: Where) -> dict[str, Any]:
     if not isinstance(table, dict):
         raise UserError(f"{where('')}a configuration is a table of keys and values, not a {type(table).__name__}.")
     known, found = keys(), dict[str, Any]()
+    for key in (key for key in table if key not in known):
+        raise UserError(f"{where(key)}there is no key {key[:200]!r}. {advice(key)}")
     for key, value in table.items():
-        if key not in known:
-            raise UserError(f"{where(key)}there is no key {key[:200]!r}. {advice(key)}")
         cls, _ = known[key]
         try:
+            _check_said(key, value)
             found[key] = _read(get_type_hints(cls)[key], value)
+            _check_range(cls, key, found[key])
+        except UserError as error:
+            raise UserError(f"{where(key)}{re.sub('^--[a-z-]+', key, str(error))}") from error
         except ValueError as error:
             raise UserError(f"{where(key)}{key} is {json.dumps(value, default=str)[:200]}; it takes {error}.") from None
     return found
+
+
+def _check_said(key: str, value: object) -> None:
+    """
+    Raises:
+        ValueError: it is empty, where that is not what is run without it, and says nothing.
+    """
+    if value in ("", []) and key not in BLANK and value != default(key):
+        raise ValueError(f"{_EXAMPLES.get(key, 'a text that is not empty')}. Leave it out for the default")
+
+
+def _check_range(cls: type, key: str, value: object) -> None:
+    """
+    Raises:
+        UserError: no configuration can have this value, whatever else it says; the message begins with the flag.
+    """
+    said: dict[str, Any] = {key: value}
+    if cls is ModelConfig:
+        ModelConfig(**said).sampling(Sampling())
+    else:
+        RunConfig(**{"model": ModelConfig(), "tasks": (), "strategies": (), **said})
 
 
 def built(said: Mapping[str, Any]) -> RunConfig:
@@ -116,6 +151,27 @@ def advice(key: str) -> str:
     if key in flagged():
         return f'It is an option of the engine. Type engine = "NAME:{key}=VALUE".'
     return did_you_mean(key, keys())
+
+
+def _json(raw: bytes) -> object:
+    """
+    Raises:
+        ValueError: no bounded JSON, or an object that says a key twice.
+    """
+    foreign.parse(raw)  # what is nested too deeply for the standard library
+    return json.loads(raw, object_pairs_hook=_once)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"it says {next(name for name in names if names.count(name) > 1)[:200]!r} twice")
+    return table
+
+
+def _place(path: Path, text: str, key: str) -> str:
+    return f"{path}{_line(text, key)}: "
 
 
 def _line(text: str, key: str) -> str:

@@ -91,6 +91,7 @@ class Recording:
     fewest: str  # the problem that has no more
     thinking: int  # tokens of the longest thinking
     answer: int  # and of the longest answer
+    of: Callable[[Sequence[int]], Recording]  # the same of some of the documents, as if there were no others
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no room: on the disk, in a quota, in a file's limit
-
+# No way to a path: a permission, a link to itself, a name that is too long, a file in the place of a folder.
+BARRED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR)
 
 LOCK = ".lock"  # of `held`, in the folder; it stays there
+# What a shell's `>` leads to is open here: a file that took its place would have none of the lines that are printed.
+_OUTPUTS = {"/dev/stdout": 1, "/dev/stderr": 2}
+_LONG = 200  # bytes of a name that leave room for what `part_of` puts around it
 
 
 class Held(Exception):
@@ -52,17 +56,17 @@ def write_whole(path: Path, data: bytes) -> None:
 def writing_whole(path: Path) -> Iterator[BinaryIO]:
     """A file under a temporary name beside `path`, renamed at the end: what was at `path` stays or is replaced.
 
-    A link stays, and what it leads to is replaced. A device or a pipe is written to.
+    A link stays, and what it leads to is replaced. What `is_stream` is written to.
 
     Raises:
         OSError: the folder is missing or not writable, or the disk is full; `path` is as it was before.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        with path.open("wb") as file:
+    if is_stream(path):
+        with os.fdopen(os.dup(_OUTPUTS[str(path)]), "wb") if str(path) in _OUTPUTS else path.open("wb") as file:
             yield file
         return
-    path = path.resolve() if path.is_symlink() else path
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    part = part_of(path)
     try:
         with part.open("wb") as file:
             yield file
@@ -74,13 +78,29 @@ def writing_whole(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def is_stream(path: Path) -> bool:
+    """Whether `path` is a device, a pipe or an output of this process: no file ever takes its place.
+
+    Raises:
+        OSError: there is no way to find out.
+    """
+    return str(path) in _OUTPUTS or (path.exists() and not (path.is_file() or path.is_dir()))
+
+
+def part_of(path: Path) -> Path:
+    """Where `path` is made before it is whole: beside it, by a name that is no longer than a name may be."""
+    name = os.fsencode(path.name)
+    kept = path.name if len(name) <= _LONG else hashlib.sha256(name).hexdigest()
+    return path.with_name(f".{kept}.{os.getpid()}.part")
+
+
 def write_folder(path: Path, texts: Mapping[str, str]) -> None:
     """Make the folder `path` with a file for each name, under a temporary name first; it must not be there yet.
 
     Raises:
         OSError: the folder it is to stand in is missing or not writable, or the disk is full; `path` is not there.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_of(path)
     try:
         part.mkdir()
         for name, text in texts.items():

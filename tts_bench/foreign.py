@@ -12,9 +12,12 @@ import os
 import re
 import stat
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from tts_bench.errors import UserError
 
 MB = 1 << 20
 DOCUMENT = 32 * MB  # bytes of a file of JSON that is read whole
@@ -25,15 +28,27 @@ LINE, IN_A_LINE = 64 * MB, 4_000_000  # bytes and values of one record: a vote o
 _ENORMOUS = re.compile(rb"\d[eE]\+?\d{3}|\d{309}")  # a number that may be too large for a float
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is a file.
+
+    Raises:
+        UserError: there is no way to find out: a folder that one may not enter, or a name that is too long.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Give another path.") from error
+
+
 def read(path: Path, limit: int = DOCUMENT) -> bytes:
-    """The bytes of a file.
+    """The bytes of a file, without the byte order mark that some editors begin it with.
 
     Raises:
         OSError: it cannot be read.
         ValueError: it is not a regular file (a pipe, a device, a folder), or it has more than `limit` bytes.
     """
     check_size(path, limit)
-    return path.read_bytes()
+    return path.read_bytes().removeprefix(BOM_UTF8)
 
 
 def check_size(path: Path, limit: int = DOCUMENT) -> int:

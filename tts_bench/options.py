@@ -217,18 +217,25 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _number(text: str) -> float:
+def number(text: str) -> float:
+    """A finite number in ASCII; Python's own reading takes digits of any script, and `1_000`.
+
+    Raises:
+        ValueError: `text` is none.
+    """
     try:
-        value = float(text)
+        value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:
-        raise ValueError from None
+        value = math.nan
     if not math.isfinite(value):
         raise ValueError
     return value
 
 
 def _truth(text: str) -> bool:
-    return {"true": True, "false": False}[_known(text.lower(), ("true", "false"))]
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
 
 
 def _known(text: str, known: Iterable[str]) -> str:
@@ -245,7 +252,7 @@ def _token(text: str) -> LearnedToken:
 
 _SCALARS: dict[Any, tuple[_Reader, str]] = {
     int: (_Reader("a whole number", _whole), "whole numbers"),
-    float: (_Reader("a number", _number), "numbers"),
+    float: (_Reader("a number", number), "numbers"),
     bool: (_Reader("true or false", _truth), "true or false"),
     str: (_Reader("a text", str), "texts"),
     Path: (_Reader("a path", Path), "paths"),

@@ -65,6 +65,14 @@ def expanded(said: Sequence[str]) -> Expanded:
     for spec in said:
         if spec.startswith("-"):
             if spec[1:] not in grouped:
-                raise UserError(f"{spec} excludes a strategy that is in no group. {did_you_mean(spec[1:], grouped)}")
+                raise UserError(_excludes_nothing(spec, said, grouped, any(name in known for name in said)))
             grouped.remove(spec[1:])
     return Expanded((*grouped, *named), frozenset(grouped))
+
+
+def _excludes_nothing(spec: str, said: Sequence[str], grouped: Sequence[str], any_group: bool) -> str:
+    if spec[1:] in said:
+        return f"{spec} excludes a strategy that is named too. Remove one of them."
+    if not any_group:
+        return f"{spec} excludes a strategy of a group, and no group is named. Name one too, such as {SHELF},{spec}."
+    return f"{spec} excludes a strategy that the named groups do not have. {did_you_mean(spec[1:], grouped)}"

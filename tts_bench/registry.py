@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import cast
 
-from tts_bench import siblings
+from tts_bench import foreign, siblings
 from tts_bench.api import Strategy
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.marks import marks
@@ -97,10 +97,7 @@ def build(spec: str) -> BuiltStrategy:
     cls, name, source = _find(name)
     with _looked_at(name):
         strategy = cast(Strategy, coerce(cls, texts, name))
-        try:
-            source = ", ".join([source, *siblings.options_described(strategy)])
-        except OSError as error:
-            raise UserError(f"{name}: {error.filename} cannot be read: {error.strerror}.") from error
+        source = ", ".join([source, *siblings.options_described(strategy)])
         marks(strategy)
     return BuiltStrategy(*_texts(name, name, strategy), name, strategy, source)
 
@@ -150,6 +147,8 @@ def _looked_at(name: str) -> Iterator[None]:
         yield
     except UserError:
         raise
+    except OSError as error:  # of a file that an option names
+        raise UserError(f"{name}: {error.filename} cannot be read: {error.strerror}.") from error
     except Exception as error:
         raise UserError(
             f"{name} cannot be read as a strategy: {type(error).__name__}: {error}. Write a plain dataclass."
@@ -223,9 +222,9 @@ def check_file(path: str, named: str = "CLASS") -> None:
     """`named`: what is wanted of the file.
 
     Raises:
-        UserError: there is no such file.
+        UserError: there is no such file, or no way to it.
     """
-    if not Path(os.path.normpath(path)).is_file():
+    if not foreign.is_file(Path(os.path.normpath(path))):
         raise UserError(f"there is no file {path!r}. Type the path of a Python file: ./file.py:{named}.")
 
 
@@ -261,7 +260,8 @@ def _import(file: Path, source: bytes, module_name: str, beside: Mapping[str, Pa
 
 def _words(error: BaseException, file: Path) -> str:
     if isinstance(error, SyntaxError):
-        return f"{type(error).__name__}: {error.msg} (line {error.lineno})"
+        place = "" if error.lineno is None else f" (line {error.lineno})"
+        return f"{type(error).__name__}: {error.msg}{place}"
     lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return f"{message} (line {lines[-1]})" if lines else message

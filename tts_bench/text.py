@@ -1,6 +1,12 @@
-"""Text from outside (names, messages, file contents) made fit for one line of a terminal, a table or a picture."""
+"""Text made fit for one line of a terminal, a table or a picture: what comes from outside, and counts of things."""
 
 from __future__ import annotations
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 problem`, `2,000 problems`; a noun that takes more than an `s` gives both: `entry|entries`."""
+    one, _, several = noun.partition("|")
+    return f"{number:,} {one if number == 1 else several or one + 's'}"
 
 
 def only_ascii(encoding: str) -> bool:

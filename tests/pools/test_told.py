@@ -41,10 +41,10 @@ THOUGHT = {"response": "<think>a</think>\\boxed{3}", "tokens": 9, "finish_reason
 @pytest.mark.parametrize(
     ("reason", "answer", "said"),
     [
-        ("stop", "5", "0 were cut by a limit"),
-        ("length", None, "1 were cut by a limit"),
-        (None, None, "0 were cut by a limit; 1 do not reach the end of thinking, taken as cut"),
-        ("content_filter", None, "0 were cut by a limit; 1 do not reach the end of thinking, taken as cut"),
+        ("stop", "5", "0 outputs cut by a limit"),
+        ("length", None, "1 output cut by a limit"),
+        (None, None, "0 outputs cut by a limit; 1 other without an end of thinking, taken as cut"),
+        ("content_filter", None, "0 outputs cut by a limit; 1 other without an end of thinking, taken as cut"),
     ],
 )
 def test_an_output_without_an_end_of_thinking_is_an_answer_if_its_file_says_that_it_stopped(

@@ -9,9 +9,8 @@ import typer
 
 from tts_bench.analysis.compute import AXES, comparable
 from tts_bench.cli.printing import Json, emit, output
-from tts_bench.cli.written import check_out
+from tts_bench.cli.written import check_out, write
 from tts_bench.errors import UserError
-from tts_bench.files import write_whole
 
 _FEWEST, _MOST = 1000, 1_000_000  # resamples
 
@@ -53,6 +52,8 @@ def compare(
     if seed < 0:
         raise UserError(f"--seed is {seed}; it takes a whole number from 0 upwards.")
     axis = comparable(x)
+    if out is not None:
+        check_out(out)
     data = [read(folder, metric) for folder in runs]
     series, differences = series_of(data, allow_different=allow_different)
     try:
@@ -63,8 +64,8 @@ def compare(
     curve = curve_of(series)
     budgets = fronts.front(series, axis=axis, resamples=resamples, seed=seed) if front else []
     found = content(result, curve, **({"front": fronts_shown.document(budgets)} if front else {}))
-    if out:
-        _write(out, document(found))
+    if out is not None:
+        write(out, document(found))
     if as_json:
         emit(found)
         return
@@ -73,11 +74,3 @@ def compare(
         fronts_shown.show(budgets, axis, result.notes, console)
         return
     show(result, series, curve, console, partial=any(run.so_far for run in data))
-
-
-def _write(out: Path, data: bytes) -> None:
-    check_out(out)
-    try:
-        write_whole(out, data)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error

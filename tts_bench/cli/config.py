@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from tts_bench.cli import flags
-from tts_bench.cli.configured import FLAGS, configured
+from tts_bench.cli.configured import FLAGS, checked
 
 app = typer.Typer(help="Print a run's configuration as a file.")
 
@@ -23,6 +23,5 @@ def config() -> None:
 def show(given: dict[str, Any]) -> None:
     """Print what `tts-bench run` with the same flags would run, as TOML with all defaults. Nothing is loaded or run."""
     from tts_bench.config_file import to_toml
-    from tts_bench.runs.checked import check
 
-    sys.stdout.write(to_toml(check(configured(given)).config))
+    sys.stdout.write(to_toml(checked(given).config))

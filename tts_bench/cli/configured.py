@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tts_bench import config_file
 from tts_bench.cli import flags
 from tts_bench.config import ModelConfig, RunConfig
 from tts_bench.errors import UserError
 from tts_bench.text import safe
+
+if TYPE_CHECKING:
+    from tts_bench.runs.checked import Checked
 
 _MODEL, _GENERATION = "Model", "Generation"
 FLAGS = (
@@ -72,9 +78,38 @@ def configured(given: dict[str, Any], said: dict[str, Any] | None = None) -> Run
     if "tasks" in typed:
         typed["tasks"] = _listed(typed["tasks"])
     if "groups" in given:
-        typed["strategies"] = (*_listed(given["groups"]), *typed.get("strategies", ()))
+        if not (groups := _listed(given["groups"])):
+            raise UserError("--strategies names none. Give it a value, or leave it out.")
+        typed["strategies"] = (*groups, *typed.get("strategies", ()))
     texts = flags.texts_of_engine(given)
     return resolved({**said, **typed}, texts, over="engine" not in typed, tell=_tell)
+
+
+def checked(given: dict[str, Any], resume: Path | None = None) -> Checked:
+    """`configured`, or `resumed` where a folder is given, and checked.
+
+    Raises:
+        UserError: anything in it is invalid; where it comes from the file that `given` names, with file and line.
+    """
+    from tts_bench.runs.checked import check
+
+    if resume is not None:
+        return check(resumed(resume, given))
+    with _located(given):
+        return check(configured(given))
+
+
+@contextmanager
+def _located(given: dict[str, Any]) -> Iterator[None]:
+    """Put file and line before a message that begins with a flag, if it is the file that says it."""
+    try:
+        yield
+    except UserError as error:
+        flag = re.match("--([a-z-]+)", str(error))
+        key = flag[1].replace("-", "_") if flag else ""
+        if "config" not in given or key in given or key not in config_file.read(given["config"]):
+            raise
+        raise UserError(f"{config_file.place(given['config'], key)}{error}") from error
 
 
 def resumed(folder: Path, given: dict[str, Any]) -> RunConfig:

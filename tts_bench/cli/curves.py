@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tts_bench.cli.printing import Json, emit, output
-from tts_bench.cli.written import check_out
+from tts_bench.cli.written import check_out, told_of, write
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.files import write_whole
 from tts_bench.text import safe
 
 if TYPE_CHECKING:
@@ -60,6 +59,8 @@ def curves(
     kinds = ["json", *PICTURES]
     if out and out.suffix.removeprefix(".").lower() not in kinds:
         raise UserError(f"--out {out} ends in {out.suffix!r}; it takes {', '.join(f'.{known}' for known in kinds)}.")
+    if out is not None:
+        check_out(out)
     source = opened(run)
     header = source.header
     labels = header.get("labels", {})
@@ -83,13 +84,10 @@ def curves(
 def _write(out: Path, lines: Sequence[Line], missing: Sequence[Missing], run: Path, model: str) -> None:
     from tts_bench.present import curves as shown
 
-    check_out(out)
-    try:
-        if out.suffix.lower() == ".json":
-            write_whole(out, shown.document(lines, missing, str(run)))
-        elif lines:
-            shown.write_figure(lines, out, title=model)
-        else:
-            raise UserError(f"--out {out}: there is no curve to draw.")
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"--out {out} cannot be written: {error.strerror}. Give another file.") from error
+    if out.suffix.lower() == ".json":
+        write(out, shown.document(lines, missing, str(run)))
+        return
+    if not lines:
+        raise UserError(f"--out {out}: there is no curve to draw.")
+    with told_of(out):
+        shown.write_figure(lines, out, title=model)

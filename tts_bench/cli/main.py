@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any, NoReturn
 
@@ -19,7 +21,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.files import FULL
+from tts_bench.files import BARRED, FULL
 from tts_bench.text import safe
 from tts_bench.version import __version__
 
@@ -51,6 +53,11 @@ VERBS = {
     "models": ("tts_bench.cli.models:app", "List models with a short name, and download one."),
     "doctor": ("tts_bench.cli.doctor:doctor", "Show what is missing on this machine and how to install it."),
     "lm-eval": ("tts_bench.cli.lm_eval:lm_eval", "lm-eval's own command line, with the model tts-bench registered."),
+}
+# What may be an empty text: no prompt, no title, nothing overridden, nothing passed on.
+_MAY_BE_EMPTY = {
+    *("--system", "--answer-suffix", "--continuation-sampling", "--answer-sampling", "--vllm", "--title"),
+    *(f"scorers check --{part}" for part in ("problem", "thinking", "answer")),
 }
 _PATIENCE = 5.0  # seconds for threads to end after all is done
 # verbs that never load a model
@@ -97,6 +104,7 @@ def _command(verb: str) -> Any:  # noqa: ANN401 - typer's own command classes ar
 def _from_environment(command: Any, *words: str) -> Any:  # noqa: ANN401 - typer's own command classes are private
     """`command` with a variable for each option: `tts-bench run --max-num-seqs` has TTS_BENCH_RUN_MAX_NUM_SEQS."""
     for param in command.params:
+        param.process_value = partial(_not_empty, param, param.process_value, " ".join(words))
         if param.param_type_name == "option" and not param.is_eager and param.envvar is None:
             flag = max(param.opts, key=len).lstrip("-")
             param.envvar = "_".join(("TTS_BENCH", *words, flag)).replace("-", "_").upper()
@@ -106,6 +114,18 @@ def _from_environment(command: Any, *words: str) -> Any:  # noqa: ANN401 - typer
     return command
 
 
+def _not_empty(param: Any, process: Callable[..., Any], verb: str, context: object, value: Any) -> Any:  # noqa: ANN401
+    """What typer makes of a value that was typed.
+
+    Raises:
+        UserError: it is empty where that says nothing: a path would be the working folder, a name any default.
+    """
+    said = param.opts[0] if param.param_type_name == "option" else param.name.upper()
+    if "" in (value if isinstance(value, (list, tuple)) else (value,)) and not {said, f"{verb} {said}"} & _MAY_BE_EMPTY:
+        raise UserError(f"{said} is empty. Give it a value, or leave it out.")
+    return process(context, value)
+
+
 def parses(arguments: list[str]) -> bool:
     """Whether `arguments` are a command line of ours that can be typed as it stands; nothing is run."""
     if not arguments or arguments[0] not in VERBS or {"-h", "--help", "--version", "lm-eval"} & {*arguments}:
@@ -113,7 +133,7 @@ def parses(arguments: list[str]) -> bool:
     verb, *rest = arguments
     try:
         _command(verb).make_context(verb, rest)
-    except typer.TyperException:
+    except (typer.TyperException, UserError):
         return False
     return True
 
@@ -167,13 +187,14 @@ def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa:
             context.command.invoke(context)
         sys.stdout.flush()
     except UserError as error:
-        return _say(str(error))
+        return _say(_with_variables(str(error), arguments))
     except typer.TyperException as error:  # usage errors of the command line
         message, asked = _wrong_value(error) or error.format_message().rstrip("."), getattr(error, "ctx", None)
         if not message:  # a group of sub-commands that was called without one has shown its help
             return 2
         message = " ".join(message.split())  # choices come a line each
-        return _say(f"{message}. Type {asked.command_path if asked else program} --help.")
+        message = _with_variables(f"{message}. Type {asked.command_path if asked else program} --help.", arguments)
+        return _say(message)
     except typer.Exit as error:
         return error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -183,6 +204,8 @@ def exit_code(command: Any, program: str, arguments: list[str]) -> int:  # noqa:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the flush at exit would complain
         return 1
     except OSError as error:
+        if error.errno in BARRED and error.filename:  # `Path.is_file` and its like raise it of any path that is typed
+            return _say(f"{error.filename} cannot be used: {error.strerror}. Give another path, or change that one.")
         if error.errno not in FULL:
             raise
         place = f" for {error.filename}" if error.filename else ""
@@ -203,6 +226,19 @@ def _wrong_value(error: typer.TyperException) -> str | None:
         return f"{option}: {detail['ctx']['error']}".rstrip(".")
     expected = detail["msg"].removeprefix("Input should be ").partition(",")[0]
     return f"{option} is {detail['input']!r}; it has to be {expected}"
+
+
+def _with_variables(message: str, arguments: list[str]) -> str:
+    """`message`, and of each option in it that no one typed the variable that sets it."""
+    said = [message]
+    for words in range(1, 3):
+        begin = "_".join(("TTS_BENCH", *arguments[:words], "")).replace("-", "_").upper()
+        for variable in sorted(name for name, value in os.environ.items() if name.startswith(begin) and value):
+            flag = f"--{variable.removeprefix(begin).lower().replace('_', '-')}"
+            typed = any(argument.partition("=")[0] == flag for argument in arguments)
+            if not typed and re.search(rf"(?<![\w-]){flag}(?![\w-])", message):
+                said.append(f"{flag} is set by the environment variable {variable}.")
+    return " ".join(said)
 
 
 def _say(message: str) -> int:

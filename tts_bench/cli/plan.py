@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tts_bench.cli import flags
-from tts_bench.cli.configured import FLAGS, configured, resumed
+from tts_bench.cli.configured import FLAGS, checked
 from tts_bench.cli.printing import Json, emit, output
 from tts_bench.errors import UserError
+from tts_bench.options import number
 
 if TYPE_CHECKING:
     from tts_bench.runs.checked import Checked
@@ -45,28 +45,32 @@ def plan(
 
     The pilot's generations stay in the store, so the run will not repeat them. No run folder is created.
     """
-    from tts_bench.runs.checked import check
-
     if pilot < 1:
         raise UserError(f"--pilot is {pilot}; it takes a whole number from 1 upwards.")
     if detect is not None and not 0 < detect <= 1:
         raise UserError(f"--detect is {detect:g}; it takes a share above 0 and up to 1, such as 0.03.")
     if not 1 <= seeds_planned <= 10_000:
         raise UserError(f"--planned-seeds is {seeds_planned}; it takes a whole number from 1 to 10000.")
-    rates = dict(map(_rate, rate or ()))
-    checked = check(configured(given) if resume is None else resumed(resume, given))
-    show(checked, pilot=pilot, detect=detect, seeds=seeds_planned, rates=rates, as_json=as_json, quiet=quiet)
+    rates = _rates(rate or ())
+    ready = checked(given, resume)
+    show(ready, pilot=pilot, detect=detect, seeds=seeds_planned, rates=rates, as_json=as_json, quiet=quiet)
 
 
-def _rate(text: str) -> tuple[str, float]:
-    name, equals, number = text.rpartition("=")
-    try:
-        value = float(number)
-    except ValueError:
-        value = 0.0
-    if not equals or not name or not 0 < value < math.inf:
-        raise UserError(f"--rate is {text!r}; it takes NAME=TOKENS_PER_SECOND, such as h100=12000.")
-    return name, value
+def _rates(texts: Sequence[str]) -> dict[str, float]:
+    """Tokens a second by the name of a machine."""
+    rates: dict[str, float] = {}
+    for text in texts:
+        name, _, rate = text.rpartition("=")
+        try:
+            value = number(rate)
+        except ValueError:
+            value = 0.0
+        if not name or value <= 0:
+            raise UserError(f"--rate is {text!r}; it takes NAME=TOKENS_PER_SECOND, such as h100=12000.")
+        if name in rates:
+            raise UserError(f"--rate gives {name} twice. Give it once.")
+        rates[name] = value
+    return rates
 
 
 def show(

@@ -13,8 +13,9 @@ import typer
 from tts_bench.analysis.compute import AXES, axis_of
 from tts_bench.cli.printing import output
 from tts_bench.cli.quiet import quietly
+from tts_bench.cli.written import check_out, told_of, write
 from tts_bench.errors import UserError, did_you_mean
-from tts_bench.files import write_whole
+from tts_bench.options import number
 from tts_bench.text import only_ascii, safe
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def plot(
     from tts_bench.runs.unfinished import read as read_any
 
     checked(out, (*KINDS, _TEX), "--out")
+    check_out(out)
     inches = None if size is None else _inches(size)
     read = [read_any(folder, metric) for folder in runs]
     series, differences = series_of(read, allow_different=allow_different)
@@ -86,19 +88,17 @@ def _write(files: Mapping[Path, list[Point]], look: Look) -> None:
     from tts_bench.present.plot import write_figure
 
     for path, points in files.items():
-        try:
-            if path.suffix.lower() == f".{_TEX}":
-                write_whole(path, tex(points, look).encode())
-            else:
-                write_figure(points, path, look)
-        except PermissionError as error:
-            raise UserError(f"--out {path} cannot be written: {error.strerror}. Give another file.") from error
+        if path.suffix.lower() == f".{_TEX}":
+            write(path, tex(points, look).encode())
+            continue
+        with told_of(path):
+            write_figure(points, path, look)
 
 
 def _inches(size: str) -> tuple[float, float]:
     """Width and height."""
     try:
-        width, height = map(float, size.lower().split("x"))
+        width, height = map(number, size.lower().split("x"))
     except ValueError:
         width = height = 0.0
     if not (_LEAST <= width <= _MOST and _LEAST <= height <= _MOST):

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tts_bench.cli.quiet import quietly
+from tts_bench.cli.written import check_megabytes, check_out, write
 from tts_bench.errors import UserError
 from tts_bench.present.report.texts import Kept
 
@@ -20,7 +21,9 @@ def report(
     out: Annotated[
         Path | None, typer.Option(help="HTML file to write.", show_default="report.html in the first run's folder")
     ] = None,
-    texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
+    texts: Annotated[
+        Kept, typer.Option(help="Which traces to include: none, errors, flips (and errors), or all.")
+    ] = "all",
     max_mb: Annotated[float, typer.Option(help="Maximum size in MB; traces beyond it are omitted.")] = 30.0,
     reload: Annotated[
         int | None,
@@ -38,8 +41,8 @@ def report(
         opened(folder)  # before the target is looked for in a folder that there is not
     target = out or runs[0] / "report.html"
     check_target(target)
-    if not max_mb > 0:
-        raise UserError(f"--max-mb is {max_mb:g}; it takes a number above 0.")
+    check_out(target)
+    check_megabytes(max_mb)
     if reload is not None and not 1 <= reload <= 86400:
         raise UserError(f"--reload is {reload}; it takes 1 to 86400 seconds.")
     while reload is not None and _going_on(runs):
@@ -57,19 +60,13 @@ def _going_on(runs: Sequence[Path]) -> bool:
 
 
 def _write(runs: Sequence[Path], target: Path, texts: Kept, max_mb: float, reload: int | None) -> None:
-    from tts_bench.files import FULL, write_whole
     from tts_bench.present.report.page import page
     from tts_bench.present.report.payload import EMPTY, build
     from tts_bench.text import safe
 
     payload = build(runs, texts=texts, room=round(max_mb * 1e6) - len(page(EMPTY, reload)))
     data = page(payload, reload).encode()
-    try:
-        write_whole(target, data)
-    except OSError as error:
-        if error.errno in FULL:
-            raise
-        raise UserError(f"--out {target} cannot be written: {error.strerror}. Give another --out.") from error
+    write(target, data)
     print(f"Written to {safe(str(target))}: {payload.traces:,} traces, {len(data) / 1e6:.1f} MB.", flush=True)
     if payload.note:
         print(payload.note)

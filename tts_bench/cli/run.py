@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tts_bench.cli import flags
-from tts_bench.cli.configured import configured, resumed, several
+from tts_bench.cli.configured import checked, several
 from tts_bench.errors import UserError
 from tts_bench.text import safe
 
@@ -38,7 +38,6 @@ def run(
     task. Repeating the command resumes the run; nothing is generated twice. Several models or seeds make a study.
     """
     from tts_bench.cli import typed_study
-    from tts_bench.runs.checked import check
 
     if quiet and verbose:
         raise UserError("--quiet and --verbose are both given. Remove one of them.")
@@ -52,13 +51,13 @@ def run(
         typed_study.play(given, resume, quiet=quiet)
         return
     given = typed_study.single(given)
-    checked = check(configured(given) if resume is None else resumed(resume, given))
+    ready = checked(given, resume)
     if dry_run:
         from tts_bench.cli.plan import show
 
-        show(checked, quiet=quiet)
+        show(ready, quiet=quiet)
         return
-    play(checked, quiet=quiet, verbose=verbose)
+    play(ready, quiet=quiet, verbose=verbose)
 
 
 def play(checked: Checked, *, quiet: bool = False, verbose: bool = False) -> None:

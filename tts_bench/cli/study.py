@@ -14,9 +14,10 @@ from tts_bench.analysis.compute import AXES
 from tts_bench.cli import flags
 from tts_bench.cli.printing import Json, emit, output
 from tts_bench.cli.quiet import quietly
+from tts_bench.cli.written import check_megabytes
 from tts_bench.errors import UserError
 from tts_bench.present.report.texts import Kept
-from tts_bench.text import safe
+from tts_bench.text import counted, safe
 
 if TYPE_CHECKING:
     from tts_bench.studies.study import Part, Study
@@ -97,7 +98,9 @@ def status(file: _File, as_json: Json = False) -> None:
 def report(
     file: _File,
     x: Annotated[str, typer.Option("--x", help=f"Compute to match: {', '.join(AXES)}.")] = "tokens",
-    texts: Annotated[Kept, typer.Option(help="Which traces to include: errors, flips (and errors), or all.")] = "all",
+    texts: Annotated[
+        Kept, typer.Option(help="Which traces to include: none, errors, flips (and errors), or all.")
+    ] = "all",
     max_mb: Annotated[float, typer.Option(help="Maximum size of the page in MB.")] = 30.0,
     as_json: Json = False,
 ) -> None:
@@ -108,8 +111,7 @@ def report(
     from tts_bench.studies.file import read
     from tts_bench.studies.results import StudyData
 
-    if not max_mb > 0:
-        raise UserError(f"--max-mb is {max_mb:g}; it takes a number above 0.")
+    check_megabytes(max_mb)
     if x == "seconds":
         raise UserError("--x seconds depends on machine load and cannot be compared; use --x flops.")
     axis = axis_of(x, {})
@@ -175,12 +177,12 @@ def play(
 
 
 def _share(study: Study, text: str) -> list[Part]:
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    found = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
     place, of = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1 <= place <= of:
         raise UserError(f"--part is {text[:40]!r}; it takes a share such as 1/2, the first of two.")
     if not (parts := study.share(place, of)):
-        raise UserError(f"--part {text}: the study has only {len(study.parts)} parts. Use fewer shares.")
+        raise UserError(f"--part {text}: the study has only {counted(len(study.parts), 'part')}. Use fewer shares.")
     return parts
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tts_bench.cli.configured import configured
+from tts_bench.config import SEEDS
 from tts_bench.errors import UserError
 
 _OWN_STORE = "a study keeps its generations in its own folder. Remove it, or give --out."
@@ -76,6 +77,10 @@ def _seeds(given: dict[str, Any]) -> tuple[int, ...]:
     if "seed" in given:
         raise UserError("--seed and --seeds are both given. Give one of them.")
     pieces = [piece.strip() for piece in text.split(",")]
-    if not all(re.fullmatch(r"\d{1,18}", piece) for piece in pieces) or len(set(map(int, pieces))) < len(pieces):
-        raise UserError(f"--seeds is {text[:80]!r}; it takes different whole numbers joined by commas, such as 0,1,2.")
-    return tuple(map(int, pieces))
+    seeds = [int(piece) if re.fullmatch("[0-9]{1,19}", piece) else -1 for piece in pieces]
+    if not all(seed in SEEDS for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise UserError(
+            f"--seeds is {text[:80]!r}; it takes different whole numbers joined by commas, such as 0,1,2, none of them "
+            f"above {SEEDS[-1]}."
+        )
+    return tuple(seeds)

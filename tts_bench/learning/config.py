@@ -64,8 +64,6 @@ class TrainConfig:
             if getattr(self, name) < low:
                 why = ": a lone rollout has nothing to be better than" if name == "group" else ""
                 raise UserError(f"{_option(name)} is {getattr(self, name)}; it takes at least {low}{why}.")
-        if self.model.seed < 0:  # numpy's generators, which order the problems, take none below 0
-            raise UserError(f"--seed is {self.model.seed}; it takes at least 0.")
         for name, high in {"lr": math.inf, "clip": 1.0}.items():
             if not 0 < getattr(self, name) < high:  # NaN fails this comparison too
                 limit = "" if high == math.inf else f" and below {high:g}"

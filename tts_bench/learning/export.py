@@ -29,10 +29,14 @@ def to_checkpoint(token: Path, out: Path, model: str | None = None) -> int:
 
     Raises:
         UserError: no such token or model, a model that it was not made for or whose embeddings are not plain ones, a
-            name that the vocabulary has, or a folder that is in use.
+            name that is blank or that the vocabulary has, or a folder that is in use.
     """
     tokenfile.check_free(out)
     learned, card = tokenfile.load(token), tokenfile.load_card(token)
+    if not learned.name.strip():
+        raise UserError(
+            f"{token} has the name {learned.name!r}, and a vocabulary takes none that is blank. Make it again."
+        )
     found = models.resolve(model or card.model)
     if found.fingerprint != learned.model:
         raise UserError(

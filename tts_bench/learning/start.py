@@ -41,10 +41,10 @@ def check_embedding(model: Any, name: str) -> None:  # noqa: ANN401 - any causal
 
 
 def check_name(engine: HfEngine, name: str) -> None:
-    """Refuse a name that the vocabulary has.
+    """Refuse a name that is blank or that the vocabulary has.
 
     Raises:
-        UserError: it is there.
+        UserError: as said.
     """
     _check_name(engine.tokenizer.inner.get_vocab(), name, engine.info.model)
 
@@ -53,7 +53,8 @@ def untrained(model: ModelFolder, out: Path, text: str, name: str) -> None:
     """Write a token whose row is the embedding of `text` in `model`.
 
     Raises:
-        UserError: a text without tokens, a name that the vocabulary has, a folder in use, or as `check_embedding`.
+        UserError: a text without tokens, a name that is blank or that the vocabulary has, a folder in use, or as
+            `check_embedding`.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -82,5 +83,7 @@ def _mean(matrix: Tensor, tokens: Any, text: str) -> Tensor:  # noqa: ANN401 - a
 
 
 def _check_name(vocabulary: dict[str, int], name: str, model: str) -> None:
+    if not name.strip():
+        raise UserError(f"--name is {name!r}; it takes a text that is not blank.")
     if name in vocabulary:
         raise UserError(f"--name {name} is already a token of {model}. Give another, such as <|continue-thinking-2|>.")

@@ -57,8 +57,8 @@ def stated(output: Output, parts: Parts, where: str) -> Counted | None:
         return None
     if output.logprobs and len(output.logprobs) != thinking + answer:
         raise UserError(
-            f"{where}: it has {len(output.logprobs):,} log-probabilities and {thinking + answer:,} tokens; expected as "
-            "many."
+            f"{where}: its tokens number {thinking + answer:,}, its log-probabilities {len(output.logprobs):,}; "
+            "expected one for each token."
         )
     if (thinking == 0 and parts.thinking) or (answer == 0 and parts.answer):
         raise UserError(f"{where}: it has 0 tokens for a text that is not empty. Correct or remove the counts.")

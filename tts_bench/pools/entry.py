@@ -56,8 +56,15 @@ def at_most(count: int, where: str, name: str) -> int:
         UserError: it is below 0 or above `MOST_TOKENS`.
     """
     if not 0 <= count <= MOST_TOKENS:
-        raise UserError(f"{where}: {name!r} is {count:,}; expected a number of tokens from 0 to {MOST_TOKENS:,}.")
+        raise UserError(f"{where}: {name!r} is {count:,}; expected a whole number from 0 to {MOST_TOKENS:,}.")
     return count
+
+
+def _check_length(found: Sequence[object], where: str, name: str) -> None:
+    if len(found) > MOST_TOKENS:
+        raise UserError(
+            f"{where}: {name!r} has {len(found):,} values; expected one per token, at most {MOST_TOKENS:,}."
+        )
 
 
 class Values:
@@ -102,20 +109,21 @@ class Values:
     def identity(self, *names: str) -> int | str | None:
         """What names a problem: a number or a text."""
         name = self.first(*names)
-        found: int | str | None = None if name is None else self._of(name, (int, str), "a number or a text")
+        found: int | str | None = None if name is None else self._of(name, (int, str), "a whole number or a text")
         return found
 
     def numbers(self, name: str, found: object) -> tuple[float, ...]:
         """A list of numbers, such as log-probabilities."""
         if not isinstance(found, list) or not all(type(each) in (int, float) and isfinite(each) for each in found):
             raise UserError(f"{self.where}: {name!r} is not a list of numbers; expected one per token.")
-        at_most(len(found), self.where, name)
+        _check_length(found, self.where, name)
         return tuple(map(float, found))
 
     def _of(self, name: str, kind: Any, expected: str) -> Any:  # noqa: ANN401 - of that kind
         value = self.row[name]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise UserError(f"{self.where}: {name!r} is a JSON {json_kind(value)}; expected {expected}.")
+            found = repr(value) if isinstance(value, float) else f"a JSON {json_kind(value)}"
+            raise UserError(f"{self.where}: {name!r} is {found}; expected {expected}.")
         return value
 
 
@@ -134,7 +142,7 @@ def logprobs(found: object, values: Values) -> dict[str, Any]:
         return {"logprobs": tuple(_at_most_0(each, values.where) for each in values.numbers("logprobs", found))}
     own = Values(found, values.where, "'logprobs'")
     content = own.list("content") or []
-    at_most(len(content), values.where, "logprobs")
+    _check_length(content, values.where, "logprobs")
     pieces, numbers, top = [], [], []
     for each in content:
         token = Values(each, values.where, "a token of 'logprobs'")

@@ -6,14 +6,17 @@ import json
 import sqlite3
 from array import array
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter, ValidationError
+
 from tts_bench.errors import EngineError, UserError
+from tts_bench.text import counted
 
 NAME = "pool.sqlite"  # in the folder of the run
 VERSION = 2
@@ -58,10 +61,10 @@ class About:
     @property
     def cuts(self) -> str:
         """How many outputs were cut, and how that is known."""
-        limited = f"{self.cut:,} were cut by a limit"
+        limited = f"{counted(self.cut, 'output')} cut by a limit"
         if not self.unended:
             return limited
-        return f"{limited}; {self.unended:,} do not reach the end of thinking, taken as cut"
+        return f"{limited}; {counted(self.unended, 'other')} without an end of thinking, taken as cut"
 
     @property
     def fingerprint(self) -> str:
@@ -147,8 +150,14 @@ class Pool:
             content = json.loads(self._db.execute("SELECT content FROM about").fetchone()[0])
             if content.pop("version", None) != VERSION:
                 raise ValueError("another version of tts-bench made it")
-            self.about = About(**{field.name: content[field.name] for field in fields(About)})
-        except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+            self.about = TypeAdapter(About).validate_json(json.dumps(content), strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            where = ".".join(map(str, first["loc"]))[:200]
+            raise UserError(
+                f"{path} cannot be read as a pool ({where}: {first['msg']}). Import its files again."
+            ) from error
+        except (sqlite3.Error, ValueError, TypeError, AttributeError) as error:
             raise UserError(f"{path} cannot be read as a pool ({error}). Import its files again.") from error
 
     @cached_property
@@ -176,6 +185,20 @@ class Pool:
         except sqlite3.Error as error:
             raise EngineError(f"the pool cannot be read: {error}") from error
         return None if row is None else Recorded._make((*row[:4], bool(row[4]), *row[5:]))
+
+    def sizes(self, document: int) -> tuple[int, int, int]:
+        """How many outputs a document of `About.documents` has, and tokens of their longest thinking and answer.
+
+        Raises:
+            UserError: the file is damaged.
+        """
+        first = self.problems[f"{self.about.task}/{document}"] * SAMPLES
+        said = "SELECT count(*), max(thinking), max(answer) FROM outputs WHERE place BETWEEN ? AND ?"
+        try:
+            found: tuple[int, int, int] = self._db.execute(said, (first, first + SAMPLES - 1)).fetchone()
+        except sqlite3.Error as error:
+            raise UserError(f"{self.path} cannot be read as a pool ({error}). Import its files again.") from error
+        return found
 
     def verdicts(self) -> dict[tuple[str, int], float]:
         """What the tools that recorded the outputs said of them, by problem and sample, as far as they said it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -53,7 +54,7 @@ class Problems:
                     f"{where}: no row of {self._task} is named {number[:_SHOWN]!r}, and a number may count from 0 or "
                     "from 1. Remove --by id to match by question."
                 )
-            number = named if named is not None else int(number) if number.isdecimal() and len(number) < 10 else -1
+            number = named if named is not None else int(number) if re.fullmatch(r"[0-9]{1,9}", number) else -1
         if not 0 <= number < self._size:
             raise UserError(
                 f"{where}: {self._task} has no problem {str(entry.number)[:_SHOWN]!r}; expected a number from 0 to "

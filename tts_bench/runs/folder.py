@@ -52,6 +52,8 @@ class RunFolder:
             raise UserError(f"--out {self.path} cannot be used: {error.strerror}. Give another folder.") from error
 
     def _check(self) -> None:
+        if self.path.is_symlink() and not self.path.exists():
+            raise UserError(f"--out {self.path} cannot be used: it is a link that leads nowhere. Give another folder.")
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"--out {self.path} is a file; it takes a folder. Give another name.")
         if self.path.is_dir():
@@ -113,12 +115,13 @@ class RunFolder:
             UserError: it cannot be read, or a later version wrote it.
         """
         path = self.path / "run.json"
-        if not path.exists():
-            return None
         try:
             header = foreign.document(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
         except (OSError, ValueError) as error:
-            raise UserError(f"{path} cannot be read as a run ({error}). Give another --out.") from error
+            why = getattr(error, "strerror", None) or error
+            raise UserError(f"{path} cannot be read as a run ({why}). Give another --out.") from error
         if (schema := header.get("schema", SCHEMA)) != SCHEMA:
             raise UserError(
                 f"{path} has schema {str(schema)[:40]}, this version of tts-bench writes {SCHEMA}: another version "
@@ -163,7 +166,8 @@ class RunFolder:
             name, there, here = _differing(found, wanted)
             raise UserError(
                 f"--out {self.path} holds another run's records: its {name[:200]} is {short(there)}, this run's is "
-                f"{short(here)}. Give another --out; what is already generated is not generated again."
+                f"{short(here)}. Give another --out, without --resume, or leave out what differs; what is already "
+                "generated is not generated again."
             )
 
     def begin(self, header: dict[str, Any]) -> None:

@@ -106,19 +106,19 @@ class Model:
             said["date"] = template.day.isoformat()
         return {"template": said} if said else {}
 
-    def admit(self, built: BuiltStrategy) -> BuiltStrategy:
+    def admit(self, built: BuiltStrategy, recorded: Recording | None = None) -> BuiltStrategy:
         """Check before a run that the model and engine can do what a strategy asks for.
 
         What its options ask for, `tts_bench.marks` tells. A learned token that it leaves open becomes the one shipped
-        for this model.
+        for this model. `recorded` is what the engine has of the problems that are played, where these are not all.
 
         Raises:
             UserError: a budget above the cap or the context window, a learned token that does not fit or is missing, or
             an engine that cannot do what the strategy asks for.
         """
         name, info = safe(built.id), self.engine.info
-        if info.recorded:
-            check_recorded(built, info.recorded)
+        if recorded := recorded or info.recorded:
+            check_recorded(built, recorded)
         try:
             check_columns(info, columns_of(built.strategy))
         except UserError as error:

@@ -148,10 +148,6 @@ class _File:
         with self._located(placed("engine")):
             kinds.chosen(said.get("engine", "hf"))
         with self._located(placed("strategies")):
-            if said.get("strategies") == ():
-                raise UserError(
-                    'strategies is []; it takes at least one, such as ["baseline"]. Leave it out for the default ones.'
-                )
             expanded(said.get("strategies", ()))
         with self._located(("models", name), placed):
             config = resolved(said, tell=self.tell)

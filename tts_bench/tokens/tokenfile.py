@@ -88,9 +88,9 @@ def check_free(folder: Path) -> None:
     """Refuse a folder that `save` would refuse.
 
     Raises:
-        UserError: it exists and is not empty, or cannot be made where it is to be.
+        UserError: it exists and is not empty, is a link, or cannot be made where it is to be.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_symlink() or (folder.exists() and (not folder.is_dir() or any(folder.iterdir()))):
         raise UserError(f"{folder} exists already. Name a new folder for the token, or move that one away.")
     there = next(parent for parent in folder.absolute().parents if parent.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):

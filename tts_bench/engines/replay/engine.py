@@ -48,8 +48,21 @@ class ReplayEngine:
                 about.fewest_of,
                 about.longest_thinking,
                 about.longest_answer,
+                self._recording,
             ),
         )
+
+    def _recording(self, documents: Sequence[int]) -> Recording:
+        """What was recorded of `documents` alone.
+
+        Raises:
+            UserError: the pool is damaged.
+        """
+        about, sizes = self._pool.about, [self._pool.sizes(document) for document in documents]
+        samples, thinking, answer = zip(*sizes, strict=True)
+        fewest = f"{about.task}/{documents[samples.index(min(samples))]}"
+        longest = max(thinking), max(answer)
+        return Recording(about.task, about.data, tuple(documents), min(samples), fewest, *longest, self._recording)
 
     def learn(self, token: LearnedToken) -> int:
         """

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from tts_bench.errors import UserError
+from tts_bench.files import is_stream
 from tts_bench.present.report.payload import Payload
 
 MARK = "<!-- made by tts-bench report -->"
@@ -63,21 +64,34 @@ def check_target(path: Path) -> None:
     Raises:
         UserError: there is no folder for it, or there is something that is not a report.
     """
+    try:
+        ours = _is_free(path)
+    except OSError as error:
+        raise UserError(f"--out {path} cannot be read: {error.strerror}. Give another --out.") from error
+    if not ours:
+        raise UserError(f"--out {path} exists and is not a tts-bench report. Remove it, or give another --out.")
+
+
+def _is_free(path: Path) -> bool:
+    """Whether nothing but an older report would be lost; what is a stream loses nothing.
+
+    Raises:
+        UserError: it is a folder, or there is no folder for it.
+        OSError: it cannot be read.
+    """
     if path.is_dir():
         raise UserError(f"--out {path} is a folder; it takes a file, such as {path / 'report.html'}.")
     if not path.parent.is_dir():
         raise UserError(
             f"--out {path} cannot be written: {path.parent} is not a folder. Create it, or give another --out."
         )
+    if is_stream(path):  # to read of a pipe would wait for its writer
+        return True
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
-            ours = MARK in file.read(200)
+            return MARK in file.read(200)
     except FileNotFoundError:
-        return
-    except OSError as error:
-        raise UserError(f"--out {path} cannot be read: {error.strerror}. Give another --out.") from error
-    if not ours:
-        raise UserError(f"--out {path} exists and is not a tts-bench report. Remove it, or give another --out.")
+        return True
 
 
 def _asset(name: str) -> str:
