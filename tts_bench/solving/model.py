@@ -13,7 +13,7 @@ from tts_bench import registry
 from tts_bench.api import LearnedToken
 from tts_bench.config import ModelConfig, Needs
 from tts_bench.core.conditions import Conditions
-from tts_bench.engine import Engine, Sampling, check_columns
+from tts_bench.engine import Engine, Recording, Sampling, check_columns
 from tts_bench.engines import kinds
 from tts_bench.engines.kinds import Chosen, Starting
 from tts_bench.errors import UserError, did_you_mean
