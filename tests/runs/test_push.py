@@ -159,4 +159,12 @@ def test_a_hub_that_cannot_be_reached_is_no_matter_of_a_login(run: Results) -> N
 
 def test_a_dry_run_lists_the_files(run: Results, capsys: pytest.CaptureFixture[str]) -> None:
     assert _run(["push", str(run.folders[0]), "--to", "ann/thing", "--dry-run"]) == 0
-    assert "records.jsonl" in capsys.readouterr().out.splitlines()
+    assert {"records.jsonl", "README.md"} <= {*capsys.readouterr().out.splitlines()}
+
+
+@pytest.mark.parametrize("name", ["nonsense", "/x", "a/", "a b/c", "a/b/c", "a/-x"])
+def test_a_dry_run_refuses_the_names_that_the_hub_would(
+    run: Results, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    assert _run(["push", str(run.folders[0]), "--to", name, "--dry-run"]) == 2
+    assert "USER/NAME" in capsys.readouterr().err

@@ -30,9 +30,10 @@ def push(
         raise UserError("--dry-run prints the names of the files. Remove --quiet.")
     parcel = hub.parcel(folder)
     if dry_run:
-        for path in parcel.files:
-            print(safe(path.as_posix()))
+        hub.check_repository(parcel, to)
+        for name in parcel.names:
+            print(safe(name))
         return
     where = hub.push(parcel, to, private=private)
     if not quiet:
-        print(f"Pushed {len(parcel.files)} files to {safe(where)}")
+        print(f"Pushed {len(parcel.names)} files to {safe(where)}")

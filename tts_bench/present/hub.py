@@ -33,6 +33,27 @@ class Parcel:
     files: tuple[Path, ...]  # below the folder; recorded outputs and stores are not among them
     card: str | None = None
 
+    @property
+    def names(self) -> list[str]:
+        """Of all that is uploaded."""
+        return [path.as_posix() for path in self.files] + ([CARD] if self.card is not None else [])
+
+
+def check_repository(parcel: Parcel, repository: str) -> None:
+    """
+    Raises:
+        UserError: `repository` is no name of one, USER/NAME.
+    """
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    if repository.count("/") != 1:
+        raise UserError(f"--to is {repository!r}; it takes USER/NAME, such as ann/{parcel.folder.name}.")
+    try:
+        validate_repo_id(repository)
+    except HFValidationError as error:
+        raise UserError(f"--to {repository!r} is not USER/NAME: {safe(str(error).splitlines()[0])}") from error
+
 
 def parcel(folder: Path) -> Parcel:
     """What of `folder` is pushed. Imported outputs are somebody else's: they stay, and so do records that quote them.
@@ -82,10 +103,9 @@ def push(parcel: Parcel, repository: str, *, private: bool, endpoint: str | None
     """
     import httpx2
     from huggingface_hub import CommitOperationAdd, HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, LocalTokenNotFoundError
 
-    if repository.count("/") != 1:
-        raise UserError(f"--to is {repository!r}; it takes USER/NAME, such as ann/{parcel.folder.name}.")
+    check_repository(parcel, repository)
     added = [CommitOperationAdd(path.as_posix(), str(parcel.folder / path)) for path in parcel.files]
     if parcel.card is not None:
         added.append(CommitOperationAdd(CARD, parcel.card.encode()))
@@ -93,8 +113,6 @@ def push(parcel: Parcel, repository: str, *, private: bool, endpoint: str | None
     try:
         made = api.create_repo(repository, repo_type=parcel.kind, private=private, exist_ok=True)
         api.create_commit(made.repo_id, added, commit_message="Pushed by tts-bench", repo_type=parcel.kind)
-    except HFValidationError as error:
-        raise UserError(f"--to {repository!r} is not USER/NAME: {safe(str(error).splitlines()[0])}") from error
     except LocalTokenNotFoundError as error:
         raise UserError("uploads to the Hub need a login. Type: hf auth login, or set HF_TOKEN.") from error
     except (HfHubHTTPError, httpx2.HTTPError, OSError, *_ODD) as error:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from tts_bench.core.store import CorruptStore, Store
@@ -121,14 +123,29 @@ def _join(stores: Sequence[Path], out: Path) -> None:
     copy = out.with_name("copied")
     with Store(out) as joined:
         for path in filter(Path.is_file, stores):
-            for suffix in filter(lambda suffix: Path(f"{path}{suffix}").exists(), ("", "-wal")):
-                shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
             try:
+                _copy(path, copy)
                 with Store(copy) as store:
                     joined.take(store)
-            except CorruptStore as error:
+            except (CorruptStore, sqlite3.DatabaseError) as error:
                 raise UserError(
                     f"the generation store {path} is damaged. Move it away: merge joins the parts without it, and what "
                     "only it holds is generated again where it is wanted."
                 ) from error
             copy.unlink()
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """A store as it is at one moment, also where a process writes to it: SQLite then keeps a `-shm` beside it.
+
+    Without one nobody writes, and files are copied: SQLite itself would put a `-shm` there.
+    """
+    if not Path(f"{path}-shm").exists():
+        for suffix in filter(lambda suffix: Path(f"{path}{suffix}").exists(), ("", "-wal")):
+            shutil.copyfile(f"{path}{suffix}", f"{copy}{suffix}")
+        return
+    with (
+        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as source,
+        closing(sqlite3.connect(copy)) as target,
+    ):
+        source.backup(target)
