@@ -41,9 +41,9 @@ def described(tree: Node) -> str:
 def summary(names: frozenset[str], function: Function) -> str:
     """As `described`, of a function of these variables; its second argument says that no complex value may occur.
 
-    Where an expression is real everywhere, points with negative variables count too: |x| is not x, and |xy| is not xy.
-    Where it is not, as the root of x, they do not, so that a root of a product is the product of roots. Of the large
-    points those count where the expression has a value that can be worked out.
+    A point at which one variable is negative counts where the expression is real: |x| is not x, |xy| is not xy, and the
+    root of x^2 y is not x times that of y. One at which all are counts where all of those do, so that the root of xy is
+    that of x times that of y. Of the large points those count where the expression has a value that can be worked out.
     """
     found: list[tuple[Point, str]] = []
 
@@ -54,10 +54,15 @@ def summary(names: frozenset[str], function: Function) -> str:
     if names:
         with suppress(Undefined, Unreadable):
             note([_at(names, _LARGE)], signed=True)
-        with suppress(Undefined):
-            note(_negative(names), signed=True)
-            with suppress(Unreadable):
-                note([_at(names, _LARGE_BELOW)], signed=True)
+        before = len(found)
+        for at in _alone_below(names):
+            with suppress(Undefined):
+                note([at], signed=True)
+        if len(found) - before == len(names):
+            with suppress(Undefined):
+                note([_at(names, _BELOW)], signed=True)
+                with suppress(Unreadable):
+                    note([_at(names, _LARGE_BELOW)], signed=True)
     values = [value for _, value in found]
     if len(set(values)) == 1:
         return values[0]
@@ -71,9 +76,8 @@ def _named(name: str) -> str:
     return name.upper() if name in _CHOICES else name
 
 
-def _negative(names: frozenset[str]) -> Iterator[Point]:
-    """All variables below zero, then each of them alone: |xy| is xy where both are."""
-    yield _at(names, _BELOW)
+def _alone_below(names: frozenset[str]) -> Iterator[Point]:
+    """Each variable below zero while the others are above it: |xy| is xy where both are below."""
     for name in sorted(names):
         yield {**_at(names, _POSITIVE[-1]), name: coordinate(name, _ALONE)}
 
@@ -96,7 +100,7 @@ def digest_of_ratios(names: frozenset[str], function: Function, *, signed: bool)
         Unreadable: it is too large.
     """
     mp = context()
-    points = [*(_at(names, place) for place in _POSITIVE), *_negative(names)]
+    points = [*(_at(names, place) for place in (*_POSITIVE, _BELOW)), *_alone_below(names)]
     values = [inexact(function(at, False)) for at in points]
     if any(value == 0 for value in values):
         raise Undefined("zero")

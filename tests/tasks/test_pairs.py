@@ -1,4 +1,4 @@
-"""Pairs of a gold answer and another answer by kind, each with the verdict that mathematics gives it."""
+"""Pairs of a gold answer and another answer by kind, each with the verdict of mathematics and docs/scoring.md."""
 
 from __future__ import annotations
 
