@@ -22,6 +22,10 @@ ENVIRONMENT = "TTS_BENCH_DATA"  # names the data folder where none is given
 
 Row = dict[str, Any]
 
+_KINDS = {
+    str: "a text", int: "a whole number", float: "a number", bool: "true or false", list: "a list",
+    dict: "an object", type(None): "null",
+}  # fmt: skip
 _UNNAMED = TaskInfo(
     name="", title="", rows=0, licence="", folder="", hub="", columns={"answer": str | int | float}, unique=()
 )
@@ -161,18 +165,19 @@ def _row(info: TaskInfo, line: bytes, where: str) -> Row:
     except ValueError as error:
         raise UserError(f"{where} is not JSON ({error}); expected an object a line. Is the file cut off?") from error
     if not isinstance(row, dict):
-        raise UserError(f"{where} is a JSON {type(row).__name__}; expected an object with {_list(info.columns)}.")
+        raise UserError(f"{where} is a JSON {foreign.json_kind(row)}; expected an object with {_list(info.columns)}.")
     for column, kind in info.columns.items():
         if column not in row:
             raise UserError(f"{where} has no column {column!r}; it has {_list(row)}, expected {_list(info.columns)}.")
         kinds = get_args(kind) or (kind,)
         if type(row[column]) not in kinds:  # True is an int, but no answer
-            found, wanted = type(row[column]).__name__, " or ".join(each.__name__ for each in kinds)
-            raise UserError(f"{where}: column {column!r} holds a {found}; expected a {wanted}.")
+            wanted = " or ".join(_KINDS[each] for each in kinds)
+            raise UserError(f"{where}: column {column!r} holds {_KINDS[type(row[column])]}; expected {wanted}.")
     for column in info.unique:
         if not isinstance(row.get(column, ""), str | int):
-            found = type(row[column]).__name__
-            raise UserError(f"{where}: column {column!r} holds a {found}; expected a str or an int.")
+            raise UserError(
+                f"{where}: column {column!r} holds {_KINDS[type(row[column])]}; expected a text or a whole number."
+            )
     if info.name and "question" in info.columns and "####" not in row["answer"]:
         raise UserError(f"{where}: column 'answer' has no '#### N' at its end; expected the gold answer there.")
     if "answer" not in info.columns and not ("\\boxed" in row["solution"] or "\\fbox" in row["solution"]):

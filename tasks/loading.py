@@ -9,20 +9,22 @@ import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from lm_eval.api.group import Group
 from lm_eval.api.instance import Instance
 from lm_eval.api.task import Task
+from lm_eval.config.task import TaskConfig
 from lm_eval.tasks import TaskManager
 
 from tts_bench.errors import UserError, did_you_mean
 from tts_bench.tasks import scoring
 from tts_bench.tasks.catalog import PREFIX, check, describe, is_file, names
 from tts_bench.tasks.hooks import Docs
-from tts_bench.tasks.yaml_bounds import check_folder
+from tts_bench.tasks.yaml_bounds import check_folder, loaded
+from tts_bench.tasks.yaml_places import Places
 
 
 @dataclass(frozen=True)
@@ -83,25 +85,40 @@ def _from_file(file: Path) -> list[Task | Group]:
     """The task of a YAML file; other YAML files beside it are known to lm-eval too, for `include`."""
     folder = file.resolve().parent
     check_folder(folder)
+    said = loaded(file)
+    places = Places(file)
     manager = TaskManager(include_path=folder, include_defaults=False, metadata={"folder": str(folder)})
     if file.stem not in manager.all_tasks:
         raise UserError(
-            f"{file} holds no task {file.stem!r}. Write 'task: {file.stem}' in it: a task is called as its file."
+            f"{places.key('task')}the file holds no task {file.stem!r}. Write 'task: {file.stem}' in it: a task is "
+            "called as its file."
         )
-    return _build(manager, [file.stem], manager.all_tasks)
+    if "group" in said and "class" not in said:
+        places.check_members(said.get("task"), manager.all_tasks)
+    elif "class" not in said:
+        places.check([*(each.name for each in fields(TaskConfig)), "include", "task_list"])
+        if not said.keys() & {"dataset_path", "custom_dataset"}:
+            raise UserError(f"{places.at()}the task names no data. Write dataset_path or custom_dataset in it.")
+    return _build(manager, [file.stem], manager.all_tasks, places.named_by)
 
 
-def _build(manager: TaskManager, wanted: Sequence[str], known: Sequence[str]) -> list[Task | Group]:
+def _build(
+    manager: TaskManager, wanted: Sequence[str], known: Sequence[str], where: Callable[[str], str] = lambda said: ""
+) -> list[Task | Group]:
+    """`where` finds the place in a file that an error of lm-eval speaks of."""
     built: list[Task | Group] = []
     for name in wanted:
         if name not in manager.all_tasks:
             raise UserError(f"lm-eval has no task {name!r}. {did_you_mean(name, known)}")
-        try:
-            found = manager.load(name)
-        except UserError:
-            raise
-        except Exception as error:  # a task's own code: anything may come
-            raise UserError(f"lm-eval cannot load its task {name!r}: {' '.join(str(error).split())[:500]}") from error
+        with _heard() as heard:
+            try:
+                found = manager.load(name)
+            except UserError:
+                raise
+            except Exception as error:  # a task's own code: anything may come
+                why = " ".join(f"{type(error).__name__}: {error}".split())
+                told = "; ".join([why, *(record.getMessage() for record in heard)])[:500].rstrip(".!")
+                raise UserError(f"{where(told)}lm-eval cannot load its task {name!r}: {told}. Correct it.") from error
         for task in found["tasks"].values():
             _check_kind(name, task)
         groups = found.get("groups", {})
@@ -202,6 +219,22 @@ def _digest(docs: Iterable[object]) -> str:
     for doc in docs:
         digest.update(json.dumps(doc, ensure_ascii=False, sort_keys=True, default=str).encode() + b"\n")
     return digest.hexdigest()
+
+
+@contextmanager
+def _heard() -> Iterator[list[logging.LogRecord]]:
+    """What lm-eval says meanwhile: shown afterwards, unless all ends in an error, whose message may tell of it."""
+    logger, heard = logging.getLogger("lm_eval"), list[logging.LogRecord]()
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = heard.append  # type: ignore[method-assign, assignment]
+    before, logger.propagate = logger.propagate, False
+    others, logger.handlers = logger.handlers, [handler]
+    try:
+        yield heard
+    finally:
+        logger.propagate, logger.handlers = before, others
+    for record in heard:
+        logger.handle(record)
 
 
 @contextmanager

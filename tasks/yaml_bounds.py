@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from tts_bench import foreign
 from tts_bench.errors import UserError
@@ -32,24 +33,57 @@ def with_included(file: Path) -> list[Path]:
     """
     from lm_eval.tasks._yaml_loader import load_yaml
 
-    found, waiting = dict[Path, None](), [file.resolve()]
+    found, waiting = dict[Path, None](), [(file.resolve(), "")]
     while waiting:
-        path = waiting.pop()
+        path, included = waiting.pop()
         if path in found:
             continue
         found[path] = None
         try:
             check(foreign.read(path, _BYTES))
         except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
             raise UserError(
-                f"{path} cannot be read as YAML: {error}. lm-eval reads all YAML files beside a task: mend or move it."
+                f"{path}{included} cannot be read as YAML: {why}. lm-eval reads all YAML files beside a task: mend or "
+                "move it."
             ) from error
         try:
             names = load_yaml(path, resolve_func=False, recursive=False).get("include", [])
-            waiting += [path.parent / name for name in ([names] if isinstance(names, str) else names)]
+            included = f", which {path} includes,"
+            waiting += [(path.parent / name, included) for name in ([names] if isinstance(names, str) else names)]
         except Exception:  # what is no YAML of a task, lm-eval leaves out
             continue
     return list(found)
+
+
+def loaded(file: Path) -> dict[str, Any]:
+    """What a YAML file that `with_included` let pass says, with what it includes. No code of a task is run.
+
+    Raises:
+        UserError: with file and line, what is not YAML, or no table of keys and values.
+    """
+    import yaml
+    from lm_eval.tasks._yaml_loader import load_yaml
+
+    try:
+        said: dict[str, Any] = load_yaml(file, resolve_func=False)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{_typed(file, mark.name)}, line {mark.line + 1}" if mark else str(file)
+        why = ", ".join(filter(None, (error.context, error.problem)))
+        raise UserError(f"{where}: this is not valid YAML: {why}. Correct it.") from error
+    except yaml.reader.ReaderError as error:
+        path = _typed(file, str(error.name))
+        line = foreign.read(path, _BYTES).count(b"\n", 0, error.position) + 1
+        raise UserError(f"{path}, line {line}: this is not valid YAML: {error.reason}. Save it as UTF-8.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{file}: {error}. A task is a table of keys and values, such as task: {file.stem}.") from error
+    return said
+
+
+def _typed(file: Path, name: str) -> Path:
+    """The file of that name, `file` as it was typed."""
+    return file if Path(name) == file.resolve() else Path(name)
 
 
 def check(raw: bytes) -> None:
