@@ -24,12 +24,13 @@ from tts_bench.present.results import Results
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.checked import check
 from tts_bench.runs.defaults import POCKET, POCKET_TASK, resolved
-from tts_bench.studies.given import whole
+from tts_bench.studies import given
 
 if TYPE_CHECKING:
     from tts_bench.present.study_results import StudyResults
 
 _T = TypeVar("_T")
+_PATHS = ("out", "store", "data_dir")  # settings that are paths
 
 
 def run(
@@ -64,6 +65,9 @@ def run(
         lists["tasks"] = [POCKET_TASK]  # and not the default comparison beside what was named
     single = {key: value for key, value in {"model": model, "limit": limit, "out": out}.items() if value is not None}
     said = {**settings, **{key: names for key, names in lists.items() if names}, **single}
+    for key in _PATHS:
+        if isinstance(said.get(key), str | PathLike):  # what is none is refused as in a configuration file
+            given.path(key, said[key])
     values = config_file.values({key: _plain(value) for key, value in said.items()}, lambda key: "")
     return _apart(lambda: _played(values, own, quiet=quiet))
 
@@ -81,7 +85,7 @@ def load(*folders: str | Path, allow_different: bool = False, metric: str | None
     for folder in folders:
         if not isinstance(folder, str | PathLike):
             raise UserError(
-                f"load() takes folders one by one, and {_shown(folder)} is none. "
+                f"load() takes folders one by one, and {given.shown(folder)} is none. "
                 'Type load("runs/a", "runs/b"), or load(*folders) for a list.'
             )
     return Results(*folders, allow_different=allow_different, metric=metric)
@@ -96,9 +100,9 @@ def study(file: str | Path, *, jobs: int = 1, quiet: bool = False) -> StudyResul
         UserError: a mistake in the file, before anything is generated; or no part is finished.
     """
     if not isinstance(file, str | PathLike):
-        raise UserError(f'study() takes one file, and {_shown(file)} is none. Type study("cues.toml").')
-    processes = whole("jobs", jobs, least=1)
-    return _apart(lambda: _studied(Path(file), processes, quiet=quiet))
+        raise UserError(f'study() takes one file, and {given.shown(file)} is none. Type study("cues.toml").')
+    processes = given.whole("jobs", jobs, least=1)
+    return _apart(lambda: _studied(given.path("file", file), processes, quiet=quiet))
 
 
 def _studied(file: Path, jobs: int, *, quiet: bool) -> StudyResults:
@@ -141,11 +145,11 @@ def _several(name: str, values: Iterable[Any], such: str) -> list[Any]:
         UserError: one text, something else that is not several, or nothing.
     """
     if isinstance(values, str):
-        raise UserError(f"{name} is the text {_shown(values)}; it takes several: [{_shown(values)}].")
+        raise UserError(f"{name} is the text {given.shown(values)}; it takes several: [{given.shown(values)}].")
     try:
         each = iter(values)
     except TypeError as error:
-        raise UserError(f"{name} is {_shown(values)}; it takes several in a list, such as ['{such}'].") from error
+        raise UserError(f"{name} is {given.shown(values)}; it takes several in a list, such as ['{such}'].") from error
     found = list(each)
     if not found and not isinstance(values, tuple):
         raise UserError(f"{name} is empty; it takes at least one, such as ['{such}']. Leave it out for the default.")
@@ -161,7 +165,3 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - as it came
     if isinstance(value, Real) and not isinstance(value, int | float):
         return int(value) if isinstance(value, Integral) else float(value)
     return value
-
-
-def _shown(value: object) -> str:
-    return repr(value)[:200]

@@ -261,7 +261,7 @@ def test_a_figure_of_other_models_names_them_and_says_so(
 ) -> None:
     old = str(FIXTURES / "run-schema-2")
     assert run("plot", *two, old, "--allow-different", "--out", str(tmp_path / "a.svg")) == 0
-    assert "have another model: " in capsys.readouterr().out
+    assert "differ in the model: " in capsys.readouterr().out
     assert "<!-- made-up, adder -->" in (tmp_path / "a.svg").read_text()
 
 
@@ -278,12 +278,17 @@ def test_a_figure_of_other_models_names_them_and_says_so(
         (["compare", "{one}", "--baseline", "x"], "no strategy 'x'"),
         (["compare", "{one}", "--out", "nowhere/a.json"], "--out nowhere/a.json cannot be written"),
         (["compare", "{one}", "{one}"], "with seed 0: give one of them"),
-        (["compare", "{one}", "{old}"], "have another model"),
+        (["compare", "{one}", "{old}"], "differ in the model"),
         (["plot", "{one}", "--out", "a.gif"], "ends in '.gif'; it takes .png, .svg, .pdf"),
         (["plot", "{one}", "--out", "nowhere/a.svg"], "the folder nowhere does not exist. Create it, or"),
         (["plot", "{one}", "--out", "a.svg", "--size", "3"], "it takes WIDTHxHEIGHT in inches, 1 to 40"),
         (["plot", "{one}", "--out", "a.svg", "--size", "nanx3"], "--size is 'nanx3'"),
         (["plot", "{one}", "--out", "a.svg", "--label", "majority=Vote"], "Did you mean 'majority-vote'?"),
+        (["plot", "{one}", "--out", "a.svg", "--label", "baseline="], "--label 'baseline=' gives an empty label."),
+        (
+            ["plot", "{one}", "--out", "a.svg", "--label", "baseline= \t"],
+            "gives an empty label. Type one after the '='",
+        ),
         (["plot", "{one}", "--out", "a.svg", "--label", "majority-vote=baseline"], "gives two strategies the same"),
         (["plot", "{one}", "--out", "a.svg", "--metric", "exact"], "has no metric 'exact' on gsm8k"),
         (["compare", "{one}", "--metric", "exact_macth"], "Did you mean 'exact_match'?"),

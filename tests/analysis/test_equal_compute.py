@@ -179,3 +179,15 @@ def test_few_strategies_are_compared_pair_by_pair() -> None:
     found = compare(many(6, rungs=2), resamples=1000)
     assert sum(said.kind == "matched" for said in found.statements) == 5 * 4 / 2
     assert not found.notes
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [(1.0, "the same tokens"), (0.9951, "the same tokens"), (1.0049, "the same tokens"), (0.9949, "0.99 times the"),
+     (1.0051, "1.01 times the"), (1.02, "1.02 times the"), (0.96, "0.96 times the"), (1.049, "1.05 times the"),
+     (1.26, "1.3 times the"), (16.4, "16 times the")],
+)  # fmt: skip
+def test_costs_that_differ_by_half_a_percent_are_not_called_the_same(ratio: float, said: str) -> None:
+    strategies = [series("baseline", right(300, 100), [1000.0]), series("wait", right(300, 160), [1000 * ratio])]
+    [text] = paragraphs(compare(strategies, resamples=1000))
+    assert f"wait at 0 is 20.0 points above baseline at 0 at {said}" in text

@@ -211,12 +211,14 @@ def seeded(path: Path, seed: int, source: str, problems: int = 9, extra: Sequenc
 def test_seeds_of_another_version_of_a_strategy_are_refused_or_said(tmp_path: Path) -> None:
     runs = [read_run(seeded(tmp_path / str(seed), seed, f"a.py sha256:{seed // 2}")) for seed in range(3)]
     assert series_of(runs[:2])[1] == []
-    with pytest.raises(UserError, match=r"have another a: a\.py sha256:0, a\.py sha256:1\..*--allow-different"):
+    with pytest.raises(
+        UserError, match=r"differ in the version of a: a\.py sha256:0, a\.py sha256:1\..*--allow-different"
+    ):
         series_of(runs)
     series, notes = series_of(runs, allow_different=True)
     assert [line.seeds for one in series for line in one.grids.values()] == [3, 3]
     assert len(notes) == 1
-    assert "have another a" in notes[0]
+    assert "differ in the version of a" in notes[0]
 
 
 def test_means_over_seeds_are_said_of_the_strategies_they_are_true_of(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -7,10 +8,13 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
+import tts_bench as tb
 from tests.analysis.made_up import answer, made_up, record
+from tests.analysis.run_folders import write_run
 from tts_bench.analysis.compute import axis_of
 from tts_bench.analysis.curve import Point
 from tts_bench.analysis.points import points
+from tts_bench.cli.main import _run
 from tts_bench.present.axis import token_axis
 from tts_bench.present.look import Look
 from tts_bench.present.plot import draw, write_plots
@@ -139,3 +143,40 @@ write_plots([], Path({str(tmp_path / "a.png")!r}), Path({str(tmp_path / "a.svg")
 assert "matplotlib.pyplot" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", check], check=True)
+
+
+ABROAD = "等等 日本 한국"
+
+
+def test_what_the_font_has_no_glyph_for_is_one_note_and_no_warning_of_matplotlib(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    records = [record(answer(), doc=doc, task=task, strategy="baseline") for doc in range(3) for task in ("a", "b")]
+    folder = write_run(tmp_path / "run", records)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for kind in ("svg", "png", "pdf"):
+            plotted = ["plot", str(folder), "--out", str(tmp_path / f"x.{kind}"), "--label", f"baseline={ABROAD}"]
+            assert _run([*plotted, "--title", ABROAD * 2]) == 0
+            said = " ".join("".join(capfd.readouterr()).split())
+            assert said.count("has no glyph for") == 1
+            assert "DejaVu Sans, has no glyph for 等 日 本 한 국: boxes stand in their place." in said
+    with pytest.warns(UserWarning, match=r"^The font of figures, DejaVu Sans, has no glyph for 等") as heard:
+        tb.load(folder).plot(tmp_path / "y.svg", title=ABROAD)
+    assert len(heard) == 1
+    assert _run(["plot", str(folder), "--out", str(tmp_path / "z.svg"), "--title", "à la carte − ½ Ω"]) == 0
+    assert "no glyph" not in capfd.readouterr().out
+
+
+def test_a_run_and_a_study_say_so_of_their_figures_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["run", "--engine", "scripted", "--tasks", "gsm8k", "--limit", "2", "--out", str(tmp_path / "run")]
+    cue = "budget-forcing:cue=等等"
+    assert _run([*words, "--strategy", "baseline", "--strategy", cue]) == 0
+    assert "".join(capfd.readouterr()).count("has no glyph for 等") == 1
+    study = ["--model", "adder", "--seeds", "0,1", "--strategy", cue, "--strategy", "budget-forcing:cue=Wait"]
+    assert _run([*words[:-1], str(tmp_path / "s"), *study]) == 0
+    capfd.readouterr()
+    assert _run(["study", "report", str(tmp_path / "s")]) == 0
+    said = "".join(capfd.readouterr())
+    assert said.count("has no glyph for 等") == 1
+    assert "Glyph" not in said

@@ -23,6 +23,7 @@ from tests.analysis.run_folders import write_run
 from tts_bench.analysis.points import points
 from tts_bench.analysis.rows import CODEBOOK, rows
 from tts_bench.analysis.runs import Numbers, read_header, read_records
+from tts_bench.cli.main import _run
 from tts_bench.errors import UserError
 from tts_bench.present import exported, inspect_logs
 from tts_bench.present.results import Results
@@ -144,6 +145,23 @@ def test_the_command_writes_a_file_and_says_what_is_wrong(tmp_path: Path) -> Non
         wrong = forked.run(forked.MAIN, "export", *words)
         assert (wrong.returncode, said in wrong.stderr) == (2, True), wrong.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet", "latex"])
+@pytest.mark.parametrize("again", ["run", "link", "other/../run"])
+def test_a_folder_that_is_named_twice_has_no_row_twice(
+    kind: str, again: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_run(Path("run"), made_up.made_up(n=2))
+    Path("other").mkdir()
+    Path("link").symlink_to("run")
+    assert _run(["export", "run", again, "--to", kind, "--out", "x"]) == 2
+    assert capsys.readouterr().err.startswith("error: run is named twice")
+    assert not Path("x").exists()
+    both = [Path("run")] * 2
+    with pytest.raises(UserError, match=r"run is named twice\. Name each run once\."):
+        exported.data(both, kind)
 
 
 def test_a_run_is_exported_without_torch_and_lm_eval() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import tts_bench as tb
 from tests.analysis.made_up import answer, failed, made_up, record
 from tests.analysis.run_folders import FIXTURES, write_run
 from tts_bench.analysis.compare import compare
@@ -19,6 +20,7 @@ from tts_bench.analysis.votes import majority_at_k
 from tts_bench.cli import main as root
 from tts_bench.errors import UserError
 from tts_bench.files import sha256_of
+from tts_bench.present.report.verdicts import verdicts as reading
 from tts_bench.records import READ, SCHEMA, Record, from_line, to_line
 
 
@@ -199,10 +201,10 @@ def test_other_folders_than_those_of_finished_runs_are_refused(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("identity", "said"),
     [
-        ({"model": "b" * 64}, "have another model: aaaaaaaaaaaa, bbbbbbbbbbbb"),
-        ({"thinking_format": {"name": "other"}}, 'have another thinking format: "think-tags", "other"'),
-        ({"system": "Be brief."}, "have another system prompt"),
-        ({"data": {"gsm8k": "e" * 64}}, "have other data of gsm8k"),
+        ({"model": "b" * 64}, "differ in the model: aaaaaaaaaaaa, bbbbbbbbbbbb"),
+        ({"thinking_format": {"name": "other"}}, 'differ in the thinking format: "think-tags", "other"'),
+        ({"system": "Be brief."}, "differ in the system prompt"),
+        ({"data": {"gsm8k": "e" * 64}}, "differ in the data of gsm8k"),
     ],
 )
 def test_what_cannot_be_compared_is_refused_unless_allowed_and_then_said(
@@ -220,12 +222,31 @@ def test_what_cannot_be_compared_is_refused_unless_allowed_and_then_said(
     assert any(said in note for note in notes)
 
 
+def test_what_is_advised_about_runs_that_differ_can_be_done_where_it_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = [write_run(tmp_path / name, [record(answer())], model=name * 64) for name in "xy"]
+    more = {"export": ["--to", "latex"], "plot": ["--out", str(tmp_path / "a.svg")], "compare": []}
+    for verb, words in more.items():
+        assert root._run([verb, *map(str, ours), *words]) == 2
+        said = capsys.readouterr().err
+        assert "differ in the model: xxxxxxxxxxxx, yyyyyyyyyyyy." in said
+        has = "--allow-different" in {word for part in root._command(verb).params for word in part.opts}
+        assert ("--allow-different" in said) == has
+    page = reading([read_run(run) for run in ours])["reading"]
+    assert "differ in the model" in page
+    assert "tts-bench compare has an option for such runs: --allow-different" in page
+    with pytest.raises(UserError, match=r"load\(\.\.\., allow_different=True\) takes such runs"):
+        tb.load(*ours)
+    assert "differ in the model" in tb.load(*ours, allow_different=True).differences[0]
+
+
 def test_other_prompts_are_refused(tmp_path: Path) -> None:
     prompt = from_line((FIXTURES / "run-schema-2" / "records.jsonl").read_text().splitlines()[0]).segments[0]
     good = replace(record(answer()), segments=(prompt,))
     bad = replace(good, segments=(replace(prompt, origin="other"),))
     runs = [read_run(write_run(tmp_path / name, [part])) for name, part in (("x", good), ("y", bad))]
-    with pytest.raises(UserError, match="other prompts to the model on gsm8k"):
+    with pytest.raises(UserError, match="differ in the prompts of gsm8k"):
         series_of(runs)
 
 
@@ -234,7 +255,7 @@ def test_data_that_only_later_runs_have_are_compared_among_these(tmp_path: Path)
         return write_run(tmp_path / name, [record(answer(), task=task)], **identity)
 
     runs = [run("a", "gsm8k"), run("b", "aime"), run("c", "aime", seed=1, data={"aime": "e" * 64})]
-    with pytest.raises(UserError, match=r"/b and .*/c have other data of aime"):
+    with pytest.raises(UserError, match=r"/b and .*/c differ in the data of aime"):
         series_of([read_run(path) for path in runs])
     series, _ = series_of([read_run(path) for path in runs], allow_different=True)
     assert [(one.name, list(one.grids)) for one in series] == [

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -185,6 +189,57 @@ def test_a_figure_is_of_a_kind_and_in_a_folder_that_there_is(tmp_path: Path) -> 
         found.plot(tmp_path / "folder.png")
     with pytest.raises(UserError, match="seed is -1; it takes a whole number from 0 upwards"):
         found.compare(seed=-1)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tb.Results:
+    return scripted(tmp_path_factory.mktemp("small") / "run", "baseline:budgets=4+8", "majority-vote:samples=2")
+
+
+SIZE = "it takes width and height in inches, 1 to 40, such as (3.3, 2.4)."
+
+
+@pytest.mark.parametrize(
+    "size", [(-1, 2), (2, math.nan), (math.inf, 2), (1e9, 2), (0.5, 2), "3x2", (3,), (3, 2, "cm"), ("3", "2"), 3, {}]
+)
+def test_a_figure_has_a_width_and_a_height_that_can_be_drawn(small: tb.Results, size: Any, tmp_path: Path) -> None:  # noqa: ANN401
+    with pytest.raises(UserError, match=re.escape(f"size is {size!r}; {SIZE}")):
+        small.plot(tmp_path / "a.svg", size=size)
+    assert not (tmp_path / "a.svg").exists()
+
+
+@pytest.mark.parametrize("size", [(3, 2), [3.5, 2], np.array([3, 2.5]), (np.float32(3), Fraction(5, 2))])
+def test_a_size_may_be_any_two_numbers(small: tb.Results, size: Any) -> None:  # noqa: ANN401
+    assert tuple(small.plot(size=size).get_size_inches()) == tuple(map(float, size))
+
+
+@pytest.mark.parametrize("wrong", [3, None, [], b"tokens"])
+@pytest.mark.parametrize("name", ["plot title", "plot axis", "compare axis", "load metric"])
+def test_what_is_no_text_is_refused_where_a_text_is_taken(small: tb.Results, name: str, wrong: Any) -> None:  # noqa: ANN401
+    verb, name = name.split()
+    if name == "metric" and wrong is None:
+        return  # the default
+    called = partial(tb.load, *small.folders) if verb == "load" else getattr(small, verb)
+    with pytest.raises(UserError, match=re.escape(f"{name} is {wrong!r}; it takes a text.")):
+        called(**{name: wrong})
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [("a\0b", "; a path has no character of code 0. Give another"), ("a\ud800", ", which no file can be called. Give")],
+)
+def test_what_no_file_can_be_called_is_refused_by_its_name(small: tb.Results, path: str, said: str) -> None:
+    calls: dict[str, Callable[[], object]] = {
+        "out": lambda: tb.run(engine="scripted", limit=1, out=path, quiet=True),
+        "store": lambda: tb.run(engine="scripted", tasks=["gsm8k"], limit=1, store=path, quiet=True),
+        "data_dir": lambda: tb.run(engine="scripted", tasks=["gsm8k"], limit=1, data_dir=Path(path), quiet=True),
+        "folder": lambda: tb.load(path),
+        "file": lambda: tb.study(path),
+        "path": lambda: small.plot(f"{path}.svg"),
+    }
+    for name, call in calls.items():
+        with pytest.raises(UserError, match=rf"^{name} is '[ -~]*{re.escape(said)}"):
+            call()
 
 
 def test_a_figure_for_latex_is_that_of_the_command(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,10 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.analysis.made_up import answer, record
+from tests.analysis.run_folders import write_run
 from tests.refusals import check_message, contents, place  # noqa: F401 - a fixture
 from tests.studies.small import HMM, STRATEGIES, WAIT, WHOLE
 from tts_bench.cli import main as root
 from tts_bench.config import ModelConfig, RunConfig
+from tts_bench.errors import UserError
 from tts_bench.studies.file import parsed, read
 from tts_bench.studies.folder import states
 from tts_bench.studies.part import answered, asked
@@ -39,7 +43,7 @@ BAD = {
     f"limt = 1\n{MODEL}": "line 1: there is no key 'limt'. Did you mean 'limit'",
     f"rows = 3\n{MODEL}": "line 1: there is no key 'rows'. It is an option of the engine",
     f"limit = 'few'\n{MODEL}": 'line 1: limit is "few"; it takes a whole number',
-    f"\nlimit = 0\n{MODEL}": "line 2: --limit is 0; it takes",
+    f"\nlimit = 0\n{MODEL}": "line 2: limit is 0; it takes",
     **{
         f"seeds = {said}\n{MODEL}": "line 1: seeds is .*; it takes different whole numbers"
         for said in ("3", "[]", "[1, 1]", "[-1]", "[true]", "[0.5]", "['0']")
@@ -51,7 +55,7 @@ BAD = {
     f"{MODEL}out = 'a'": "line 3: a study cannot set out here",
     f"{MODEL}temprature = 1": "line 3: there is no key 'temprature'. Did you mean 'temperature'",
     f"{MODEL}temperature = 'hot'": 'line 3: temperature is "hot"; it takes a number',
-    f"{MODEL}max_thinking_tokens = 0": "line 3: --max-thinking-tokens is 0; it takes",
+    f"{MODEL}max_thinking_tokens = 0": "line 3: max_thinking_tokens is 0; it takes",
     "[models.smollm]": "line 1: No model is called 'smollm'.*Did you mean 'smollm2'",
     "[models.a]\nengine = 'scripted'\nmodel = 'ader'": "line 3: the engine 'scripted' has no script 'ader'",
     "[models.a]\n\nengine = 'hff'": "line 3: there is no engine 'hff'",
@@ -62,7 +66,7 @@ BAD = {
     f"strategies = ['baseline', 'baseline']\n{MODEL}": "line 1: 'baseline' is given twice",
     f"strategies = []\n{MODEL}": r"line 1: strategies is \[\]; it takes at least one",
     f"{MODEL}strategies = []": r"line 3: strategies is \[\]; it takes at least one",
-    f"tasks = []\n{MODEL}": "line 1: No task is named",
+    f"tasks = []\n{MODEL}": r"line 1: tasks is \[\]; it takes at least one",
     f"\ndata_dir = '/nope'\n{MODEL}": "line 2: The data folder /nope does not exist",
     f"{MODEL}data_dir = '/nope'": "line 3: The data folder /nope does not exist",
     f"\ufeffsede = 1\n{MODEL}": "line 1: there is no key 'sede'",
@@ -111,7 +115,7 @@ def test_what_is_no_study_is_refused_alike(place: Path, capsys: pytest.CaptureFi
         "run others": "others/study.toml cannot be read",
         "run good.toml --jobs 0": "--jobs is 0; it takes",
         "run good.toml --part 3/2": "--part is '3/2'; it takes a share such as 1/2",
-        "run good.toml --part 2/2": "--part 2/2: the study has only 1 parts",
+        "run good.toml --part 2/2": "--part 2/2: the study has only 1 part[.]",
         "run good.toml --max-num-seqs 3": "no engine of the study has an option --max-num-seqs",
         "status gone.toml": "cannot be read",
         "report good.toml": "no part of the study in runs/good is finished",
@@ -126,6 +130,36 @@ def test_what_is_no_study_is_refused_alike(place: Path, capsys: pytest.CaptureFi
         check_message(message)
         assert re.search(said, message), message
         assert contents(place) == before, words
+
+
+def test_a_command_that_is_advised_where_a_study_is_none_can_be_typed(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_run(Path("r1"), [record(answer())])
+    for words, advised in {
+        "study status r1": "watch r1",
+        "study run r1": "watch r1",
+        "study report r1": "watch r1",
+        "study status nothere": "study new nothere.toml",
+        "study status 'no such.txt'": "study new 'no such.toml'",
+        "study status .toml": "study new cues.toml",
+        "study run no/where.toml": "study new where.toml",
+    }.items():
+        assert root._run(shlex.split(words)) == 2
+        message = capsys.readouterr().err
+        check_message(message)
+        assert f"tts-bench {advised}" in message
+        assert root._run(shlex.split(advised)) == 0, advised
+        for file in place.glob("*.toml"):
+            file.unlink()
+        capsys.readouterr()
+    for wrong, better in {".toml": "cues.toml", ".x": "cues.toml", "x": "x.toml", "x.yaml": "x.toml"}.items():
+        assert root._run(["study", "new", wrong]) == 2
+        assert f"Type a name such as {better}." in capsys.readouterr().err
+        assert root._run(["study", "new", better]) == 0
+        Path(better).unlink()
+    with pytest.raises(UserError, match=r"others is not a study folder: others/study\.toml cannot be read \(No such"):
+        read(Path("others"))
 
 
 def test_a_study_of_flags_is_refused_alike(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -15,7 +15,7 @@ from tts_bench.analysis.series import Series
 from tts_bench.analysis.table import Grid
 
 PAIRS_UP_TO = 8  # strategies beside the baseline of which every two are compared: 28 pairs; 39 would make 741
-_SAME = 0.005  # of a cost: what is printed as "1 times the tokens" is no other compute
+_SAME = 0.005  # of a cost: what differs by less is called the same compute
 _NAMED = 6  # strategies that one sentence names
 
 
@@ -50,7 +50,7 @@ def unmatched(task: str, one: Series, control: Series, costs: Floats, others: Fl
 
 
 def alike(cost: float, other: float) -> bool:
-    """Whether two costs are printed as the same one."""
+    """Whether two costs are called the same."""
     return abs(cost / other - 1) < _SAME
 
 

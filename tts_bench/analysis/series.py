@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +25,7 @@ MUST_AGREE = {  # what two runs have to share to be compared -> how it is called
     "system": "system prompt",
     "template": "arguments or date of the chat template",
 }
+ALLOW = "--allow-different compares such runs and says so in the result."
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,27 @@ class Series:
         return is_baseline(self.strategy)
 
 
+def check_distinct(folders: Sequence[Path]) -> None:
+    """
+    Raises:
+        UserError: two of them are one folder, however they were typed.
+    """
+    first: dict[str, Path] = {}
+    for folder in folders:
+        place = os.path.realpath(folder)
+        if place in first:
+            also = f", also as {folder}" if folder != first[place] else ""
+            raise UserError(f"{first[place]} is named twice{also}. Name each run once.")
+        first[place] = folder
+
+
 def series_of(
-    runs: Sequence[RunData], *, allow_different: bool = False, one_group: bool = False
+    runs: Sequence[RunData], *, allow_different: bool = False, one_group: bool = False, advice: str = ALLOW
 ) -> tuple[list[Series], list[str]]:
     """The series of `runs`, and what to say beside them: what they differ in, and what failed.
 
     `one_group` pools seeds that were played by other engines or versions too, such as those of another machine.
+    `advice` is what whoever asks can do about runs that differ.
 
     Raises:
         UserError: other data, prompts, models, thinking formats or files of a strategy, unless `allow_different`; one
@@ -53,7 +71,7 @@ def series_of(
     differences = [*_differences(runs), *_changed(runs)]
     hard = [said for must, said in differences if must]
     if hard and not allow_different:
-        raise UserError(f"{hard[0]} --allow-different compares such runs and says so in the result.")
+        raise UserError(f"{hard[0]} {advice}")
     groups: list[list[RunData]] = []
     for run in runs:
         for group in groups:
@@ -231,18 +249,18 @@ def _apart(before: Sequence[RunData], run: RunData) -> list[tuple[bool, str]]:
     for key, name in MUST_AGREE.items():
         left, right = first.header["identity"].get(key), run.header["identity"].get(key)
         if left != right:
-            found.append((True, f"{both} have another {name}: {_short(key, left)}, {_short(key, right)}."))
+            found.append((True, f"{both} differ in the {name}: {_short(key, left)}, {_short(key, right)}."))
     for task in (task for task in dict.fromkeys(task for one in before for task in one.grids) if task in run.grids):
         other = next(one for one in before if task in one.grids)
         data = [side.header["identity"]["data"].get(task) for side in (other, run)]
         if data[0] != data[1]:
-            said = f"have other data of {task}: sha256 {_cut(data[0])}, {_cut(data[1])}."
+            said = f"differ in the data of {task}: sha256 {_cut(data[0])}, {_cut(data[1])}."
             found.append((True, f"{other.path} and {run.path} {said}"))
         elif not _same_prompts(other, run, task):
-            found.append((True, f"{other.path} and {run.path} put other prompts to the model on {task}."))
+            found.append((True, f"{other.path} and {run.path} differ in the prompts of {task}."))
     for key in sorted(run.settings.keys() | first.settings.keys()):
         if key not in MUST_AGREE and first.settings.get(key) != run.settings.get(key):
-            found.append((False, f"{both} differ in {key.replace('_', ' ')}."))
+            found.append((False, f"{both} differ in the {key.replace('_', ' ')}."))
     return found
 
 
@@ -254,7 +272,9 @@ def _changed(runs: Sequence[RunData]) -> list[tuple[bool, str]]:
         for strategy, source in run.header["identity"].get("sources", {}).items():
             before, other = first.setdefault(strategy, (run, source))
             if source != other:
-                said = f"{before.path} and {run.path} have another {run.label(strategy)}: {other}, {source}."
+                said = (
+                    f"{before.path} and {run.path} differ in the version of {run.label(strategy)}: {other}, {source}."
+                )
                 found.append((True, said))
     return found
 

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from tts_bench.present.look import Look
 
 _TEX = "tex"
-_LEAST, _MOST = 1.0, 40.0  # inches
 
 
 @quietly
@@ -73,39 +72,39 @@ def plot(
     tasks = by_line(curve)
     files, look = _files(out, curve, tasks), Look(title, axis, linear, inches)
     console = output()
-    _write(files, look)
+    notes = [*differences, *_write(files, look)]
     for task, lines in tasks.items():
         console.print(safe(heading(task, lines)))
         ascii_only = only_ascii(console.encoding)
         console.print(drawing(lines, max(40, min(console.width, 100)), ascii_only=ascii_only, axis=axis))
-    for said in differences:
+    for said in notes:
         console.print(safe(said))
     console.print(f"Written: {', '.join(safe(str(path)) for path in files)}", soft_wrap=True)
 
 
-def _write(files: Mapping[Path, list[Point]], look: Look) -> None:
+def _write(files: Mapping[Path, list[Point]], look: Look) -> list[str]:
+    """Returns what to say of the files."""
     from tts_bench.present.pgfplots import tex
     from tts_bench.present.plot import write_figure
 
+    said = []
     for path, points in files.items():
         if path.suffix.lower() == f".{_TEX}":
             write(path, tex(points, look).encode())
             continue
         with told_of(path):
-            write_figure(points, path, look)
+            said.append(write_figure(points, path, look))
+    return [text for text in dict.fromkeys(said) if text]
 
 
 def _inches(size: str) -> tuple[float, float]:
     """Width and height."""
+    from tts_bench.present.look import SIZES, inches
+
     try:
-        width, height = map(number, size.lower().split("x"))
-    except ValueError:
-        width = height = 0.0
-    if not (_LEAST <= width <= _MOST and _LEAST <= height <= _MOST):
-        raise UserError(
-            f"--size is {size!r}; it takes WIDTHxHEIGHT in inches, {_LEAST:g} to {_MOST:g}, such as 3.3x2.4."
-        )
-    return width, height
+        return inches(list(map(number, size.lower().split("x"))))
+    except ValueError as error:
+        raise UserError(f"--size is {size!r}; it takes WIDTHxHEIGHT {SIZES} 3.3x2.4.") from error
 
 
 def _called(curve: list[Point], labels: Sequence[str]) -> list[Point]:
@@ -119,6 +118,8 @@ def _called(curve: list[Point], labels: Sequence[str]) -> list[Point]:
             known = did_you_mean(said.rpartition("=")[0] or said, names)
             raise UserError(f"--label {said!r} names no strategy of the runs; it takes STRATEGY=TEXT. {known}")
         new[name] = said.removeprefix(f"{name}=")
+        if not new[name].strip():
+            raise UserError(f"--label {said!r} gives an empty label. Type one after the '=', or remove the option.")
     if len(set(new.values())) < len(new):
         raise UserError("--label gives two strategies the same label. Give each its own.")
     return [replace(point, strategy=new[point.strategy]) for point in curve]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -37,19 +38,21 @@ def study() -> None:
 def new(file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write, such as cues.toml.")]) -> None:
     """Write a commented study file. It runs unchanged, on the pocket model."""
     from tts_bench.files import FULL, write_whole
+    from tts_bench.studies.file import named
     from tts_bench.studies.start import text
 
     if file.exists() or file.is_symlink():
         raise UserError(f"{file} is already there. Type another name.")
-    if file.suffix != ".toml":
-        raise UserError(f"{file} does not end in .toml. Type a name such as {file.with_suffix('.toml')}.")
+    if (better := named(file)) != file:
+        what = "has no name before its ending" if file.name == ".toml" else "does not end in .toml"
+        raise UserError(f"{file} {what}. Type a name such as {better}.")
     try:
         write_whole(file, text(str(file)).encode())
     except OSError as error:
         if error.errno in FULL:
             raise
         raise UserError(f"{file} cannot be written: {error.strerror}. Type another name.") from error
-    print(f"Written to {safe(str(file))}. Next:\n    tts-bench study run {safe(str(file))}")
+    print(f"Written to {safe(str(file))}. Next:\n    tts-bench study run {safe(shlex.quote(str(file)))}")
 
 
 @app.command()

@@ -160,13 +160,13 @@ def document(lines: Sequence[Line], missing: Sequence[Missing], run: str) -> byt
     return comparison.document(content(lines, missing, run))
 
 
-def write_figure(lines: Sequence[Line], path: Path, *, title: str = "") -> None:
-    """Draw `lines`, a panel for each task and kind, and write them as what `path` ends in.
+def write_figure(lines: Sequence[Line], path: Path, *, title: str = "") -> str:
+    """Draw `lines`, a panel for each task and kind, and write them as what `path` ends in; returns what `save` does.
 
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
-    save(draw(lines, title=title), path)
+    return save(draw(lines, title=title), path)
 
 
 @styled()

@@ -10,7 +10,7 @@ from pathlib import Path
 from tts_bench.analysis.curve import Point, by_line, marked
 from tts_bench.analysis.rows import Row, rows
 from tts_bench.analysis.runs import read_run
-from tts_bench.analysis.series import curve_of, series_of
+from tts_bench.analysis.series import check_distinct, curve_of, series_of
 from tts_bench.text import safe
 
 _LATEX = str.maketrans(
@@ -47,10 +47,11 @@ def data(folders: Sequence[Path], kind: str) -> bytes:
     CSV has a header, `\\n` at line ends, and empty fields where there is no value. a line of JSON Lines has each key.
 
     Raises:
-        UserError: no finished run, or, for latex, runs that cannot be looked at together.
+        UserError: no finished run, one folder twice, or, for latex, runs that cannot be looked at together.
     """
+    check_distinct(folders)
     if kind == "latex":
-        series, _ = series_of([read_run(folder) for folder in folders])
+        series, _ = series_of([read_run(folder) for folder in folders], advice="Export them one by one.")
         return latex(curve_of(series)).encode()
     every = _together(folders)
     if kind == "jsonl":

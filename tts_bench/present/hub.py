@@ -45,7 +45,7 @@ def check_repository(parcel: Parcel, repository: str) -> None:
         UserError: `repository` is no name of one, USER/NAME.
     """
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]  # public, but not in its list
 
     if repository.count("/") != 1:
         raise UserError(f"--to is {repository!r}; it takes USER/NAME, such as ann/{parcel.folder.name}.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING
 
 from tts_bench.analysis.compute import GENERATED, ComputeAxis
@@ -14,6 +15,21 @@ from tts_bench.text import safe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+_LEAST, _MOST = 1.0, 40.0
+SIZES = f"in inches, {_LEAST:g} to {_MOST:g}, such as"  # what a message says that `inches` takes
+
+
+def inches(sides: Iterable[object]) -> tuple[float, float]:
+    """Width and height of a figure.
+
+    Raises:
+        ValueError: `sides` are none, or too small or too large for a figure.
+    """
+    width, height = (float(side) if isinstance(side, Real) else 0.0 for side in sides)
+    if not (_LEAST <= width <= _MOST and _LEAST <= height <= _MOST):
+        raise ValueError
+    return width, height
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import textwrap
+import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -54,6 +55,7 @@ _STYLE: Any = {
 }
 _PANEL = (4.8, 3.5)  # inches
 _WIDEST = 60  # characters of a label that fit below a panel
+_NAMED = 8  # characters without a glyph that a message names
 KINDS: dict[str, dict[str, None]] = {  # of files -> what would change their bytes from day to day
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
@@ -66,7 +68,8 @@ def styled() -> Iterator[None]:
     """All that is drawn or written in here looks alike, whatever the user has set."""
     import matplotlib as mpl
 
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph \d+ .* missing from font")  # `save` says so once
         mpl.rcdefaults()  # a user's own matplotlibrc would change the bytes
         mpl.rcParams.update(_STYLE)
         yield
@@ -79,24 +82,24 @@ def prepare() -> None:
     import matplotlib.figure  # noqa: F401
 
 
-def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = "") -> None:
-    """Draw `curve` once and write it as PNG (200 dots an inch) and SVG.
+def write_plots(curve: Sequence[Point], png: Path, svg: Path, *, title: str = "") -> str:
+    """Draw `curve` once and write it as PNG (200 dots an inch) and SVG; returns what `save` does.
 
     Raises:
         OSError: a file cannot be written; what was there stays.
     """
     figure = draw(curve, Look(title))
-    for path in (png, svg):
-        save(figure, path)
+    save(figure, png)
+    return save(figure, svg)
 
 
-def write_figure(curve: Sequence[Point], path: Path, look: Look) -> None:
-    """Draw `curve` and write it as what `path` ends in, one of `KINDS`.
+def write_figure(curve: Sequence[Point], path: Path, look: Look) -> str:
+    """Draw `curve` and write it as what `path` ends in, one of `KINDS`; returns what `save` does.
 
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
-    save(draw(curve, look), path)
+    return save(draw(curve, look), path)
 
 
 def svg(curve: Sequence[Point]) -> str:
@@ -123,13 +126,33 @@ def checked(path: Path, kinds: Collection[str] = tuple(KINDS), said: str = "path
     return path
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write `figure` as what `path` ends in, one of `KINDS`.
+def save(figure: Figure, path: Path) -> str:
+    """Write `figure` as what `path` ends in, one of `KINDS`; returns what to say of it, empty where all is shown.
 
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
     write_whole(path, _drawn(figure, path.suffix.removeprefix(".").lower()))
+    return _unshown(figure)
+
+
+@styled()
+def _unshown(figure: Figure) -> str:
+    """Which characters of a figure's texts its font has no glyph for, in a sentence."""
+    from matplotlib import font_manager
+    from matplotlib.text import Text
+
+    font = font_manager.get_font(font_manager.findfont(font_manager.FontProperties()))
+    said: Any = figure.findobj(Text)
+    letters = dict.fromkeys(letter for text in said for letter in text.get_text() if letter.isprintable())
+    absent = [letter for letter in letters if not font.get_char_index(ord(letter))]
+    if not absent:
+        return ""
+    more = f" and {len(absent) - _NAMED} more" if len(absent) > _NAMED else ""
+    return (
+        f"The font of figures, {font.family_name}, has no glyph for {' '.join(absent[:_NAMED])}{more}: boxes stand in "
+        "their place. tts-bench plot takes other words by --title and --label."
+    )
 
 
 @styled()

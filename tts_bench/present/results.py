@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from html import escape
@@ -16,12 +17,13 @@ from tts_bench.analysis.family import Comparison
 from tts_bench.analysis.rows import rows
 from tts_bench.analysis.runs import RunData
 from tts_bench.analysis.series import curve_of, series_of
+from tts_bench.errors import UserError
 from tts_bench.files import write_whole
 from tts_bench.present.frames import polars
-from tts_bench.present.look import Look
+from tts_bench.present.look import SIZES, Look, inches
 from tts_bench.records import Record
 from tts_bench.runs.unfinished import opened, read
-from tts_bench.studies.given import whole
+from tts_bench.studies import given
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +45,11 @@ class Results:
     """
 
     def __init__(self, *folders: str | Path, allow_different: bool = False, metric: str | None = None) -> None:
-        self.folders = tuple(map(Path, folders))
+        self.folders = tuple(given.path("folder", folder) for folder in folders)
+        metric = None if metric is None else given.text("metric", metric)
         self._runs: Sequence[RunData] = [read(folder, metric) for folder in self.folders]
-        self._series, self.differences = series_of(self._runs, allow_different=allow_different)
+        advice = "load(..., allow_different=True) takes such runs and says so in differences."
+        self._series, self.differences = series_of(self._runs, allow_different=allow_different, advice=advice)
 
     @cached_property
     def curve(self) -> list[Point]:
@@ -85,7 +89,8 @@ class Results:
         Raises:
             UserError: no such axis or baseline, or a seed that is none.
         """
-        return compare(self._series, axis=comparable(axis), baseline=baseline, seed=whole("seed", seed, least=0))
+        seed = given.whole("seed", seed, least=0)
+        return compare(self._series, axis=comparable(given.text("axis", axis)), baseline=baseline, seed=seed)
 
     def plot(
         self,
@@ -101,18 +106,20 @@ class Results:
         `linear` makes compute a linear axis; `size` is width and height of the whole figure in inches.
 
         Raises:
-            UserError: no such axis, another kind of file, or a folder that does not exist.
+            UserError: no such axis, a title or size that is none, another kind of file, or a folder that does not
+                exist.
             OSError: the file cannot be written.
         """
         from tts_bench.present import pgfplots, plot
 
-        file = None if path is None else plot.checked(Path(path), (*plot.KINDS, "tex"))
-        look = Look(title, axis_of(axis, self._runs[0].header), linear, size)
+        file = None if path is None else plot.checked(given.path("path", path), (*plot.KINDS, "tex"))
+        along = axis_of(given.text("axis", axis), self._runs[0].header)
+        look = Look(given.text("title", title), along, linear, None if size is None else _inches(size))
         figure = plot.draw(self.curve, look)
         if file is not None and file.suffix.lower() == ".tex":
             write_whole(file, pgfplots.tex(self.curve, look).encode())
-        elif file is not None:
-            plot.save(figure, file)
+        elif file is not None and (unshown := plot.save(figure, file)):
+            warnings.warn(unshown, stacklevel=2)
         return figure
 
     def __repr__(self) -> str:
@@ -131,3 +138,10 @@ class Results:
             console.print(terminal.table(task, lines, console.width))
         said: Any = console.file
         return f"<pre>{escape(said.getvalue())}</pre>{plot.svg(self.curve)}"
+
+
+def _inches(size: tuple[float, float]) -> tuple[float, float]:
+    try:
+        return inches(size)
+    except (TypeError, ValueError) as error:
+        raise UserError(f"size is {given.shown(size)}; it takes width and height {SIZES} (3.3, 2.4).") from error

@@ -200,7 +200,10 @@ def write(
 
 
 def write_figures(data: StudyData, *, axis: ComputeAxis = GENERATED) -> list[Path]:
-    """A figure for each task, as PNG and SVG: a panel for each model, the same colour for a strategy in all."""
+    """A figure for each task, as PNG and SVG: a panel for each model, the same colour for a strategy in all.
+
+    What a figure cannot show stands in the notes of `data`.
+    """
     folder, written = data.study.out / FIGURES, []
     title = next(iter(data.study.models)) if len(data.study.models) == 1 else ""
     folder.mkdir(exist_ok=True)
@@ -208,7 +211,8 @@ def write_figures(data: StudyData, *, axis: ComputeAxis = GENERATED) -> list[Pat
         figure = plot.draw(panels(data, task), Look(title, axis), strategies=data.strategies())
         for kind in ("png", "svg"):
             path = folder / f"{file_name(task)}.{kind}"
-            plot.save(figure, path)
+            unshown = plot.save(figure, path)
+            data.notes += [unshown] if unshown and unshown not in data.notes else []
             written.append(path)
     return written
 

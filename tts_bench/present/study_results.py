@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,8 @@ from tts_bench.errors import UserError, did_you_mean
 from tts_bench.present.frames import polars
 from tts_bench.present.look import Look
 from tts_bench.present.study import panels
+from tts_bench.studies import given
 from tts_bench.studies.file import read
-from tts_bench.studies.given import whole
 from tts_bench.studies.results import StudyData
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class StudyResults:
     """
 
     def __init__(self, file: str | Path) -> None:
-        self._data = StudyData(read(Path(file)))
+        self._data = StudyData(read(given.path("file", file)))
         self.folders = tuple(self._data.folders)
         self.notes = tuple(self._data.notes)
 
@@ -60,7 +61,8 @@ class StudyResults:
         Raises:
             UserError: no such axis, a seed that is none, or nothing to compare.
         """
-        compared = self._data.compare(axis=axis_of(axis, {}), seed=whole("seed", seed, least=0))
+        along, seed = axis_of(given.text("axis", axis), {}), given.whole("seed", seed, least=0)
+        compared = self._data.compare(axis=along, seed=seed)
         if compared is None:
             raise UserError(
                 "the study has nothing to compare: one strategy only, no part with both of a pair, or no problem that "
@@ -77,13 +79,14 @@ class StudyResults:
         """
         from tts_bench.present import plot
 
-        file = None if path is None else plot.checked(Path(path))
+        file = None if path is None else plot.checked(given.path("path", path))
+        look = Look(axis=axis_of(given.text("axis", axis), {}))
         tasks = dict.fromkeys(line.point.task for line in self._data.lines)
-        if task not in tasks:
+        if given.text("task", task) not in tasks:
             raise UserError(f"the study has no task {task!r}. {did_you_mean(task, tasks)}")
-        figure = plot.draw(panels(self._data, task), Look(axis=axis_of(axis, {})), strategies=self._data.strategies())
-        if file is not None:
-            plot.save(figure, file)
+        figure = plot.draw(panels(self._data, task), look, strategies=self._data.strategies())
+        if file is not None and (unshown := plot.save(figure, file)):
+            warnings.warn(unshown, stacklevel=2)
         return figure
 
     def __repr__(self) -> str:

@@ -92,11 +92,11 @@ def _arm(name: str, rung: str) -> str:
 
 
 def _cost(statement: Statement, unit: str) -> str:
-    times = f"{statement.ratio:.2g}"
-    if statement.kind == "matched" or times == "1":
+    if statement.kind == "matched" or controls.alike(statement.ratio, 1.0):
         amount = statement.compute  # FLOPs are written as powers of ten, and thousands of tokens are not
         return f"at the same {unit} ({amount:,.0f})" if 1000 <= amount < 1e6 else f"at the same {unit} ({amount:.3g})"
-    return f"at {times} times the {unit}"
+    times = f"{statement.ratio:.2g}"
+    return f"at {times if times != '1' else f'{statement.ratio:.3g}'} times the {unit}"  # 1.02, and not 1
 
 
 def _size(statement: Statement, value: float) -> str:

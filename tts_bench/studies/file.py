@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, get_args
 
 from tts_bench import foreign, registry
@@ -50,13 +51,31 @@ def read(path: Path, tell: Callable[[str], None] = print) -> Study:
     try:
         raw = foreign.read(file, foreign.MB)
     except OSError as error:
-        raise UserError(
-            f"{file} cannot be read: {error.strerror}. `tts-bench study new {path}` writes a study to start with."
-        ) from error
+        raise UserError(_unread(path, file, error)) from error
     except ValueError as error:
         raise UserError(f"{file} is not a study: {error}. Give a TOML file.") from error
     study = parsed(raw, str(file), path if played else Path("runs") / path.stem, tell)
     return replace(study, out=path) if played else study
+
+
+def _unread(path: Path, file: Path, error: OSError) -> str:
+    """What to say, and what to type, where `file`, which `path` names, cannot be read."""
+    if path != file and (path / "run.json").is_file():
+        return f"{path} is not a study folder: it is a run. Type tts-bench watch {quote(str(path))}."
+    why = f"{file} cannot be read"
+    if path != file:
+        return f"{path} is not a study folder: {why} ({error.strerror}). Give the folder of a study, or its file."
+    if not isinstance(error, FileNotFoundError):
+        return f"{why}: {error.strerror}. Give another file."
+    new = named(path) if path.parent.is_dir() else Path(named(path).name)
+    return f"{why}: {error.strerror}. `tts-bench study new {quote(str(new))}` writes a study to start with."
+
+
+def named(file: Path) -> Path:
+    """`file`, or beside it what a study can be called."""
+    if file.suffix == ".toml":
+        return file
+    return file.with_name("cues.toml") if file.name.startswith(".") else file.with_suffix(".toml")
 
 
 def parsed(raw: bytes, name: str, out: Path, tell: Callable[[str], None] = print) -> Study:

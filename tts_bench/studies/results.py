@@ -73,10 +73,11 @@ class StudyData:
         self.labels: dict[str, str] = {}  # what each strategy is called, by its id
         self._ids: dict[tuple[str, str], str] = {}  # by model and how the strategy is typed there
         self._series: dict[str, list[Series]] = {}
+        advice = f"Remove the folder of the older one, and type tts-bench study run {study.out}"
         for model in study.models:
             if runs := [self._read(state) for state in self._read_states if state.part.model == model]:
                 runs, lone = seeds_together(self._prefix(model), runs)
-                series, notes = series_of(runs, one_group=True)
+                series, notes = series_of(runs, one_group=True, advice=advice)
                 self._series[model] = [self._renamed(model, one, runs) for one in series]
                 self.notes += [*notes, *lone]
         if not any(self._series.values()):

@@ -25,8 +25,7 @@ from typing import Any
 from tts_bench import measures
 from tts_bench.analysis.compute import AXES
 from tts_bench.analysis.runs import Numbers, RunData, Source
-from tts_bench.analysis.series import so_far
-from tts_bench.errors import UserError
+from tts_bench.analysis.series import check_distinct, so_far
 from tts_bench.measures import TOO_MUCH, Measure, Shown, named
 from tts_bench.present.report.texts import Kept, Texts, packed
 from tts_bench.present.report.verdicts import Pooled, golds, verdicts
@@ -154,11 +153,8 @@ class Columns:
 
 def _names(folders: Sequence[Path]) -> list[str]:
     """What runs are called in the page: their folders' names, or as they were typed where those are the same."""
-    places = [folder.resolve() for folder in folders]
-    for folder, place in zip(folders, places, strict=True):
-        if places.count(place) > 1:
-            raise UserError(f"{folder} is named twice. Name each run once.")
-    names = [place.name for place in places]
+    check_distinct(folders)
+    names = [folder.resolve().name for folder in folders]
     return names if len(set(names)) == len(names) else [str(folder) for folder in folders]
 
 

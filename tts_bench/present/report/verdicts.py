@@ -36,7 +36,7 @@ def verdicts(runs: Sequence[RunData]) -> dict[str, Any]:
     from tts_bench.present.words import reading, sentences
 
     try:
-        series, notes = series_of(runs)
+        series, notes = series_of(runs, advice="tts-bench compare has an option for such runs: --allow-different.")
         comparison = compare(series)
     except UserError as error:
         return {"sentences": [], "reading": f"Nothing is compared here: {error}", "points": [], "front": []}
