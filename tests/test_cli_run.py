@@ -114,7 +114,7 @@ def test_a_bad_option_loads_no_model_library_and_writes_nothing(place: Path, giv
         (rows()[:-20], "line 3.*cut off"),
         (rows() + b"\xff\xfe\n", "line 4.*UTF-8"),
         (rows({"question": ..., "problem": "Another?"}), "line 4.*'question'"),
-        (rows({"answer": 5}), "line 4.*'answer' holds a int; expected a str"),
+        (rows({"answer": 5}), "line 4.*'answer' holds a whole number; expected a text"),
         (rows({"question": "What is 1 and 1?"}), "line 4.*line 2"),
     ],
 )
@@ -260,3 +260,29 @@ def test_a_token_that_does_not_fit_is_refused(
 ) -> None:
     make(tiny)
     assert re.search(says, refused(*hf(tiny, "--strategy", "learned-token:token=token")))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("out", "plugin.py", "--out plugin.py is a file; it takes a folder"),
+        ("think_start", "<t>", "--think-start is given without --think-end"),
+        ("store", "plugin.py", "--store plugin.py cannot be used: it is no store of generations"),
+    ],
+)
+def test_what_a_configuration_file_says_is_refused_with_file_and_line_and_what_is_typed_is_not(
+    refused: Callable[..., str], key: str, value: str, said: str
+) -> None:
+    Path("run.toml").write_text(f'seed = 3\n{key} = "{value}"\n')
+    flag, model = f"--{key.replace('_', '-')}", ["--engine", "hf", "--model", "pocket"]
+    assert refused("--config", "run.toml", *model).startswith(f"error: run.toml, line 2: {said}")
+    assert refused("--config", "run.toml", *model, flag, value).startswith(f"error: {said}")
+
+
+def test_an_option_that_is_true_or_false_says_so_once_and_a_number_has_plain_digits(
+    refused: Callable[..., str],
+) -> None:
+    said = refused("--engine", "hf:exact=maybe")
+    assert "exact is 'maybe'; it takes true or false" in said
+    assert "Known" not in said
+    assert "it takes a number" in refused("--answer-sampling", "temperature=\u0661")

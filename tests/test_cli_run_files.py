@@ -34,6 +34,8 @@ def test_another_runs_folder_is_refused_and_left_as_it_is(
     assert re.search(
         "holds another run's records: its seed is 0, this run's is 1. Give another", refused(*SMALL, "--seed", "1")
     )
+    said = refused("--resume", "runs/mine", "--limit", "2", begun=True)
+    assert "its limit is null, this run's is 2. Give another --out, without --resume, or leave out what differs" in said
     Path("runs/mine/run.json").write_text("{")
     assert re.search("run.json cannot be read as a run.*Give another --out", refused(*SMALL))
 

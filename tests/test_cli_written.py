@@ -3,11 +3,14 @@
 # ruff: noqa: F811 - fixtures are imported by name
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.refusals import SMALL, contents, place, rows, write_data  # noqa: F401 - fixtures
+from tests.refusals import SMALL, check_message, contents, place, rows, write_data  # noqa: F401 - fixtures
+from tests.unprivileged import unprivileged
 from tts_bench.cli import main as root
 
 
@@ -52,3 +55,42 @@ def test_another_file_beside_them_is_written_and_so_is_a_pipe(run: Path) -> None
         assert root._run(["compare", str(run), "--out", str(out)]) == 0
     assert (run / "mine.json").stat().st_size
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("out", ["gone/x.json", "folder.json", "loop.json", "locked/x.json", f"{'n' * 251}.json"])
+@pytest.mark.parametrize("words", [["compare"], ["curves", "--kind", "order"], ["export"]])
+def test_a_place_that_cannot_be_written_to_is_refused_before_anything_is_read(
+    run: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    out: str,
+) -> None:
+    Path("loop.json").symlink_to("loop.json")
+    Path("folder.json").mkdir()
+    Path("locked").mkdir(mode=0o555)
+    monkeypatch.setattr("tts_bench.analysis.runs.foreign.document", None)  # who reads a run fails
+    before = contents(Path())
+    with unprivileged():
+        assert root._run([*words, str(run), "--out", out]) == 2
+    said = capsys.readouterr().err
+    check_message(said)
+    assert f"--out {out} cannot be written: " in said
+    assert contents(Path()) == before
+
+
+def test_a_report_goes_into_a_pipe_without_waiting_for_what_the_pipe_holds(run: Path) -> None:
+    os.mkfifo("pipe")
+    with ThreadPoolExecutor(1) as reader:
+        page = reader.submit(Path("pipe").read_bytes)
+        assert root._run(["report", str(run), "--out", "pipe"]) == 0
+        assert page.result(10).startswith(b"<!doctype html>")
+    assert Path("pipe").is_fifo()
+
+
+def test_a_report_is_not_written_over_what_a_run_is_read_from(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "curve.json").unlink()
+    Path("link.html").symlink_to(run.absolute() / "curve.json")
+    assert root._run(["report", str(run), "--out", "link.html"]) == 2
+    assert f"--out link.html belongs to {run.absolute()}, which" in capsys.readouterr().err
+    assert not (run / "curve.json").exists()

@@ -48,8 +48,10 @@ def test_a_name_with_a_dash_leaves_a_strategy_out_and_must_be_there() -> None:
     assert "budget-forcing" not in expanded(["lengthen", "-budget-forcing"]).specs
     with pytest.raises(UserError, match=r"-budget-forcin excludes a strategy.*Did you mean 'budget-forcing'"):
         expanded(["lengthen", "-budget-forcin"])
-    with pytest.raises(UserError, match="-baseline excludes"):
+    with pytest.raises(UserError, match=r"-baseline excludes a strategy that is named too\. Remove one"):
         expanded(["baseline", "-baseline"])
+    with pytest.raises(UserError, match=r"no group is named\. Name one too, such as shelf,-baseline\."):
+        expanded(["-baseline"])
 
 
 def test_where_no_group_is_named_no_strategy_is_loaded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tts_bench.errors import EngineError, Misuse, UserError
-from tts_bench.text import safe
+from tts_bench.text import counted, safe
 
 
 @given(st.text() | st.text(alphabet=st.characters(categories=["Cc", "Cf", "Cs", "Zl", "Zp"])))
@@ -30,3 +30,16 @@ def test_a_message_that_quotes_anything_has_4000_characters_at_most(kind: type[U
     assert len(said) == min(length, 4000)
     assert (said[0], said[-1]) == ("f", "t")
     assert ("…" in said) == (length > 4000)
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "said"),
+    [
+        (1, "part", "1 part"),
+        (0, "part", "0 parts"),
+        (2000, "entry|entries", "2,000 entries"),
+        (1, "fish|fish", "1 fish"),
+    ],
+)
+def test_a_noun_agrees_with_its_number(number: int, noun: str, said: str) -> None:
+    assert counted(number, noun) == said

@@ -107,7 +107,7 @@ def _check_said(key: str, value: object) -> None:
     Raises:
         ValueError: it is empty, where that is not what is run without it, and says nothing.
     """
-    if value in ("", []) and key not in BLANK and value != default(key):
+    if isinstance(value, str | list) and not value and key not in BLANK and value != default(key):
         raise ValueError(f"{_EXAMPLES.get(key, 'a text that is not empty')}. Leave it out for the default")
 
 

@@ -113,6 +113,12 @@ def _finite(text: str) -> None:
         raise ValueError("it holds a number that is not finite")
 
 
+def json_kind(value: object) -> str:
+    """What a JSON value is called."""
+    names = {dict: "object", list: "list", str: "text", bool: "truth value", int: "number", float: "number"}
+    return names.get(type(value), "null")
+
+
 def document(path: Path, limit: int = DOCUMENT) -> dict[str, Any]:
     """The JSON object that a file holds.
 
@@ -121,5 +127,5 @@ def document(path: Path, limit: int = DOCUMENT) -> dict[str, Any]:
     """
     value = parse(read(path, limit))
     if not isinstance(value, dict):
-        raise ValueError(f"it holds a JSON {type(value).__name__}; expected an object")
+        raise ValueError(f"it holds a JSON {json_kind(value)}; expected an object")
     return value

@@ -138,4 +138,14 @@ def test_a_token_for_another_model_or_with_a_known_name_is_not_exported(tmp_path
     found = models.resolve(str(tmp_path / "out"))
     with pytest.raises(UserError, match=r"is already a token of"):
         untrained(found, tmp_path / "again", "Wait", NAME)
+    with pytest.raises(UserError, match="--name is ' '; it takes a text that is not blank"):
+        untrained(found, tmp_path / "again", "Wait", " ")
     assert not (tmp_path / "again").exists()
+
+
+def test_a_token_whose_name_is_blank_is_not_exported(tmp_path: Path) -> None:
+    facts = {"model": "m", "fingerprint": "f" * 64, "init": "Wait", "training": {}, "licence": "MIT"}
+    tokenfile.save(tmp_path / "t", [1.0], name=" ", **facts)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="has the name ' ', and a vocabulary takes none that is blank"):
+        to_checkpoint(tmp_path / "t", tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -79,7 +79,7 @@ AT_ONCE = {
     "--rollout-engine openai": "--rollout-engine is 'openai'; it takes an engine that supports learned tokens. Known",
     "--rollout-engine vlm": "Did you mean 'vllm'?",
     "--vllm a=1": "--vllm a=1 needs --rollout-engine vllm",
-    "--seed -1": "--seed is -1; it takes at least 0",
+    "--seed -1": "--seed is -1; it takes a whole number from 0",
     "--from ' '": "--from is ' '; it takes a text that is not blank",
 }
 LOADED = {
@@ -124,7 +124,8 @@ def test_what_the_model_or_the_data_forbid_is_refused_before_anything_is_written
         (["export", "token", "--out", "x", "--model", "m"], "was trained for a model with fingerprint"),
         (["init", "--model", "gone", "--out", "x"], "No model is called 'gone'"),
         (["init", "--model", "m", "--out", "used"], "used exists already"),
-        (["init", "--model", "m", "--out", "x", "--from", ""], "--from '' has no tokens"),
+        (["init", "--model", "m", "--out", "x", "--from", ""], "--from is empty"),
+        (["init", "--model", "m", "--out", "x", "--name", " "], "--name is ' '; it takes a text that is not blank"),
         (["init", "--model", "m", "--out", "x", "--name", "Wait"], "--name Wait is already a token of m"),
     ],
 )

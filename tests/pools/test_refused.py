@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import sqlite3
 import zipfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,18 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "NUL": (lines(GOOD, b"\0\n"), "line 2 is not JSON"),
     "not UTF-8": (lines(GOOD, b'{"doc_id": 1, "response": "\xff"}\n'), "line 2 is not JSON"),
     "surrogate": (lines(GOOD, b'{"doc_id": 1, "response": "\\ud800"}\n'), "line 2 is not JSON"),
+    "an output before the first": (
+        lines({**GOOD, "sample": -1}),
+        "line 1: 'sample' is -1; expected a whole number from 0",
+    ),
+    "a fraction as a number": (
+        lines({**GOOD, "doc_id": 0.0}),
+        "line 1: 'doc_id' is 0.0; expected a whole number or a text",
+    ),
+    "digits that int() takes and JSON does not": (
+        lines({**GOOD, "doc_id": "\u0660"}),
+        "gsm8k has no problem '\u0660'",
+    ),
     "a list": (lines(GOOD, [1]), "line 2: the line is a JSON list; expected an object"),
     "no problem": (lines(GOOD, {"response": "7"}), "line 2 names no problem"),
     "no output": (lines(GOOD, {"doc_id": 1}), "line 2 has no output"),
@@ -300,3 +314,31 @@ def test_a_pool_takes_no_setting_of_generation_and_no_other_task_or_rows(
     Path("data/gsm8k/test.jsonl").write_text(json.dumps({"question": Q[0], "answer": "#### 4"}) + "\n")
     assert "differ from those at import" in refused(*replay, verb="run")
     assert "holds no pool.sqlite" in refused(*replay[:2], "--model", "data", "--tasks", "gsm8k", verb="run")
+
+
+def test_the_folder_of_another_run_takes_no_pool(refused: Callable[..., str]) -> None:
+    Path("f.jsonl").write_bytes(lines(GOOD))
+    run = ["run", "--engine", "scripted", "--data-dir", "data", "--strategy", "baseline", "--out", "out", "-q"]
+    assert _run(run) == 0
+    assert "--out out holds another run's records; outputs are imported into a folder of their own" in refused(*into())
+
+
+def test_a_pool_that_was_taken_away_is_made_again_in_its_own_folder() -> None:
+    Path("f.jsonl").write_bytes(lines(*[{**GOOD, "doc_id": n} for n in range(2)]))
+    assert _run(["import", *into("-q")]) == 0
+    Path("out/pool.sqlite").unlink()
+    assert _run(["import", *into("-q")]) == 0
+    assert Path("out/pool.sqlite").is_file()
+
+
+@pytest.mark.parametrize("wrong", [None, True, [], -1.5])
+def test_a_pool_whose_facts_are_of_other_types_is_refused(refused: Callable[..., str], wrong: object) -> None:
+    Path("f.jsonl").write_bytes(lines(GOOD))
+    assert _run(["import", *into("-q")]) == 0
+    replay = ["--engine", "replay", "--model", "out", "--tasks", "gsm8k", "--data-dir", "data", "--out", "two"]
+    with closing(sqlite3.connect("out/pool.sqlite")) as pool:
+        [content] = pool.execute("SELECT content FROM about").fetchone()
+    for name in ("task", "outputs", "fewest", "longest_thinking", "tokens"):
+        with closing(sqlite3.connect("out/pool.sqlite")) as pool, pool:
+            pool.execute("UPDATE about SET content = ?", (json.dumps({**json.loads(content), name: wrong}),))
+        assert f"out/pool.sqlite cannot be read as a pool ({name}: " in refused(*replay, verb="run")

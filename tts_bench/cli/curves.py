@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -90,4 +91,6 @@ def _write(out: Path, lines: Sequence[Line], missing: Sequence[Missing], run: Pa
     if not lines:
         raise UserError(f"--out {out}: there is no curve to draw.")
     with told_of(out):
-        shown.write_figure(lines, out, title=model)
+        unshown = shown.write_figure(lines, out, title=model)
+    if unshown:
+        print(safe(unshown), file=sys.stderr)

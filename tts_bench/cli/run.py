@@ -83,9 +83,11 @@ def play(checked: Checked, *, quiet: bool = False, verbose: bool = False) -> Non
     with Progress(len(run.items), list(run.labels.values()), quiet=quiet, verbose=verbose) as progress:
         outcome = run.execute(progress)
     out, curve = outcome.out, run.readable(outcome.curve)
-    write_plots(curve, out / "curve.png", out / "curve.svg", title=run.model.engine.info.model)
+    unshown = write_plots(curve, out / "curve.png", out / "curve.svg", title=run.model.engine.info.model)
     if not quiet:
         terminal.show(curve, console)
+        if unshown:
+            console.print(safe(unshown))
         console.print(
             f"Written to {safe(str(out))}: run.json, records.jsonl, curve.json, curve.png, curve.svg, lm_eval/"
         )

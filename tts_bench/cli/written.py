@@ -48,7 +48,7 @@ def _check_place(out: Path, file: Path) -> None:
         os.stat(out)
     except FileNotFoundError:
         os.stat(place)
-    if not os.access(place, may):
+    if not os.access(place, may, effective_ids=True):
         raise _no_way(errno.EACCES)
 
 
@@ -62,7 +62,7 @@ def check_new_folder(out: Path) -> None:
             os.lstat(out)
         except FileNotFoundError:
             there = next(folder for folder in out.absolute().parents if folder.exists())
-            if not os.access(there, os.W_OK | os.X_OK):
+            if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
                 raise _no_way(errno.EACCES) from None
         else:
             raise _no_way(errno.EEXIST)

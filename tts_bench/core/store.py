@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import stat
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from tts_bench.errors import UserError
 # 1: rows stood in the order of their keys, so that each one written was a page written. 2: tokens had no columns.
 # 3: there were no scores.
 _VERSION = 4
+_MAGIC = b"SQLite format 3\0"
 _BATCH = 1000  # generations that are taken over at once
 # Rows stand in the order they came in, and only the narrow index of the keys is written to here and there.
 _SCHEMA = """
@@ -41,6 +43,45 @@ class StoreError(UserError):
 
 class CorruptStore(StoreError):
     """The store's file is damaged. Nothing is answered from it; it was kept aside."""
+
+
+def check_named(path: Path) -> None:
+    """Refuse a file that a person names as a store and that is something else; it is only read.
+
+    A damaged one passes: who opens it keeps it aside.
+
+    Raises:
+        StoreError: it is no file, no database of SQLite, or one of another program; or it cannot be read.
+    """
+    try:
+        found = os.stat(path)
+        what = "is not a regular file" if not stat.S_ISREG(found.st_mode) else _foreign(path) if found.st_size else ""
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise StoreError(
+            f"the generation store {path} cannot be opened: {error.strerror}. Give another --store."
+        ) from error
+    if what:
+        raise StoreError(f"--store {path} cannot be used: it {what}, and nothing was changed. Give another --store.")
+
+
+def _foreign(path: Path) -> str:
+    """What a file is that holds something and is no store of ours; empty where it is one, or is damaged."""
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            return "is no store of generations"
+    try:
+        db = sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)  # no lock, no file beside it
+        try:
+            tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+            columns = {row[1] for row in db.execute("PRAGMA table_info(generations)")}
+        finally:
+            db.close()
+    except sqlite3.Error:
+        return ""
+    ours = {"key", "tokens", "finish", "stop", "checksum"} <= columns
+    return "is a database of another program" if tables and not ours else ""
 
 
 class Store:

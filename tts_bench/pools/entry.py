@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any
 
 from tts_bench.errors import UserError
+from tts_bench.foreign import json_kind
 
 MOST_TOKENS = 1_000_000  # of one output: a count that nobody checked must not make an enormous one
 _ROUNDING = 1e-3  # how far above 0 a log-probability may come out
@@ -125,11 +126,6 @@ class Values:
             found = repr(value) if isinstance(value, float) else f"a JSON {json_kind(value)}"
             raise UserError(f"{self.where}: {name!r} is {found}; expected {expected}.")
         return value
-
-
-def json_kind(value: object) -> str:
-    names = {dict: "object", list: "list", str: "text", bool: "truth value", int: "number", float: "number"}
-    return names.get(type(value), "null")
 
 
 def logprobs(found: object, values: Values) -> dict[str, Any]:

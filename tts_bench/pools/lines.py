@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tts_bench.errors import UserError
-from tts_bench.pools.entry import Entry, Output, Values, cut, json_kind, logprobs, one_of
+from tts_bench.foreign import json_kind
+from tts_bench.pools.entry import Entry, Output, Values, cut, logprobs, one_of
 
 NUMBERS = ("doc_id", "id", "problem_id", "index")
 QUESTIONS = ("question", "problem", "prompt", "input")

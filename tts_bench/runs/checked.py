@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tts_bench import registry
 from tts_bench.config import RunConfig
+from tts_bench.core.store import check_named
 from tts_bench.errors import UserError
 from tts_bench.registry import BuiltStrategy
 from tts_bench.runs.folder import RunFolder
@@ -44,6 +45,8 @@ def check(config: RunConfig, built: Sequence[BuiltStrategy] | None = None) -> Ch
     needed = needs(strategies)
     if config.keep_logprobs and not needed.columns:
         raise UserError("--keep-logprobs is given, but no strategy of the run needs log-probabilities. Remove it.")
+    if config.model.store is not None:
+        check_named(config.model.store)
     model = check_model(config.model, needed)
     scoring = scorers.check(config.scorers)
     check_scorers(strategies, [one.name for one in scoring])

@@ -70,6 +70,25 @@ class RunFolder:
         if not os.access(there, os.W_OK | os.X_OK):
             raise UserError(f"--out {self.path} cannot be written to: no permission in {there}. Give another folder.")
 
+    def check_pool(self) -> None:
+        """Refuse a folder that takes no pool of recorded outputs.
+
+        Raises:
+            UserError: the run there reads another pool, or none.
+        """
+        header = self._header()
+        if header is None or (self.path / pool.NAME).exists():  # of another pool, who puts one there says so
+            return
+        try:
+            own = os.path.samefile(self.path / header["begun_in"] / header["config"]["model"], self.path)
+        except (OSError, KeyError, TypeError):
+            own = False
+        if not own:
+            raise UserError(
+                f"--out {self.path} holds another run's records; outputs are imported into a folder of their own. Give "
+                "another --out."
+            )
+
     def begun(self) -> dict[str, Any]:
         """The values of the configuration that this run started with; its working folder becomes this process's.
 

@@ -58,6 +58,7 @@ def import_pool(config: ImportConfig) -> tuple[About, Checked]:
     reading = _reading(config)
     out = config.out or Path("runs") / _default_name(config)
     RunFolder(out).check()
+    RunFolder(out).check_pool()
     built = registry.build_all(config.strategies) if config.strategies else []
     catalog.check([config.task])
     tokenizer = _tokenizer(config.tokenizer) if config.tokenizer else None
