@@ -9,6 +9,7 @@ from tts_bench.pools.file import About
 from tts_bench.records import Record
 from tts_bench.runs.run import Run
 from tts_bench.runs.scorers import RunScorer
+from tts_bench.text import counted
 
 _SHOWN_ERRORS = 10
 
@@ -37,8 +38,9 @@ def imported(about: About) -> list[str]:
     read = (
         f"thinking ends as in {about.format}" if about.format else "no end of thinking: outputs are scored as a whole"
     )
+    outputs, problems = counted(about.outputs, "output"), counted(len(about.documents), "problem")
     return [
-        f"imported  {about.outputs:,} outputs to {len(about.documents):,} problems of {about.task}, {each} each",
+        f"imported  {outputs} to {problems} of {about.task}, {each} each",
         *(f"          {one['outputs']:,} from {one['name']} ({one['tool']})" for one in about.sources),
         f"          {read}; {about.cuts}",
     ]
