@@ -164,8 +164,16 @@ def test_what_the_font_has_no_glyph_for_is_one_note_and_no_warning_of_matplotlib
     with pytest.warns(UserWarning, match=r"^The font of figures, DejaVu Sans, has no glyph for 等") as heard:
         tb.load(folder).plot(tmp_path / "y.svg", title=ABROAD)
     assert len(heard) == 1
-    assert _run(["plot", str(folder), "--out", str(tmp_path / "z.svg"), "--title", "à la carte − ½ Ω"]) == 0
+    assert _run(["plot", str(folder), "--out", str(tmp_path / "z.svg"), "--title", "à la carte − ½ Ω"]) == 0  # noqa: RUF001
     assert "no glyph" not in capfd.readouterr().out
+
+
+def test_a_figure_without_room_for_its_texts_is_one_note(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    folder, note = write_run(tmp_path / "run", made_up(n=5)), "The figure is too small for its texts."
+    for size, said in (("1x1", 1), ("5x4", 0)):
+        assert _run(["plot", str(folder), "--out", str(tmp_path / "x.svg"), "--size", size]) == 0
+        heard = "".join(capfd.readouterr())
+        assert (heard.count(note), heard.count("constrained_layout")) == (said, 0)
 
 
 def test_a_run_and_a_study_say_so_of_their_figures_too(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

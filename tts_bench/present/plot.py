@@ -56,6 +56,7 @@ _STYLE: Any = {
 _PANEL = (4.8, 3.5)  # inches
 _WIDEST = 60  # characters of a label that fit below a panel
 _NAMED = 8  # characters without a glyph that a message names
+_CRAMPED = "constrained_layout not applied"  # what matplotlib says of a figure that its texts fill
 KINDS: dict[str, dict[str, None]] = {  # of files -> what would change their bytes from day to day
     "png": {"Software": None},
     "svg": {"Date": None, "Creator": None},
@@ -132,8 +133,11 @@ def save(figure: Figure, path: Path) -> str:
     Raises:
         OSError: the file cannot be written; what was there stays.
     """
-    write_whole(path, _drawn(figure, path.suffix.removeprefix(".").lower()))
-    return _unshown(figure)
+    with warnings.catch_warnings(record=True, action="always") as heard:
+        write_whole(path, _drawn(figure, path.suffix.removeprefix(".").lower()))
+    cramped = any(_CRAMPED in str(one.message) for one in heard)
+    small = "The figure is too small for its texts. Give a larger size, or shorter labels." if cramped else ""
+    return " ".join(filter(None, (_unshown(figure), small)))
 
 
 @styled()
@@ -252,7 +256,9 @@ def _name_lines(
     """Names at the ends of the lines where all of them fit, else a legend below the panels."""
     from matplotlib.lines import Line2D
 
-    figure.draw_without_rendering()  # settles the layout, so that places in pixels hold
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", _CRAMPED)  # `save` says so
+        figure.draw_without_rendering()  # settles the layout, so that places in pixels hold
     placed: list[Any] = []
     if all(_label_ends(axes, panel, styles, look, placed) for axes, panel in zip(places, lines, strict=False)):
         figure.set_layout_engine("none")
