@@ -49,10 +49,9 @@ class DeepConf:
     def __post_init__(self) -> None:
         countable(samples=self.samples)
         at_least(1, budget=self.budget, window=self.window)
-        at_least(2, top=self.top)  # the largest alone is nearest to 0 where the model is surest
         if self.score not in ("mean", "tail", "bottom", "lowest"):
             raise ValueError(f"score is {self.score!r}; it takes mean, tail, bottom or lowest")
-        check(self.keep)
+        check(self.keep, self.top)
 
     @property
     def needs(self) -> tuple[str, ...]:

@@ -52,8 +52,7 @@ class DeepConfOnline:
     def __post_init__(self) -> None:
         countable(warmup=self.warmup, samples=self.samples)
         at_least(1, budget=self.budget, window=self.window)
-        at_least(2, top=self.top)  # the largest alone is nearest to 0 where the model is surest
-        check(self.keep, self.tau)
+        check(self.keep, self.top, self.tau)
         if self.warmup > self.samples:
             raise ValueError(f"warmup is {self.warmup}; it takes at most samples, {self.samples}")
 

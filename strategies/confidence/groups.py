@@ -8,6 +8,7 @@ from math import ceil, floor, fsum, isnan
 from typing import Literal
 
 from tts_bench.api import Reasoner, Trace
+from tts_bench.strategies.sampling import at_least
 
 Way = Literal["mean", "tail", "bottom", "lowest"]
 
@@ -20,10 +21,11 @@ def confidences(reasoner: Reasoner, trace: Trace, column: str) -> dict[int, floa
     return {place: -number for place, number in enumerate(numbers, 1) if not isnan(number)}
 
 
-def check(keep: float, tau: float | None = None) -> None:
+def check(keep: float, top: int, tau: float | None = None) -> None:
     """Raises:
     ValueError: a number is out of range.
     """
+    at_least(2, top=top)  # the largest alone is nearest to 0 where the model is surest
     if not 0 < keep <= 100:
         raise ValueError(f"keep is {keep}; it takes a number above 0, at most 100")
     if tau is not None and not 0 <= tau <= 1:
